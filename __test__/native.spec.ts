@@ -1,0 +1,48 @@
+import test from 'ava'
+import { runNode } from './helpers/child'
+
+const IMPORT_BUDGET = 250 //    milliseconds; the aim is 60, the rest is for busy machines
+
+test('importing the package loads no addon, and is cheap', async (t) => {
+  const program = `
+    const began = performance.now()
+    const zoetrope = require('zoetrope')
+    const milliseconds = performance.now() - began
+    const addons = () => process.report.getReport().sharedObjects.filter((path) => /torch|zoetrope.*\\.node/.test(path))
+    const before = addons()
+    zoetrope.getNumThreads()
+    console.log(JSON.stringify({ milliseconds, before, after: addons().length }))`
+  const { code, stdout, stderr } = await runNode(['-e', program])
+  t.is(code, 0, stderr)
+  const { milliseconds, before, after } = JSON.parse(stdout) as {
+    milliseconds: number
+    before: string[]
+    after: number
+  }
+  t.deepEqual(before, [])
+  t.true(after > 0)
+  t.true(milliseconds < IMPORT_BUDGET, `${milliseconds} ms`)
+})
+
+test('an addon that does not load is ERR_NATIVE_LOAD with the cause and what to do', async (t) => {
+  const program = `
+    const Module = require('node:module')
+    const load = Module._load
+    Module._load = (request, ...rest) => {
+      if (request === '../index.js') throw new Error('libtorch_cpu.so: cannot open shared object file')
+      return load(request, ...rest)
+    }
+    const { CnnLstm } = require('zoetrope')
+    CnnLstm.create({ input: { channels: 1, height: 8, width: 8 }, numClasses: 2 }).catch(({ code, message, cause, details }) =>
+      console.log(JSON.stringify({ code, message, cause: cause.message, details })))`
+  const { code, stdout, stderr } = await runNode(['-e', program])
+  t.is(code, 0, stderr)
+  const error = JSON.parse(stdout) as Record<string, unknown>
+  t.is(error['code'], 'ERR_NATIVE_LOAD')
+  t.is(error['cause'], 'libtorch_cpu.so: cannot open shared object file')
+  t.regex(
+    String(error['message']),
+    /did not load on .*: libtorch_cpu\.so: cannot open shared object file\. .*npm run build/,
+  )
+  t.deepEqual(error['details'], { platform: process.platform, arch: process.arch, node: process.version })
+})

@@ -1,0 +1,14 @@
+import test from 'ava'
+import { runProgram } from '../helpers/child'
+
+const WARM_UP = 50
+const CYCLES = 200
+const BOUND = 40 //    MiB: leaking the parameters alone would be 280, with Adam's state 1100
+
+test(`${CYCLES} cycles of create, train, predict, dispose grow the memory by less than ${BOUND} MiB`, async (t) => {
+  const { code, stdout, stderr } = await runProgram('cycles', [String(WARM_UP), String(CYCLES)], ['--expose-gc'])
+  t.is(code, 0, stderr)
+  const { growth } = JSON.parse(stdout) as { growth: number }
+  t.log(`${growth.toFixed(1)} MiB`)
+  t.true(growth < BOUND, `${growth} MiB`)
+})

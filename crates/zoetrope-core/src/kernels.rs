@@ -1,0 +1,185 @@
+//! The C ABI of `kernels/*.cpp`, made safe.
+
+use std::ffi::{CStr, c_char};
+
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+use crate::error::{Error, Result};
+
+type Message = *mut c_char;
+type TensorPtr = *const C_tensor;
+
+/// `at::Generator`, opaque.
+#[repr(C)]
+struct CGenerator {
+    _private: [u8; 0],
+}
+
+unsafe extern "C" {
+    fn zt_message_free(message: Message);
+    fn zt_generator_new(seed: u64, generator: *mut *mut CGenerator) -> Message;
+    fn zt_generator_free(generator: *mut CGenerator);
+    fn zt_generator_seed(generator: *mut CGenerator, seed: u64) -> Message;
+    fn zt_uniform(tensor: TensorPtr, low: f64, high: f64, generator: *const CGenerator) -> Message;
+    fn zt_bernoulli(tensor: TensorPtr, probability: f64, generator: *const CGenerator) -> Message;
+    fn zt_fused_adam(
+        parameters: *const TensorPtr,
+        gradients: *const TensorPtr,
+        exp_avgs: *const TensorPtr,
+        exp_avg_sqs: *const TensorPtr,
+        count: usize,
+        step: TensorPtr,
+        learning_rate: f64,
+        beta1: f64,
+        beta2: f64,
+        weight_decay: f64,
+        eps: f64,
+        found_inf: TensorPtr,
+    ) -> Message;
+    fn zt_fused_sgd(
+        parameters: *const TensorPtr,
+        gradients: *const TensorPtr,
+        momentum_buffers: *const TensorPtr,
+        count: usize,
+        learning_rate: f64,
+        weight_decay: f64,
+        momentum: f64,
+        nesterov: bool,
+        found_inf: TensorPtr,
+    ) -> Message;
+}
+
+fn check(message: Message) -> Result<()> {
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: a non-null message is a NUL-terminated string that `zt_guard` allocated for us.
+    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
+    // SAFETY: it is freed once, here, by the library that allocated it.
+    unsafe { zt_message_free(message) };
+    Err(Error::from_libtorch(&text))
+}
+
+fn pointers(tensors: &[Tensor]) -> Vec<TensorPtr> {
+    tensors.iter().map(Tensor::as_ptr).collect()
+}
+
+/// A CPU generator of libtorch's, owned.
+pub(crate) struct RawGenerator(*mut CGenerator);
+
+// SAFETY: `at::Generator` is a reference-counted handle; libtorch locks its mutex around every draw, and so does
+// `zt_generator_seed`.
+unsafe impl Send for RawGenerator {}
+// SAFETY: as above.
+unsafe impl Sync for RawGenerator {}
+
+impl RawGenerator {
+    pub(crate) fn new(seed: u64) -> Result<Self> {
+        let mut handle = std::ptr::null_mut();
+        // SAFETY: `handle` is a valid place for the pointer, written only on success.
+        check(unsafe { zt_generator_new(seed, &raw mut handle) })?;
+        Ok(Self(handle))
+    }
+
+    pub(crate) fn seed(&self, seed: u64) -> Result<()> {
+        // SAFETY: the handle is alive until drop.
+        check(unsafe { zt_generator_seed(self.0, seed) })
+    }
+
+    /// Fills a CPU tensor from the uniform distribution on [low, high).
+    pub(crate) fn uniform(&self, tensor: &mut Tensor, low: f64, high: f64) -> Result<()> {
+        // SAFETY: tensor and handle are alive for the call, and the tensor is borrowed mutably.
+        check(unsafe { zt_uniform(tensor.as_ptr(), low, high, self.0) })
+    }
+
+    /// Fills a CPU tensor with ones, each with the given probability, and zeros.
+    pub(crate) fn bernoulli(&self, tensor: &mut Tensor, probability: f64) -> Result<()> {
+        // SAFETY: as in `uniform`.
+        check(unsafe { zt_bernoulli(tensor.as_ptr(), probability, self.0) })
+    }
+}
+
+impl Drop for RawGenerator {
+    fn drop(&mut self) {
+        // SAFETY: made by `zt_generator_new`, freed once.
+        unsafe { zt_generator_free(self.0) }
+    }
+}
+
+/// Hyper-parameters of one Adam update.
+pub(crate) struct AdamStep {
+    pub learning_rate: f64,
+    pub betas: (f64, f64),
+    pub eps: f64,
+    pub weight_decay: f64,
+}
+
+/// One Adam update in place; nothing changes where `found_inf` is 1. All lists have the same length and shapes.
+pub(crate) fn fused_adam(
+    parameters: &[Tensor],
+    gradients: &[Tensor],
+    exp_avgs: &[Tensor],
+    exp_avg_sqs: &[Tensor],
+    step: &Tensor,
+    found_inf: &Tensor,
+    options: &AdamStep,
+) -> Result<()> {
+    debug_assert!(
+        [gradients.len(), exp_avgs.len(), exp_avg_sqs.len()]
+            .iter()
+            .all(|&n| n == parameters.len())
+    );
+    // SAFETY: every pointer is a live tensor of ours, the lists have `parameters.len()` elements each, and the engine
+    // thread is the only one that holds these tensors.
+    check(unsafe {
+        zt_fused_adam(
+            pointers(parameters).as_ptr(),
+            pointers(gradients).as_ptr(),
+            pointers(exp_avgs).as_ptr(),
+            pointers(exp_avg_sqs).as_ptr(),
+            parameters.len(),
+            step.as_ptr(),
+            options.learning_rate,
+            options.betas.0,
+            options.betas.1,
+            options.weight_decay,
+            options.eps,
+            found_inf.as_ptr(),
+        )
+    })
+}
+
+/// Hyper-parameters of one SGD update.
+pub(crate) struct SgdStep {
+    pub learning_rate: f64,
+    pub momentum: f64,
+    pub nesterov: bool,
+    pub weight_decay: f64,
+}
+
+/// One SGD update in place; nothing changes where `found_inf` is 1. `momentum_buffers` is empty for momentum 0.
+pub(crate) fn fused_sgd(
+    parameters: &[Tensor],
+    gradients: &[Tensor],
+    momentum_buffers: &[Tensor],
+    found_inf: &Tensor,
+    options: &SgdStep,
+) -> Result<()> {
+    debug_assert!(gradients.len() == parameters.len());
+    debug_assert!(options.momentum == 0.0 || momentum_buffers.len() == parameters.len());
+    // SAFETY: as in `fused_adam`; the buffers are read only where momentum is not 0.
+    check(unsafe {
+        zt_fused_sgd(
+            pointers(parameters).as_ptr(),
+            pointers(gradients).as_ptr(),
+            pointers(momentum_buffers).as_ptr(),
+            parameters.len(),
+            options.learning_rate,
+            options.weight_decay,
+            options.momentum,
+            options.nesterov,
+            found_inf.as_ptr(),
+        )
+    })
+}

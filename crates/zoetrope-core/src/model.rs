@@ -1,0 +1,140 @@
+//! The model: frames through the encoder, features through the LSTM, the last step through the head.
+
+mod encoder;
+mod head;
+mod initializer;
+mod layers;
+mod recurrent;
+
+use tch::{Device, Kind, Tensor};
+
+pub use self::layers::Layer;
+
+use self::encoder::Encoder;
+use self::head::Head;
+use self::initializer::Initializer;
+use self::recurrent::Recurrent;
+use crate::config::ModelConfig;
+use crate::error::Result;
+use crate::random::Generator;
+use crate::state_dict::StateDict;
+
+/// A parameter with the name that PyTorch's module of the same structure gives it.
+pub struct Parameter {
+    /// Such as `cnn.conv1.weight`.
+    pub name: String,
+    /// On the model's device, a leaf that requires a gradient.
+    pub tensor: Tensor,
+}
+
+/// A CNN-LSTM classifier with its parameters on one device.
+pub struct CnnLstm {
+    config: ModelConfig,
+    device: Device,
+    parameters: Vec<Parameter>,
+    encoder: Encoder,
+    recurrent: Recurrent,
+    head: Head,
+}
+
+impl CnnLstm {
+    /// A new model with PyTorch's initial weights, drawn on the CPU in the order cnn, lstm, fc, then moved.
+    ///
+    /// The generator stays with the model: dropout goes on in its stream.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, or `OutOfMemory`.
+    pub fn new(config: &ModelConfig, device: Device, generator: &Generator) -> Result<Self> {
+        let init = Initializer::drawn(generator, device);
+        Self::build(config, device, init, generator.clone())
+    }
+
+    /// A model with the parameters of a state dict.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, or `Checkpoint` where the state dict does not fit the configuration.
+    pub fn from_state_dict(config: &ModelConfig, device: Device, state: &StateDict) -> Result<Self> {
+        Self::build(
+            config,
+            device,
+            Initializer::loaded(state, device),
+            Generator::process()?,
+        )
+    }
+
+    fn build(config: &ModelConfig, device: Device, mut init: Initializer<'_>, generator: Generator) -> Result<Self> {
+        config.validate()?;
+        crate::device::load_cuda().as_ref().ok();
+        let encoder = Encoder::new(config, &mut init)?;
+        let recurrent = Recurrent::new(config, generator, &mut init)?;
+        let head = Head::new(config, &mut init)?;
+        let parameters = init.finish()?;
+        Ok(Self {
+            config: config.clone(),
+            device,
+            parameters,
+            encoder,
+            recurrent,
+            head,
+        })
+    }
+
+    /// What the model is made of.
+    #[must_use]
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Where its parameters are.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Every parameter, in the order of PyTorch's `named_parameters()`.
+    #[must_use]
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The parameter of that name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&Tensor> {
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name)
+            .map(|parameter| &parameter.tensor)
+    }
+
+    /// Float, unless [`Self::to_double`] was called.
+    pub(crate) fn kind(&self) -> Kind {
+        self.parameters
+            .first()
+            .map_or(Kind::Float, |parameter| parameter.tensor.kind())
+    }
+
+    /// Turns the parameters to float64, for checks of gradients by finite differences.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn to_double(&mut self) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        for parameter in &mut self.parameters {
+            // `set_data` keeps the identity of the tensor that the modules share.
+            parameter
+                .tensor
+                .f_set_data(&parameter.tensor.f_to_kind(Kind::Double)?)?;
+        }
+        Ok(())
+    }
+
+    /// Classifies clips of `[batch, time, channels, height, width]` into logits of `[batch, num_classes]`.
+    pub(crate) fn forward_t(&self, clips: &Tensor, train: bool) -> Result<Tensor> {
+        let (batch, time) = (clips.size()[0], clips.size()[1]);
+        let frames = clips.f_flatten(0, 1)?; //                        [batch * time, channels, height, width]
+        let features = self.encoder.forward(&frames)?; //              [batch * time, features]
+        let sequence = features.f_view([batch, time, -1])?; //         [batch, time, features]
+        let outputs = self.recurrent.forward_t(&sequence, train)?; //  [batch, time, directions * hidden_size]
+        self.head.forward(&outputs.f_select(1, -1)?) //                [batch, num_classes]
+    }
+}

@@ -1,0 +1,61 @@
+//! One optimizer update.
+
+use tch::{Reduction, Tensor};
+
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::metrics::Meter;
+use crate::model::CnnLstm;
+use crate::optimizer::Optimizer;
+
+impl CnnLstm {
+    /// Forward, cross-entropy, backward, update; adds the batch to the meter.
+    ///
+    /// On CUDA nothing here waits for the device: a loss that is not finite skips this update and all later ones of
+    /// the pass there, and shows at the meter's next reading.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` or `Data` for a batch that does not fit; `NonFiniteLoss`, with the parameters as they were
+    /// before the step.
+    pub fn train_step(&mut self, batch: &Batch, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<()> {
+        let (logits, targets, loss) = self.training_loss(batch)?;
+        let found_inf = meter.record_training(&loss, &logits, &targets)?;
+        if self.device() == tch::Device::Cpu {
+            meter.check_finite()?; // free here, and the backward pass is saved
+        }
+        let gradients = self.gradients(&loss)?;
+        optimizer.step(self, &gradients, &found_inf)
+    }
+
+    /// The training loss of a batch and its gradient by every parameter, in their order; nothing is updated.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` or `Data` for a batch that does not fit.
+    pub fn loss_and_gradients(&self, batch: &Batch) -> Result<(f64, Vec<Tensor>)> {
+        let (_logits, _targets, loss) = self.training_loss(batch)?;
+        Ok((loss.f_double_value(&[])?, self.gradients(&loss)?))
+    }
+
+    /// Logits of `[batch, num_classes]`, targets of `[batch]`, and the mean cross-entropy of `[]`.
+    fn training_loss(&self, batch: &Batch) -> Result<(Tensor, Tensor, Tensor)> {
+        batch.check_fits(self.config())?;
+        let batch = batch.to_device(self.device(), self.kind())?;
+        let targets = batch.targets.ok_or_else(missing_targets)?;
+        let logits = self.forward_t(&batch.inputs, true)?;
+        let loss = logits.f_cross_entropy_loss(&targets, None::<Tensor>, Reduction::Mean, -100, 0.0)?;
+        Ok((logits, targets, loss))
+    }
+
+    /// Gradients of a loss by every parameter, each laid out as its parameter is, which the fused optimizers rely on.
+    fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>> {
+        let parameters: Vec<&Tensor> = self.parameters().iter().map(|parameter| &parameter.tensor).collect();
+        let gradients = Tensor::f_run_backward(&[loss], &parameters, false, false)?;
+        gradients.iter().map(|gradient| Ok(gradient.f_contiguous()?)).collect()
+    }
+}
+
+pub(crate) fn missing_targets() -> Error {
+    Error::Data {
+        reason: "Expected targets with the inputs, received none".to_owned(),
+    }
+}

@@ -1,0 +1,107 @@
+//! Data on its way in: typed arrays, copied once.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Either, Env, Float32Array, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array};
+use napi_derive::napi;
+use zoetrope_core::{Batch, Error, Inputs, Result, TensorDataset};
+
+use crate::outcome::outcome;
+
+/// One checked batch in native memory, for one job: using it hands its memory over, so that memory does not wait for
+/// JavaScript's collector.
+#[napi]
+pub struct NativeBatch {
+    batch: Option<Batch>,
+}
+
+impl NativeBatch {
+    /// Hands the batch over.
+    pub(crate) fn take(&mut self) -> Result<Batch> {
+        self.batch.take().ok_or_else(|| Error::Internal {
+            reason: "a batch was used twice".to_owned(),
+        })
+    }
+}
+
+#[napi]
+impl NativeBatch {
+    /// Copies inputs of `[batch, channels, height, width]` or `[batch, time, channels, height, width]` and, except for
+    /// prediction, one target a sample.
+    #[napi(ts_return_type = "Outcome<NativeBatch>")]
+    pub fn from_arrays<'env>(
+        env: &'env Env,
+        inputs: Either<Float32Array, Uint8Array>,
+        shape: Vec<i64>,
+        targets: Option<Int32Array>,
+    ) -> napi::Result<Object<'env>> {
+        let targets = targets.map(|targets| widen(&targets));
+        let batch = Batch::new(view(&inputs), &shape, targets.as_deref());
+        outcome(env, batch.map(|batch| Self { batch: Some(batch) }))
+    }
+}
+
+/// Samples in native memory; batches of it cross as indices.
+#[napi(custom_finalize)]
+pub struct NativeTensorDataset {
+    dataset: Arc<TensorDataset>,
+    /// What JavaScript's collector was told of.
+    bytes: i64,
+}
+
+impl ObjectFinalize for NativeTensorDataset {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        env.adjust_external_memory(-self.bytes).map(drop)
+    }
+}
+
+#[napi]
+impl NativeTensorDataset {
+    /// Copies samples of `[samples, channels, height, width]` or `[samples, time, channels, height, width]`.
+    #[napi(ts_return_type = "Outcome<NativeTensorDataset>")]
+    pub fn create<'env>(
+        env: &'env Env,
+        inputs: Either<Float32Array, Uint8Array>,
+        shape: Vec<i64>,
+        targets: Int32Array,
+    ) -> napi::Result<Object<'env>> {
+        let dataset = TensorDataset::new(view(&inputs), &shape, &widen(&targets));
+        let bytes = match &inputs {
+            Either::A(values) => size_of_val::<[f32]>(values) as i64,
+            Either::B(values) => values.len() as i64,
+        };
+        env.adjust_external_memory(if dataset.is_ok() { bytes } else { 0 })?;
+        outcome(
+            env,
+            dataset.map(|dataset| Self {
+                dataset: Arc::new(dataset),
+                bytes,
+            }),
+        )
+    }
+
+    /// Number of samples.
+    #[napi(getter)]
+    pub fn length(&self) -> i64 {
+        self.dataset.len()
+    }
+
+    /// The samples at `indices` as a batch.
+    #[napi(ts_return_type = "Outcome<NativeBatch>")]
+    pub fn batch<'env>(&self, env: &'env Env, indices: Uint32Array) -> napi::Result<Object<'env>> {
+        let indices = indices.iter().map(|&index| i64::from(index)).collect();
+        let batch = Batch::gathered(Arc::clone(&self.dataset), indices);
+        outcome(env, batch.map(|batch| NativeBatch { batch: Some(batch) }))
+    }
+}
+
+fn view(inputs: &Either<Float32Array, Uint8Array>) -> Inputs<'_> {
+    match inputs {
+        Either::A(values) => Inputs::F32(values),
+        Either::B(values) => Inputs::U8(values),
+    }
+}
+
+fn widen(targets: &[i32]) -> Vec<i64> {
+    targets.iter().map(|&target| i64::from(target)).collect()
+}

@@ -1,0 +1,254 @@
+//! The model's handle.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{BigInt, Env, Float32Array, Object};
+use napi_derive::napi;
+use serde_json::Value;
+use zoetrope_core::{
+    Array, CnnLstm, Engine, Error, Generator, Layer, ModelConfig, NamedTensor, Result, StateDict, device,
+};
+
+use crate::batch::NativeBatch;
+use crate::outcome::{outcome, promise};
+use crate::pass::NativePass;
+use crate::runtime::close_at_exit;
+
+/// A model on its own thread.
+#[napi]
+pub struct NativeModel {
+    engine: Arc<Engine>,
+    config: ModelConfig,
+    device: String,
+}
+
+/// A float32 array.
+#[napi(object)]
+pub struct NativeArray {
+    /// Row-major.
+    pub data: Float32Array,
+    /// One size an axis.
+    pub shape: Vec<i64>,
+}
+
+/// A parameter.
+#[napi(object)]
+pub struct NativeNamedArray {
+    /// Such as `cnn.conv1.weight`.
+    pub name: String,
+    /// Row-major.
+    pub data: Float32Array,
+    /// One size an axis.
+    pub shape: Vec<i64>,
+}
+
+/// One row of a summary.
+#[napi(object, object_from_js = false)]
+pub struct NativeLayer {
+    /// Such as `cnn.conv1`.
+    pub name: String,
+    /// PyTorch's name of the layer's class.
+    pub kind: String,
+    /// `null` for an axis that is free: batch and time.
+    #[napi(ts_type = "(number | null)[]")]
+    pub output_shape: Vec<Option<i64>>,
+    /// Number of trained values.
+    pub parameters: i64,
+}
+
+impl From<Array> for NativeArray {
+    fn from(array: Array) -> Self {
+        Self {
+            data: array.data.into(),
+            shape: array.shape,
+        }
+    }
+}
+
+impl From<Layer> for NativeLayer {
+    fn from(layer: Layer) -> Self {
+        let Layer {
+            name,
+            kind,
+            output_shape,
+            parameters,
+        } = layer;
+        Self {
+            name,
+            kind: kind.to_owned(),
+            output_shape,
+            parameters,
+        }
+    }
+}
+
+#[napi]
+impl NativeModel {
+    /// A new model. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
+    /// `manualSeed` restarts.
+    #[napi(ts_return_type = "Promise<Outcome<NativeModel>>")]
+    pub fn create<'env>(
+        env: &'env Env,
+        #[napi(ts_arg_type = "object")] config: Value,
+        device: String,
+        seed: Option<BigInt>,
+    ) -> napi::Result<Object<'env>> {
+        let seed = seed.map(|seed| seed.get_u64().1);
+        start(env, move || {
+            let config: ModelConfig = serde_json::from_value(config).map_err(|error| not_a_config(&error))?;
+            let generator = seed.map_or_else(Generator::process, Generator::from_seed)?;
+            CnnLstm::new(&config, device::resolve(&device)?, &generator)
+        })
+    }
+
+    /// Reads a model that `save` wrote.
+    #[napi(ts_return_type = "Promise<Outcome<NativeModel>>")]
+    pub fn load<'env>(env: &'env Env, path: String, device: String) -> napi::Result<Object<'env>> {
+        start(env, move || {
+            CnnLstm::load(&PathBuf::from(path), device::resolve(&device)?)
+        })
+    }
+
+    /// What the model is made of, in the form that `create` takes.
+    #[napi(getter, ts_return_type = "object")]
+    pub fn config(&self) -> napi::Result<Value> {
+        Ok(serde_json::to_value(&self.config)?)
+    }
+
+    /// `cpu` or `cuda:N`.
+    #[napi(getter)]
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// Every layer from input to logits.
+    #[napi]
+    pub fn layers(&self) -> Vec<NativeLayer> {
+        self.config.layers().into_iter().map(NativeLayer::from).collect()
+    }
+
+    /// Begins a sweep over some data.
+    #[napi]
+    pub fn begin_pass(&self) -> NativePass {
+        NativePass::new(Arc::clone(&self.engine))
+    }
+
+    /// Logits of `[batch, numClasses]`.
+    #[napi(ts_return_type = "Promise<Outcome<NativeArray>>")]
+    pub fn logits<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
+        let batch = batch.take();
+        self.submit(
+            env,
+            move |model| Array::from_tensor(&model.logits(&batch?)?),
+            NativeArray::from,
+        )
+    }
+
+    /// Probabilities of `[batch, numClasses]`: the softmax of the logits.
+    #[napi(ts_return_type = "Promise<Outcome<NativeArray>>")]
+    pub fn probabilities<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
+        let batch = batch.take();
+        self.submit(
+            env,
+            move |model| Array::from_tensor(&model.probabilities(&batch?)?),
+            NativeArray::from,
+        )
+    }
+
+    /// Writes parameters and configuration as safetensors.
+    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn save<'env>(&self, env: &'env Env, path: String) -> napi::Result<Object<'env>> {
+        self.submit(env, move |model| model.save(&PathBuf::from(path)), |()| ())
+    }
+
+    /// Copies every parameter, in PyTorch's order.
+    #[napi(ts_return_type = "Promise<Outcome<NativeNamedArray[]>>")]
+    pub fn state_dict<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let read = |model: &mut CnnLstm| {
+            let named = |entry: NamedTensor| Ok((entry.name, Array::from_tensor(&entry.tensor)?));
+            model.state_dict()?.into_iter().map(named).collect::<Result<Vec<_>>>()
+        };
+        let convert = |entries: Vec<(String, Array)>| {
+            let named = |(name, Array { data, shape })| NativeNamedArray {
+                name,
+                data: data.into(),
+                shape,
+            };
+            entries.into_iter().map(named).collect::<Vec<_>>()
+        };
+        self.submit(env, read, convert)
+    }
+
+    /// Overwrites every parameter.
+    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn load_state_dict<'env>(&self, env: &'env Env, entries: Vec<NativeNamedArray>) -> napi::Result<Object<'env>> {
+        let named = |entry: NativeNamedArray| NamedTensor::new(entry.name, &entry.data, &entry.shape);
+        let state = entries.into_iter().map(named).collect::<Result<StateDict>>();
+        self.submit(env, move |model| model.load_state_dict(&state?), |()| ())
+    }
+
+    /// Overwrites every parameter with those of a safetensors file.
+    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn load_state_dict_file<'env>(&self, env: &'env Env, path: String) -> napi::Result<Object<'env>> {
+        self.submit(
+            env,
+            move |model| model.load_state_dict_file(&PathBuf::from(path)),
+            |()| (),
+        )
+    }
+
+    /// Drops the parameters on the model's thread and ends it. Twice is fine.
+    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
+        self.engine.dispose(move || settle(Ok(())));
+        Ok(promise)
+    }
+
+    fn submit<'env, T, V>(
+        &self,
+        env: &'env Env,
+        job: impl FnOnce(&mut CnnLstm) -> Result<T> + Send + 'static,
+        convert: impl FnOnce(T) -> V + Send + 'static,
+    ) -> napi::Result<Object<'env>>
+    where
+        T: Send + 'static,
+        V: napi::bindgen_prelude::ToNapiValue + 'static,
+    {
+        let (settle, promise) = promise(env, |_env, value| Ok(convert(value)))?;
+        self.engine.submit(|worker| job(&mut worker.model), settle);
+        Ok(promise)
+    }
+}
+
+/// Starts a thread and builds a model there.
+fn start<'env>(env: &'env Env, build: impl FnOnce() -> Result<CnnLstm> + Send + 'static) -> napi::Result<Object<'env>> {
+    let engine = match Engine::spawn() {
+        Ok(engine) => Arc::new(engine),
+        Err(error) => return outcome(env, Err::<(), _>(error)),
+    };
+    close_at_exit(env, engine.closer())?;
+    let for_model = Arc::clone(&engine);
+    let (settle, promise) = promise(env, move |_env, (config, device)| {
+        Ok(NativeModel {
+            engine: for_model,
+            config,
+            device,
+        })
+    })?;
+    engine.build(
+        build,
+        |model| (model.config().clone(), device::name(model.device())),
+        settle,
+    );
+    Ok(promise)
+}
+
+fn not_a_config(error: &serde_json::Error) -> Error {
+    Error::InvalidConfig {
+        option: "config".to_owned(),
+        expected: "a model configuration".to_owned(),
+        received: error.to_string(),
+    }
+}

@@ -1,0 +1,165 @@
+//! One sweep over some data, training or evaluating.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use napi::bindgen_prelude::{Env, Object};
+use napi_derive::napi;
+use zoetrope_core::{Engine, Error, Meter, Metrics, OptimizerConfig, Result, Worker};
+
+use crate::batch::NativeBatch;
+use crate::outcome::promise;
+
+/// Accumulates loss and counts on the device over the batches it is given.
+#[napi]
+pub struct NativePass {
+    engine: Arc<Engine>,
+    meter: Arc<Mutex<Meter>>,
+    is_cancelled: Arc<AtomicBool>,
+}
+
+/// Hyper-parameters, read anew at every step; the state lives with the model and is made at the first step with this id.
+#[napi(object, object_to_js = false)]
+pub struct NativeOptimizer {
+    /// Names the state.
+    pub id: u32,
+    #[napi(ts_type = "'adam' | 'sgd'")]
+    /// Which rule.
+    pub kind: String,
+    /// Step size.
+    pub learning_rate: f64,
+    /// L2 penalty.
+    pub weight_decay: f64,
+    /// Adam: decay of the mean of gradients.
+    pub beta1: f64,
+    /// Adam: decay of the mean of squared gradients.
+    pub beta2: f64,
+    /// Adam: added to the denominator.
+    pub eps: f64,
+    /// SGD.
+    pub momentum: f64,
+    /// SGD.
+    pub nesterov: bool,
+}
+
+impl NativeOptimizer {
+    fn config(&self) -> OptimizerConfig {
+        let (learning_rate, weight_decay) = (self.learning_rate, self.weight_decay);
+        match self.kind.as_str() {
+            "sgd" => OptimizerConfig::Sgd {
+                learning_rate,
+                momentum: self.momentum,
+                nesterov: self.nesterov,
+                weight_decay,
+            },
+            _ => OptimizerConfig::Adam {
+                learning_rate,
+                betas: (self.beta1, self.beta2),
+                eps: self.eps,
+                weight_decay,
+            },
+        }
+    }
+}
+
+/// What a pass has come to.
+#[napi(object, object_from_js = false)]
+pub struct NativeMetrics {
+    /// Mean over samples.
+    pub loss: f64,
+    /// Samples whose largest logit is the target's.
+    pub correct: i64,
+    /// Samples seen.
+    pub samples: i64,
+    /// Batches seen.
+    pub steps: i64,
+    /// Row-major `[numClasses, numClasses]`, row = target, column = prediction; of evaluated batches only.
+    pub confusion: Vec<i64>,
+}
+
+impl From<Metrics> for NativeMetrics {
+    fn from(metrics: Metrics) -> Self {
+        let Metrics {
+            loss,
+            correct,
+            samples,
+            steps,
+            confusion,
+        } = metrics;
+        Self {
+            loss,
+            correct,
+            samples,
+            steps,
+            confusion,
+        }
+    }
+}
+
+#[napi]
+impl NativePass {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self {
+            engine,
+            meter: Arc::default(),
+            is_cancelled: Arc::default(),
+        }
+    }
+
+    /// One optimizer update.
+    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn train_batch<'env>(
+        &self,
+        env: &'env Env,
+        batch: &mut NativeBatch,
+        optimizer: NativeOptimizer,
+    ) -> napi::Result<Object<'env>> {
+        let batch = batch.take();
+        self.submit(env, move |worker, meter| {
+            let (model, optimizer) = worker.with_optimizer(optimizer.id, optimizer.config())?;
+            model.train_step(&batch?, optimizer, meter)
+        })
+    }
+
+    /// Adds a batch without training on it.
+    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn evaluate_batch<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
+        let batch = batch.take();
+        self.submit(env, move |worker, meter| worker.model.evaluate_batch(&batch?, meter))
+    }
+
+    /// Everything accumulated since the pass began. Waits for the device.
+    #[napi(ts_return_type = "Promise<Outcome<NativeMetrics>>")]
+    pub fn metrics<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let meter = Arc::clone(&self.meter);
+        let (settle, promise) = promise(env, |_env, metrics: Metrics| Ok(NativeMetrics::from(metrics)))?;
+        self.engine.submit(
+            move |_worker| meter.lock().unwrap_or_else(PoisonError::into_inner).read(),
+            settle,
+        );
+        Ok(promise)
+    }
+
+    /// Has jobs of this pass that have not begun yet end at once with `ERR_ABORTED`.
+    #[napi]
+    pub fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::Relaxed);
+    }
+
+    fn submit<'env>(
+        &self,
+        env: &'env Env,
+        job: impl FnOnce(&mut Worker, &mut Meter) -> Result<()> + Send + 'static,
+    ) -> napi::Result<Object<'env>> {
+        let (meter, is_cancelled) = (Arc::clone(&self.meter), Arc::clone(&self.is_cancelled));
+        let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
+        let job = move |worker: &mut Worker| {
+            if is_cancelled.load(Ordering::Relaxed) {
+                return Err(Error::Aborted);
+            }
+            job(worker, &mut meter.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        self.engine.submit(job, settle);
+        Ok(promise)
+    }
+}

@@ -1,0 +1,56 @@
+//! What belongs to the process: devices, threads, the shared random stream, and a clean exit.
+
+use std::cell::RefCell;
+
+use napi::bindgen_prelude::{BigInt, Env};
+use napi_derive::napi;
+use zoetrope_core::{EngineCloser, device, threads};
+
+thread_local! {
+    /// Engines of this JavaScript thread's environment.
+    static ENGINES: RefCell<Option<Vec<EngineCloser>>> = const { RefCell::new(None) };
+}
+
+/// Has an engine's thread ended before its environment is torn down.
+pub fn close_at_exit(env: &Env, engine: EngineCloser) -> napi::Result<()> {
+    let is_first = ENGINES.with_borrow_mut(|engines| {
+        let is_first = engines.is_none();
+        let engines = engines.get_or_insert_default();
+        engines.retain(|engine| !engine.is_done());
+        engines.push(engine);
+        is_first
+    });
+    if is_first {
+        env.add_env_cleanup_hook((), |()| {
+            let engines = ENGINES.with_borrow_mut(Option::take).unwrap_or_default();
+            engines.iter().for_each(EngineCloser::shut_down);
+        })?;
+    }
+    Ok(())
+}
+
+/// Number of CUDA devices that can be used.
+#[napi]
+#[must_use]
+pub fn cuda_device_count() -> i64 {
+    device::cuda_device_count()
+}
+
+/// Sets how many threads one operation may use, for every model, from its next job on.
+#[napi]
+pub fn set_num_threads(count: i32) {
+    threads::set_num_threads(count);
+}
+
+/// How many threads one operation may use.
+#[napi]
+#[must_use]
+pub fn get_num_threads() -> i32 {
+    threads::num_threads()
+}
+
+/// Restarts the random stream that models without a seed share.
+#[napi]
+pub fn manual_seed(seed: BigInt) -> napi::Result<()> {
+    zoetrope_core::manual_seed(seed.get_u64().1).map_err(|error| napi::Error::from_reason(error.to_string()))
+}

@@ -1,0 +1,20 @@
+/** `npm run lint`: every linter, and every formatter in check mode. */
+import { kernels } from './kernels.mjs'
+import { bin, main, run, runAll, script } from './steps.mjs'
+
+await main(async () => {
+  await script('setup.mjs')
+  await runAll([
+    // The facade's declarations in dist/ are what the type-aware rules know about the tests' imports.
+    ['tsc', () => bin('tsc', ['--project', 'tsconfig.json'])],
+    ['tsc of the tests', () => bin('tsc', ['--project', '__test__/tsconfig.json', '--noEmit'])],
+    ['oxlint', () => bin('oxlint', [])],
+    ['prettier', () => bin('prettier', ['--check', '.'])],
+    ['clang-format', () => bin('clang-format', ['--dry-run', '--Werror', ...kernels()])],
+    ['cargo fmt', () => run('cargo', ['fmt', '--all', '--check'])],
+    [
+      'cargo clippy',
+      () => run('cargo', ['clippy', '--release', '--workspace', '--all-targets', '--', '-D', 'warnings']),
+    ],
+  ])
+})

@@ -1,0 +1,17 @@
+/** `npm test`: set-up, build, the Rust tests, then ava. `npm test -- --match='*abort*'` hands its arguments to ava. */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bin, main, root, run, runAll, script } from './steps.mjs'
+
+// The binding has no Rust tests (ava is its test); built without @napi-rs/cli's environment it would be built twice.
+const rustTests = ['test', '--release', '--workspace', '--exclude', 'zoetrope-napi']
+
+await main(async () => {
+  await script('build.mjs')
+  await rm(join(root, 'build', '__test__'), { recursive: true, force: true }) // a spec that was removed stays removed
+  await runAll([
+    ['cargo test', () => run('cargo', rustTests)],
+    ['tests compile', () => bin('tsc', ['--project', '__test__/tsconfig.json'])],
+    ['ava', () => bin('ava', process.argv.slice(2))],
+  ])
+})

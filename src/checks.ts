@@ -1,0 +1,137 @@
+/**
+ * Checks of arguments. Each throws "Expected … for `name`, received …": a `TypeError` for a wrong type, a `RangeError`
+ * for a wrong value of the right type.
+ */
+import { types } from 'node:util'
+
+/** The largest size that fits every index inside libtorch's kernels. */
+export const MAX_SIZE = 2 ** 31 - 1
+
+const MAX_SEED = 2n ** 64n - 1n
+const MAX_SHOWN = 60
+
+export function typeError(expected: string, name: string, value: unknown): TypeError {
+  return new TypeError(`Expected ${expected} for \`${name}\`, received ${describe(value)}`)
+}
+
+export function rangeError(expected: string, name: string, value: unknown): RangeError {
+  return new RangeError(`Expected ${expected} for \`${name}\`, received ${describe(value)}`)
+}
+
+export function checkObject(value: unknown, name: string): asserts value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw typeError('an object', name, value)
+}
+
+/** Checks that options are an object whose keys are all known. */
+export function checkOptions(value: unknown, name: string, known: readonly string[]): void {
+  checkObject(value, name)
+  const prefix = name === 'options' ? '' : `${name}.`
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
+    const hint = near === undefined ? `known options are ${known.join(', ')}` : `did you mean \`${prefix}${near}\`?`
+    throw new TypeError(`Unknown option \`${prefix}${key}\`; ${hint}`)
+  }
+}
+
+export function checkInteger(value: unknown, name: string, minimum: number, maximum = MAX_SIZE): number {
+  const expected = integerRange(minimum, maximum)
+  if (typeof value !== 'number') throw typeError(expected, name, value)
+  if (Number.isInteger(value) && value >= minimum && value <= maximum) return value
+  throw rangeError(expected, name, value)
+}
+
+/** A finite number with `minimum <= value`, and `value < below` where that is given. */
+export function checkNumber(value: unknown, name: string, minimum: number, below = Infinity): number {
+  const expected = below === Infinity ? `a finite number of at least ${minimum}` : `a number in [${minimum}, ${below})`
+  if (typeof value !== 'number') throw typeError(expected, name, value)
+  if (value >= minimum && value < below) return value
+  throw rangeError(expected, name, value)
+}
+
+export function checkBoolean(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw typeError('a boolean', name, value)
+}
+
+export function checkOneOf<T extends string>(value: unknown, name: string, choices: readonly T[]): T {
+  const expected = choices.map((choice) => `'${choice}'`).join(' or ')
+  if (typeof value !== 'string') throw typeError(expected, name, value)
+  const found = choices.find((choice) => choice === value)
+  if (found !== undefined) return found
+  throw rangeError(expected, name, value)
+}
+
+export function checkCallback(value: unknown, name: string): void {
+  if (value !== undefined && typeof value !== 'function') throw typeError('a function', name, value)
+}
+
+/** A seed as libtorch takes it: 64 bits without a sign. */
+export function checkSeed(value: unknown, name: string): bigint {
+  const expected = 'a non-negative safe integer or a bigint of at most 64 bits'
+  if (typeof value !== 'number' && typeof value !== 'bigint') throw typeError(expected, name, value)
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) throw rangeError(expected, name, value)
+  const seed = BigInt(value)
+  if (seed >= 0n && seed <= MAX_SEED) return seed
+  throw rangeError(expected, name, value)
+}
+
+/** A value as an error message shows it: short, and telling types apart. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (typeof value === 'string') return `'${value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value}'`
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`
+  if (Array.isArray(value)) return describeArray(value)
+  if (types.isTypedArray(value)) return `${value.constructor.name} of length ${value.length}`
+  if (typeof value === 'number' || typeof value === 'boolean') return `${value}`
+  return typeof value === 'object' ? describeObject(value) : 'a symbol'
+}
+
+function describeArray(value: readonly unknown[]): string {
+  if (value.length > 0 && value.length <= 8 && value.every((entry) => typeof entry === 'number'))
+    return `[${value.join(', ')}]`
+  return `an array of length ${value.length}`
+}
+
+function describeObject(value: object): string {
+  const { constructor }: { constructor?: unknown } = value
+  const name = typeof constructor === 'function' ? constructor.name : ''
+  return name === '' || name === 'Object' ? 'an object' : `an instance of ${name}`
+}
+
+function integerRange(minimum: number, maximum: number): string {
+  if (maximum < MAX_SIZE) return `an integer from ${minimum} to ${maximum}`
+  if (minimum === 1) return 'a positive integer'
+  if (minimum === 0) return 'a non-negative integer'
+  return `an integer of at least ${minimum}`
+}
+
+/** The known name that is fewest edits away, when that is near enough to be a slip of the finger. */
+function nearest(key: string, known: readonly string[]): string | undefined {
+  let best: string | undefined
+  let fewest = Math.max(2, Math.floor(key.length / 3)) + 1
+  for (const candidate of known) {
+    const edits = editDistance(plain(key), plain(candidate))
+    if (edits < fewest) [best, fewest] = [candidate, edits]
+  }
+  return best
+}
+
+/** `batch_size`, `batch-size` and `batchsize` are all a way to write `batchSize`. */
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[_-]/g, '')
+}
+
+function editDistance(left: string, right: string): number {
+  let above = Array.from({ length: right.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= right.length; column++) {
+      const replace = (above[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1)
+      current.push(Math.min(replace, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
+    }
+    above = current
+  }
+  return above[right.length] ?? 0
+}

@@ -1,0 +1,224 @@
+import { checkBoolean, checkInteger, checkOptions, typeError } from './checks'
+import { Collator, dataError } from './collate'
+import { TensorDataset, gather } from './dataset'
+import { unwrap } from './errors'
+import { native } from './native'
+import { checkSource, isDataset, isPromise } from './data-source'
+import { permutation, sequence } from './permutation'
+import { Prefetcher } from './prefetcher'
+import type { Batch } from './collate'
+import type { DataSource } from './data-source'
+import type { Dataset, Sample } from './dataset'
+import type { NativeBatch } from './native'
+import type { IsClosed } from './prefetcher'
+
+/** Options of {@link DataLoader}. */
+export interface DataLoaderOptions {
+  /** Samples in a batch. Default 32. */
+  readonly batchSize?: number | undefined
+  /** Whether each epoch has an order of its own. Needs a dataset with `length` and `get`. Default false. */
+  readonly shuffle?: boolean | undefined
+  /** The order of epoch e is a pure function of (seed, e), the same on every machine. Default 0. */
+  readonly seed?: number | undefined
+  /** Whether a last batch that is not full is left out. Default false. */
+  readonly dropLast?: boolean | undefined
+  /** How many batches are put together ahead of the one that is taken. Default 2. */
+  readonly prefetch?: number | undefined
+}
+
+/** A batch on its way to a model: native at once, or as arrays for a loop by hand. */
+export interface LoadedBatch {
+  readonly samples: number
+  toNative(): NativeBatch
+  toArrays(): Batch
+}
+
+/** The batches of one epoch. */
+export type BatchStream = Prefetcher<LoadedBatch>
+
+const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'prefetch']
+const LARGEST_SEED = Number.MAX_SAFE_INTEGER
+
+let openStream: (loader: DataLoader) => BatchStream | undefined
+
+/**
+ * Cuts a dataset into batches, epoch by epoch.
+ *
+ * `train`, `test` and `fit` take it; iterating it by hand yields `{ inputs, targets }`. Each iteration is the next
+ * epoch, with an order of its own when `shuffle` is on, and independent of other iterations under way.
+ */
+export class DataLoader implements AsyncIterable<Batch> {
+  readonly #source: DataSource
+  readonly #batchSize: number
+  readonly #shuffle: boolean
+  readonly #seed: number
+  readonly #dropLast: boolean
+  readonly #prefetch: number
+  #epoch = 0
+
+  static {
+    openStream = (loader) => (#source in loader ? loader.#open() : undefined)
+  }
+
+  /**
+   * @param source - A {@link TensorDataset}, any {@link Dataset}, an array of samples, or an iterable of samples, sync
+   * or async. An iterable is begun anew by every epoch: a generator object can be used for one epoch only.
+   * @throws {TypeError} For an option of a wrong type, or one that does not exist.
+   * @throws {RangeError} For a value out of range.
+   */
+  constructor(source: DataSource, options: DataLoaderOptions = {}) {
+    checkOptions(options, 'options', KEYS)
+    const { batchSize = 32, shuffle = false, seed = 0, dropLast = false, prefetch = 2 } = options
+    this.#source = checkSource(source)
+    this.#batchSize = checkInteger(batchSize, 'batchSize', 1)
+    this.#shuffle = checkBoolean(shuffle, 'shuffle')
+    this.#seed = checkInteger(seed, 'seed', 0, LARGEST_SEED)
+    this.#dropLast = checkBoolean(dropLast, 'dropLast')
+    this.#prefetch = checkInteger(prefetch, 'prefetch', 0, 1024)
+    if (this.#shuffle && !isDataset(this.#source)) {
+      throw typeError('a dataset with `length` and `get` to shuffle', 'source', source)
+    }
+  }
+
+  /** The number of batches in an epoch; `undefined` for an iterable, which does not tell. */
+  get length(): number | undefined {
+    if (!isDataset(this.#source)) return undefined
+    const batches = this.#source.length / this.#batchSize
+    return this.#dropLast ? Math.floor(batches) : Math.ceil(batches)
+  }
+
+  /** Says which epoch comes next, from 0: a run that is taken up again then sees the orders that it would have seen. */
+  setEpoch(epoch: number): void {
+    this.#epoch = checkInteger(epoch, 'epoch', 0, LARGEST_SEED)
+  }
+
+  /** Begins the next epoch. Leaving the loop early ends the source too. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
+    return arrays(this.#open())
+  }
+
+  #open(): BatchStream {
+    const epoch = this.#epoch++
+    const source = this.#source
+    if (isDataset(source)) {
+      const { length } = source
+      const order = this.#shuffle ? permutation(length, this.#seed, epoch) : sequence(length)
+      return new Prefetcher((isClosed) => this.#byIndex(source, order, isClosed), this.#prefetch)
+    }
+    return new Prefetcher((isClosed) => this.#inTurn(source, isClosed), this.#prefetch)
+  }
+
+  async *#byIndex(dataset: Dataset, order: Uint32Array, isClosed: IsClosed): AsyncGenerator<LoadedBatch, void> {
+    for (let start = 0; start < order.length; start += this.#batchSize) {
+      const indices = order.subarray(start, start + this.#batchSize)
+      if (isClosed() || (this.#dropLast && indices.length < this.#batchSize)) return
+      yield dataset instanceof TensorDataset ? gathered(dataset, indices) : await collated(dataset, indices)
+    }
+  }
+
+  async *#inTurn(
+    source: AsyncIterable<Sample> | Iterable<Sample>,
+    isClosed: IsClosed,
+  ): AsyncGenerator<LoadedBatch, void> {
+    const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+    let hasEnded = false
+    try {
+      for (let index = 0; !hasEnded && !isClosed();) {
+        const batch = new Collator(this.#batchSize)
+        let count = 0
+        for (; count < this.#batchSize && !isClosed(); count++, index++) {
+          hasEnded = true //                          an iterator that throws has ended as well
+          const result = await pull(iterator, index)
+          if (result.done === true) break
+          hasEnded = false
+          batch.set(count, index, result.value)
+        }
+        if (isClosed() || count === 0 || (this.#dropLast && count < this.#batchSize)) return
+        yield loaded(batch.finish(count))
+      }
+    } finally {
+      if (!hasEnded) await iterator.return?.()
+    }
+  }
+}
+
+/** Begins the next epoch of a loader that was passed as the argument `name`. */
+export function openBatches(loader: DataLoader): BatchStream {
+  const stream = openStream(loader)
+  if (stream === undefined) throw typeError('a DataLoader', 'loader', loader)
+  return stream
+}
+
+/** Checks that an argument is a loader, without beginning an epoch. */
+export function checkLoader(value: unknown, name: string): DataLoader {
+  if (value instanceof DataLoader) return value
+  throw typeError('a DataLoader', name, value)
+}
+
+async function* arrays(stream: BatchStream): AsyncGenerator<Batch, void> {
+  try {
+    for (;;) {
+      const result = await stream.next()
+      if (result.done === true) return
+      yield result.value.toArrays()
+    }
+  } finally {
+    await stream.close()
+  }
+}
+
+/** Asks for all samples of a batch at once and copies each as it comes. The first failure ends the batch. */
+async function collated(dataset: Dataset, indices: Uint32Array): Promise<LoadedBatch> {
+  const batch = new Collator(indices.length)
+  let hasFailed = false
+  const set = async (position: number, index: number): Promise<void> => {
+    let sample: Sample
+    try {
+      const asked = dataset.get(index)
+      sample = isPromise(asked) ? await asked : asked //  a sample that is there is copied before the next is asked for
+    } catch (cause) {
+      hasFailed = true
+      throw dataError(index, cause)
+    }
+    batch.set(position, index, sample)
+  }
+  const samples: Promise<void>[] = []
+  for (const [position, index] of indices.entries()) {
+    samples.push(set(position, index))
+    if (hasFailed) break
+  }
+  await Promise.all(samples)
+  return loaded(batch.finish(indices.length))
+}
+
+async function pull(
+  iterator: AsyncIterator<Sample> | Iterator<Sample>,
+  index: number,
+): Promise<IteratorResult<Sample>> {
+  try {
+    return await iterator.next()
+  } catch (cause) {
+    throw dataError(index, cause)
+  }
+}
+
+function loaded(batch: Batch): LoadedBatch {
+  const { inputs, targets } = batch
+  return {
+    samples: targets.length,
+    toNative: () => unwrap(native().NativeBatch.fromArrays(inputs.data, [...inputs.shape], targets)),
+    toArrays: () => batch,
+  }
+}
+
+function gathered(dataset: TensorDataset, indices: Uint32Array): LoadedBatch {
+  return {
+    samples: indices.length,
+    toNative: () => gather(dataset, indices),
+    toArrays: () => {
+      const batch = new Collator(indices.length)
+      for (const [position, index] of indices.entries()) batch.set(position, index, dataset.get(index))
+      return batch.finish(indices.length)
+    },
+  }
+}

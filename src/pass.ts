@@ -1,0 +1,132 @@
+/** One sweep over a loader, training or testing: the part that both have in common. */
+import { openBatches } from './data-loader'
+import { ZoetropeError } from './errors'
+import { JOBS_IN_FLIGHT } from './model-handle'
+import { accuracy } from './metrics'
+import type { AbortScope } from './abort'
+import type { DataLoader } from './data-loader'
+import type { Outcome } from './errors'
+import type { ModelHandle } from './model-handle'
+import type { NativeBatch, NativeMetrics, NativePass } from './native'
+import type { ProgressLine } from './progress'
+
+/** How a pass stands after a step; what `onBatch` is called with. */
+export interface BatchReport {
+  /** Batches of this epoch that are done, from 1. */
+  readonly step: number
+  /** Batches in the epoch; `undefined` when the loader cannot tell. */
+  readonly steps: number | undefined
+  /** Samples of this epoch that are done. */
+  readonly samples: number
+  /** Mean loss over the epoch's samples up to the latest reading, see `reportEvery`. */
+  readonly loss: number
+  /** Share of right answers, 0…1, up to the latest reading. */
+  readonly accuracy: number
+}
+
+export interface PassPlan {
+  readonly handle: ModelHandle
+  readonly loader: DataLoader
+  readonly abort: AbortScope
+  readonly progress: ProgressLine
+  /** Prepares a step; the job it returns is run when the engine has a place. */
+  readonly prepare: (pass: NativePass, batch: NativeBatch) => () => Promise<Outcome<undefined>>
+  readonly onBatch: ((report: BatchReport) => unknown) | undefined
+  /** Steps between two readings of loss and accuracy. */
+  readonly reportEvery: number
+}
+
+export interface PassResult {
+  readonly metrics: NativeMetrics
+  readonly seconds: number
+}
+
+/** A step that was handed to the engine. */
+interface Step {
+  readonly step: number
+  readonly samples: number
+  readonly done: Promise<undefined>
+  readonly reading: Promise<NativeMetrics> | undefined
+}
+
+/**
+ * Hands batch after batch to the engine, two at a time: while one is computed the next is ready, and the loader makes
+ * those after it. Rejects with the signal's reason, the first error of data, engine or callback; by then no step of
+ * this pass is running or will.
+ */
+export async function runPass(plan: PassPlan): Promise<PassResult> {
+  const { handle, loader, abort, progress } = plan
+  abort.throwIfAborted()
+  const began = performance.now()
+  const pass = handle.beginPass()
+  const batches = openBatches(loader)
+  const inFlight: Step[] = []
+  const settle = follow(plan, began)
+  abort.onAbort(() => pass.cancel())
+  try {
+    let samples = 0
+    for (let step = 1; ; step++) {
+      const next = await abort.race(batches.next())
+      if (next.done === true) break
+      samples += next.value.samples
+      inFlight.push(submit(plan, pass, { step, samples, batch: next.value.toNative() }))
+      if (inFlight.length >= JOBS_IN_FLIGHT) await settle(inFlight)
+    }
+    while (inFlight.length > 0) await settle(inFlight)
+    if (samples === 0) throw noSamples(loader)
+    const metrics = await handle.run(() => pass.metrics())
+    abort.throwIfAborted()
+    return { metrics, seconds: (performance.now() - began) / 1000 }
+  } catch (error) {
+    pass.cancel()
+    void batches.close().catch(() => undefined) //       a source that hangs must not keep the caller waiting
+    await Promise.allSettled(inFlight.flatMap(({ done, reading }) => (reading ? [done, reading] : [done])))
+    abort.throwIfAborted()
+    throw error
+  } finally {
+    progress.clear()
+  }
+}
+
+/** Queues a step, and the reading that belongs to it right behind, before any later step. */
+function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples: number; batch: NativeBatch }): Step {
+  const { step, samples, batch } = next
+  const done = plan.handle.run(plan.prepare(pass, batch))
+  const reading = isReported(plan, step) ? plan.handle.run(() => pass.metrics()) : undefined
+  for (const promise of [done, reading]) promise?.catch(() => undefined) //      settle() meets the error in its turn
+  return { step, samples, done, reading }
+}
+
+function isReported({ loader, onBatch, progress, reportEvery }: PassPlan, step: number): boolean {
+  if (onBatch === undefined && !progress.isShown) return false
+  return step === 1 || step % reportEvery === 0 || step === loader.length
+}
+
+/** Waits for the oldest step, then tells the callback and the progress line about it. */
+function follow(plan: PassPlan, began: number): (inFlight: Step[]) => Promise<void> {
+  let latest: NativeMetrics | undefined
+  return async (inFlight) => {
+    const [oldest] = inFlight
+    if (oldest === undefined) return
+    const { step, samples, done, reading } = oldest
+    await done
+    latest = (await reading) ?? latest
+    inFlight.shift()
+    plan.abort.throwIfAborted()
+    const steps = plan.loader.length
+    const loss = latest?.loss
+    const share = latest && accuracy(latest)
+    const samplesPerSecond = (samples * 1000) / (performance.now() - began)
+    plan.progress.update({ step, steps, loss, accuracy: share, samplesPerSecond })
+    if (plan.onBatch === undefined || loss === undefined || share === undefined) return
+    await plan.abort.race(plan.onBatch({ step, steps, samples, loss, accuracy: share }))
+  }
+}
+
+function noSamples({ length }: DataLoader): ZoetropeError {
+  const hint =
+    length === undefined
+      ? 'a generator object gives its samples once; pass an object that can be iterated again'
+      : 'the dataset is empty, or `dropLast` left nothing'
+  return new ZoetropeError('ERR_DATA', `Expected at least one batch in the epoch, received none: ${hint}`, { length })
+}
