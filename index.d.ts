@@ -74,6 +74,8 @@ export declare class NativeTensorDataset {
   static create(inputs: Float32Array | Uint8Array, shape: Array<number>, targets: Int32Array): Outcome<NativeTensorDataset>
   /** Number of samples. */
   get length(): number
+  /** A copy of the sample at `index`. */
+  sample(index: number): Outcome<NativeSample>
   /** The samples at `indices` as a batch. */
   batch(indices: Uint32Array): Outcome<NativeBatch>
 }
@@ -163,5 +165,21 @@ export interface NativeOptimizer {
   nesterov: boolean
 }
 
+/** One sample of a dataset. */
+export interface NativeSample {
+  /** In the type in which it came. */
+  data: Float32Array | Uint8Array
+  /** `[channels, height, width]` or `[time, channels, height, width]`. */
+  shape: Array<number>
+  /** Index of the class. */
+  target: number
+}
+
 /** Sets how many threads one operation may use, for every model, from its next job on. */
 export declare function setNumThreads(count: number): void
+
+/**
+ * Ends every model's thread of this environment after its running job. The facade calls it when the process exits:
+ * Node runs no cleanup hooks at `process.exit`, and libtorch must not be torn down while a step runs on it.
+ */
+export declare function shutDown(): void

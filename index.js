@@ -786,3 +786,4 @@ module.exports.cudaDeviceCount = nativeBinding.cudaDeviceCount
 module.exports.getNumThreads = nativeBinding.getNumThreads
 module.exports.manualSeed = nativeBinding.manualSeed
 module.exports.setNumThreads = nativeBinding.setNumThreads
+module.exports.shutDown = nativeBinding.shutDown

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
-import { checkOptions, describe, rangeError, typeError } from './checks'
-import { checkNdArray, elements } from './nd-array'
+import { checkInteger, checkOptions, describe, typeError } from './checks'
+import { checkNdArray } from './nd-array'
 import { ZoetropeError, unwrap } from './errors'
 import { native } from './native'
 import type { NativeBatch, NativeTensorDataset } from './native'
@@ -35,15 +35,13 @@ const LARGEST_TARGET = 2 ** 31 - 1
 let readNative: (dataset: TensorDataset) => NativeTensorDataset
 
 /**
- * A dataset in native memory: its batches cross as indices only, and are put together there.
- *
- * The arrays are copied when it is constructed. The object also keeps a reference to them for `get()` and for
- * iterating a `DataLoader` by hand; training and testing never read it.
+ * A dataset in native memory: its batches cross as indices only, and are put together there. The arrays are copied when
+ * it is constructed.
  */
 export class TensorDataset implements Dataset {
   readonly #native: NativeTensorDataset
-  readonly #inputs: NdArray
-  readonly #targets: Int32Array
+  /** How many samples there are. */
+  readonly length: number
 
   static {
     readNative = (dataset) => dataset.#native
@@ -57,24 +55,16 @@ export class TensorDataset implements Dataset {
   constructor(options: TensorDatasetOptions) {
     checkOptions(options, 'options', ['inputs', 'targets'])
     const { inputs, targets } = options
-    this.#inputs = checkNdArray(inputs, 'inputs')
-    this.#targets = toTargets(targets)
-    const { data, shape } = this.#inputs
-    this.#native = unwrap(native().NativeTensorDataset.create(data, [...shape], this.#targets))
+    const { data, shape } = checkNdArray(inputs, 'inputs')
+    this.#native = unwrap(native().NativeTensorDataset.create(data, [...shape], toTargets(targets)))
+    this.length = this.#native.length
   }
 
-  /** How many samples there are. */
-  get length(): number {
-    return this.#targets.length
-  }
-
-  /** The sample at `index`: a view of the inputs, not a copy. */
+  /** A copy of the sample at `index`, for a look at it or a loop by hand. */
   get(index: number): Sample {
-    const target = this.#targets[index]
-    if (target === undefined) throw rangeError(`an integer from 0 to ${this.length - 1}`, 'index', index)
-    const [, ...shape] = this.#inputs.shape
-    const size = elements(shape)
-    return { input: { data: this.#inputs.data.subarray(index * size, (index + 1) * size), shape }, target }
+    checkInteger(index, 'index', 0, this.length - 1)
+    const { data, shape, target } = unwrap(this.#native.sample(index))
+    return { input: { data, shape }, target }
   }
 }
 

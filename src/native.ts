@@ -32,6 +32,7 @@ export function native(): NativeModule {
 function load(): NativeModule {
   try {
     const addon: NativeModule = require('../index.js')
+    process.once('exit', () => addon.shutDown()) //      libtorch must not be torn down in the middle of a step
     return addon
   } catch (cause) {
     const { platform, arch, version } = process

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::batch::{Inputs, check_targets, frame_of};
 use crate::config::InputConfig;
@@ -14,6 +14,15 @@ pub struct TensorDataset {
     frame: InputConfig,
     shape: Vec<i64>,
     largest_target: i64,
+}
+
+/// Copied values, in the type in which they came.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// As they were.
+    F32(Vec<f32>),
+    /// Not scaled.
+    U8(Vec<u8>),
 }
 
 struct Tensors {
@@ -68,6 +77,23 @@ impl TensorDataset {
 
     pub(crate) fn largest_target(&self) -> i64 {
         self.largest_target
+    }
+
+    /// The values of one sample, its shape without the axis of samples, and its target.
+    ///
+    /// # Errors
+    /// `Data` for an index outside the dataset.
+    pub fn sample(&self, index: i64) -> Result<(Values, Vec<i64>, i64)> {
+        if !(0..self.len()).contains(&index) {
+            let reason = format!("Expected an index from 0 to {}, received {index}", self.len() - 1);
+            return Err(Error::Data { reason });
+        }
+        let (inputs, targets) = self.gather(&[index])?;
+        let values = match inputs.kind() {
+            Kind::Uint8 => Values::U8(Vec::try_from(inputs.f_flatten(0, -1)?)?),
+            _ => Values::F32(Vec::try_from(inputs.f_flatten(0, -1)?)?),
+        };
+        Ok((values, self.shape[1..].to_vec(), targets.f_int64_value(&[0])?))
     }
 
     /// Inputs and targets of the samples at `indices`, which must be in range.

@@ -24,7 +24,7 @@ mod train;
 pub use array::Array;
 pub use batch::{Batch, Inputs};
 pub use config::{Activation, BlockConfig, InputConfig, LstmConfig, ModelConfig};
-pub use dataset::TensorDataset;
+pub use dataset::{TensorDataset, Values};
 pub use engine::{Engine, EngineCloser, Worker};
 pub use error::{Error, Result};
 pub use metrics::{Meter, Metrics};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::{Either, Env, Float32Array, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array};
 use napi_derive::napi;
-use zoetrope_core::{Batch, Error, Inputs, Result, TensorDataset};
+use zoetrope_core::{Batch, Error, Inputs, Result, TensorDataset, Values};
 
 use crate::outcome::outcome;
 
@@ -39,6 +39,17 @@ impl NativeBatch {
         let batch = Batch::new(view(&inputs), &shape, targets.as_deref());
         outcome(env, batch.map(|batch| Self { batch: Some(batch) }))
     }
+}
+
+/// One sample of a dataset.
+#[napi(object, object_from_js = false)]
+pub struct NativeSample {
+    /// In the type in which it came.
+    pub data: Either<Float32Array, Uint8Array>,
+    /// `[channels, height, width]` or `[time, channels, height, width]`.
+    pub shape: Vec<i64>,
+    /// Index of the class.
+    pub target: i64,
 }
 
 /// Samples in native memory; batches of it cross as indices.
@@ -84,6 +95,20 @@ impl NativeTensorDataset {
     #[napi(getter)]
     pub fn length(&self) -> i64 {
         self.dataset.len()
+    }
+
+    /// A copy of the sample at `index`.
+    #[napi(ts_return_type = "Outcome<NativeSample>")]
+    pub fn sample<'env>(&self, env: &'env Env, index: i64) -> napi::Result<Object<'env>> {
+        let convert = |(values, shape, target)| NativeSample {
+            data: match values {
+                Values::F32(values) => Either::A(values.into()),
+                Values::U8(values) => Either::B(values.into()),
+            },
+            shape,
+            target,
+        };
+        outcome(env, self.dataset.sample(index).map(convert))
     }
 
     /// The samples at `indices` as a batch.

@@ -21,12 +21,17 @@ pub fn close_at_exit(env: &Env, engine: EngineCloser) -> napi::Result<()> {
         is_first
     });
     if is_first {
-        env.add_env_cleanup_hook((), |()| {
-            let engines = ENGINES.with_borrow_mut(Option::take).unwrap_or_default();
-            engines.iter().for_each(EngineCloser::shut_down);
-        })?;
+        env.add_env_cleanup_hook((), |()| shut_down())?;
     }
     Ok(())
+}
+
+/// Ends every model's thread of this environment after its running job. The facade calls it when the process exits:
+/// Node runs no cleanup hooks at `process.exit`, and libtorch must not be torn down while a step runs on it.
+#[napi]
+pub fn shut_down() {
+    let engines = ENGINES.with_borrow_mut(Option::take).unwrap_or_default();
+    engines.iter().for_each(EngineCloser::shut_down);
 }
 
 /// Number of CUDA devices that can be used.

@@ -1,6 +1,6 @@
 //! Where a new model's parameters come from: PyTorch's initial distributions, or a state dict.
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::Parameter;
 use crate::error::Result;
@@ -52,7 +52,7 @@ impl<'a> Initializer<'a> {
             Source::Drawn(generator) => generator.uniform(shape, bound)?,
             Source::Loaded { state, mismatch } => match mismatch.find(state, &name, shape) {
                 Some(tensor) => tensor.f_detach_copy()?,
-                None => Tensor::new(),
+                None => Tensor::f_empty([0], (Kind::Float, Device::Cpu))?,
             },
         };
         let tensor = value.f_to_device(self.device)?.f_set_requires_grad(true)?;
