@@ -5,7 +5,7 @@ import path from 'node:path'
 import { runProgram, UserError } from './lib/program.mjs'
 import { percent } from './lib/report.mjs'
 import { trainMnist } from './mnist.mjs'
-import { chance, trainMotion } from './motion.mjs'
+import { chance, motionEpochs, trainMotion } from './motion.mjs'
 
 await runProgram(import.meta.url, { epochs: 3 }, async ({ epochs, tiny, save, ...options }) => {
   const directory = save ?? (tiny ? 'models/tiny' : 'models')
@@ -18,7 +18,7 @@ await runProgram(import.meta.url, { epochs: 3 }, async ({ epochs, tiny, save, ..
 
   console.log('\n2. Moving digits: four motions that only the order of the frames tells apart\n')
   const motionFile = path.join(directory, 'zoetrope-motion.safetensors')
-  const motion = await trainMotion({ ...options, epochs: tiny ? 1 : 3, tiny, save: motionFile })
+  const motion = await trainMotion({ ...options, epochs: tiny ? 1 : motionEpochs, tiny, save: motionFile })
 
   console.log(`
 MNIST, accuracy on the test digits     ${percent(mnist.accuracy)}
