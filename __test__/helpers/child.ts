@@ -17,9 +17,9 @@ export async function runProgram(name: string, args: string[] = [], flags: strin
 }
 
 /** Runs Node in the repository, where `zoetrope` is the package itself. */
-export async function runNode(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ending> {
+export async function runNode(args: string[], env: NodeJS.ProcessEnv = {}, cwd = REPOSITORY): Promise<Ending> {
   const child = spawn(process.execPath, args, {
-    cwd: REPOSITORY,
+    cwd,
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 240_000,
