@@ -1,7 +1,15 @@
 //! Node-API binding of zoetrope-core: copies in, submits to the engine thread, resolves out.
 
+// Node-API hands arguments over by value, and names the environment's lifetime where the macro needs to see it.
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::elidable_lifetime_names,
+    clippy::missing_errors_doc,
+    clippy::trivially_copy_pass_by_ref
+)]
+
 mod batch;
 mod model;
 mod outcome;
 mod pass;
-mod runtime;
+pub mod runtime;

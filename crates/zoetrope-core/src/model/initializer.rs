@@ -64,7 +64,7 @@ impl<'a> Initializer<'a> {
     }
 
     /// Weight and bias of a convolution or linear layer, as `reset_parameters` of `torch.nn.Conv2d` and `Linear`
-    /// draws them: `kaiming_uniform_(weight, a=sqrt(5))`, then the bias uniform on ±1/sqrt(fan_in).
+    /// draws them: `kaiming_uniform_(weight, a=sqrt(5))`, then the bias uniform on `±1/sqrt(fan_in)`.
     pub(super) fn weight_and_bias(&mut self, name: &str, shape: &[i64]) -> Result<(Tensor, Tensor)> {
         let fan_in = shape[1..].iter().product::<i64>() as f64;
         // Written as PyTorch computes it, because the last bit of the bound is visible in the weights.
