@@ -1,20 +1,78 @@
 //! Compiles the C++ kernels against the libtorch that torch-sys was built with.
+//!
+//! A kernel of `kernels/cpu` is compiled once for each instruction set, into a namespace of its own; `isa.cpp` chooses
+//! at run time. What is not a kernel (entry points, autograd, libtorch's own operations) is compiled once.
 
 use std::path::Path;
 
+/// The sources that are compiled once for each instruction set.
+const KERNELS: &[&str] = &[
+    "conv_forward",
+    "conv_backward_weight",
+    "conv_backward_data",
+    "conv_first_forward",
+    "conv_first_backward",
+    "flatten",
+    "lstm_forward",
+    "lstm_backward",
+];
+/// Plain C++, compiled once.
+const ENTRY_POINTS: &[&str] = &["cpu/isa", "cpu/conv", "cpu/lstm"];
+/// C++ that includes libtorch.
+const WITH_LIBTORCH: &[&str] = &["random", "optimizer", "allocator", "autograd_conv", "autograd_lstm"];
+/// Names and flags; a machine that lacks an instruction set never runs its code.
+const INSTRUCTION_SETS: &[(&str, &[&str])] = &[
+    ("baseline", &[]),
+    ("avx2", &["-mavx2", "-mfma"]),
+    (
+        "avx512",
+        &["-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq", "-mavx2", "-mfma"],
+    ),
+];
+
 fn main() {
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").unwrap_or_default();
-    let include = Path::new(&lib).with_file_name("include");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:rerun-if-changed=kernels");
-    cc::Build::new()
-        .cpp(true)
-        .std("c++17")
-        .flag("-fopenmp") // without it at::parallel_for is silently serial
+
+    let is_x86 = std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64");
+    for (name, flags) in INSTRUCTION_SETS
+        .iter()
+        .take(if is_x86 { INSTRUCTION_SETS.len() } else { 1 })
+    {
+        let mut build = compiler();
+        build
+            .define("ZT_ISA", *name)
+            .files(KERNELS.iter().map(|kernel| format!("kernels/cpu/{kernel}.cpp")));
+        for flag in *flags {
+            build.flag(flag);
+        }
+        build.compile(&format!("zoetrope_{name}"));
+    }
+    let include = Path::new(&lib).with_file_name("include");
+    compiler()
         .flag("-isystem")
         .flag(include.as_os_str())
         .flag("-isystem")
         .flag(include.join("torch/csrc/api/include").as_os_str())
-        .files(["kernels/random.cpp", "kernels/optimizer.cpp"])
+        .files(
+            ENTRY_POINTS
+                .iter()
+                .chain(WITH_LIBTORCH)
+                .map(|source| format!("kernels/{source}.cpp")),
+        )
         .compile("zoetrope_kernels");
+}
+
+/// Without `-fopenmp` the kernels and `at::parallel_for` are silently serial. `-O3` in debug builds too: the kernels
+/// have tests of their own.
+fn compiler() -> cc::Build {
+    let mut build = cc::Build::new();
+    build
+        .cpp(true)
+        .std("c++17")
+        .opt_level(3)
+        .flag("-fopenmp")
+        .flag("-ffp-contract=fast");
+    build
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::config::{InputConfig, ModelConfig};
 use crate::dataset::TensorDataset;
@@ -58,7 +58,7 @@ enum Source {
 
 /// A batch on its device, as the model takes it.
 pub(crate) struct DeviceBatch {
-    /// `[batch, time, channels, height, width]`, in the model's kind.
+    /// `[batch, time, channels, height, width]`: float32, or uint8, which the encoder scales.
     pub inputs: Tensor,
     /// `[batch]`, int64; absent for prediction.
     pub targets: Option<Tensor>,
@@ -73,7 +73,7 @@ impl Batch {
     pub fn new(inputs: Inputs<'_>, shape: &[i64], targets: Option<&[i64]>) -> Result<Self> {
         let frame = frame_of(shape)?;
         let largest_target = targets.map_or(Ok(-1), |targets| check_targets(targets, shape[0]))?;
-        crate::device::load_cuda().as_ref().ok();
+        crate::device::prepare_libtorch().as_ref().ok();
         let source = Source::Owned {
             inputs: inputs.to_tensor(shape)?,
             targets: targets.map(Tensor::f_from_slice).transpose()?,
@@ -164,8 +164,8 @@ impl Batch {
         shape
     }
 
-    /// Moves the batch to the device, scales uint8 there, and gives every sample its time axis.
-    pub(crate) fn to_device(&self, device: Device, kind: Kind) -> Result<DeviceBatch> {
+    /// Moves the batch to the device, bytes as bytes, and gives every sample its time axis.
+    pub(crate) fn to_device(&self, device: Device) -> Result<DeviceBatch> {
         let (inputs, targets) = match &self.source {
             Source::Owned { inputs, targets, .. } => {
                 (inputs.shallow_clone(), targets.as_ref().map(Tensor::shallow_clone))
@@ -175,9 +175,7 @@ impl Batch {
                 (inputs, Some(targets))
             }
         };
-        let is_bytes = inputs.kind() == Kind::Uint8;
-        let inputs = inputs.f_to_device(device)?.f_to_kind(kind)?;
-        let inputs = if is_bytes { inputs.f_div_scalar(255.0)? } else { inputs };
+        let inputs = inputs.f_to_device(device)?;
         let inputs = if self.has_time { inputs } else { inputs.f_unsqueeze(1)? };
         Ok(DeviceBatch {
             inputs,

@@ -38,7 +38,7 @@ impl TensorDataset {
     pub fn new(inputs: Inputs<'_>, shape: &[i64], targets: &[i64]) -> Result<Self> {
         let frame = frame_of(shape)?;
         let largest_target = check_targets(targets, shape[0])?;
-        crate::device::load_cuda().as_ref().ok();
+        crate::device::prepare_libtorch().as_ref().ok();
         let tensors = Tensors {
             inputs: inputs.to_tensor(shape)?,
             targets: Tensor::f_from_slice(targets)?,

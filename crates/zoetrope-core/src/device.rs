@@ -9,13 +9,15 @@ use crate::error::{Error, Result};
 
 static CUDA: OnceLock<std::result::Result<(), String>> = OnceLock::new();
 
-/// Opens CUDA's half of libtorch where there is one, once.
+/// Prepares libtorch, once: our CPU allocator, and CUDA's half where there is one.
 ///
 /// It must be there before libtorch's first operation, because libtorch caches whether it has CUDA: so everything that
 /// enters core's numerics comes by here first. The library is looked for where `libtorch_cpu.so` was found (the
 /// addon's search path) and in `LD_LIBRARY_PATH`.
-pub(crate) fn load_cuda() -> &'static std::result::Result<(), String> {
+pub(crate) fn prepare_libtorch() -> &'static std::result::Result<(), String> {
     CUDA.get_or_init(|| {
+        // Without our allocator everything works as well, only slower.
+        let _ = crate::kernels::install_allocator();
         // SAFETY: libtorch's initialisers run as they do in PyTorch; the library is never unloaded.
         match unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) } {
             Ok(library) => {
@@ -30,7 +32,7 @@ pub(crate) fn load_cuda() -> &'static std::result::Result<(), String> {
 /// Number of CUDA devices that can be used.
 #[must_use]
 pub fn cuda_device_count() -> i64 {
-    if load_cuda().is_ok() && tch::utils::has_cuda() {
+    if prepare_libtorch().is_ok() && tch::utils::has_cuda() {
         tch::Cuda::device_count()
     } else {
         0
@@ -56,7 +58,7 @@ pub fn resolve(device: &str) -> Result<Device> {
     if index < count {
         return Ok(Device::Cuda(index as usize));
     }
-    let reason = match load_cuda() {
+    let reason = match prepare_libtorch() {
         Err(reason) => format!("CUDA's part of libtorch could not be opened ({reason}). Use device 'cpu' or 'auto'"),
         Ok(()) => format!("{count} CUDA devices are there, counted from 0. Use device 'cpu' or 'auto'"),
     };

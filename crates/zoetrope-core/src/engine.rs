@@ -237,6 +237,7 @@ fn run(mut thread: Thread, jobs: &Receiver<Job>) {
     }
     let Thread { shared, worker } = thread;
     drop(worker);
+    crate::kernels::release_cache();
     let mut ended = lock(&shared.ended);
     *ended = true;
     shared.has_ended.notify_all();

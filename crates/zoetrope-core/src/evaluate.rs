@@ -16,7 +16,7 @@ impl CnnLstm {
     pub fn evaluate_batch(&self, batch: &Batch, meter: &mut Meter) -> Result<()> {
         let _guard = tch::no_grad_guard();
         batch.check_fits(self.config())?;
-        let batch = batch.to_device(self.device(), self.kind())?;
+        let batch = batch.to_device(self.device())?;
         let targets = batch.targets.ok_or_else(missing_targets)?;
         meter.record_evaluation(&self.forward_t(&batch.inputs, false)?, &targets)
     }
@@ -28,7 +28,7 @@ impl CnnLstm {
     pub fn logits(&self, batch: &Batch) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
         batch.check_fits(self.config())?;
-        self.forward_t(&batch.to_device(self.device(), self.kind())?.inputs, false)
+        self.forward_t(&batch.to_device(self.device())?.inputs, false)
     }
 
     /// Probabilities of `[batch, num_classes]`: the softmax of the logits.

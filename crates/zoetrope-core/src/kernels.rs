@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 
 type Message = *mut c_char;
 type TensorPtr = *const C_tensor;
+type TensorOut = *mut *mut C_tensor;
 
 /// `at::Generator`, opaque.
 #[repr(C)]
@@ -48,6 +49,20 @@ unsafe extern "C" {
         nesterov: bool,
         found_inf: TensorPtr,
     ) -> Message;
+    fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
+    fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
+    fn zt_lstm_layer(
+        x: TensorPtr,
+        w_ih: TensorPtr,
+        w_hh: TensorPtr,
+        b_ih: TensorPtr,
+        b_hh: TensorPtr,
+        reverse: bool,
+        last_only: bool,
+        y: TensorOut,
+    ) -> Message;
+    fn zt_install_allocator() -> Message;
+    fn zt_release_cache();
 }
 
 fn check(message: Message) -> Result<()> {
@@ -59,6 +74,14 @@ fn check(message: Message) -> Result<()> {
     // SAFETY: it is freed once, here, by the library that allocated it.
     unsafe { zt_message_free(message) };
     Err(Error::from_libtorch(&text))
+}
+
+/// Takes the tensor that a kernel made.
+fn tensor(call: impl FnOnce(TensorOut) -> Message) -> Result<Tensor> {
+    let mut made = std::ptr::null_mut();
+    check(call(&raw mut made))?;
+    // SAFETY: a call that succeeded has put a new `at::Tensor` there, which nobody else owns.
+    Ok(unsafe { Tensor::from_ptr(made) })
 }
 
 fn pointers(tensors: &[Tensor]) -> Vec<TensorPtr> {
@@ -182,4 +205,44 @@ pub(crate) fn fused_sgd(
             found_inf.as_ptr(),
         )
     })
+}
+
+/// Convolution 3×3 (stride 1, padding 1), bias, ReLU, max-pooling 2×2, under autograd.
+///
+/// `frames` are `[frames, channels, height, width]` on the CPU, height and width at least 2, float32 or, with at most
+/// four channels, bytes that count as byte / 255; weight and bias are contiguous float32. The result is in
+/// channels-last memory.
+pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked.
+    tensor(|y| unsafe { zt_conv_block(frames.as_ptr(), weight.as_ptr(), bias.as_ptr(), y) })
+}
+
+/// `[frames, channels, height, width]` on the CPU into `[frames, channels * height * width]`, channel-major, under
+/// autograd.
+pub(crate) fn flatten(frames: &Tensor) -> Result<Tensor> {
+    // SAFETY: a live float32 tensor of ours.
+    tensor(|y| unsafe { zt_flatten(frames.as_ptr(), y) })
+}
+
+/// One direction of one LSTM layer under autograd: `[batch, time, features]` into `[batch, time, hidden]`, or into
+/// `[batch, hidden]`, the output at the last step, with `last_only`.
+///
+/// `weights` are `weight_ih, weight_hh, bias_ih, bias_hh`; all tensors are contiguous float32 on the CPU, which the
+/// kernel checks. `reverse` reads the sequence from its end.
+pub(crate) fn lstm_layer(sequence: &Tensor, weights: &[Tensor; 4], reverse: bool, last_only: bool) -> Result<Tensor> {
+    let [w_ih, w_hh, b_ih, b_hh] = weights.each_ref().map(Tensor::as_ptr);
+    // SAFETY: live tensors of ours.
+    tensor(|y| unsafe { zt_lstm_layer(sequence.as_ptr(), w_ih, w_hh, b_ih, b_hh, reverse, last_only, y) })
+}
+
+/// Has libtorch keep freed CPU memory for the next step. To be called before any other thread allocates tensors.
+pub(crate) fn install_allocator() -> Result<()> {
+    // SAFETY: the caller's promise; the allocator is never taken away again.
+    check(unsafe { zt_install_allocator() })
+}
+
+/// Gives the memory that is kept for reuse back to the system.
+pub(crate) fn release_cache() {
+    // SAFETY: the cache has a lock of its own, and memory in use is not touched.
+    unsafe { zt_release_cache() }
 }

@@ -4,6 +4,7 @@ mod encoder;
 mod head;
 mod initializer;
 mod layers;
+mod paths;
 mod recurrent;
 
 use tch::{Device, Kind, Tensor};
@@ -64,7 +65,7 @@ impl CnnLstm {
 
     fn build(config: &ModelConfig, device: Device, mut init: Initializer<'_>, generator: Generator) -> Result<Self> {
         config.validate()?;
-        crate::device::load_cuda().as_ref().ok();
+        crate::device::prepare_libtorch().as_ref().ok();
         let encoder = Encoder::new(config, &mut init)?;
         let recurrent = Recurrent::new(config, generator, &mut init)?;
         let head = Head::new(config, &mut init)?;
@@ -132,9 +133,9 @@ impl CnnLstm {
     pub(crate) fn forward_t(&self, clips: &Tensor, train: bool) -> Result<Tensor> {
         let (batch, time) = (clips.size()[0], clips.size()[1]);
         let frames = clips.f_flatten(0, 1)?; //                        [batch * time, channels, height, width]
-        let features = self.encoder.forward(&frames)?; //              [batch * time, features]
+        let features = self.encoder.forward(&frames, self.kind())?; // [batch * time, features]
         let sequence = features.f_view([batch, time, -1])?; //         [batch, time, features]
-        let outputs = self.recurrent.forward_t(&sequence, train)?; //  [batch, time, directions * hidden_size]
-        self.head.forward(&outputs.f_select(1, -1)?) //                [batch, num_classes]
+        let hidden = self.recurrent.forward_t(&sequence, train)?; //   [batch, directions * hidden_size]
+        self.head.forward(&hidden) //                                  [batch, num_classes]
     }
 }

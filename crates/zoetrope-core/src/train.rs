@@ -39,7 +39,7 @@ impl CnnLstm {
     /// Logits of `[batch, num_classes]`, targets of `[batch]`, and the mean cross-entropy of `[]`.
     fn training_loss(&self, batch: &Batch) -> Result<(Tensor, Tensor, Tensor)> {
         batch.check_fits(self.config())?;
-        let batch = batch.to_device(self.device(), self.kind())?;
+        let batch = batch.to_device(self.device())?;
         let targets = batch.targets.ok_or_else(missing_targets)?;
         let logits = self.forward_t(&batch.inputs, true)?;
         let loss = logits.f_cross_entropy_loss(&targets, None::<Tensor>, Reduction::Mean, -100, 0.0)?;

@@ -1,10 +1,12 @@
 //! The CNN: frames into feature vectors.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::initializer::Initializer;
+use super::paths;
 use crate::config::{Activation, BlockConfig, ModelConfig};
 use crate::error::Result;
+use crate::kernels;
 
 /// Convolution blocks, then the flattening.
 pub(super) struct Encoder {
@@ -34,18 +36,39 @@ impl Encoder {
         Ok(Self { blocks })
     }
 
-    /// Encodes frames of `[frames, channels, height, width]` into `[frames, features]`, channel-major.
-    pub(super) fn forward(&self, frames: &Tensor) -> Result<Tensor> {
+    /// Encodes frames of `[frames, channels, height, width]`, floats or bytes, into `[frames, features]`, channel-major.
+    pub(super) fn forward(&self, frames: &Tensor, kind: Kind) -> Result<Tensor> {
         let mut encoded = frames.shallow_clone();
+        let mut is_channels_last = false;
         for block in &self.blocks {
-            encoded = block.forward(&encoded)?;
+            is_channels_last = paths::takes_conv_block(&block.config, &encoded, &block.weight);
+            encoded = if is_channels_last {
+                kernels::conv_block(&encoded, &block.weight, &block.bias)?
+            } else {
+                block.reference(&scaled(&encoded, kind)?)?
+            };
         }
-        Ok(encoded.f_flatten(1, -1)?)
+        if is_channels_last {
+            return kernels::flatten(&encoded);
+        }
+        Ok(scaled(&encoded, kind)?.f_flatten(1, -1)?)
+    }
+}
+
+/// Bytes as 0…1; floats as they are.
+fn scaled(frames: &Tensor, kind: Kind) -> Result<Tensor> {
+    let is_bytes = frames.kind() == Kind::Uint8;
+    let frames = frames.f_to_kind(kind)?;
+    if is_bytes {
+        Ok(frames.f_div_scalar(255.0)?)
+    } else {
+        Ok(frames)
     }
 }
 
 impl Block {
-    fn forward(&self, frames: &Tensor) -> Result<Tensor> {
+    /// The block by libtorch's own operations: what its kernel is tested against.
+    fn reference(&self, frames: &Tensor) -> Result<Tensor> {
         let BlockConfig {
             stride,
             padding,

@@ -1,0 +1,90 @@
+// One direction of one LSTM layer (cpu/lstm.h) on tensors, with its hand-derived gradient.
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "abi.h"
+#include "cpu/lstm.h"
+
+namespace {
+
+using at::Tensor;
+
+zt_lstm_shape shape_of(const Tensor& x, const Tensor& w_hh, bool reverse, bool last_only) {
+  return {x.size(0), x.size(1), x.size(2), w_hh.size(1), reverse, last_only};
+}
+
+Tensor floats(const Tensor& like, size_t count) { return at::empty({static_cast<int64_t>(count)}, like.options()); }
+
+// `saved` is undefined for inference.
+Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, const Tensor& w_ih, const Tensor& w_hh,
+                   const Tensor& b_ih, const Tensor& b_hh, const Tensor& saved) {
+  const int threads = at::get_num_threads();
+  const Tensor workspace = floats(x, zt_lstm_forward_workspace(&shape, threads));
+  Tensor y = shape.last_only ? at::empty({shape.batch, shape.hidden}, x.options())
+                             : at::empty({shape.batch, shape.time, shape.hidden}, x.options());
+  zt_lstm_forward(&shape, x.const_data_ptr<float>(), w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(),
+                  b_ih.const_data_ptr<float>(), b_hh.const_data_ptr<float>(), y.mutable_data_ptr<float>(),
+                  saved.defined() ? saved.mutable_data_ptr<float>() : nullptr, workspace.mutable_data_ptr<float>(),
+                  threads);
+  return y;
+}
+
+struct LstmLayer : torch::autograd::Function<LstmLayer> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& w_ih,
+                        const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh, bool reverse, bool last_only) {
+    const zt_lstm_shape shape = shape_of(x, w_hh, reverse, last_only);
+    const Tensor saved = floats(x, zt_lstm_saved(&shape));
+    Tensor y = run_forward(shape, x, w_ih, w_hh, b_ih, b_hh, saved);
+    context->save_for_backward({x, w_ih, w_hh, saved});
+    context->saved_data["reverse"] = reverse;
+    context->saved_data["last_only"] = last_only;
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "the LSTM kernel has no second derivative");
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &w_ih = saved[1], &w_hh = saved[2];
+    const zt_lstm_shape shape =
+        shape_of(x, w_hh, context->saved_data["reverse"].toBool(), context->saved_data["last_only"].toBool());
+    const Tensor dy = gradients[0].contiguous();
+    Tensor dx = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
+    Tensor dw_ih = at::empty_like(w_ih), dw_hh = at::empty_like(w_hh);
+    Tensor db = floats(x, 4 * shape.hidden);
+    const int threads = at::get_num_threads();
+    const Tensor workspace = floats(x, zt_lstm_backward_workspace(&shape, threads));
+    zt_lstm_backward(&shape, x.const_data_ptr<float>(), w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(),
+                     saved[3].const_data_ptr<float>(), dy.const_data_ptr<float>(),
+                     dx.defined() ? dx.mutable_data_ptr<float>() : nullptr, dw_ih.mutable_data_ptr<float>(),
+                     dw_hh.mutable_data_ptr<float>(), db.mutable_data_ptr<float>(), workspace.mutable_data_ptr<float>(),
+                     threads);
+    return {dx, dw_ih, dw_hh, db, db.clone(), Tensor(), Tensor()};  //  the last two: reverse, last_only
+  }
+};
+
+}  // namespace
+
+extern "C" {
+
+// y of x [batch, time, features]: [batch, time, hidden], or [batch, hidden] with `last_only`. All tensors are
+// contiguous float32 on the CPU. `y` becomes a new tensor that the caller owns.
+zt_message zt_lstm_layer(const Tensor* x, const Tensor* w_ih, const Tensor* w_hh, const Tensor* b_ih,
+                         const Tensor* b_hh, bool reverse, bool last_only, Tensor** y) {
+  return zt_guard([&] {
+    bool differentiates = false;
+    for (const Tensor* tensor : {x, w_ih, w_hh, b_ih, b_hh}) {
+      TORCH_CHECK(tensor->is_contiguous() && tensor->is_cpu() && tensor->scalar_type() == at::kFloat,
+                  "the LSTM kernel expects contiguous float32 tensors on the CPU");
+      differentiates |= tensor->requires_grad();
+    }
+    if (differentiates && at::GradMode::is_enabled()) {
+      *y = new Tensor(LstmLayer::apply(*x, *w_ih, *w_hh, *b_ih, *b_hh, reverse, last_only));
+    } else {
+      *y = new Tensor(run_forward(shape_of(*x, *w_hh, reverse, last_only), *x, *w_ih, *w_hh, *b_ih, *b_hh, Tensor()));
+    }
+  });
+}
+}

@@ -1,0 +1,47 @@
+// Run-time choice of the instruction set. Compiled once, for the portable baseline.
+#include "isa.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+Isa best() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+  if (avx2 && avx512) return Isa::avx512;
+  if (avx2) return Isa::avx2;
+#endif
+  return Isa::baseline;
+}
+
+Isa chosen() {
+  const Isa available = best();
+  const char* wanted = std::getenv("ZOETROPE_CPU");
+  if (wanted == nullptr) return available;
+  if (std::strcmp(wanted, "baseline") == 0) return Isa::baseline;
+  if (std::strcmp(wanted, "avx2") == 0 && available >= Isa::avx2) return Isa::avx2;
+  return available;
+}
+
+std::atomic<Isa>& current() {
+  static std::atomic<Isa> isa{chosen()};
+  return isa;
+}
+}  // namespace
+
+Isa zt_isa() { return current().load(std::memory_order_relaxed); }
+
+bool zt_isa_set(Isa isa) {
+  if (isa > best()) return false;
+  current().store(isa, std::memory_order_relaxed);
+  return true;
+}
+
+const char* zt_isa_name() {
+  constexpr const char* names[] = {"baseline", "avx2", "avx512"};
+  return names[static_cast<int>(zt_isa())];
+}

@@ -1,0 +1,42 @@
+// One direction of one LSTM layer on the CPU, forward and backward, with a zero initial state.
+//
+// Float32, plain pointers, nothing allocated: the caller brings a workspace of as many floats as the function beside
+// each kernel says, aligned to 64 bytes. A kernel runs on `threads` OpenMP threads; sums are never split between
+// threads, so its results are bit-equal whatever their number (with the same instruction set).
+//
+//   x        [batch, time, features]
+//   w_ih     [4 * hidden, features]          gates in PyTorch's order: input, forget, cell, output
+//   w_hh     [4 * hidden, hidden]
+//   b_ih     [4 * hidden], b_hh the same
+//   y, dy    [batch, time, hidden], or [batch, hidden] with `last_only`
+//   saved    what the backward pass needs: zt_lstm_saved() floats, in no layout that others may read
+//
+// A NaN or an infinity among the inputs reaches whatever depends on it, as in PyTorch.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+extern "C" {
+
+struct zt_lstm_shape {
+  int64_t batch, time, features, hidden;  //  all >= 1
+  bool reverse;    //   from the last step to the first: the second direction of a bidirectional layer
+  bool last_only;  //   y is the output at time - 1 alone; with `reverse` that is the first step and needs no other
+};
+
+size_t zt_lstm_saved(const zt_lstm_shape* shape);
+
+// y of x. `saved` may be null (inference).
+size_t zt_lstm_forward_workspace(const zt_lstm_shape* shape, int threads);
+void zt_lstm_forward(const zt_lstm_shape* shape, const float* x, const float* w_ih, const float* w_hh,
+                     const float* b_ih, const float* b_hh, float* y, float* saved, float* workspace, int threads);
+
+// Gradients of x (`dx` may be null: not needed), of the weights and of either bias from that of y. All are
+// overwritten; both biases have the same gradient, `db`.
+size_t zt_lstm_backward_workspace(const zt_lstm_shape* shape, int threads);
+void zt_lstm_backward(const zt_lstm_shape* shape, const float* x, const float* w_ih, const float* w_hh,
+                      const float* saved, const float* dy, float* dx, float* dw_ih, float* dw_hh, float* db,
+                      float* workspace, int threads);
+
+}  // extern "C"

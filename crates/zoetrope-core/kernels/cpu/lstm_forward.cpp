@@ -1,0 +1,230 @@
+// The forward pass of one direction of one LSTM layer.
+//
+//   p[row]  = x[row] · W_ihᵀ + b_ih + b_hh                 one product for all steps
+//   i,f,g,o = σ, σ, tanh, σ of p[row] + h · W_hhᵀ          step by step; without the product at the first
+//   c       = f c + i g;  h = o tanh(c)
+//
+// The first product keeps W_ih as it is, each weight read once in a row and broadcast, and has x transposed into
+// panels of kPanel rows: the weights are by far the larger matrix (hidden 128, 64x64 pixels: 33 MB) and are not copied.
+// Weights are divided between threads. In the recurrence each thread takes samples through all their steps, so that
+// threads meet nowhere; W_hh is packed so that one unit's four gates lie in the same tile, and the gate mathematics
+// happens on the sums while they are in registers.
+//
+// Cost: 8·rows·features·hidden + 8·rows·hidden² FLOPs; 16·hidden·(features + hidden) bytes of weights read.
+#include "lstm_math.h"
+#include "lstm_parts.h"
+
+namespace zt::ZT_ISA {
+namespace {
+
+constexpr int64_t kDepth = 256;  //    features of a block: its panel of x (16 KiB with AVX2) stays in L1
+constexpr int64_t kChunk = 256;  //    rows of x for which a block of x stays in L2
+constexpr int kStepRows = kRegisters == 32 ? 6 : 3;  //  samples of the recurrent tile: times 4 gates
+
+struct Workspace {
+  float *x, *sums, *w_hh, *gates, *cells, *hidden;
+  int64_t size;
+
+  Workspace(const LstmSizes& z, float* at) {
+    const float* const begin = at;
+    const auto take = [&](int64_t count) {
+      float* const here = at;
+      at += round_up(count, 16);
+      return here;
+    };
+    x = take(round_up(smaller(z.rows, kChunk), kMaxPanel) * z.features);
+    sums = take((z.gates + kMaxRows) * round_up(smaller(z.rows, kChunk), kMaxPanel));
+    w_hh = take(z.steps > 1 ? 4 * z.hidden * round_up(z.hidden, 16) : 0);
+    gates = take(z.rows * z.gates);  //    these three only where nothing is saved
+    cells = take(z.batch * z.hidden);
+    hidden = take(z.batch * z.hidden * 2);
+    size = at - begin;
+  }
+};
+
+// A chunk of x into panels: [features / kDepth][rows / kPanel][kDepth][kPanel], zeros for rows that do not exist.
+void pack_x(const LstmSizes& z, const float* x, int64_t first, int64_t count, float* out) {
+  const int64_t padded = round_up(count, kPanel);
+#pragma omp for schedule(static)
+  for (int64_t begin = 0; begin < z.features; begin += kDepth) {
+    const int64_t depth = smaller(kDepth, z.features - begin);
+    for (int64_t panel = 0; panel < padded; panel += kPanel) {
+      float* const block = out + begin * padded + panel * depth;
+      for (int64_t k = 0; k < depth; k += 16)
+        for (int64_t r = 0; r < kPanel; ++r) {
+          const float* const row = x + z.x_offset + (first + panel + r) * z.x_stride + begin;
+          const bool exists = panel + r < count;
+          for (int64_t i = k; i < smaller(k + 16, depth); ++i) block[i * kPanel + r] = exists ? row[i] : 0;
+        }
+    }
+  }
+}
+
+// Adds one block of features to sums [gates][padded], for kRows weight rows.
+template <int kVectors>
+ZT_INLINE void project_tile(const float* const* weights, const float* x, int64_t depth, bool first, float* sums,
+                            int64_t stride) {
+  VF tile[kRows][kVectors] = {};
+  multiply_add(weights, x, depth, tile);
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kVectors; ++v) {
+      float* const at = sums + r * stride + v * kWidth;
+      store(at, first ? tile[r][v] : load(at) + tile[r][v]);  //  block by block: a long sum would lose digits
+    }
+}
+
+// gates [rows, 4 * hidden] = x · W_ihᵀ + b_ih + b_hh of a chunk of rows.
+void project(const LstmSizes& z, const float* packed, const float* w_ih, const float* b_ih, const float* b_hh,
+             int64_t first, int64_t count, float* sums, float* gates) {
+  const int64_t padded = round_up(count, kPanel);
+  constexpr int64_t kGroups = 4;  //  groups of kRows weights per task
+#pragma omp for schedule(static)
+  for (int64_t task = 0; task < ceil_div(z.gates, kRows * kGroups); ++task) {
+    const int64_t task_begin = task * kRows * kGroups, task_end = smaller(task_begin + kRows * kGroups, z.gates);
+    for (int64_t begin = 0; begin < z.features; begin += kDepth) {
+      const int64_t depth = smaller(kDepth, z.features - begin);
+      for (int64_t gate = task_begin; gate < task_end; gate += kRows) {
+        const float* weights[kRows];
+        for (int r = 0; r < kRows; ++r) weights[r] = w_ih + smaller(gate + r, z.gates - 1) * z.features + begin;
+        // Fetches the next group's weights while this one's are multiplied, a share with each panel.
+        const bool turns = gate + kRows >= task_end;
+        const float* const next = turns ? w_ih + task_begin * z.features + begin + kDepth : weights[0] + kRows * z.features;
+        constexpr int64_t kLines = kRows * kDepth / 16;
+        for (int64_t panel = 0; panel < padded; panel += kPanel) {
+          for (int64_t i = kLines * panel / padded; i < kLines * (panel + kPanel) / padded; ++i)
+            __builtin_prefetch(next + i % kRows * z.features + i / kRows * 16);
+          const float* const x = packed + begin * padded + panel * depth;
+          project_tile<2>(weights, x, depth, begin == 0, sums + gate * padded + panel, padded);
+        }
+      }
+    }
+    for (int64_t r = 0; r < count; ++r)
+      for (int64_t gate = task_begin; gate < task_end; ++gate)
+        gates[(first + r) * z.gates + gate] = sums[gate * padded + r] + (b_ih[gate] + b_hh[gate]);
+  }
+}
+
+// W_hh as [hidden / kWidth][hidden][4 gates][kWidth]; zeros for units that do not exist.
+void pack_w_hh(const LstmSizes& z, const float* w_hh, float* out) {
+#pragma omp for schedule(static)
+  for (int64_t unit = 0; unit < z.hidden; unit += kWidth) {
+    float* const block = out + unit * z.hidden * 4;
+    for (int64_t k = 0; k < z.hidden; k += 16)
+      for (int64_t q = 0; q < 4; ++q)
+        for (int64_t u = 0; u < kWidth; ++u) {
+          const bool exists = unit + u < z.hidden;
+          const float* const row = w_hh + (q * z.hidden + unit + u) * z.hidden;
+          for (int64_t i = k; i < smaller(k + 16, z.hidden); ++i) block[(i * 4 + q) * kWidth + u] = exists ? row[i] : 0;
+        }
+  }
+}
+
+// Where a step finds and leaves what belongs to one sample.
+struct StepRow {
+  float* gates;               //  in: the projection; out, where it is saved: the activated gates
+  const float* hidden;        //  before the step
+  const float* cells_before;  //  null at the first step: zeros
+  float* cells;
+  float* tanh_cells;   //  null: not saved
+  float* next_hidden;  //  null: nobody asks for it
+  float* y;            //  null: not an output
+};
+
+template <int kCount>
+ZT_INLINE void step_tile(const LstmSizes& z, const StepRow* rows, const float* w_hh, int64_t unit) {
+  const int64_t left = z.hidden - unit;
+  VF sums[kCount][4];
+  for (int r = 0; r < kCount; ++r)
+    for (int q = 0; q < 4; ++q) sums[r][q] = load_first(rows[r].gates + q * z.hidden + unit, left);
+  if (rows[0].cells_before != nullptr) {
+    const float* hidden[kCount];
+    for (int r = 0; r < kCount; ++r) hidden[r] = rows[r].hidden;
+    multiply_add(hidden, w_hh + unit * z.hidden * 4, z.hidden, sums);
+  }
+  for (int r = 0; r < kCount; ++r) {
+    const StepRow& row = rows[r];
+    const VF in = sigmoid(sums[r][0]), forget = sigmoid(sums[r][1]), out = sigmoid(sums[r][3]);
+    const VF cell = hyperbolic_tangent(sums[r][2]);
+    const VF before = row.cells_before != nullptr ? load_first(row.cells_before + unit, left) : zero();
+    const VF c = fma(forget, before, in * cell);
+    const VF tanh_c = hyperbolic_tangent(c);
+    const VF h = out * tanh_c;
+    store_first(row.cells + unit, c, left);
+    if (row.tanh_cells != nullptr) {
+      store_first(row.tanh_cells + unit, tanh_c, left);
+      store_first(row.gates + unit, in, left);
+      store_first(row.gates + z.hidden + unit, forget, left);
+      store_first(row.gates + 2 * z.hidden + unit, cell, left);
+      store_first(row.gates + 3 * z.hidden + unit, out, left);
+    }
+    if (row.next_hidden != nullptr) store_first(row.next_hidden + unit, h, left);
+    if (row.y != nullptr) store_first(row.y + unit, h, left);
+  }
+}
+
+// `count` <= kStepRows samples from `first` through all steps.
+void recur(const zt_lstm_shape& s, const LstmSizes& z, int64_t first, int64_t count, const Workspace& w, float* y,
+           float* saved) {
+  const LstmSaved keep(z, saved);
+  for (int64_t step = 0; step < z.steps; ++step) {
+    StepRow rows[kStepRows];
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t sample = first + r, row = z.row(sample, step);
+      const bool last = step + 1 == z.steps;
+      StepRow& at = rows[r];
+      if (saved != nullptr) {
+        at.gates = keep.gates + row * z.gates;
+        at.hidden = keep.before + row * z.hidden;
+        at.cells_before = step == 0 ? nullptr : keep.cells + z.row(sample, step - 1) * z.hidden;
+        at.cells = keep.cells + row * z.hidden;
+        at.tanh_cells = keep.tanh_cells + row * z.hidden;
+        at.next_hidden = last ? nullptr : keep.before + z.row(sample, step + 1) * z.hidden;
+        if (step == 0 && z.steps > 1)
+          for (int64_t j = 0; j < z.hidden; ++j) keep.before[row * z.hidden + j] = 0;
+      } else {
+        at.gates = w.gates + row * z.gates;
+        at.hidden = w.hidden + (sample * 2 + step % 2) * z.hidden;
+        at.cells = w.cells + sample * z.hidden;
+        at.cells_before = step == 0 ? nullptr : at.cells;
+        at.tanh_cells = nullptr;
+        at.next_hidden = w.hidden + (sample * 2 + (step + 1) % 2) * z.hidden;
+      }
+      at.y = !s.last_only ? y + row * z.hidden : last ? y + sample * z.hidden : nullptr;
+    }
+    with_rows<kStepRows>(count, [&](auto constant) {
+      for (int64_t unit = 0; unit < z.hidden; unit += kWidth)
+        step_tile<decltype(constant)::count>(z, rows, w.w_hh, unit);
+    });
+  }
+}
+
+}  // namespace
+
+size_t lstm_saved(const zt_lstm_shape& s) { return LstmSaved::size(LstmSizes(s)); }
+
+size_t lstm_forward_workspace(const zt_lstm_shape& s) { return Workspace(LstmSizes(s), nullptr).size; }
+
+void lstm_forward(const zt_lstm_shape& s, const float* x, const float* w_ih, const float* w_hh, const float* b_ih,
+                  const float* b_hh, float* y, float* saved, float* workspace, int threads) {
+  const LstmSizes z(s);
+  const Workspace w(z, workspace);
+  float* const gates = saved != nullptr ? LstmSaved(z, saved).gates : w.gates;
+  // Groups of samples as even as they come, at least one for each thread.
+  const int64_t groups = larger(ceil_div(z.batch, kStepRows), smaller(threads, z.batch));
+#pragma omp parallel num_threads(threads)
+  {
+    if (z.steps > 1) pack_w_hh(z, w_hh, w.w_hh);
+    for (int64_t first = 0; first < z.rows; first += kChunk) {
+      const int64_t count = smaller(kChunk, z.rows - first);
+      pack_x(z, x, first, count, w.x);
+      project(z, w.x, w_ih, b_ih, b_hh, first, count, w.sums, gates);
+    }
+#pragma omp for schedule(static)
+    for (int64_t group = 0; group < groups; ++group) {
+      const int64_t begin = z.batch * group / groups, end = z.batch * (group + 1) / groups;
+      recur(s, z, begin, end - begin, w, y, saved);
+    }
+  }
+}
+
+}  // namespace zt::ZT_ISA

@@ -1,0 +1,124 @@
+// One vector type for every instruction set: GCC's vector extensions, as wide as the compile flags allow.
+//
+// A kernel source is compiled once per instruction set (see isa.h), each time with another ZT_ISA, and lives in the
+// namespace zt::ZT_ISA. Everything here does too, and nothing else may be called from a kernel: an inline function
+// or template shared between those objects (std::min, std::vector) would be merged by the linker into one copy,
+// possibly the one with instructions that this machine lacks.
+//
+//   VF       vector of kWidth floats          VI    vector of kWidth int32 (also the type of comparison results)
+//   kWidth   16 with AVX-512, 8 with AVX2, else 4
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+#ifndef ZT_ISA
+#error "compile kernels with -DZT_ISA=baseline, avx2 or avx512"
+#endif
+
+#define ZT_INLINE static inline __attribute__((always_inline))
+
+namespace zt::ZT_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kWidth = 16;
+constexpr int kRegisters = 32;
+#elif defined(__AVX2__)
+constexpr int kWidth = 8;
+constexpr int kRegisters = 16;
+#else
+constexpr int kWidth = 4;
+constexpr int kRegisters = 16;
+#endif
+
+typedef float VF __attribute__((vector_size(4 * kWidth)));
+typedef int32_t VI __attribute__((vector_size(4 * kWidth)));
+typedef float UnalignedVF __attribute__((vector_size(4 * kWidth), aligned(4), may_alias));
+typedef int32_t UnalignedVI __attribute__((vector_size(4 * kWidth), aligned(4), may_alias));
+
+ZT_INLINE VF load(const float* p) { return *reinterpret_cast<const UnalignedVF*>(p); }
+ZT_INLINE VI load(const int32_t* p) { return *reinterpret_cast<const UnalignedVI*>(p); }
+ZT_INLINE void store(float* p, VF v) { *reinterpret_cast<UnalignedVF*>(p) = v; }
+ZT_INLINE void store(int32_t* p, VI v) { *reinterpret_cast<UnalignedVI*>(p) = v; }
+
+ZT_INLINE VF zero() { return VF{}; }
+ZT_INLINE VF broadcast(float value) { return value - VF{}; }  // x - 0 is x, also of -0: folds to one instruction
+ZT_INLINE VI broadcast(int32_t value) { return VI{} + value; }
+
+// a * b + c, one rounding where the machine has it (-ffp-contract=fast).
+ZT_INLINE VF fma(VF a, VF b, VF c) { return a * b + c; }
+
+ZT_INLINE VF select(VI mask, VF yes, VF no) { return mask ? yes : no; }
+ZT_INLINE VI select(VI mask, VI yes, VI no) { return mask ? yes : no; }
+
+// The larger; where either is NaN: b.
+ZT_INLINE VF max(VF a, VF b) { return a > b ? a : b; }
+ZT_INLINE VF min(VF a, VF b) { return a < b ? a : b; }
+
+ZT_INLINE VI is_nan(VF v) { return v != v; }
+ZT_INLINE VI as_int(VF v) { return reinterpret_cast<VI>(v); }
+ZT_INLINE VF as_float(VI v) { return reinterpret_cast<VF>(v); }
+ZT_INLINE VI to_int(VF v) { return __builtin_convertvector(v, VI); }  //  towards zero
+ZT_INLINE VF to_float(VI v) { return __builtin_convertvector(v, VF); }
+
+// The first n floats at p, zeros after them.
+ZT_INLINE VF load_first(const float* p, int64_t n) {
+  if (n >= kWidth) return load(p);
+  float lanes[kWidth] = {};
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return load(lanes);
+}
+
+ZT_INLINE void store_first(float* p, VF v, int64_t n) {
+  if (n >= kWidth) return store(p, v);
+  float lanes[kWidth];
+  store(lanes, v);
+  for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
+}
+
+// Lanes 0…255 as bytes.
+ZT_INLINE void store_bytes(uint8_t* p, VI v) {
+#if defined(__AVX512F__)
+  const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, reinterpret_cast<__m512i>(v));
+  memcpy(p, &bytes, 16);
+#elif defined(__AVX2__)
+  const __m256i whole = reinterpret_cast<__m256i>(v);
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  const __m128i bytes = _mm_packus_epi16(words, words);
+  memcpy(p, &bytes, 8);
+#else
+  for (int i = 0; i < kWidth; ++i) p[i] = static_cast<uint8_t>(v[i]);
+#endif
+}
+
+ZT_INLINE VI load_bytes(const uint8_t* p) {
+#if defined(__AVX512F__)
+  __m128i bytes;
+  memcpy(&bytes, p, 16);
+  return reinterpret_cast<VI>(_mm512_maskz_cvtepu8_epi32(0xffff, bytes));
+#elif defined(__AVX2__)
+  __m128i bytes = {};
+  memcpy(&bytes, p, 8);
+  return reinterpret_cast<VI>(_mm256_cvtepu8_epi32(bytes));
+#else
+  return VI{p[0], p[1], p[2], p[3]};
+#endif
+}
+
+ZT_INLINE float sum(VF v) {
+  float total = 0;
+  for (int i = 0; i < kWidth; ++i) total += v[i];
+  return total;
+}
+
+ZT_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+ZT_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+ZT_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+ZT_INLINE int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+}  // namespace zt::ZT_ISA

@@ -1,0 +1,355 @@
+// The convolution kernels against a plain reference in float64: random shapes, every instruction set of the machine.
+//
+// Build, from kernels/ (KERNELS: conv_forward conv_backward_weight conv_backward_data conv_first_forward
+// conv_first_backward flatten, each once per instruction set with the flags of build.rs):
+//   g++ -std=c++17 -O2 -fopenmp tests/conv_test.cpp cpu/conv.cpp cpu/isa.cpp KERNELS.*.o
+// and once more with -fsanitize=address,undefined.
+#include "../cpu/conv.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../cpu/isa.h"
+
+namespace {
+
+int passed = 0, failed = 0;
+
+void check(bool ok, const std::string& what) {
+  ok ? ++passed : ++failed;
+  if (!ok) std::printf("FAILED %s\n", what.c_str());
+}
+
+using Floats = std::vector<float>;
+using Doubles = std::vector<double>;
+using Bytes = std::vector<uint8_t>;
+
+std::mt19937 generator(4);
+
+Floats normal(int64_t count, float deviation = 1) {
+  std::normal_distribution<float> distribution(0, deviation);
+  Floats values(count);
+  for (float& value : values) value = distribution(generator);
+  return values;
+}
+
+double error(const Floats& actual, const Doubles& expected) {
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    difference += (actual[i] - expected[i]) * (actual[i] - expected[i]);
+    norm += expected[i] * expected[i];
+  }
+  return norm == 0 ? std::sqrt(difference) : std::sqrt(difference / norm);
+}
+
+struct Aligned {  //  a workspace with no room to spare: AddressSanitizer sees what lies outside
+  float* data;
+  explicit Aligned(size_t floats) : data(static_cast<float*>(aligned_alloc(64, (floats * 4 + 63) / 64 * 64))) {
+    for (size_t i = 0; i < floats; ++i) data[i] = std::numeric_limits<float>::quiet_NaN();
+  }
+  ~Aligned() { free(data); }
+};
+
+// ---- the reference -----------------------------------------------------------------------------------------------
+
+struct Reference {
+  zt_conv_shape s;
+  int64_t rows, cols;
+
+  explicit Reference(const zt_conv_shape& shape) : s(shape), rows(shape.height / 2), cols(shape.width / 2) {}
+
+  int64_t x_at(int64_t n, int64_t h, int64_t w, int64_t i) const {
+    return ((n * s.height + h) * s.width + w) * s.in_channels + i;
+  }
+  int64_t y_at(int64_t n, int64_t h, int64_t w, int64_t o) const {
+    return ((n * rows + h) * cols + w) * s.out_channels + o;
+  }
+
+  // The convolution's output at one position.
+  double convolve(const Floats& x, const Floats& weight, const Floats& bias, int64_t n, int64_t h, int64_t w,
+                  int64_t o) const {
+    double sum = bias[o];
+    for (int64_t kh = 0; kh < 3; ++kh)
+      for (int64_t kw = 0; kw < 3; ++kw) {
+        const int64_t row = h + kh - 1, col = w + kw - 1;
+        if (row < 0 || row >= s.height || col < 0 || col >= s.width) continue;
+        for (int64_t i = 0; i < s.in_channels; ++i)
+          sum += double(x[x_at(n, row, col, i)]) * weight[((o * s.in_channels + i) * 3 + kh) * 3 + kw];
+      }
+    return sum;
+  }
+
+  // y, and how far the argmax lies below the true maximum at worst (0: right; 4 counts as the value 0).
+  Doubles forward(const Floats& x, const Floats& weight, const Floats& bias, const Bytes& argmax, double& gap) const {
+    Doubles y(s.frames * rows * cols * s.out_channels);
+    gap = 0;
+    for (int64_t n = 0; n < s.frames; ++n)
+      for (int64_t h = 0; h < rows; ++h)
+        for (int64_t w = 0; w < cols; ++w)
+          for (int64_t o = 0; o < s.out_channels; ++o) {
+            double values[5] = {}, best = 0;
+            for (int p = 0; p < 4; ++p) {
+              values[p] = convolve(x, weight, bias, n, 2 * h + p / 2, 2 * w + p % 2, o);
+              best = std::fmax(best, values[p]);
+            }
+            y[y_at(n, h, w, o)] = best;
+            gap = std::fmax(gap, best - values[argmax[y_at(n, h, w, o)]]);
+          }
+    return y;
+  }
+
+  void backward(const Floats& x, const Floats& weight, const Bytes& argmax, const Floats& dy, Doubles& dx,
+                Doubles& dweight, Doubles& dbias) const {
+    dx.assign(x.size(), 0), dweight.assign(weight.size(), 0), dbias.assign(s.out_channels, 0);
+    for (int64_t n = 0; n < s.frames; ++n)
+      for (int64_t h = 0; h < rows; ++h)
+        for (int64_t w = 0; w < cols; ++w)
+          for (int64_t o = 0; o < s.out_channels; ++o) {
+            const int p = argmax[y_at(n, h, w, o)];
+            if (p == 4) continue;
+            const double g = dy[y_at(n, h, w, o)];
+            dbias[o] += g;
+            for (int64_t kh = 0; kh < 3; ++kh)
+              for (int64_t kw = 0; kw < 3; ++kw) {
+                const int64_t row = 2 * h + p / 2 + kh - 1, col = 2 * w + p % 2 + kw - 1;
+                if (row < 0 || row >= s.height || col < 0 || col >= s.width) continue;
+                for (int64_t i = 0; i < s.in_channels; ++i) {
+                  const int64_t k = ((o * s.in_channels + i) * 3 + kh) * 3 + kw;
+                  dx[x_at(n, row, col, i)] += g * weight[k];
+                  dweight[k] += g * x[x_at(n, row, col, i)];
+                }
+              }
+          }
+  }
+};
+
+// ---- the checks --------------------------------------------------------------------------------------------------
+
+double worst_value = 0, worst_gradient = 0;
+
+void within(double actual, double bound, double& worst, const std::string& what) {
+  worst = std::fmax(worst, actual);
+  check(actual <= bound, what + ": error " + std::to_string(actual * 1e6) + "e-6");
+}
+
+std::string name_of(const zt_conv_shape& s, const char* kernel, int threads) {
+  return std::string(zt_isa_name()) + " " + kernel + " " + std::to_string(s.frames) + " x " + std::to_string(s.height) +
+         " x " + std::to_string(s.width) + ", " + std::to_string(s.in_channels) + " to " +
+         std::to_string(s.out_channels) + ", threads " + std::to_string(threads);
+}
+
+struct Case {
+  zt_conv_shape s;
+  Reference reference;
+  Floats x, weight, bias, dy;
+  int64_t outputs;
+
+  explicit Case(const zt_conv_shape& shape) : s(shape), reference(shape) {
+    outputs = s.frames * reference.rows * reference.cols * s.out_channels;
+    x = normal(s.frames * s.height * s.width * s.in_channels);
+    weight = normal(s.out_channels * s.in_channels * 9, 1 / std::sqrt(9.f * s.in_channels));
+    bias = normal(s.out_channels, 0.3f), dy = normal(outputs);
+  }
+};
+
+struct Results {
+  Floats y, dx, dweight, dbias;
+  Bytes argmax;
+  bool operator==(const Results& other) const {
+    return y == other.y && dx == other.dx && dweight == other.dweight && dbias == other.dbias && argmax == other.argmax;
+  }
+};
+
+Results run(const Case& c, int threads) {
+  Results r{Floats(c.outputs), Floats(c.x.size()), Floats(c.weight.size()), Floats(c.bias.size()), Bytes(c.outputs)};
+  {
+    Aligned workspace(zt_conv_forward_workspace(&c.s, threads));
+    zt_conv_forward(&c.s, c.x.data(), c.weight.data(), c.bias.data(), r.y.data(), r.argmax.data(), workspace.data,
+                    threads);
+  }
+  Aligned workspace(zt_conv_backward_workspace(&c.s, threads));
+  zt_conv_backward(&c.s, c.x.data(), c.weight.data(), r.argmax.data(), c.dy.data(), r.dx.data(), r.dweight.data(),
+                   r.dbias.data(), workspace.data, threads);
+  return r;
+}
+
+Results run_first(const Case& c, const Floats& frames, const Bytes& pixels, int threads) {
+  Results r{Floats(c.outputs), {}, Floats(c.weight.size()), Floats(c.bias.size()), Bytes(c.outputs)};
+  const float* x = pixels.empty() ? frames.data() : nullptr;
+  const uint8_t* bytes = pixels.empty() ? nullptr : pixels.data();
+  {
+    Aligned workspace(zt_conv_first_forward_workspace(&c.s, threads));
+    zt_conv_first_forward(&c.s, x, bytes, c.weight.data(), c.bias.data(), r.y.data(), r.argmax.data(), workspace.data,
+                          threads);
+  }
+  Aligned workspace(zt_conv_first_backward_workspace(&c.s, threads));
+  zt_conv_first_backward(&c.s, x, bytes, r.argmax.data(), c.dy.data(), r.dweight.data(), r.dbias.data(), workspace.data,
+                         threads);
+  return r;
+}
+
+void compare(const Case& c, const Results& r, bool has_dx, const std::string& what) {
+  double gap;
+  const Doubles y = c.reference.forward(c.x, c.weight, c.bias, r.argmax, gap);
+  within(error(r.y, y), 1e-5, worst_value, what + " y");
+  check(gap < 1e-4, what + " argmax: its value lies " + std::to_string(gap) + " below the maximum");
+  Doubles dx, dweight, dbias;
+  c.reference.backward(c.x, c.weight, r.argmax, c.dy, dx, dweight, dbias);
+  if (has_dx) within(error(r.dx, dx), 2e-6, worst_gradient, what + " dx");
+  within(error(r.dweight, dweight), 2e-6, worst_gradient, what + " dweight");
+  within(error(r.dbias, dbias), 1e-5, worst_gradient, what + " dbias");
+}
+
+void block(const zt_conv_shape& s, int threads) {
+  const Case c(s);
+  const std::string what = name_of(s, "conv", threads);
+  const Results r = run(c, threads);
+  compare(c, r, true, what);
+  check(r == run(c, threads), what + ": two runs are bit-equal");
+  Floats y(c.outputs);
+  Aligned workspace(zt_conv_forward_workspace(&s, threads));
+  zt_conv_forward(&s, c.x.data(), c.weight.data(), c.bias.data(), y.data(), nullptr, workspace.data, threads);
+  check(y == r.y, what + ": y is the same without argmax");
+}
+
+void first_block(const zt_conv_shape& s, bool bytes, int threads) {
+  Case c(s);
+  Bytes pixels;
+  Floats frames(c.x.size());
+  if (bytes) {
+    pixels.resize(c.x.size());
+    for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(generator());
+  }
+  for (int64_t n = 0; n < s.frames; ++n)
+    for (int64_t h = 0; h < s.height; ++h)
+      for (int64_t w = 0; w < s.width; ++w)
+        for (int64_t i = 0; i < s.in_channels; ++i) {
+          const int64_t nchw = ((n * s.in_channels + i) * s.height + h) * s.width + w;
+          float& value = c.x[c.reference.x_at(n, h, w, i)];
+          if (bytes) value = static_cast<float>(pixels[nchw]) / 255.f;
+          frames[nchw] = value;
+        }
+  const std::string what = name_of(s, bytes ? "first (bytes)" : "first", threads);
+  const Results r = run_first(c, frames, pixels, threads);
+  compare(c, r, false, what);
+  check(r == run_first(c, frames, pixels, threads), what + ": two runs are bit-equal");
+}
+
+// A NaN among a window's inputs, and only there, makes its outputs NaN, with an argmax that lets the gradient pass.
+void not_a_number(const zt_conv_shape& s, int64_t row, int64_t col) {
+  Case c(s);
+  c.x[c.reference.x_at(0, row, col, 0)] = std::numeric_limits<float>::quiet_NaN();
+  const Results r = run(c, 1);
+  bool marked = true, alone = true;
+  for (int64_t n = 0; n < s.frames; ++n)
+    for (int64_t h = 0; h < c.reference.rows; ++h)
+      for (int64_t w = 0; w < c.reference.cols; ++w)
+        for (int64_t o = 0; o < s.out_channels; ++o) {
+          const int64_t at = c.reference.y_at(n, h, w, o);
+          const bool near = n == 0 && std::abs(2 * h + 0.5 - row) < 2 && std::abs(2 * w + 0.5 - col) < 2;
+          if (near) marked = marked && std::isnan(r.y[at]) && r.argmax[at] < 4;
+          if (n != 0) alone = alone && !std::isnan(r.y[at]);
+        }
+  check(marked, name_of(s, "NaN", 1) + ": its windows are NaN");
+  check(alone, name_of(s, "NaN", 1) + ": other frames are not");
+  if (s.in_channels > 4) return;
+  Floats frames(c.x.size(), 0.5f);
+  frames[row * s.width + col] = std::numeric_limits<float>::quiet_NaN();
+  const Results first = run_first(c, frames, {}, 1);
+  bool exact = true;
+  for (int64_t h = 0; h < c.reference.rows; ++h)
+    for (int64_t w = 0; w < c.reference.cols; ++w)
+      for (int64_t o = 0; o < s.out_channels; ++o) {
+        const bool near = std::abs(2 * h + 0.5 - row) < 2 && std::abs(2 * w + 0.5 - col) < 2;
+        exact = exact && std::isnan(first.y[c.reference.y_at(0, h, w, o)]) == near;
+      }
+  check(exact, name_of(s, "NaN in the first block", 1) + ": exactly its windows are NaN");
+}
+
+// The first of equal maxima wins; a gradient of a window that ReLU cut is dropped, even if it is NaN.
+void ties_and_cuts() {
+  Case c({1, 6, 6, 1, 2});
+  std::fill(c.x.begin(), c.x.end(), 1.f);
+  std::fill(c.weight.begin(), c.weight.end(), 0.f);
+  c.weight[4] = 1, c.weight[9 + 4] = -1, c.bias = {0, 0};
+  std::fill(c.dy.begin(), c.dy.end(), 1.f);
+  for (size_t i = 1; i < c.dy.size(); i += 2) c.dy[i] = std::numeric_limits<float>::quiet_NaN();
+  const Results block = run(c, 1), first = run_first(c, c.x, {}, 1);
+  for (const Results* r : {&block, &first}) {
+    bool right = true;
+    for (int64_t i = 0; i < c.outputs; i += 2)
+      right = right && r->argmax[i] == 0 && r->argmax[i + 1] == 4 && r->y[i] > 0.999f && r->y[i + 1] == 0;
+    check(right, "the first of equals wins, what ReLU cuts is 4");
+    check(r->dbias == Floats{9, 0}, "what ReLU cut has no gradient");
+  }
+  check(block.dx[0] == 1 && block.dx[1] == 0, "dx reaches the first of equals only");
+}
+
+void transposes() {
+  for (const auto& [frames, positions, channels] :
+       {std::array<int64_t, 3>{3, 64, 32}, {1, 1, 1}, {2, 49, 33}, {5, 3, 17}}) {
+    const Floats in = normal(frames * positions * channels);
+    Floats out(in.size()), back(in.size());
+    zt_channels_first(in.data(), out.data(), frames, positions, channels, 2);
+    zt_channels_last(out.data(), back.data(), frames, positions, channels, 2);
+    bool right = back == in;
+    for (int64_t f = 0; f < frames; ++f)
+      for (int64_t p = 0; p < positions; ++p)
+        for (int64_t c = 0; c < channels; ++c)
+          right = right && out[(f * channels + c) * positions + p] == in[(f * positions + p) * channels + c];
+    check(right, "channels first and back");
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    if (!zt_isa_set(isa)) continue;
+    for (const zt_conv_shape& s : std::initializer_list<zt_conv_shape>{{1, 2, 2, 1, 1},
+                                                                       {1, 3, 3, 1, 1},
+                                                                       {2, 2, 3, 5, 7},
+                                                                       {1, 4, 4, 8, 16},
+                                                                       {3, 7, 9, 3, 10},
+                                                                       {2, 16, 16, 32, 64},
+                                                                       {5, 8, 8, 16, 33},
+                                                                       {1, 28, 28, 13, 32},
+                                                                       {40, 4, 4, 9, 12},
+                                                                       {2, 11, 5, 17, 70},
+                                                                       {1, 10, 6, 32, 140},
+                                                                       {1, 6, 70, 2, 3},
+                                                                       {1, 70, 6, 20, 2},
+                                                                       {130, 2, 2, 3, 4}})
+      for (const int threads : {1, 2, 3}) block(s, threads);
+    for (const zt_conv_shape& s : std::initializer_list<zt_conv_shape>{{1, 2, 2, 1, 1},
+                                                                       {2, 3, 3, 2, 5},
+                                                                       {2, 32, 32, 3, 32},
+                                                                       {3, 9, 7, 4, 20},
+                                                                       {1, 28, 28, 1, 16},
+                                                                       {3, 17, 33, 2, 40},
+                                                                       {1, 5, 150, 3, 9},
+                                                                       {70, 2, 2, 4, 3},
+                                                                       {20, 6, 4, 1, 70}})
+      for (const int threads : {1, 2, 3})
+        for (const bool bytes : {false, true}) first_block(s, bytes, threads);
+    std::uniform_int_distribution<int64_t> size(2, 21), channels(1, 40), few(1, 4), frames(1, 4);
+    for (int i = 0; i < 20; ++i) {
+      block({frames(generator), size(generator), size(generator), channels(generator), channels(generator)}, 2);
+      first_block({frames(generator), size(generator), size(generator), few(generator), channels(generator)}, i % 2, 2);
+    }
+    for (int64_t row = 0; row < 8; ++row)
+      for (int64_t col = 0; col < 8; ++col) not_a_number({2, 8, 8, 3, 9}, row, col);
+    ties_and_cuts();
+    transposes();
+    std::printf("%s: largest error of values %.1e, of gradients %.1e\n", zt_isa_name(), worst_value, worst_gradient);
+  }
+  std::printf("%d passed, %d failed\n", passed, failed);
+  return failed != 0;
+}

@@ -1,0 +1,224 @@
+// The LSTM's kernels against a plain float64 reference, on every instruction set that this machine has.
+#include "../cpu/lstm.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "../cpu/isa.h"
+
+namespace {
+
+using Floats = std::vector<float>;
+using Doubles = std::vector<double>;
+
+int passed = 0, failed = 0;
+double worst_value = 0, worst_gradient = 0;
+
+void check(bool ok, const char* what, const zt_lstm_shape& s) {
+  (ok ? passed : failed)++;
+  if (!ok)
+    std::printf("failed: %s, %s, batch %ld time %ld features %ld hidden %ld reverse %d last_only %d\n", zt_isa_name(),
+                what, long(s.batch), long(s.time), long(s.features), long(s.hidden), s.reverse, s.last_only);
+}
+
+double error(const Floats& a, const Doubles& b) {
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < b.size(); ++i) difference += (a[i] - b[i]) * (a[i] - b[i]), norm += b[i] * b[i];
+  return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
+}
+
+// 64-byte aligned, with a guard behind: filled with NaN, so that what is read unwritten shows.
+struct Workspace {
+  explicit Workspace(size_t count) : bytes((count * 4 + 63) / 64 * 64) {
+    at = static_cast<float*>(std::aligned_alloc(64, std::max<size_t>(bytes, 64)));
+    std::fill(at, at + bytes / 4, std::nanf(""));
+  }
+  ~Workspace() { std::free(at); }
+  size_t bytes;
+  float* at;
+};
+
+struct Layer {
+  zt_lstm_shape s;
+  Floats x, w_ih, w_hh, b_ih, b_hh, dy;
+
+  Layer(zt_lstm_shape shape, std::mt19937& random) : s(shape) {
+    std::normal_distribution<float> normal;
+    const auto draw = [&](int64_t count, double scale) {
+      Floats out(count);
+      for (float& v : out) v = float(normal(random) * scale);
+      return out;
+    };
+    x = draw(s.batch * s.time * s.features, 1);
+    w_ih = draw(4 * s.hidden * s.features, 1.5 / std::sqrt(s.features));
+    w_hh = draw(4 * s.hidden * s.hidden, 1.0 / std::sqrt(s.hidden));
+    b_ih = draw(4 * s.hidden, .3), b_hh = draw(4 * s.hidden, .3);
+    dy = draw(s.batch * (s.last_only ? 1 : s.time) * s.hidden, 1);
+  }
+};
+
+struct Reference {
+  Doubles y, dx, dw_ih, dw_hh, db;
+
+  explicit Reference(const Layer& l) {
+    const auto [B, T, F, H, reverse, last_only] = l.s;
+    const auto sigma = [](double v) { return 1 / (1 + std::exp(-v)); };
+    y.assign(B * (last_only ? 1 : T) * H, 0);
+    dx.assign(B * T * F, 0), dw_ih.assign(4 * H * F, 0), dw_hh.assign(4 * H * H, 0), db.assign(4 * H, 0);
+    for (int64_t b = 0; b < B; ++b) {
+      std::vector<Doubles> h(T + 1, Doubles(H)), c(T + 1, Doubles(H)), gates(T, Doubles(4 * H));
+      const auto time = [&](int64_t step) { return reverse ? T - 1 - step : step; };
+      for (int64_t step = 0; step < T; ++step) {
+        const float* x = &l.x[(b * T + time(step)) * F];
+        for (int64_t g = 0; g < 4 * H; ++g) {
+          double sum = double(l.b_ih[g]) + l.b_hh[g];
+          for (int64_t k = 0; k < F; ++k) sum += double(l.w_ih[g * F + k]) * x[k];
+          for (int64_t k = 0; k < H; ++k) sum += l.w_hh[g * H + k] * h[step][k];
+          gates[step][g] = g / H == 2 ? std::tanh(sum) : sigma(sum);
+        }
+        for (int64_t j = 0; j < H; ++j) {
+          const double* g = gates[step].data() + j;
+          c[step + 1][j] = g[H] * c[step][j] + g[0] * g[2 * H];
+          h[step + 1][j] = g[3 * H] * std::tanh(c[step + 1][j]);
+          if (!last_only) y[(b * T + time(step)) * H + j] = h[step + 1][j];
+          if (last_only && time(step) == T - 1) y[b * H + j] = h[step + 1][j];
+        }
+      }
+      Doubles dh(H), dc(H), d(4 * H);
+      for (int64_t step = T - 1; step >= 0; --step) {
+        const int64_t t = time(step);
+        for (int64_t j = 0; j < H; ++j) {
+          if (!last_only) dh[j] += l.dy[(b * T + t) * H + j];
+          if (last_only && t == T - 1) dh[j] += l.dy[b * H + j];
+          const double* g = gates[step].data() + j;
+          const double tanh_c = std::tanh(c[step + 1][j]);
+          dc[j] += dh[j] * g[3 * H] * (1 - tanh_c * tanh_c);
+          d[j] = dc[j] * g[2 * H] * g[0] * (1 - g[0]);
+          d[H + j] = dc[j] * c[step][j] * g[H] * (1 - g[H]);
+          d[2 * H + j] = dc[j] * g[0] * (1 - g[2 * H] * g[2 * H]);
+          d[3 * H + j] = dh[j] * tanh_c * g[3 * H] * (1 - g[3 * H]);
+          dc[j] *= g[H];
+        }
+        std::fill(dh.begin(), dh.end(), 0);
+        for (int64_t g = 0; g < 4 * H; ++g) {
+          db[g] += d[g];
+          for (int64_t k = 0; k < F; ++k) {
+            dw_ih[g * F + k] += d[g] * l.x[(b * T + t) * F + k];
+            dx[(b * T + t) * F + k] += d[g] * l.w_ih[g * F + k];
+          }
+          for (int64_t k = 0; k < H; ++k) dw_hh[g * H + k] += d[g] * h[step][k], dh[k] += d[g] * l.w_hh[g * H + k];
+        }
+      }
+    }
+  }
+};
+
+struct Result {
+  Floats y, inferred, dx, dw_ih, dw_hh, db;
+
+  Result(const Layer& l, int threads, bool with_dx = true) {
+    const zt_lstm_shape& s = l.s;
+    const float nan = std::nanf("");
+    y.assign(l.dy.size(), nan), inferred = y, dx.assign(with_dx ? l.x.size() : 0, nan);
+    dw_ih.assign(l.w_ih.size(), nan), dw_hh.assign(l.w_hh.size(), nan), db.assign(l.b_ih.size(), nan);
+    Floats saved(zt_lstm_saved(&s), nan);
+    const Workspace forward(zt_lstm_forward_workspace(&s, threads));
+    zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), y.data(), saved.data(),
+                    forward.at, threads);
+    const Workspace inference(zt_lstm_forward_workspace(&s, threads));
+    zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), inferred.data(),
+                    nullptr, inference.at, threads);
+    const Workspace backward(zt_lstm_backward_workspace(&s, threads));
+    zt_lstm_backward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), saved.data(), l.dy.data(),
+                     with_dx ? dx.data() : nullptr, dw_ih.data(), dw_hh.data(), db.data(), backward.at, threads);
+  }
+
+  bool operator==(const Result& o) const {
+    const auto same = [](const Floats& a, const Floats& b) {
+      return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * 4) == 0;
+    };
+    return same(y, o.y) && same(inferred, o.inferred) && same(dx, o.dx) && same(dw_ih, o.dw_ih) &&
+           same(dw_hh, o.dw_hh) && same(db, o.db);
+  }
+};
+
+void check_shape(const zt_lstm_shape& s, std::mt19937& random) {
+  const Layer layer(s, random);
+  const Reference reference(layer);
+  const Result result(layer, 2);
+  const double value = std::max(error(result.y, reference.y), error(result.inferred, reference.y));
+  const double gradient = std::max({error(result.dx, reference.dx), error(result.dw_ih, reference.dw_ih),
+                                    error(result.dw_hh, reference.dw_hh), error(result.db, reference.db)});
+  check(value <= 1e-6, "outputs", s);
+  check(gradient <= 2e-6, "gradients", s);
+  if (!(value <= 1e-6) || !(gradient <= 2e-6)) std::printf("  errors %.2g %.2g\n", value, gradient);
+  worst_value = std::max(worst_value, value), worst_gradient = std::max(worst_gradient, gradient);
+  check(result == Result(layer, 2), "two runs are bit-equal", s);
+  check(result == Result(layer, 1) && result == Result(layer, 3), "thread counts are bit-equal", s);
+  check(Result(layer, 2, false).dw_ih == result.dw_ih, "without dx", s);
+}
+
+// One feature, one unit and weights of 1 make the gates functions of x alone: the accuracy of the mathematics.
+void check_mathematics() {
+  zt_lstm_shape s{4001, 1, 1, 1, false, false};
+  std::mt19937 random(1);
+  Layer l(s, random);
+  for (int64_t i = 0; i < s.batch; ++i) l.x[i] = float(std::pow(10, -6 + 8.2 * (i / 4000.)) * (i % 2 ? 1 : -1));
+  std::fill(l.w_ih.begin(), l.w_ih.end(), 1.f);
+  std::fill(l.b_ih.begin(), l.b_ih.end(), 0.f), std::fill(l.b_hh.begin(), l.b_hh.end(), 0.f);
+  Floats y(s.batch), saved(zt_lstm_saved(&s));
+  const Workspace w(zt_lstm_forward_workspace(&s, 1));
+  zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), y.data(), saved.data(),
+                  w.at, 1);
+  double sigmoid = 0, tanh = 0;
+  for (int64_t i = 0; i < s.batch; ++i) {
+    const double exact = 1 / (1 + std::exp(-double(l.x[i]))), exact_tanh = std::tanh(double(l.x[i]));
+    if (l.x[i] > -87) sigmoid = std::max(sigmoid, std::fabs(saved[i * 4] / exact - 1));
+    tanh = std::max(tanh, std::fabs(saved[i * 4 + 2] / exact_tanh - 1));
+  }
+  std::printf("  %s: relative error of sigmoid %.2g, of tanh %.2g\n", zt_isa_name(), sigmoid, tanh);
+  check(sigmoid < 4e-7 && tanh < 4e-7, "sigmoid and tanh", s);
+
+  const float inf = std::numeric_limits<float>::infinity(), nan = std::nanf("");
+  const float special[] = {inf, -inf, nan, 0.f, -0.f, 1e30f, -1e30f};
+  s.batch = 7;
+  for (int i = 0; i < 7; ++i) l.x[i] = special[i];
+  zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), y.data(), saved.data(),
+                  w.at, 1);
+  const float* g = saved.data();
+  check(g[0] == 1 && g[2] == 1 && std::fabs(y[0] - std::tanh(1.f)) < 1e-6f, "infinity", s);
+  check(g[4] < 1e-37f && g[6] == -1, "minus infinity", s);
+  check(std::isnan(g[8]) && std::isnan(g[10]) && std::isnan(y[2]), "NaN", s);
+  check(g[12] == .5f && g[14] == 0 && g[20] == 1 && g[22] == 1 && g[24] < 1e-37f && g[26] == -1, "zero and large", s);
+}
+
+}  // namespace
+
+int main() {
+  const zt_lstm_shape shapes[] = {
+      {1, 1, 1, 1, false, false},     {1, 1, 4096, 128, false, true}, {64, 1, 512, 128, false, false},
+      {8, 16, 300, 128, false, true}, {4, 16, 257, 128, true, false}, {3, 5, 1, 7, false, false},
+      {5, 4, 33, 12, true, true},     {2, 3, 17, 130, false, false},  {300, 1, 19, 20, false, false},
+      {41, 13, 70, 24, true, false},  {1, 30, 9, 64, false, true},    {7, 2, 255, 256, false, false},
+  };
+  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    if (!zt_isa_set(isa)) continue;
+    check_mathematics();
+    std::mt19937 random(7);
+    for (const zt_lstm_shape& s : shapes) check_shape(s, random);
+    const auto up_to = [&](int64_t most) { return int64_t(random() % most) + 1; };
+    for (int i = 0; i < 40; ++i)
+      check_shape({up_to(20), up_to(9), up_to(90), up_to(70), random() % 2 == 0, random() % 2 == 0}, random);
+  }
+  std::printf("largest error of values %.2g, of gradients %.2g\n", worst_value, worst_gradient);
+  std::printf("%d passed, %d failed\n", passed, failed);
+  return failed == 0 ? 0 : 1;
+}

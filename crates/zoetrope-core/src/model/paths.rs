@@ -1,0 +1,33 @@
+//! Which part of a model takes which path: the engine's kernels, or the reference on libtorch's operations.
+//!
+//! | part | kernel | taken where |
+//! |---|---|---|
+//! | block | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, ReLU, max-pool 2, frames of at least 2 × 2 |
+//! | flattening | `flatten` | after a block that took the kernel |
+//! | LSTM layer | `lstm_layer` | CPU, float32 |
+//! | any other | the reference | always |
+//!
+//! `ZOETROPE_ENGINE=reference` takes the reference everywhere: for comparisons.
+
+use std::sync::OnceLock;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::config::{Activation, BlockConfig};
+
+/// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_block`.
+pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Tensor) -> bool {
+    let size = frames.size();
+    is_engine_on(weight)
+        && (block.kernel_size, block.stride, block.padding) == (3, 1, 1)
+        && (block.activation, block.max_pool) == (Activation::Relu, Some(2))
+        && size[2].min(size[3]) >= 2
+        && (frames.kind() == Kind::Float || size[1] <= 4)
+}
+
+/// Whether a layer with these weights takes the engine's kernel.
+pub(super) fn is_engine_on(weight: &Tensor) -> bool {
+    static REFERENCE: OnceLock<bool> = OnceLock::new();
+    let reference = REFERENCE.get_or_init(|| std::env::var("ZOETROPE_ENGINE").is_ok_and(|path| path == "reference"));
+    !reference && weight.device() == Device::Cpu && weight.kind() == Kind::Float
+}
