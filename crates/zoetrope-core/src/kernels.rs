@@ -230,9 +230,9 @@ pub(crate) fn flatten(frames: &Tensor) -> Result<Tensor> {
 /// `weights` are `weight_ih, weight_hh, bias_ih, bias_hh`; all tensors are contiguous float32 on the CPU, which the
 /// kernel checks. `reverse` reads the sequence from its end.
 pub(crate) fn lstm_layer(sequence: &Tensor, weights: &[Tensor; 4], reverse: bool, last_only: bool) -> Result<Tensor> {
-    let [w_ih, w_hh, b_ih, b_hh] = weights.each_ref().map(Tensor::as_ptr);
+    let w = weights.each_ref().map(Tensor::as_ptr);
     // SAFETY: live tensors of ours.
-    tensor(|y| unsafe { zt_lstm_layer(sequence.as_ptr(), w_ih, w_hh, b_ih, b_hh, reverse, last_only, y) })
+    tensor(|y| unsafe { zt_lstm_layer(sequence.as_ptr(), w[0], w[1], w[2], w[3], reverse, last_only, y) })
 }
 
 /// Has libtorch keep freed CPU memory for the next step. To be called before any other thread allocates tensors.

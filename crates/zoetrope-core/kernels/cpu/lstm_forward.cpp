@@ -88,7 +88,8 @@ void project(const LstmSizes& z, const float* packed, const float* w_ih, const f
         for (int r = 0; r < kRows; ++r) weights[r] = w_ih + smaller(gate + r, z.gates - 1) * z.features + begin;
         // Fetches the next group's weights while this one's are multiplied, a share with each panel.
         const bool turns = gate + kRows >= task_end;
-        const float* const next = turns ? w_ih + task_begin * z.features + begin + kDepth : weights[0] + kRows * z.features;
+        const float* const next =
+            turns ? w_ih + task_begin * z.features + begin + kDepth : weights[0] + kRows * z.features;
         constexpr int64_t kLines = kRows * kDepth / 16;
         for (int64_t panel = 0; panel < padded; panel += kPanel) {
           for (int64_t i = kLines * panel / padded; i < kLines * (panel + kPanel) / padded; ++i)
