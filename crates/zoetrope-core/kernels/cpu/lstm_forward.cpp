@@ -86,14 +86,7 @@ void project(const LstmSizes& z, const float* packed, const float* w_ih, const f
       for (int64_t gate = task_begin; gate < task_end; gate += kRows) {
         const float* weights[kRows];
         for (int r = 0; r < kRows; ++r) weights[r] = w_ih + smaller(gate + r, z.gates - 1) * z.features + begin;
-        // Fetches the next group's weights while this one's are multiplied, a share with each panel.
-        const bool turns = gate + kRows >= task_end;
-        const float* const next =
-            turns ? w_ih + task_begin * z.features + begin + kDepth : weights[0] + kRows * z.features;
-        constexpr int64_t kLines = kRows * kDepth / 16;
         for (int64_t panel = 0; panel < padded; panel += kPanel) {
-          for (int64_t i = kLines * panel / padded; i < kLines * (panel + kPanel) / padded; ++i)
-            __builtin_prefetch(next + i % kRows * z.features + i / kRows * 16);
           const float* const x = packed + begin * padded + panel * depth;
           project_tile<2>(weights, x, depth, begin == 0, sums + gate * padded + panel, padded);
         }

@@ -1,0 +1,67 @@
+/** Before anything is timed: the same weights, the same batches, the same losses and logits, or it stops. */
+import { join } from 'node:path'
+import { SetupError } from '../../scripts/steps.mjs'
+import { distinctBatches } from './batches.mjs'
+import { network } from './network.mjs'
+import { torchContenders, zoetropeContenders } from './contenders.mjs'
+import { runJob } from './worker.mjs'
+
+const TOLERANCE = 1e-4
+const STEPS = 3
+
+/**
+ * Makes the weights of this shape's network and compares every contender with Zoetrope on the first steps.
+ *
+ * @returns What jobs at this shape need, and the contenders that take part: `{ job, ours, theirs }`.
+ */
+export async function agree(context, shape) {
+  const known = context.agreed.get(shape.name)
+  if (known) return known
+  const weights = join(context.folder, `${shape.name}.safetensors`)
+  const batches = distinctBatches(shape)
+  const job = {
+    ...context.pool,
+    config: network(shape.size),
+    shape,
+    weights,
+    batches,
+    seconds: context.options.seconds,
+  }
+  context.status(`${shape.label}: do all compute the same?`)
+  const ours = zoetropeContenders(context.options.paths)
+  await runJob(context, ours[0], { ...job, task: 'weights' })
+  const theirs = []
+  let expected
+  const found = {}
+  for (const contender of [...ours, ...torchContenders]) {
+    const result = await runJob(context, contender, { ...job, task: 'agree', steps: Math.min(STEPS, batches) })
+    if (result.unavailable) {
+      context.note(`${contender.label} is not available: ${result.unavailable}`)
+      continue
+    }
+    expected ??= result
+    found[contender.key] = compare(contender, shape, expected, result)
+    if (contender.kind === 'torch') theirs.push(contender)
+  }
+  const agreed = { job, ours, theirs }
+  context.agreed.set(shape.name, agreed)
+  context.raw.agreement = { ...context.raw.agreement, [shape.name]: found }
+  context.status()
+  return agreed
+}
+
+/** The largest relative differences; throws when one is above the tolerance. */
+function compare(contender, shape, expected, result) {
+  const losses = expected.losses.map((loss, step) => Math.abs(result.losses[step] - loss) / Math.abs(loss))
+  const logits = distance(result.logits, expected.logits) / norm(expected.logits)
+  const worst = Math.max(logits, ...losses)
+  if (worst <= TOLERANCE)
+    return { losses: result.losses, lossDifference: Math.max(...losses), logitsDifference: logits }
+  throw new SetupError(
+    `${contender.label} and Zoetrope disagree at ${shape.label}, by ${worst.toExponential(2)} (at most ${TOLERANCE}); ` +
+      `nothing was timed.\n  losses ${result.losses.join(', ')}\n  and    ${expected.losses.join(', ')}`,
+  )
+}
+
+const norm = (values) => Math.hypot(...values)
+const distance = (values, others) => norm(values.map((value, index) => value - others[index]))

@@ -1,0 +1,20 @@
+/** Every section by its name, in the order in which they run: `(context) → { rows, raw }`. */
+import { eventLoop } from './event-loop.mjs'
+import { facade } from './facade.mjs'
+import { inference } from './inference.mjs'
+import { latency } from './latency.mjs'
+import { load } from './load.mjs'
+import { memory } from './memory.mjs'
+import { scaling } from './scaling.mjs'
+import { train } from './train.mjs'
+
+export const sections = {
+  train,
+  inference,
+  latency,
+  facade,
+  'event-loop': eventLoop,
+  memory,
+  scaling,
+  load,
+}

@@ -1,0 +1,45 @@
+/** What training and inference have in common: every contender sweeps over the same batches, at every shape. */
+import { agree } from '../lib/agreement.mjs'
+import { number } from '../lib/figures.mjs'
+import { interleave } from '../lib/rounds.mjs'
+import { median, summary } from '../lib/statistics.mjs'
+import { table } from '../lib/table.mjs'
+
+/**
+ * Milliseconds per batch of every contender at a shape: the median sweep of each round.
+ *
+ * @param more - Entries that run in the same rounds.
+ * @returns `{ ours, theirs, more, raw }`; `ours` and `theirs` are `[{ contender, summary }]`, Zoetrope's default first.
+ */
+export async function measureSweeps(context, task, shape, more = []) {
+  const { job, ours, theirs } = await agree(context, shape)
+  const contenders = [...ours, ...theirs]
+  const entries = [...contenders.map((contender) => ({ contender, job: { ...job, task } })), ...more]
+  const results = await interleave(context, entries)
+  const measured = contenders.map((contender, index) => ({ contender, summary: perBatch(results[index], job.batches) }))
+  print(shape, measured)
+  return {
+    ours: measured.slice(0, ours.length),
+    theirs: measured.slice(ours.length),
+    more: results.slice(contenders.length),
+    raw: Object.fromEntries(
+      contenders.map(({ key }, index) => [key, { batches: job.batches, rounds: results[index] }]),
+    ),
+  }
+}
+
+/** Milliseconds per batch, one number per round. */
+export function perBatch(results, batches) {
+  return summary(results.map(({ sweepsMs }) => median(sweepsMs) / batches))
+}
+
+function print(shape, measured) {
+  const best = Math.min(...measured.map(({ summary: { median: middle } }) => middle))
+  const rows = measured.map(({ contender, summary: { median: middle, min, max } }) => [
+    contender.label,
+    number(middle),
+    `${number(min)} – ${number(max)}`,
+    `${(middle / best).toFixed(2)} ×`,
+  ])
+  console.log(`\n${table([shape.label, 'ms per batch', 'min – max', 'of the fastest'], rows)}`)
+}

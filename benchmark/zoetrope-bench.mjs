@@ -1,0 +1,217 @@
+/**
+ * Zoetrope's side of the benchmark: one job as JSON on standard input, its result as the last line of output.
+ *
+ * All of it through the package's public API. What is timed is what a user waits for: `train()` gathers its batches and
+ * reads its metrics, `logits()` and `predict()` copy their clips.
+ */
+import { open, readFile } from 'node:fs/promises'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { json } from 'node:stream/consumers'
+
+const WARM_UP_STEPS = 3
+const FEWEST_SWEEPS = 3
+const NANOSECONDS = 1e6 //       in a millisecond
+const TICKS = 100 //             of /proc/stat in a second
+
+const job = await json(process.stdin)
+const imported = performance.now()
+const { Adam, CnnLstm, DataLoader, TensorDataset, getNumThreads, setNumThreads, train } = await import('zoetrope')
+const importMs = performance.now() - imported
+
+const tasks = { weights, agree, train: trainSweeps, series, inference, latency, memory, load, 'event-loop': eventLoop }
+if (job.task !== 'load') setNumThreads(job.threads)
+console.log(JSON.stringify(await withOthersBusy(() => tasks[job.task](job))))
+
+/** Runs a task; adds how many cores other programs, and other guests of the host, kept busy meanwhile. */
+async function withOthersBusy(task) {
+  const [before, own, began] = [await busySeconds(), process.cpuUsage(), performance.now()]
+  const result = await task()
+  const { user, system } = process.cpuUsage(own)
+  const others = (await busySeconds()) - before - (user + system) / 1e6
+  return { ...result, othersBusyCores: Number((others / ((performance.now() - began) / 1000)).toFixed(3)) }
+}
+
+/** Processor time that the machine has spent on anything but idling. */
+async function busySeconds() {
+  const [user, nice, system, , , irq, softirq, steal] = (await readFile('/proc/stat', 'utf8'))
+    .split('\n', 1)[0]
+    .split(/\s+/)
+    .slice(1)
+    .map(Number)
+  return (user + nice + system + irq + softirq + steal) / TICKS
+}
+
+/** Weights from a seed, for all contenders. */
+async function weights({ config, weights: file }) {
+  await using(await CnnLstm.create({ ...config, device: 'cpu', seed: 0 }), (model) => model.save(file))
+}
+
+/** Logits before the first step and the losses of the first steps. */
+async function agree({ shape, steps, ...files }) {
+  return withModel(files, async (model) => {
+    const batches = await readBatches(files, shape, steps)
+    const { data } = await model.logits(batches[0].inputs)
+    const optimizer = new Adam(model)
+    const losses = []
+    for (const batch of batches) {
+      const { loss } = await train(model, loader([batch], shape), { optimizer, progress: false })
+      losses.push(loss)
+    }
+    return { logits: [...data], losses }
+  })
+}
+
+async function trainSweeps({ shape, batches: count, seconds, dataset, ...files }) {
+  return withModel(files, async (model) => {
+    const batches = await readBatches(files, shape, count)
+    return { sweepsMs: await trainFor(model, new Adam(model), batches, { shape, seconds, dataset }) }
+  })
+}
+
+/** Training steps at several shapes of one frame size; a list of sweeps for each. */
+async function series({ cases, seconds, ...files }) {
+  return withModel(files, async (model) => {
+    const optimizer = new Adam(model)
+    const measured = []
+    for (const { shape, batches: count } of cases) {
+      const batches = await readBatches(files, shape, count)
+      measured.push(await trainFor(model, optimizer, batches, { shape, seconds }))
+    }
+    return { cases: measured }
+  })
+}
+
+async function inference({ shape, batches: count, seconds, ...files }) {
+  return withModel(files, async (model) => {
+    const batches = await readBatches(files, shape, count)
+    const sweepsMs = await sweeps(seconds, {
+      warmUp: () => eachOf(warmUp(batches), ({ inputs }) => model.logits(inputs)),
+      sweep: () => eachOf(batches, ({ inputs }) => model.logits(inputs)),
+    })
+    return { sweepsMs }
+  })
+}
+
+/** One clip, from array to probabilities; a call is a sweep over one batch. */
+async function latency({ shape, seconds, ...files }) {
+  return withModel(files, async (model) => {
+    const [{ inputs }] = await readBatches(files, shape, 1)
+    const call = () => model.predict(inputs)
+    return { callsMs: await sweeps(seconds, { warmUp: call, sweep: call }) }
+  })
+}
+
+async function memory(described) {
+  await trainSweeps(described)
+  const status = await readFile('/proc/self/status', 'utf8')
+  return { peakBytes: 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)[1]) }
+}
+
+/** The time between two ticks of a timer of 1 ms while epochs run; nothing is taken off. */
+async function eventLoop({ shape, batches: count, seconds, dataset, ...files }) {
+  return withModel(files, async (model) => {
+    const batches = await readBatches(files, shape, count)
+    const optimizer = new Adam(model)
+    await trainFor(model, optimizer, batches, { shape, seconds: 0, dataset })
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    delay.enable()
+    await trainFor(model, optimizer, batches, { shape, seconds, dataset })
+    delay.disable()
+    const at = (share) => delay.percentile(share) / NANOSECONDS
+    return { p50Ms: at(50), p99Ms: at(99), maxMs: delay.max / NANOSECONDS, ticks: delay.count }
+  })
+}
+
+async function load() {
+  const began = performance.now()
+  getNumThreads()
+  return { importMs, firstCallMs: performance.now() - began }
+}
+
+/** Milliseconds of epochs over all batches. */
+async function trainFor(model, optimizer, batches, { shape, seconds, dataset = 'tensor' }) {
+  const first = loader(warmUp(batches), shape, dataset)
+  const all = loader(batches, shape, dataset)
+  const epoch = (data) => train(model, data, { optimizer, progress: false })
+  return sweeps(seconds, { warmUp: () => epoch(first), sweep: () => epoch(all) })
+}
+
+/** Milliseconds of sweeps, for as long as `seconds`, after a warm-up. */
+async function sweeps(seconds, { warmUp: prepare, sweep }) {
+  await prepare()
+  const measured = []
+  const began = performance.now()
+  while (measured.length < FEWEST_SWEEPS || performance.now() - began < seconds * 1000) {
+    const start = performance.now()
+    await sweep()
+    measured.push(performance.now() - start)
+  }
+  return measured
+}
+
+/** As many steps as the warm-up has, from the batches there are. */
+function warmUp(batches) {
+  return Array.from({ length: WARM_UP_STEPS }, (_, step) => batches[step % batches.length])
+}
+
+async function eachOf(items, body) {
+  for (const item of items) await body(item)
+}
+
+/** A loader that yields these batches in order, from native memory or from JavaScript. */
+function loader(batches, shape, dataset = 'tensor') {
+  const samples = dataset === 'tensor' ? tensorDataset(batches) : batches.flatMap(samplesOf)
+  return new DataLoader(samples, { batchSize: shape.batch })
+}
+
+function tensorDataset(batches) {
+  const [{ inputs: first }] = batches
+  const data = new Float32Array(batches.length * first.data.length)
+  for (const [index, { inputs }] of batches.entries()) data.set(inputs.data, index * first.data.length)
+  const targets = Int32Array.from(batches.flatMap((batch) => [...batch.targets]))
+  return new TensorDataset({ inputs: { data, shape: [targets.length, ...first.shape.slice(1)] }, targets })
+}
+
+function samplesOf({ inputs: { data, shape }, targets }) {
+  const size = data.length / targets.length
+  return Array.from(targets, (target, index) => ({
+    input: { data: data.subarray(index * size, (index + 1) * size), shape: shape.slice(1) },
+    target,
+  }))
+}
+
+/** The first `count` batches of the pool, as the other contenders have them. */
+async function readBatches({ inputs: inputsFile, targets: targetsFile, config }, { batch, time, size }, count) {
+  const frame = [config.input.channels, size, size]
+  const shape = time === 1 ? [batch, ...frame] : [batch, time, ...frame]
+  const values = shape.reduce((product, length) => product * length, 1)
+  const inputs = new Float32Array(count * values)
+  const targets = new Int32Array(count * batch)
+  await fill(inputsFile, inputs)
+  await fill(targetsFile, targets)
+  return Array.from({ length: count }, (_, index) => ({
+    inputs: { data: inputs.subarray(index * values, (index + 1) * values), shape },
+    targets: targets.subarray(index * batch, (index + 1) * batch),
+  }))
+}
+
+async function fill(path, array) {
+  const file = await open(path)
+  try {
+    await file.read(array, 0, array.byteLength, 0)
+  } finally {
+    await file.close()
+  }
+}
+
+async function withModel({ weights: file }, body) {
+  return using(await CnnLstm.load(file, { device: 'cpu' }), body)
+}
+
+async function using(model, body) {
+  try {
+    return await body(model)
+  } finally {
+    await model.dispose()
+  }
+}

@@ -1,0 +1,152 @@
+// The LSTM layer on tensors, under autograd, against at::lstm in float64; and the allocator that its tensors come from.
+#include <ATen/Parallel.h>
+#include <torch/torch.h>
+
+#include <cstdio>
+#include <thread>
+#include <vector>
+
+#include "../abi.h"
+
+extern "C" {
+zt_message zt_lstm_layer(const at::Tensor* x, const at::Tensor* w_ih, const at::Tensor* w_hh, const at::Tensor* b_ih,
+                         const at::Tensor* b_hh, bool reverse, bool last_only, at::Tensor** y);
+zt_message zt_install_allocator();
+void zt_release_cache();
+size_t zt_cached_bytes();
+size_t zt_live_bytes();
+}
+
+namespace {
+
+using at::Tensor;
+using Tensors = std::vector<Tensor>;
+
+int passed = 0, failed = 0;
+
+void check(bool ok, const char* what) {
+  (ok ? passed : failed)++;
+  if (!ok) std::printf("failed: %s\n", what);
+}
+
+Tensor layer(const Tensors& t, bool reverse, bool last_only) {
+  Tensor* y = nullptr;
+  const zt_message message = zt_lstm_layer(&t[0], &t[1], &t[2], &t[3], &t[4], reverse, last_only, &y);
+  TORCH_CHECK(message == nullptr, message);
+  Tensor out = *y;
+  delete y;
+  return out;
+}
+
+Tensor reference(const Tensors& t, bool reverse, bool last_only) {
+  const Tensor x = reverse ? t[0].flip({1}) : t[0];
+  const Tensor zeros = at::zeros({1, x.size(0), t[2].size(1)}, x.options());
+  Tensor y = std::get<0>(at::lstm(x, {zeros, zeros}, {t[1], t[2], t[3], t[4]}, true, 1, 0.0, true, false, true));
+  if (reverse) y = y.flip({1});
+  return last_only ? y.select(1, -1) : y;
+}
+
+bool close(const Tensor& a, const Tensor& exact) {
+  return ((a.to(at::kDouble) - exact).norm() <= 2e-6 * exact.norm()).item<bool>();
+}
+
+void check_layer() {
+  for (const int64_t time : {1, 6})
+    for (const bool reverse : {false, true})
+      for (const bool last_only : {false, true}) {
+        const Tensors leaves = {at::randn({5, time, 37}).requires_grad_(), at::randn({80, 37}).mul_(.2).requires_grad_(),
+                                at::randn({80, 20}).mul_(.2).requires_grad_(), at::randn({80}).requires_grad_(),
+                                at::randn({80}).requires_grad_()};
+        Tensors doubles;
+        for (const Tensor& t : leaves) doubles.push_back(t.detach().to(at::kDouble).requires_grad_());
+        const Tensor y = layer(leaves, reverse, last_only), exact = reference(doubles, reverse, last_only);
+        check(y.requires_grad() && close(y.detach(), exact.detach()), "outputs");
+        const Tensor weight = at::randn(y.sizes());
+        const auto gradients = torch::autograd::grad({(y * weight).sum()}, leaves);
+        const auto wanted = torch::autograd::grad({(exact * weight.to(at::kDouble)).sum()}, doubles);
+        for (size_t i = 0; i < leaves.size(); ++i) check(close(gradients[i], wanted[i]), "gradients");
+        check(gradients[3].data_ptr() != gradients[4].data_ptr(), "the biases' gradients are two tensors");
+        const at::NoGradGuard no_grad;
+        const Tensor plain = layer(leaves, reverse, last_only);
+        check(!plain.requires_grad() && plain.equal(y.detach()), "inference gives the same");
+      }
+  const Tensors wrong = {at::randn({5, 6, 37}).transpose(0, 1), at::randn({80, 37}), at::randn({80, 20}),
+                         at::randn({80}), at::randn({80})};
+  bool refused = false;
+  try {
+    layer(wrong, false, false);
+  } catch (const std::exception&) {
+    refused = true;
+  }
+  check(refused, "a tensor that is not contiguous is refused");
+}
+
+void check_allocator() {
+  zt_release_cache();
+  const size_t live = zt_live_bytes();
+  check(zt_cached_bytes() == 0, "a released cache is empty");
+  void* address = nullptr;
+  {
+    const Tensor a = at::ones({1 << 20});
+    address = a.data_ptr();
+    check(zt_live_bytes() >= live + (4 << 20), "live bytes");
+  }
+  check(zt_live_bytes() == live && zt_cached_bytes() >= (4 << 20), "a freed block is kept");
+  check(at::empty({1 << 20}).data_ptr() == address, "and given out again");
+  for (const int64_t count : {0, 1, 100, 16383, 16384, 16385, 1000003}) {
+    const Tensor t = at::zeros({count});
+    check(reinterpret_cast<uintptr_t>(t.data_ptr()) % 64 == 0 && t.count_nonzero().item<int64_t>() == 0, "alignment");
+    check(t.clone().equal(t), "clone");
+  }
+  Tensor grown = at::ones({30000});
+  grown.resize_({90000});
+  check(grown.slice(0, 0, 30000).eq(1).all().item<bool>(), "resize keeps the values");
+
+  {
+    Tensors big;
+    for (int i = 0; i < 8; ++i) big.push_back(at::ones({1 << 20}));
+  }
+  const Tensor other = at::ones({3 << 20});
+  check(zt_cached_bytes() + zt_live_bytes() <= (size_t{36} << 20) * 3 / 2 + (size_t{16} << 20), "bounded");
+  zt_release_cache();
+  check(zt_cached_bytes() == 0, "released");
+
+  std::vector<std::thread> threads;
+  std::vector<Tensors> handed(4);
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&, i] {
+      for (int k = 0; k < 500; ++k) {
+        const Tensor t = at::full({20000 + 5000 * (k % 9)}, double(i));
+        if (k % 50 == 0) handed[i].push_back(t);
+        if (!t.eq(i).all().item<bool>()) std::abort();
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  bool same = true;
+  for (int i = 0; i < 4; ++i)
+    for (const Tensor& t : handed[i]) same &= t.eq(i).all().item<bool>();
+  handed.clear();  //  freed by another thread than allocated
+  check(same, "threads do not share blocks");
+
+  bool refused = false;
+  try {
+    at::empty({int64_t{1} << 45});
+  } catch (const c10::Error& error) {
+    refused = std::string(error.what()).find("can't allocate memory") != std::string::npos;
+  }
+  check(refused, "out of memory is an error");
+  static Tensor at_exit = at::ones({1 << 20});  //  freed while the process exits
+}
+
+}  // namespace
+
+int main() {
+  at::set_num_threads(2);
+  torch::manual_seed(0);
+  zt_message message = zt_install_allocator();
+  check(message == nullptr && zt_install_allocator() == nullptr, "install, twice");
+  check_layer();
+  check_allocator();
+  std::printf("%d passed, %d failed\n", passed, failed);
+  return failed == 0 ? 0 : 1;
+}
