@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { cacheFolder } from '../../scripts/libtorch.mjs'
 import { capture, root, SetupError } from '../../scripts/steps.mjs'
 
+/** The most that one job may take, waiting of a `--prefix` included. */
+const LIMIT_MS = 30 * 60_000
+
 /** The optional program that runs the same steps in a Rust loop; its job and result are those of the other workers. */
 export const rustLoop = join(root, 'target', 'release', 'examples', 'train_loop')
 
@@ -26,13 +29,15 @@ export async function runJob({ python, options }, contender, job) {
     OMP_NUM_THREADS: String(job.threads ?? threads),
     MKL_NUM_THREADS: String(job.threads ?? threads),
     TORCHINDUCTOR_CACHE_DIR: join(cacheFolder(), 'inductor'),
+    TORCHINDUCTOR_COMPILE_THREADS: '1', //          no helper processes beside the one that is measured
     ...contender.env,
   }
   const input = JSON.stringify({ threads, configuration: contender.configuration, ...job })
-  const { code, stdout, stderr } = await capture(command, args, { input, env, cwd: root })
+  const { code, stdout, stderr } = await capture(command, args, { input, env, cwd: root, timeout: LIMIT_MS })
   if (code !== 0) {
     const last = stderr.trim().split('\n').slice(-12).join('\n  ')
-    throw new SetupError(`${contender.label} failed at ${job.task} (exit code ${code}):\n  ${last}`)
+    const how = code === null ? `was killed, perhaps after ${LIMIT_MS / 60_000} minutes` : `failed (exit code ${code})`
+    throw new SetupError(`${contender.label} ${how} at ${job.task}:\n  ${last}`)
   }
   return JSON.parse(stdout.trim().split('\n').at(-1))
 }

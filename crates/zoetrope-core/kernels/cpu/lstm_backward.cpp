@@ -12,7 +12,7 @@
 // between threads; no sum is split. dx packs W_ih as it goes, dW_ih packs x: columns lie a page or more apart, in the
 // same few cache sets.
 //
-// Cost: 16·rows·hidden·(features + hidden) + 8·rows·hidden² FLOPs; 16·hidden·features bytes read and as many written.
+// Cost: 16·rows·hidden·(features + hidden) FLOPs, less without dx; 16·hidden·features bytes read, as many written.
 #include <omp.h>
 
 #include "lstm_parts.h"

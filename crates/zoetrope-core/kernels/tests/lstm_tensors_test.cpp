@@ -54,9 +54,9 @@ void check_layer() {
   for (const int64_t time : {1, 6})
     for (const bool reverse : {false, true})
       for (const bool last_only : {false, true}) {
-        const Tensors leaves = {at::randn({5, time, 37}).requires_grad_(), at::randn({80, 37}).mul_(.2).requires_grad_(),
-                                at::randn({80, 20}).mul_(.2).requires_grad_(), at::randn({80}).requires_grad_(),
-                                at::randn({80}).requires_grad_()};
+        Tensors leaves = {at::randn({5, time, 37}), at::randn({80, 37}).mul_(.2), at::randn({80, 20}).mul_(.2),
+                          at::randn({80}), at::randn({80})};
+        for (Tensor& t : leaves) t.requires_grad_();
         Tensors doubles;
         for (const Tensor& t : leaves) doubles.push_back(t.detach().to(at::kDouble).requires_grad_());
         const Tensor y = layer(leaves, reverse, last_only), exact = reference(doubles, reverse, last_only);
