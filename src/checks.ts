@@ -2,6 +2,7 @@
  * Checks of arguments. Each throws "Expected … for `name`, received …": a `TypeError` for a wrong type, a `RangeError`
  * for a wrong value of the right type.
  */
+import { fileURLToPath } from 'node:url'
 import { types } from 'node:util'
 
 /** The largest size that fits every index inside libtorch's kernels. */
@@ -134,4 +135,12 @@ function editDistance(left: string, right: string): number {
     above = current
   }
   return above[right.length] ?? 0
+}
+
+/** Checks a path that enters the package. */
+export function checkPath(path: string | URL, name = 'path'): string {
+  if (path instanceof URL) return fileURLToPath(path)
+  if (typeof path !== 'string') throw typeError('a path', name, path)
+  if (path === '' || path.includes('\0')) throw rangeError('a path', name, path)
+  return path
 }

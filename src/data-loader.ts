@@ -6,6 +6,7 @@ import { native } from './native'
 import { checkSource, isDataset, isPromise } from './data-source'
 import { permutation, sequence } from './permutation'
 import { Prefetcher } from './prefetcher'
+import { origin } from './split/subset'
 import type { Batch } from './collate'
 import type { DataSource } from './data-source'
 import type { Dataset, Sample } from './dataset'
@@ -112,7 +113,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     for (let start = 0; start < order.length; start += this.#batchSize) {
       const indices = order.subarray(start, start + this.#batchSize)
       if (isClosed() || (this.#dropLast && indices.length < this.#batchSize)) return
-      yield dataset instanceof TensorDataset ? gathered(dataset, indices) : await collated(dataset, indices)
+      yield gathered(dataset, indices) ?? (await collated(dataset, indices))
     }
   }
 
@@ -211,7 +212,11 @@ function loaded(batch: Batch): LoadedBatch {
   }
 }
 
-function gathered(dataset: TensorDataset, indices: Uint32Array): LoadedBatch {
+/** A batch whose indices alone cross, where a `TensorDataset` lies at the bottom of the dataset. */
+function gathered(source: Dataset, chosen: Uint32Array): LoadedBatch | undefined {
+  const { dataset } = origin(source, 0)
+  if (!(dataset instanceof TensorDataset)) return undefined
+  const indices = chosen.map((index) => origin(source, index).index)
   return {
     samples: indices.length,
     toNative: () => gather(dataset, indices),

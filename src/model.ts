@@ -1,7 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import { checkDevice, checkModelOptions } from './options'
 import { checkNdArray } from './nd-array'
-import { checkCallback, checkOptions, rangeError, typeError } from './checks'
+import { checkPath, checkCallback, checkOptions, typeError } from './checks'
 import { ModelHandle } from './model-handle'
 import { checkStateDict, toStateDict } from './state-dict'
 import { formatSummary } from './summary'
@@ -198,13 +197,6 @@ export function modelHandle(model: CnnLstm): ModelHandle {
 
 function labels({ classes, numClasses }: ModelConfig): readonly string[] {
   return classes ?? Array.from({ length: numClasses }, (_, index) => String(index))
-}
-
-function checkPath(path: string | URL, name = 'path'): string {
-  if (path instanceof URL) return fileURLToPath(path)
-  if (typeof path !== 'string') throw typeError('a path', name, path)
-  if (path === '' || path.includes('\0')) throw rangeError('a path', name, path)
-  return path
 }
 
 function deepFreeze<T>(value: T): T {

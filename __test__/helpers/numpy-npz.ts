@@ -1,0 +1,71 @@
+/** A file that NumPy 2.4.6 wrote (Python 3.11), and what is in it. */
+export const NUMPY_NPZ = Buffer.from(
+  [
+    'UEsDBC0AAAAIAAAAIQA+Eeo1//////////8GABQAYjEubnB5AQAQAIMAAAAAAAAASQAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBek2Sorq',
+    'OgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RqGOgrGmjoKtQpkAy5GBkYAUEsDBC0AAAAIAAAAIQCCvXKF//////////8GABQAdTEubnB5',
+    'AQAQAIIAAAAAAAAARgAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBeU2qorqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOpo6Cr',
+    'UKFAAuhv8AUEsDBC0AAAAIAAAAIQBFgdSq//////////8GABQAaTEubnB5AQAQAIIAAAAAAAAARgAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRu',
+    'paBek2morqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOpo6CrUKFACuhnoAUEsDBC0AAAAIAAAAIQBVbJFJ//////////8GABQAdT',
+    'IubnB5AQAQAIIAAAAAAAAARgAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuU2qkrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RqG',
+    'Opo6CrUKFACu//8BUEsDBC0AAAAIAAAAIQD2mVW+//////////8GABQAaTIubnB5AQAQAIQAAAAAAAAASAAAAAAAAACb7BfqGxDJyFDGUK2ekl',
+    'qcXKRupaBul2mkrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOpo6CrUKFACu//8YmAFQSwMELQAAAAgAAAAhADTgrY7/////////',
+    '/wYAFAB1NC5ucHkBABAAhAAAAAAAAABHAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG5TaqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZy',
+    'QWpAL5GoY6mjoKtQoUAK7/QAAAUEsDBC0AAAAIAAAAIQDk/BYa//////////8GABQAaTQubnB5AQAQAIQAAAAAAAAASAAAAAAAAACb7BfqGxDJ',
+    'yFDGUK2eklqcXKRupaBuk2mirqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RqGOpo6CrUKFAAuBgaGBgBQSwMELQAAAAgAAAAhAHLJ2D',
+    '7//////////wYAFAB1OC5ucHkBABAAiAAAAAAAAABHAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG5TaqGuo6Cell9UUpSYF59flJIKEndL',
+    'zClOBYoXZyQWpAL5GoY6mjoKtQoUAK7/UAAAUEsDBC0AAAAIAAAAIQC2Y8Fp//////////8GABQAaTgubnB5AQAQAJAAAAAAAAAASgAAAAAAAA',
+    'Cb7BfqGxDJyFDGUK2eklqcXKRupaBuk2mhrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOpo6CrUKFAAuBghoYIcyAFBLAwQtAAAA',
+    'CAAAACEAq6LYeP//////////BgAUAGYyLm5weQEAEACIAAAAAAAAAEwAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNmpK6joJ6WX1RSlJ',
+    'gXn1+UkgoSd0vMKU4FihdnJBakAvkaJjqaOgq1ChQArjS9/78ZGRhqAFBLAwQtAAAACAAAACEA39YuR///////////BgAUAGY0Lm5weQEAEACQ',
+    'AAAAAAAAAFQAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpdmoq6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkaRjoKRpo6CrUKZA',
+    'MuewYGhgNA7ODAwFAPZAAAUEsDBC0AAAAIAAAAIQBA3Zyd//////////8GABQAZjgubnB5AQAQAIgAAAAAAAAARwAAAAAAAACb7BfqGxDJyFDG',
+    'UK2eklqcXKRupaBuk2ahrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RqaOgq1ChQBrlAwuGoPAFBLAwQtAAAACAAAACEA+gfFnP////',
+    '//////CAAUAHRleHQubnB5AQAQAKAAAAAAAAAATwAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuE2qirqOgnpZfVFKUmBefX5SSChJ3S8wp',
+    'TgWKF2ckFqQC+RpGOpo6CrUKFACulwyooAqI84EYJg4AUEsDBC0AAAAIAAAAIQBnswKz//////////8LABQAZm9ydHJhbi5ucHkBABAA4AAAAA',
+    'AAAACAAAAAAAAAAJ3MOQ7CQBBE0TH7vi9pZwPSRODI4gogAgiIkIUHQYJRG0gQp+DCfF+Bkl5QFdR3s19vD4F5mbdNfHZSG4ldXUPrxJ5TfWh8',
+    'O6aa+Hzf6dMzZ5f47qmzhZOlk3Du5CN/pmFICyX0UMMIAdooo486xiiggwoGyA8mKKKLKoZoYoofUEsDBC0AAAAIAAAAIQCjaFJ3//////////',
+    '8JABQAZW1wdHkubnB5AQAQAIAAAAAAAAAARgAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2airqOgnpZfVFKUmBefX5SSChJ3S8wpTgWK',
+    'F2ckFqQC+RoGOgrGmjoKtQpkAy4AUEsBAi0DLQAAAAgAAAAhAD4R6jVJAAAAgwAAAAYAAAAAAAAAAAAAAIABAAAAAGIxLm5weVBLAQItAy0AAA',
+    'AIAAAAIQCCvXKFRgAAAIIAAAAGAAAAAAAAAAAAAACAAYEAAAB1MS5ucHlQSwECLQMtAAAACAAAACEARYHUqkYAAACCAAAABgAAAAAAAAAAAAAA',
+    'gAH/AAAAaTEubnB5UEsBAi0DLQAAAAgAAAAhAFVskUlGAAAAggAAAAYAAAAAAAAAAAAAAIABfQEAAHUyLm5weVBLAQItAy0AAAAIAAAAIQD2mV',
+    'W+SAAAAIQAAAAGAAAAAAAAAAAAAACAAfsBAABpMi5ucHlQSwECLQMtAAAACAAAACEANOCtjkcAAACEAAAABgAAAAAAAAAAAAAAgAF7AgAAdTQu',
+    'bnB5UEsBAi0DLQAAAAgAAAAhAOT8FhpIAAAAhAAAAAYAAAAAAAAAAAAAAIAB+gIAAGk0Lm5weVBLAQItAy0AAAAIAAAAIQByydg+RwAAAIgAAA',
+    'AGAAAAAAAAAAAAAACAAXoDAAB1OC5ucHlQSwECLQMtAAAACAAAACEAtmPBaUoAAACQAAAABgAAAAAAAAAAAAAAgAH5AwAAaTgubnB5UEsBAi0D',
+    'LQAAAAgAAAAhAKui2HhMAAAAiAAAAAYAAAAAAAAAAAAAAIABewQAAGYyLm5weVBLAQItAy0AAAAIAAAAIQDf1i5HVAAAAJAAAAAGAAAAAAAAAA',
+    'AAAACAAf8EAABmNC5ucHlQSwECLQMtAAAACAAAACEAQN2cnUcAAACIAAAABgAAAAAAAAAAAAAAgAGLBQAAZjgubnB5UEsBAi0DLQAAAAgAAAAh',
+    'APoHxZxPAAAAoAAAAAgAAAAAAAAAAAAAAIABCgYAAHRleHQubnB5UEsBAi0DLQAAAAgAAAAhAGezArOAAAAA4AAAAAsAAAAAAAAAAAAAAIABkw',
+    'YAAGZvcnRyYW4ubnB5UEsBAi0DLQAAAAgAAAAhAKNoUndGAAAAgAAAAAkAAAAAAAAAAAAAAIABUAcAAGVtcHR5Lm5weVBLBQYAAAAADwAPABYD',
+    'AADRBwAAAAA=',
+  ].join(''),
+  'base64',
+)
+/*
+import numpy as np
+np.savez_compressed('all.npz',
+    b1=np.array([[True, False, True]]), u1=np.array([0, 255], np.uint8), i1=np.array([-128, 127], np.int8),
+    u2=np.array([65535], np.uint16), i2=np.array([-2, 3], '>i2'), u4=np.array([2**32 - 1], np.uint32),
+    i4=np.array([-2**31], np.int32), u8=np.array([2**64 - 1], np.uint64), i8=np.array([-2**63, 7]),
+    f2=np.array([.1, -65504, 6e-8, np.inf], np.float16), f4=np.array([[.5, -2], [3, np.nan]], '>f4'),
+    f8=np.array(1 / 3), text=np.array(['é', 'zoé'], dtype='<U4'),
+    fortran=np.asfortranarray(np.arange(24, dtype=np.int32).reshape(2, 3, 4)), empty=np.zeros((0, 3), np.float32))
+*/
+
+type Contents = Record<string, { dtype: string; shape: number[]; data: unknown }>
+
+export const NUMPY_CONTENTS: Contents = {
+  b1: { dtype: 'bool', shape: [1, 3], data: Uint8Array.of(1, 0, 1) },
+  u1: { dtype: 'uint8', shape: [2], data: Uint8Array.of(0, 255) },
+  i1: { dtype: 'int8', shape: [2], data: Int8Array.of(-128, 127) },
+  u2: { dtype: 'uint16', shape: [1], data: Uint16Array.of(65535) },
+  i2: { dtype: 'int16', shape: [2], data: Int16Array.of(-2, 3) },
+  u4: { dtype: 'uint32', shape: [1], data: Uint32Array.of(2 ** 32 - 1) },
+  i4: { dtype: 'int32', shape: [1], data: Int32Array.of(-(2 ** 31)) },
+  u8: { dtype: 'uint64', shape: [1], data: BigUint64Array.of(2n ** 64n - 1n) },
+  i8: { dtype: 'int64', shape: [2], data: BigInt64Array.of(-(2n ** 63n), 7n) },
+  f2: { dtype: 'float16', shape: [4], data: Float32Array.of(0.0999755859375, -65504, 2 ** -24, Infinity) },
+  f4: { dtype: 'float32', shape: [2, 2], data: Float32Array.of(0.5, -2, 3, NaN) },
+  f8: { dtype: 'float64', shape: [], data: Float64Array.of(1 / 3) },
+  text: { dtype: 'str', shape: [2], data: ['é', 'zoé'] },
+  fortran: { dtype: 'int32', shape: [2, 3, 4], data: Int32Array.from({ length: 24 }, (_, index) => index) },
+  empty: { dtype: 'float32', shape: [0, 3], data: new Float32Array() },
+}
