@@ -32,16 +32,8 @@ export type { EpochRecord, FitOptions, FitRun } from './fit'
 export type { ClassMetrics, Timing } from './metrics'
 export type { Prediction } from './model'
 export type { FloatArray, NdArray } from './nd-array'
-export type {
-  CnnBlockConfig,
-  CnnBlockOptions,
-  Device,
-  InputOptions,
-  LstmConfig,
-  LstmOptions,
-  ModelConfig,
-  ModelOptions,
-} from './options'
+export type { Device, InputOptions, LstmConfig, LstmOptions, ModelConfig, ModelOptions } from './options'
+export type { CnnBlockConfig, CnnBlockOptions } from './options/cnn'
 export type { AdamOptions, Optimizer, SgdOptions } from './optimizer'
 export type { BatchReport } from './pass'
 export type { DtypeName, NpyData } from './readers/dtype'

@@ -1,25 +1,11 @@
 /** What a user writes about a model, and its check: defaults filled in, every key known, sizes that fit. */
-import { checkBoolean, checkInteger, checkNumber, checkOneOf, checkOptions } from './checks'
-import { checkSeed, describe, rangeError, typeError } from './checks'
+import { checkBoolean, checkInteger, checkNumber, checkOptions, checkSeed, rangeError, typeError } from './checks'
+import { checkCnn } from './options/cnn'
+import { LARGEST } from './options/sizes'
+import type { CnnBlockConfig, CnnBlockOptions } from './options/cnn'
 
 /** Where a model computes. `'auto'` takes CUDA's first device when there is one, else the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
-
-/** One block of the CNN: convolution, activation, pooling. */
-export interface CnnBlockOptions {
-  /** Channels that the convolution makes. */
-  readonly outChannels: number
-  /** Height and width of the convolution's kernel, in pixels. Default 3. */
-  readonly kernelSize?: number | undefined
-  /** Step of the kernel, in pixels. Default 1. */
-  readonly stride?: number | undefined
-  /** Zeros added on every side, in pixels. Default 1. */
-  readonly padding?: number | undefined
-  /** Default `'relu'`. */
-  readonly activation?: 'relu' | 'none' | undefined
-  /** Height, width and step of the max-pooling window, in pixels; `null` for no pooling. Default 2. */
-  readonly maxPool?: number | null | undefined
-}
 
 /** The LSTM over the frames' features. */
 export interface LstmOptions {
@@ -76,16 +62,6 @@ export interface ModelConfig {
   readonly lstm: LstmConfig
 }
 
-/** {@link CnnBlockOptions} with every default filled in. */
-export interface CnnBlockConfig {
-  readonly outChannels: number
-  readonly kernelSize: number
-  readonly stride: number
-  readonly padding: number
-  readonly activation: 'relu' | 'none'
-  readonly maxPool: number | null
-}
-
 /** {@link LstmOptions} with every default filled in. */
 export interface LstmConfig {
   readonly hiddenSize: number
@@ -95,10 +71,7 @@ export interface LstmConfig {
 }
 
 const MODEL_KEYS = ['input', 'classes', 'numClasses', 'cnn', 'lstm', 'device', 'seed']
-const BLOCK_KEYS = ['outChannels', 'kernelSize', 'stride', 'padding', 'activation', 'maxPool']
 const DEFAULT_CNN: readonly CnnBlockOptions[] = [{ outChannels: 32 }, { outChannels: 64 }]
-/** The largest size that the native side takes; keeps every product of sizes far from overflow. */
-const LARGEST = 2 ** 20
 const DEVICE = /^(auto|cpu|cuda(:\d{1,4})?)$/
 
 /** Checked options as the native side takes them. */
@@ -112,8 +85,7 @@ export function checkModelOptions(options: ModelOptions): CheckedModelOptions {
   checkOptions(options, 'options', MODEL_KEYS)
   const { cnn: blocks = DEFAULT_CNN, lstm = {}, device, seed } = options
   const input = checkInput(options.input)
-  const cnn = checkCnn(blocks)
-  checkSizes(input, cnn)
+  const cnn = checkCnn(blocks, input)
   return {
     config: { input, ...checkClasses(options), cnn, lstm: checkLstm(lstm) },
     device: checkDevice(device),
@@ -156,24 +128,6 @@ function checkClasses({ classes, numClasses }: ModelOptions): Pick<ModelConfig, 
   return { classes: names, numClasses: names.length }
 }
 
-function checkCnn(blocks: readonly CnnBlockOptions[]): CnnBlockConfig[] {
-  if (!Array.isArray(blocks)) throw typeError('an array of blocks', 'cnn', blocks)
-  return Array.from(blocks, (block: CnnBlockOptions, index) => checkBlock(block, `cnn[${index}]`))
-}
-
-function checkBlock(block: CnnBlockOptions, name: string): CnnBlockConfig {
-  checkOptions(block, name, BLOCK_KEYS)
-  const { kernelSize = 3, stride = 1, padding = 1, activation = 'relu', maxPool = 2 } = block
-  return {
-    outChannels: checkInteger(block.outChannels, `${name}.outChannels`, 1, LARGEST),
-    kernelSize: checkInteger(kernelSize, `${name}.kernelSize`, 1, LARGEST),
-    stride: checkInteger(stride, `${name}.stride`, 1, LARGEST),
-    padding: checkInteger(padding, `${name}.padding`, 0, LARGEST),
-    activation: checkOneOf(activation, `${name}.activation`, ['relu', 'none']),
-    maxPool: maxPool === null ? null : checkInteger(maxPool, `${name}.maxPool`, 1, LARGEST),
-  }
-}
-
 function checkLstm(options: LstmOptions): LstmConfig {
   checkOptions(options, 'lstm', ['hiddenSize', 'numLayers', 'dropout', 'bidirectional'])
   const { hiddenSize = 128, numLayers = 1, dropout = 0, bidirectional = false } = options
@@ -185,31 +139,6 @@ function checkLstm(options: LstmOptions): LstmConfig {
   }
   if (lstm.dropout > 0 && lstm.numLayers === 1) warnAboutDropout()
   return lstm
-}
-
-/** Follows a frame through the blocks; every block must leave at least one pixel. */
-function checkSizes({ height, width }: InputOptions, cnn: readonly CnnBlockConfig[]): void {
-  let [h, w] = [height, width]
-  for (const [index, { kernelSize, stride, padding, maxPool }] of cnn.entries()) {
-    const name = `cnn[${index}]`
-    const came = `${h}×${w}`
-    const convolved = (size: number): number => Math.floor((size + 2 * padding - kernelSize) / stride) + 1
-    ;[h, w] = [convolved(h), convolved(w)]
-    if (h < 1 || w < 1) {
-      throw new RangeError(
-        `Expected an input of at least the kernel's size for \`${name}\`, received ${came} pixels ` +
-          `(with padding ${padding}) for kernelSize ${kernelSize}`,
-      )
-    }
-    if (maxPool === null) continue
-    if (h < maxPool || w < maxPool) {
-      throw new RangeError(
-        `Expected an output of at least the pool's size for \`${name}\`, received ${h}×${w} pixels ` +
-          `for maxPool ${describe(maxPool)}; use fewer blocks, larger frames or \`maxPool: null\``,
-      )
-    }
-    ;[h, w] = [Math.floor(h / maxPool), Math.floor(w / maxPool)]
-  }
 }
 
 let hasWarnedAboutDropout = false

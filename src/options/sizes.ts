@@ -1,0 +1,2 @@
+/** The largest size that the native side takes; keeps every product of sizes far from overflow. */
+export const LARGEST = 2 ** 20
