@@ -21,6 +21,13 @@ export declare class NativeBatch {
    * prediction, one target a sample.
    */
   static fromArrays(inputs: Float32Array | Uint8Array, shape: Array<number>, targets?: Int32Array | undefined | null): Outcome<NativeBatch>
+  /**
+   * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
+   * with seed and epoch they say all draws.
+   */
+  augment(config: object, seed: number, epoch: number, indices: Uint32Array): Outcome<undefined>
+  /** The inputs as the model would see them, instead of a job. */
+  readInputs(): Promise<Outcome<NativeInputs>>
 }
 
 /** A model on its own thread. */
@@ -105,6 +112,14 @@ export interface NativeFailure {
   message: string
   /** The error's facts by name. */
   details: Record<string, unknown>
+}
+
+/** The inputs of a batch. */
+export interface NativeInputs {
+  /** In the type in which they came. */
+  data: Float32Array | Uint8Array
+  /** One size an axis. */
+  shape: Array<number>
 }
 
 /** One row of a summary. */

@@ -1,3 +1,4 @@
+import { checkAugment } from './augment'
 import { checkBoolean, checkInteger, checkOptions, typeError } from './checks'
 import { Collator, dataError } from './collate'
 import { TensorDataset, gather } from './dataset'
@@ -7,6 +8,7 @@ import { checkSource, isDataset, isPromise } from './data-source'
 import { permutation, sequence } from './permutation'
 import { Prefetcher } from './prefetcher'
 import { origin } from './split/subset'
+import type { AugmentConfig, AugmentOptions } from './augment'
 import type { Batch } from './collate'
 import type { DataSource } from './data-source'
 import type { Dataset, Sample } from './dataset'
@@ -19,25 +21,35 @@ export interface DataLoaderOptions {
   readonly batchSize?: number | undefined
   /** Whether each epoch has an order of its own. Needs a dataset with `length` and `get`. Default false. */
   readonly shuffle?: boolean | undefined
-  /** The order of epoch e is a pure function of (seed, e), the same on every machine. Default 0. */
+  /** The order of epoch e, and what `augment` does in it, is a pure function of (seed, e), the same on every machine. Default 0. */
   readonly seed?: number | undefined
   /** Whether a last batch that is not full is left out. Default false. */
   readonly dropLast?: boolean | undefined
   /** How many batches are put together ahead of the one that is taken. Default 2. */
   readonly prefetch?: number | undefined
+  /** Random changes of the clips, other ones in each epoch; for training data only. Default none. */
+  readonly augment?: AugmentOptions | undefined
 }
 
 /** A batch on its way to a model: native at once, or as arrays for a loop by hand. */
 export interface LoadedBatch {
   readonly samples: number
   toNative(): NativeBatch
-  toArrays(): Batch
+  toArrays(): Batch | Promise<Batch>
+}
+
+interface Augmentation {
+  readonly config: AugmentConfig
+  readonly seed: number
+  readonly epoch: number
+  /** Each sample's index in the loader's source. */
+  readonly indices: Uint32Array
 }
 
 /** The batches of one epoch. */
 export type BatchStream = Prefetcher<LoadedBatch>
 
-const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'prefetch']
+const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'prefetch', 'augment']
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER
 
 let openStream: (loader: DataLoader) => BatchStream | undefined
@@ -55,6 +67,7 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly #seed: number
   readonly #dropLast: boolean
   readonly #prefetch: number
+  readonly #augment: AugmentConfig | undefined
   #epoch = 0
 
   static {
@@ -69,13 +82,14 @@ export class DataLoader implements AsyncIterable<Batch> {
    */
   constructor(source: DataSource, options: DataLoaderOptions = {}) {
     checkOptions(options, 'options', KEYS)
-    const { batchSize = 32, shuffle = false, seed = 0, dropLast = false, prefetch = 2 } = options
+    const { batchSize = 32, shuffle = false, seed = 0, dropLast = false, prefetch = 2, augment } = options
     this.#source = checkSource(source)
     this.#batchSize = checkInteger(batchSize, 'batchSize', 1)
     this.#shuffle = checkBoolean(shuffle, 'shuffle')
     this.#seed = checkInteger(seed, 'seed', 0, LARGEST_SEED)
     this.#dropLast = checkBoolean(dropLast, 'dropLast')
     this.#prefetch = checkInteger(prefetch, 'prefetch', 0, 1024)
+    this.#augment = augment && checkAugment(augment)
     if (this.#shuffle && !isDataset(this.#source)) {
       throw typeError('a dataset with `length` and `get` to shuffle', 'source', source)
     }
@@ -104,21 +118,32 @@ export class DataLoader implements AsyncIterable<Batch> {
     if (isDataset(source)) {
       const { length } = source
       const order = this.#shuffle ? permutation(length, this.#seed, epoch) : sequence(length)
-      return new Prefetcher((isClosed) => this.#byIndex(source, order, isClosed), this.#prefetch)
+      return new Prefetcher((isClosed) => this.#byIndex(source, { order, epoch }, isClosed), this.#prefetch)
     }
-    return new Prefetcher((isClosed) => this.#inTurn(source, isClosed), this.#prefetch)
+    return new Prefetcher((isClosed) => this.#inTurn(source, epoch, isClosed), this.#prefetch)
   }
 
-  async *#byIndex(dataset: Dataset, order: Uint32Array, isClosed: IsClosed): AsyncGenerator<LoadedBatch, void> {
+  #augmented(batch: LoadedBatch, epoch: number, indices: Uint32Array): LoadedBatch {
+    const config = this.#augment
+    return config === undefined ? batch : augmented(batch, { config, seed: this.#seed, epoch, indices })
+  }
+
+  async *#byIndex(
+    dataset: Dataset,
+    { order, epoch }: { readonly order: Uint32Array; readonly epoch: number },
+    isClosed: IsClosed,
+  ): AsyncGenerator<LoadedBatch, void> {
     for (let start = 0; start < order.length; start += this.#batchSize) {
       const indices = order.subarray(start, start + this.#batchSize)
       if (isClosed() || (this.#dropLast && indices.length < this.#batchSize)) return
-      yield gathered(dataset, indices) ?? (await collated(dataset, indices))
+      const batch = gathered(dataset, indices) ?? (await collated(dataset, indices))
+      yield this.#augmented(batch, epoch, indices)
     }
   }
 
   async *#inTurn(
     source: AsyncIterable<Sample> | Iterable<Sample>,
+    epoch: number,
     isClosed: IsClosed,
   ): AsyncGenerator<LoadedBatch, void> {
     const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
@@ -135,7 +160,8 @@ export class DataLoader implements AsyncIterable<Batch> {
           batch.set(count, index, result.value)
         }
         if (isClosed() || count === 0 || (this.#dropLast && count < this.#batchSize)) return
-        yield loaded(batch.finish(count))
+        const indices = Uint32Array.from({ length: count }, (_, position) => index - count + position)
+        yield this.#augmented(loaded(batch.finish(count)), epoch, indices)
       }
     } finally {
       if (!hasEnded) await iterator.return?.()
@@ -161,7 +187,7 @@ async function* arrays(stream: BatchStream): AsyncGenerator<Batch, void> {
     for (;;) {
       const result = await stream.next()
       if (result.done === true) return
-      yield result.value.toArrays()
+      yield await result.value.toArrays()
     }
   } finally {
     await stream.close()
@@ -209,6 +235,23 @@ function loaded(batch: Batch): LoadedBatch {
     samples: targets.length,
     toNative: () => unwrap(native().NativeBatch.fromArrays(inputs.data, [...inputs.shape], targets)),
     toArrays: () => batch,
+  }
+}
+
+/** A batch whose clips are changed by a native thread as soon as it is made native. */
+function augmented(batch: LoadedBatch, { config, seed, epoch, indices }: Augmentation): LoadedBatch {
+  const toNative = (): NativeBatch => {
+    const made = batch.toNative()
+    unwrap(made.augment(config, seed, epoch, indices))
+    return made
+  }
+  return {
+    samples: batch.samples,
+    toNative,
+    toArrays: async () => ({
+      inputs: unwrap(await toNative().readInputs()),
+      targets: (await batch.toArrays()).targets,
+    }),
   }
 }
 

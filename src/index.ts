@@ -23,6 +23,7 @@ export { Subset } from './split/subset'
 export { test } from './test'
 export { train } from './train'
 
+export type { AugmentOptions } from './augment'
 export type { Batch } from './collate'
 export type { DataLoaderOptions } from './data-loader'
 export type { DataSource } from './data-source'

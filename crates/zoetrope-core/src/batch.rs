@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
+use crate::augment::{Augmentation, Changed, Clips, Sides};
 use crate::config::{InputConfig, ModelConfig};
-use crate::dataset::TensorDataset;
+use crate::dataset::{TensorDataset, Values};
 use crate::error::{Error, Result};
+use crate::helper::Pending;
 
 /// Pixels or other values as they come, borrowed.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,19 @@ impl Inputs<'_> {
         match self {
             Self::F32(values) => values.len(),
             Self::U8(values) => values.len(),
+        }
+    }
+
+    /// The values of a contiguous CPU tensor of float32 or uint8.
+    pub(crate) fn of(tensor: &Tensor) -> Inputs<'_> {
+        let (data, len) = (tensor.data_ptr(), tensor.numel());
+        if tensor.kind() == Kind::Uint8 {
+            // SAFETY: `to_tensor` made the tensor of this type, contiguous, on the CPU, and nothing writes to it; the
+            // borrow keeps it alive.
+            Inputs::U8(unsafe { std::slice::from_raw_parts(data.cast_const().cast::<u8>(), len) })
+        } else {
+            // SAFETY: as above.
+            Inputs::F32(unsafe { std::slice::from_raw_parts(data.cast_const().cast::<f32>(), len) })
         }
     }
 
@@ -42,6 +57,7 @@ pub struct Batch {
     frame: InputConfig,
     len: i64,
     has_time: bool,
+    changed: Option<Arc<Pending<Changed>>>,
 }
 
 enum Source {
@@ -84,6 +100,7 @@ impl Batch {
             frame,
             len: shape[0],
             has_time: shape.len() == 5,
+            changed: None,
         })
     }
 
@@ -107,6 +124,57 @@ impl Batch {
             frame,
             len,
             has_time,
+            changed: None,
+        })
+    }
+
+    /// Has the helper thread change the clips at random while the model is busy with others; using the batch waits for
+    /// it.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for options that do not fit the frames, `Data` unless there is one index a sample.
+    pub fn augment(&mut self, augmentation: Augmentation) -> Result<()> {
+        if augmentation.indices.len() as i64 != self.len {
+            let reason = format!("Expected {} indices, received {}", self.len, augmentation.indices.len());
+            return Err(Error::Data { reason });
+        }
+        let (inputs, chosen) = match &self.source {
+            Source::Owned { inputs, .. } => (inputs.shallow_clone(), None),
+            Source::Gathered { dataset, indices } => (dataset.inputs()?, Some(indices.clone())),
+        };
+        let shape = self.shape();
+        let time = if self.has_time { shape[1] as usize } else { 1 };
+        let InputConfig {
+            channels,
+            height,
+            width,
+        } = self.frame;
+        self.changed = Some(augmentation.start(Clips {
+            inputs,
+            chosen,
+            lengths: None,
+            time,
+            sides: Sides {
+                channels: channels as usize,
+                height: height as usize,
+                width: width as usize,
+            },
+        })?);
+        Ok(())
+    }
+
+    /// Copies the inputs as the model will see them, and hands them with their shape to `done`, on the helper thread.
+    ///
+    /// # Errors
+    /// `Internal` where there is no such thread.
+    pub fn read_inputs(self, done: impl FnOnce(Result<(Values, Vec<i64>)>) + Send + 'static) -> Result<()> {
+        crate::helper::submit(move || {
+            let shape = self.shape();
+            let read = || match &self.changed {
+                Some(changed) => changed.with(|changed| Ok(changed.values.clone())),
+                None => Values::of(&self.inputs()?),
+            };
+            done(read().map(|values| (values, shape)));
         })
     }
 
@@ -164,16 +232,23 @@ impl Batch {
         shape
     }
 
+    /// As they came, on the CPU.
+    fn inputs(&self) -> Result<Tensor> {
+        match &self.source {
+            Source::Owned { inputs, .. } => Ok(inputs.shallow_clone()),
+            Source::Gathered { dataset, indices } => dataset.gather_inputs(indices),
+        }
+    }
+
     /// Moves the batch to the device, bytes as bytes, and gives every sample its time axis.
     pub(crate) fn to_device(&self, device: Device) -> Result<DeviceBatch> {
-        let (inputs, targets) = match &self.source {
-            Source::Owned { inputs, targets, .. } => {
-                (inputs.shallow_clone(), targets.as_ref().map(Tensor::shallow_clone))
-            }
-            Source::Gathered { dataset, indices } => {
-                let (inputs, targets) = dataset.gather(indices)?;
-                (inputs, Some(targets))
-            }
+        let targets = match &self.source {
+            Source::Owned { targets, .. } => targets.as_ref().map(Tensor::shallow_clone),
+            Source::Gathered { dataset, indices } => Some(dataset.gather_targets(indices)?),
+        };
+        let inputs = match &self.changed {
+            Some(changed) => changed.with(|changed| changed.values.view().to_tensor(&self.shape()))?,
+            None => self.inputs()?,
         };
         let inputs = inputs.f_to_device(device)?;
         let inputs = if self.has_time { inputs } else { inputs.f_unsqueeze(1)? };

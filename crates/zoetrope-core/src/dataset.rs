@@ -1,6 +1,6 @@
 //! Samples in native memory; batches of them cross the border as indices.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use tch::{Kind, Tensor};
 
@@ -23,6 +23,24 @@ pub enum Values {
     F32(Vec<f32>),
     /// Not scaled.
     U8(Vec<u8>),
+}
+
+impl Values {
+    /// Copies the values of a tensor of float32 or uint8.
+    pub(crate) fn of(tensor: &Tensor) -> Result<Self> {
+        let flat = tensor.f_flatten(0, -1)?;
+        Ok(match flat.kind() {
+            Kind::Uint8 => Self::U8(Vec::try_from(flat)?),
+            _ => Self::F32(Vec::try_from(flat)?),
+        })
+    }
+
+    pub(crate) fn view(&self) -> Inputs<'_> {
+        match self {
+            Self::F32(values) => Inputs::F32(values),
+            Self::U8(values) => Inputs::U8(values),
+        }
+    }
 }
 
 struct Tensors {
@@ -88,27 +106,30 @@ impl TensorDataset {
             let reason = format!("Expected an index from 0 to {}, received {index}", self.len() - 1);
             return Err(Error::Data { reason });
         }
-        let (inputs, targets) = self.gather(&[index])?;
-        let values = match inputs.kind() {
-            Kind::Uint8 => Values::U8(Vec::try_from(inputs.f_flatten(0, -1)?)?),
-            _ => Values::F32(Vec::try_from(inputs.f_flatten(0, -1)?)?),
-        };
-        Ok((values, self.shape[1..].to_vec(), targets.f_int64_value(&[0])?))
+        let values = Values::of(&self.gather_inputs(&[index])?)?;
+        let target = self.gather_targets(&[index])?.f_int64_value(&[0])?;
+        Ok((values, self.shape[1..].to_vec(), target))
     }
 
-    /// Inputs and targets of the samples at `indices`, which must be in range.
-    pub(crate) fn gather(&self, indices: &[i64]) -> Result<(Tensor, Tensor)> {
-        let indices = Tensor::f_from_slice(indices)?;
-        let (inputs, targets) = {
-            let poisoned = |_| Error::Internal {
-                reason: "a dataset's lock was poisoned".to_owned(),
-            };
-            let tensors = self.tensors.lock().map_err(poisoned)?;
-            (tensors.inputs.shallow_clone(), tensors.targets.shallow_clone())
-        };
-        Ok((
-            inputs.f_index_select(0, &indices)?,
-            targets.f_index_select(0, &indices)?,
-        ))
+    /// Inputs of the samples at `indices`, which must be in range.
+    pub(crate) fn gather_inputs(&self, indices: &[i64]) -> Result<Tensor> {
+        Ok(self.inputs()?.f_index_select(0, &Tensor::f_from_slice(indices)?)?)
+    }
+
+    /// Targets of the samples at `indices`, which must be in range.
+    pub(crate) fn gather_targets(&self, indices: &[i64]) -> Result<Tensor> {
+        let targets = self.tensors()?.targets.shallow_clone();
+        Ok(targets.f_index_select(0, &Tensor::f_from_slice(indices)?)?)
+    }
+
+    /// All inputs; nobody writes to them.
+    pub(crate) fn inputs(&self) -> Result<Tensor> {
+        Ok(self.tensors()?.inputs.shallow_clone())
+    }
+
+    fn tensors(&self) -> Result<MutexGuard<'_, Tensors>> {
+        self.tensors.lock().map_err(|_| Error::Internal {
+            reason: "a dataset's lock was poisoned".to_owned(),
+        })
     }
 }

@@ -4,6 +4,7 @@
 //! or counts epochs.
 
 mod array;
+mod augment;
 mod batch;
 mod checkpoint;
 mod config;
@@ -12,6 +13,7 @@ pub mod device;
 mod engine;
 mod error;
 mod evaluate;
+mod helper;
 mod kernels;
 mod metrics;
 mod model;
@@ -22,11 +24,13 @@ pub mod threads;
 mod train;
 
 pub use array::Array;
+pub use augment::{AugmentConfig, Augmentation, Shift, Window};
 pub use batch::{Batch, Inputs};
 pub use config::{Activation, BlockConfig, InputConfig, LstmConfig, ModelConfig};
 pub use dataset::{TensorDataset, Values};
 pub use engine::{Engine, EngineCloser, Worker};
 pub use error::{Error, Result};
+pub use helper::finish_jobs;
 pub use metrics::{Meter, Metrics};
 pub use model::{CnnLstm, Layer, Parameter};
 pub use optimizer::{Optimizer, OptimizerConfig};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::{Either, Env, Float32Array, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array};
 use napi_derive::napi;
-use zoetrope_core::{Batch, Error, Inputs, Result, TensorDataset, Values};
+use zoetrope_core::{Augmentation, Batch, Error, Inputs, Result, TensorDataset, Values};
 
-use crate::outcome::outcome;
+use crate::outcome::{outcome, promise};
 
 /// One checked batch in native memory, for one job: using it hands its memory over, so that memory does not wait for
 /// JavaScript's collector.
@@ -18,9 +18,7 @@ pub struct NativeBatch {
 impl NativeBatch {
     /// Hands the batch over.
     pub(crate) fn take(&mut self) -> Result<Batch> {
-        self.batch.take().ok_or_else(|| Error::Internal {
-            reason: "a batch was used twice".to_owned(),
-        })
+        self.batch.take().ok_or_else(used_twice)
     }
 }
 
@@ -39,6 +37,61 @@ impl NativeBatch {
         let batch = Batch::new(view(&inputs), &shape, targets.as_deref());
         outcome(env, batch.map(|batch| Self { batch: Some(batch) }))
     }
+
+    /// Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
+    /// with seed and epoch they say all draws.
+    #[napi(ts_return_type = "Outcome<undefined>")]
+    pub fn augment<'env>(
+        &mut self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "object")] config: serde_json::Value,
+        seed: i64,
+        epoch: i64,
+        indices: Uint32Array,
+    ) -> napi::Result<Object<'env>> {
+        let not_a_config = |error: serde_json::Error| Error::InvalidConfig {
+            option: "augment".to_owned(),
+            expected: "augmentation options".to_owned(),
+            received: error.to_string(),
+        };
+        let augment = |batch: Option<&mut Batch>| {
+            batch.ok_or_else(used_twice)?.augment(Augmentation {
+                config: serde_json::from_value(config).map_err(not_a_config)?,
+                seed: seed as u64,
+                epoch: epoch as u64,
+                indices: indices.iter().map(|&index| u64::from(index)).collect(),
+            })
+        };
+        outcome(env, augment(self.batch.as_mut()))
+    }
+
+    /// The inputs as the model would see them, instead of a job.
+    #[napi(ts_return_type = "Promise<Outcome<NativeInputs>>")]
+    pub fn read_inputs<'env>(&mut self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let batch = match self.take() {
+            Ok(batch) => batch,
+            Err(error) => return outcome(env, Err::<(), _>(error)),
+        };
+        let (settle, promise) = promise(env, |_env, (values, shape)| {
+            Ok(NativeInputs {
+                data: array(values),
+                shape,
+            })
+        })?;
+        match batch.read_inputs(settle) {
+            Ok(()) => Ok(promise),
+            Err(error) => outcome(env, Err::<(), _>(error)),
+        }
+    }
+}
+
+/// The inputs of a batch.
+#[napi(object, object_from_js = false)]
+pub struct NativeInputs {
+    /// In the type in which they came.
+    pub data: Either<Float32Array, Uint8Array>,
+    /// One size an axis.
+    pub shape: Vec<i64>,
 }
 
 /// One sample of a dataset.
@@ -101,10 +154,7 @@ impl NativeTensorDataset {
     #[napi(ts_return_type = "Outcome<NativeSample>")]
     pub fn sample<'env>(&self, env: &'env Env, index: i64) -> napi::Result<Object<'env>> {
         let convert = |(values, shape, target)| NativeSample {
-            data: match values {
-                Values::F32(values) => Either::A(values.into()),
-                Values::U8(values) => Either::B(values.into()),
-            },
+            data: array(values),
             shape,
             target,
         };
@@ -117,6 +167,19 @@ impl NativeTensorDataset {
         let indices = indices.iter().map(|&index| i64::from(index)).collect();
         let batch = Batch::gathered(Arc::clone(&self.dataset), indices);
         outcome(env, batch.map(|batch| NativeBatch { batch: Some(batch) }))
+    }
+}
+
+fn used_twice() -> Error {
+    Error::Internal {
+        reason: "a batch was used twice".to_owned(),
+    }
+}
+
+fn array(values: Values) -> Either<Float32Array, Uint8Array> {
+    match values {
+        Values::F32(values) => Either::A(values.into()),
+        Values::U8(values) => Either::B(values.into()),
     }
 }
 

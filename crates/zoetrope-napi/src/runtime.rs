@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use napi::bindgen_prelude::{BigInt, Env};
 use napi_derive::napi;
-use zoetrope_core::{EngineCloser, device, threads};
+use zoetrope_core::{EngineCloser, device, finish_jobs, threads};
 
 thread_local! {
     /// Engines of this JavaScript thread's environment.
@@ -32,6 +32,7 @@ pub fn close_at_exit(env: &Env, engine: EngineCloser) -> napi::Result<()> {
 pub fn shut_down() {
     let engines = ENGINES.with_borrow_mut(Option::take).unwrap_or_default();
     engines.iter().for_each(EngineCloser::shut_down);
+    finish_jobs();
 }
 
 /// Number of CUDA devices that can be used.
