@@ -132,6 +132,8 @@ export interface NativeLayer {
   outputShape: (number | null)[]
   /** Number of trained values. */
   parameters: number
+  /** Number of values that training keeps but no optimizer changes: running means and variances. */
+  statistics: number
 }
 
 /** What a pass has come to. */

@@ -95,6 +95,24 @@ test('save and load: configuration, names and answers come back', async (t) => {
   ])
 })
 
+test('batch-norm statistics come back from a file and from a state dict', async (t) => {
+  const cnn = [{ outChannels: 4, norm: 'batch' }] as const
+  await using model = await toyModel({ cnn })
+  await train(model, movingDotLoader(32), { optimizer: new Adam(model) })
+  const state = await model.stateDict()
+  t.deepEqual(state.get('cnn.norm1.num_batches_tracked'), { data: Float32Array.of(2), shape: [] })
+  t.notDeepEqual(state.get('cnn.norm1.running_mean')?.data, new Float32Array(4))
+  const path = join(folder, 'norm.safetensors')
+  await model.save(path)
+  await using again = await CnnLstm.load(path, { device: 'cpu' })
+  await using other = await toyModel({ cnn, seed: 9 })
+  await other.loadStateDict(state)
+  for (const copy of [again, other]) {
+    t.deepEqual(await copy.stateDict(), state)
+    t.deepEqual(await copy.logits(clips), await model.logits(clips))
+  }
+})
+
 test('files that are missing, damaged or foreign are ERR_CHECKPOINT, and the model works after it', async (t) => {
   await using model = await toyModel()
   const expected = await model.logits(clips)

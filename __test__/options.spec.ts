@@ -12,7 +12,16 @@ test('defaults are the documented ones', async (t) => {
     numClasses: 3,
     device: 'cpu',
   })
-  const block = { kernelSize: 3, stride: 1, padding: 1, activation: 'relu', maxPool: 2 } as const
+  const sizes = { kernelSize: 3, stride: 1, padding: 1, dilation: 1, groups: 1 }
+  const block = {
+    ...sizes,
+    norm: null,
+    residual: false,
+    activation: 'relu',
+    maxPool: 2,
+    avgPool: null,
+    dropout: 0,
+  } as const
   t.deepEqual(model.config, {
     input: { channels: 1, height: 8, width: 8 },
     numClasses: 3,
@@ -21,6 +30,7 @@ test('defaults are the documented ones', async (t) => {
       { outChannels: 32, ...block },
       { outChannels: 64, ...block },
     ],
+    globalPool: 'none',
     lstm: { hiddenSize: 128, numLayers: 1, dropout: 0, bidirectional: false },
   })
   t.deepEqual(model.classes, ['0', '1', '2'])
@@ -66,8 +76,11 @@ const wrongTypes: [object, RegExp][] = [
   [{ cnn: [{}] }, /`cnn\[0\].outChannels`, received undefined$/],
   [
     { cnn: [{ outChannels: 2, activation: true }] },
-    /^Expected 'relu' or 'none' for `cnn\[0\].activation`, received true$/,
+    /^Expected 'relu' or 'gelu' or 'silu' or 'none' for `cnn\[0\].activation`, received true$/,
   ],
+  [{ cnn: [{ outChannels: 2, norm: 1 }] }, /^Expected 'batch' or 'layer' for `cnn\[0\].norm`, received 1$/],
+  [{ cnn: [{ outChannels: 2, residual: 'yes' }] }, /^Expected a boolean for `cnn\[0\].residual`, received 'yes'$/],
+  [{ globalPool: true }, /^Expected 'none' or 'average' for `globalPool`, received true$/],
   [{ lstm: [] }, /^Expected an object for `lstm`/],
   [{ lstm: { bidirectional: 1 } }, /^Expected a boolean for `lstm.bidirectional`, received 1$/],
   [{ lstm: { hiddenSize: 2n } }, /`lstm.hiddenSize`, received 2n$/],
@@ -96,8 +109,24 @@ const wrongValues: [object, RegExp][] = [
   [{ cnn: [{ outChannels: 2, maxPool: 0 }] }, /for `cnn\[0\].maxPool`, received 0$/],
   [
     { cnn: [{ outChannels: 2, activation: 'tanh' }] },
-    /^Expected 'relu' or 'none' for `cnn\[0\].activation`, received 'tanh'$/,
+    /^Expected 'relu' or 'gelu' or 'silu' or 'none' for `cnn\[0\].activation`, received 'tanh'$/,
   ],
+  [{ cnn: [{ outChannels: 2, norm: 'instance' }] }, /^Expected 'batch' or 'layer' for `cnn\[0\].norm`, received/],
+  [{ cnn: [{ outChannels: 2, dropout: 1 }] }, /^Expected a number in \[0, 1\) for `cnn\[0\].dropout`, received 1$/],
+  [{ cnn: [{ outChannels: 2, dilation: 0 }] }, /for `cnn\[0\].dilation`, received 0$/],
+  [
+    { cnn: [{ outChannels: 4 }, { outChannels: 6, groups: 4 }] },
+    /^Expected a divisor of both 4 and 6 channels for `cnn\[1\].groups`, received 4$/,
+  ],
+  [
+    { cnn: [{ outChannels: 2, maxPool: 2, avgPool: 3 }] },
+    /^Expected at most one of `cnn\[0\].maxPool` and `cnn\[0\].avgPool`, received 2 and 3$/,
+  ],
+  [
+    { cnn: [{ outChannels: 2, padding: 0, residual: true }] },
+    /whose output has 8×8 pixels for `cnn\[0\].residual`, received one of 6×6; set `cnn\[0\].padding`$/,
+  ],
+  [{ globalPool: 'max' }, /^Expected 'none' or 'average' for `globalPool`, received 'max'$/],
   [{ lstm: { dropout: 1 } }, /^Expected a number in \[0, 1\) for `lstm.dropout`, received 1$/],
   [{ lstm: { dropout: NaN } }, /for `lstm.dropout`, received NaN$/],
   [{ lstm: { numLayers: 0 } }, /for `lstm.numLayers`, received 0$/],
@@ -123,6 +152,39 @@ test('blocks that leave no pixel are named with the size that came to them', asy
     /kernel's size for `cnn\[0\]`, received 8×8 pixels \(with padding 1\) for kernelSize 11/,
     create(wide),
   )
+})
+
+test('dilation and stride count where blocks leave no pixel', async (t) => {
+  const dilated = { cnn: [{ outChannels: 2, dilation: 5 }] }
+  await refuses(
+    t,
+    RangeError,
+    /kernel's size for `cnn\[0\]`, received 8×8 pixels \(with padding 1\) for kernelSize 3 and dilation 5$/,
+    create(dilated),
+  )
+  const strided = { cnn: [{ outChannels: 2, stride: 8, avgPool: 2 }] }
+  await refuses(t, RangeError, /pool's size for `cnn\[0\]`, received 1×1 pixels for avgPool 2/, create(strided))
+})
+
+test('every option of a block is in the configuration, and avgPool takes the place of the default maxPool', async (t) => {
+  const block = {
+    outChannels: 4,
+    kernelSize: 3,
+    stride: 1,
+    padding: 2,
+    dilation: 2,
+    groups: 2,
+    norm: 'batch',
+    residual: true,
+    activation: 'gelu',
+    avgPool: 2,
+    dropout: 0.25,
+  } as const
+  await using model = await toyModel({ cnn: [{ outChannels: 4, norm: 'layer' }, block], globalPool: 'average' })
+  t.deepEqual(model.config.cnn[1], { ...block, maxPool: null })
+  t.is(model.config.cnn[0]?.norm, 'layer')
+  t.is(model.config.globalPool, 'average')
+  t.deepEqual((await model.stateDict()).get('lstm.lstm.weight_ih_l0')?.shape, [64, 4])
 })
 
 test('a model that would not fit any memory is ERR_INVALID_CONFIG or ERR_OUT_OF_MEMORY, not a crash', async (t) => {

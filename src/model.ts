@@ -127,13 +127,16 @@ export class CnnLstm<Label extends string = string> {
     await this.#handle.run((model) => model.save(file))
   }
 
-  /** A copy of every parameter, by the name it has in PyTorch. */
+  /**
+   * A copy of every parameter and of batch norms' statistics, by the name it has in PyTorch. The count
+   * `num_batches_tracked` is a float here, an int64 in files.
+   */
   async stateDict(): Promise<Map<string, FloatArray>> {
     return toStateDict(await this.#handle.run((model) => model.stateDict()))
   }
 
   /**
-   * Replaces every parameter, from a safetensors file, a `Map` or any iterable of `[name, NdArray]`.
+   * Replaces every parameter and statistic, from a safetensors file, a `Map` or any iterable of `[name, NdArray]`.
    *
    * @throws {ZoetropeError} `ERR_CHECKPOINT`, whose `details` list `missing`, `unexpected` and `mismatched` names. The
    * model is left as it was.

@@ -1,8 +1,8 @@
 /** What a user writes about a model, and its check: defaults filled in, every key known, sizes that fit. */
 import { checkBoolean, checkInteger, checkNumber, checkOptions, checkSeed, rangeError, typeError } from './checks'
-import { checkCnn } from './options/cnn'
+import { checkCnn, checkGlobalPool } from './options/cnn'
 import { LARGEST } from './options/sizes'
-import type { CnnBlockConfig, CnnBlockOptions } from './options/cnn'
+import type { CnnBlockConfig, CnnBlockOptions, GlobalPool } from './options/cnn'
 
 /** Where a model computes. `'auto'` takes CUDA's first device when there is one, else the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
@@ -32,6 +32,11 @@ interface CommonModelOptions {
   readonly input: InputOptions
   /** The CNN's blocks, first to last; none hands the frame to the LSTM as it is. Default `[{ outChannels: 32 }, { outChannels: 64 }]`. */
   readonly cnn?: readonly CnnBlockOptions[] | undefined
+  /**
+   * Whether the last block's frames are averaged over their pixels, which makes the LSTM's input as small as the number
+   * of channels, whatever the size of the frames. Default `'none'`: one feature for each channel and pixel.
+   */
+  readonly globalPool?: GlobalPool | undefined
   readonly lstm?: LstmOptions | undefined
   /** Default `'auto'`. */
   readonly device?: Device | undefined
@@ -59,6 +64,7 @@ export interface ModelConfig {
   /** `null` when the model was created by `numClasses`. */
   readonly classes: readonly string[] | null
   readonly cnn: readonly CnnBlockConfig[]
+  readonly globalPool: GlobalPool
   readonly lstm: LstmConfig
 }
 
@@ -70,7 +76,7 @@ export interface LstmConfig {
   readonly bidirectional: boolean
 }
 
-const MODEL_KEYS = ['input', 'classes', 'numClasses', 'cnn', 'lstm', 'device', 'seed']
+const MODEL_KEYS = ['input', 'classes', 'numClasses', 'cnn', 'globalPool', 'lstm', 'device', 'seed']
 const DEFAULT_CNN: readonly CnnBlockOptions[] = [{ outChannels: 32 }, { outChannels: 64 }]
 const DEVICE = /^(auto|cpu|cuda(:\d{1,4})?)$/
 
@@ -83,11 +89,11 @@ export interface CheckedModelOptions {
 
 export function checkModelOptions(options: ModelOptions): CheckedModelOptions {
   checkOptions(options, 'options', MODEL_KEYS)
-  const { cnn: blocks = DEFAULT_CNN, lstm = {}, device, seed } = options
+  const { cnn: blocks = DEFAULT_CNN, globalPool, lstm = {}, device, seed } = options
   const input = checkInput(options.input)
   const cnn = checkCnn(blocks, input)
   return {
-    config: { input, ...checkClasses(options), cnn, lstm: checkLstm(lstm) },
+    config: { input, ...checkClasses(options), cnn, globalPool: checkGlobalPool(globalPool), lstm: checkLstm(lstm) },
     device: checkDevice(device),
     seed: seed === undefined ? null : checkSeed(seed, 'seed'),
   }

@@ -9,7 +9,8 @@ type Row = readonly [string, string, string]
 export function formatSummary(name: string, layers: readonly NativeLayer[]): string {
   const rows = layers.map(toRow)
   const widths = ([0, 1, 2] as const).map((column) => Math.max(...[HEADINGS, ...rows].map((row) => row[column].length)))
-  const total = layers.reduce((sum, { parameters }) => sum + parameters, 0)
+  const sum = (key: 'parameters' | 'statistics'): number => layers.reduce((total, layer) => total + layer[key], 0)
+  const [trainable, fixed] = [sum('parameters'), sum('statistics')]
   const border = (left: string, middle: string, right: string, line: string): string =>
     left + widths.map((width) => line.repeat(width + 2)).join(middle) + right
   return [
@@ -19,15 +20,19 @@ export function formatSummary(name: string, layers: readonly NativeLayer[]): str
     border('┡', '╇', '┩', '━'),
     rows.map((row) => formatRow(row, widths, '│')).join(`\n${border('├', '┼', '┤', '─')}\n`),
     border('└', '┴', '┘', '─'),
-    ` Total params: ${formatCount(total)} (${formatBytes(total * BYTES_PER_PARAMETER)})`,
-    ` Trainable params: ${formatCount(total)} (${formatBytes(total * BYTES_PER_PARAMETER)})`,
-    ' Non-trainable params: 0 (0.00 B)',
+    formatTotal('Total', trainable + fixed),
+    formatTotal('Trainable', trainable),
+    formatTotal('Non-trainable', fixed),
   ].join('\n')
 }
 
-function toRow({ name, kind, outputShape, parameters }: NativeLayer): Row {
+function formatTotal(what: string, count: number): string {
+  return ` ${what} params: ${formatCount(count)} (${formatBytes(count * BYTES_PER_PARAMETER)})`
+}
+
+function toRow({ name, kind, outputShape, parameters, statistics }: NativeLayer): Row {
   const shape = outputShape.map((size) => size ?? 'None').join(', ')
-  return [`${name} (${kind})`, `(${shape})`, formatCount(parameters)]
+  return [`${name} (${kind})`, `(${shape})`, formatCount(parameters + statistics)]
 }
 
 function formatRow(row: Row, widths: readonly number[], edge: string): string {

@@ -17,6 +17,8 @@ use crate::state_dict::{NamedTensor, StateDict, StateDictMismatch};
 
 /// Where the metadata keeps the model's configuration, as JSON.
 const CONFIG_KEY: &str = "zoetrope.config";
+/// How the names end whose tensors are int64.
+const COUNT_SUFFIX: &str = ".num_batches_tracked";
 
 impl CnnLstm {
     /// Writes parameters and configuration: to a temporary file beside, flushed, then renamed over `path`.
@@ -86,6 +88,7 @@ fn read_file(path: &Path) -> Result<Contents> {
             Dtype::F64 => Kind::Double,
             Dtype::F16 => Kind::Half,
             Dtype::BF16 => Kind::BFloat16,
+            Dtype::I64 if name.ends_with(COUNT_SUFFIX) => Kind::Int64,
             other => {
                 return Err(unreadable(
                     path,
@@ -94,7 +97,12 @@ fn read_file(path: &Path) -> Result<Contents> {
             }
         };
         let shape: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
-        let tensor = Tensor::f_from_data_size(view.data(), &shape, kind)?.f_to_kind(Kind::Float)?;
+        let tensor = Tensor::f_from_data_size(view.data(), &shape, kind)?;
+        let tensor = if kind == Kind::Int64 {
+            tensor
+        } else {
+            tensor.f_to_kind(Kind::Float)?
+        };
         state.push(NamedTensor {
             name: name.to_owned(),
             tensor,
@@ -141,17 +149,24 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     File::open(directory)?.sync_all() // the rename itself
 }
 
-/// A float32 tensor's bytes as safetensors takes them.
+/// A tensor's bytes, float32 or int64, as safetensors takes them.
 struct Bytes {
+    dtype: Dtype,
     shape: Vec<usize>,
     data: Vec<u8>,
 }
 
 impl Bytes {
     fn of(tensor: &Tensor) -> Result<Self> {
-        let mut data = vec![0; tensor.numel() * size_of::<f32>()];
+        let dtype = if tensor.kind() == Kind::Int64 {
+            Dtype::I64
+        } else {
+            Dtype::F32
+        };
+        let mut data = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
         tensor.f_copy_data_u8(&mut data, tensor.numel())?;
         Ok(Self {
+            dtype,
             shape: tensor.size().iter().map(|&size| size as usize).collect(),
             data,
         })
@@ -160,7 +175,7 @@ impl Bytes {
 
 impl View for Bytes {
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        self.dtype
     }
 
     fn shape(&self) -> &[usize] {

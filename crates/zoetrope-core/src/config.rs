@@ -4,7 +4,7 @@ mod block;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::block::{Activation, BlockConfig};
+pub use self::block::{Activation, BlockConfig, GlobalPool, Norm, Pool};
 
 use crate::error::{Error, Result};
 
@@ -26,6 +26,9 @@ pub struct ModelConfig {
     pub classes: Option<Vec<String>>,
     /// Convolution blocks, first to last.
     pub cnn: Vec<BlockConfig>,
+    /// What becomes of the encoded frame's height and width.
+    #[serde(default)]
+    pub global_pool: GlobalPool,
     /// The recurrent part.
     pub lstm: LstmConfig,
 }
@@ -77,11 +80,14 @@ impl ModelConfig {
         self.cnn.iter().fold(self.input, |frame, block| block.output(frame))
     }
 
-    /// Features of one frame: the encoded frame, flattened channel-major.
+    /// Features of one frame: the encoded frame, flattened channel-major, or averaged over its pixels.
     #[must_use]
     pub fn features(&self) -> i64 {
         let frame = self.encoded_frame();
-        frame.channels * frame.height * frame.width
+        match self.global_pool {
+            GlobalPool::None => frame.channels * frame.height * frame.width,
+            GlobalPool::Average => frame.channels,
+        }
     }
 
     /// Checks every size, and that every block leaves something of the frame.
@@ -123,14 +129,19 @@ impl ModelConfig {
     fn validate_total(&self) -> Result<()> {
         // In float: a product of sizes that overflows must be refused, not wrapped.
         let frame = self.encoded_frame();
-        let features = frame.channels as f64 * frame.height as f64 * frame.width as f64;
+        let features = match self.global_pool {
+            GlobalPool::None => frame.channels as f64 * frame.height as f64 * frame.width as f64,
+            GlobalPool::Average => frame.channels as f64,
+        };
         let [hidden, layers] = [self.lstm.hidden_size as f64, self.lstm.num_layers as f64];
         let directions = self.lstm.num_directions() as f64;
         let lstm = 4.0 * hidden * directions * (features + hidden + (layers - 1.0) * hidden * (directions + 1.0));
         let mut channels = self.input.channels;
         let mut cnn = 0.0;
         for block in &self.cnn {
-            cnn += channels as f64 * block.out_channels as f64 * (block.kernel_size * block.kernel_size) as f64;
+            let taps =
+                (block.kernel_size * block.kernel_size / block.groups + i64::from(block.has_shortcut(channels))) as f64;
+            cnn += channels as f64 * block.out_channels as f64 * taps;
             channels = block.out_channels;
         }
         let total = cnn + lstm + hidden * directions * self.num_classes as f64;

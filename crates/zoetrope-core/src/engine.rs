@@ -41,7 +41,7 @@ struct Thread {
 }
 
 enum State {
-    Ready(Worker),
+    Ready(Box<Worker>),
     /// No model yet, or none that can be used: what every job fails with.
     Unusable(Error),
 }
@@ -101,10 +101,10 @@ impl Engine {
             crate::threads::apply();
             let model = contain(build)?;
             let description = describe(&model);
-            thread.worker = State::Ready(Worker {
+            thread.worker = State::Ready(Box::new(Worker {
                 model,
                 optimizers: HashMap::new(),
-            });
+            }));
             Ok(description)
         };
         self.enqueue(job, done);

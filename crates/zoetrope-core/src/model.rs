@@ -6,6 +6,7 @@ mod initializer;
 mod layers;
 mod paths;
 mod recurrent;
+mod statistics;
 
 use tch::{Device, Kind, Tensor};
 
@@ -28,11 +29,22 @@ pub struct Parameter {
     pub tensor: Tensor,
 }
 
+/// A tensor of the state dict that no optimizer changes: a batch norm's statistics.
+pub struct Buffer {
+    /// Such as `cnn.norm1.running_mean`.
+    pub name: String,
+    /// On the model's device, without gradient.
+    pub tensor: Tensor,
+    /// How many parameters stand before it in the state dict.
+    position: usize,
+}
+
 /// A CNN-LSTM classifier with its parameters on one device.
 pub struct CnnLstm {
     config: ModelConfig,
     device: Device,
     parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
     encoder: Encoder,
     recurrent: Recurrent,
     head: Head,
@@ -66,14 +78,15 @@ impl CnnLstm {
     fn build(config: &ModelConfig, device: Device, mut init: Initializer<'_>, generator: Generator) -> Result<Self> {
         config.validate()?;
         crate::device::prepare_libtorch().as_ref().ok();
-        let encoder = Encoder::new(config, &mut init)?;
+        let encoder = Encoder::new(config, &generator, &mut init)?;
         let recurrent = Recurrent::new(config, generator, &mut init)?;
         let head = Head::new(config, &mut init)?;
-        let parameters = init.finish()?;
+        let (parameters, buffers) = init.finish()?;
         Ok(Self {
             config: config.clone(),
             device,
             parameters,
+            buffers,
             encoder,
             recurrent,
             head,
@@ -98,6 +111,26 @@ impl CnnLstm {
         &self.parameters
     }
 
+    /// Every buffer, in the order of PyTorch's `named_buffers()`.
+    #[must_use]
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// Every parameter and buffer, in the order of PyTorch's `state_dict()`.
+    pub(crate) fn state(&self) -> Vec<(&str, &Tensor)> {
+        let mut state = Vec::with_capacity(self.parameters.len() + self.buffers.len());
+        let mut buffers = self.buffers.iter().peekable();
+        for (position, parameter) in self.parameters.iter().enumerate() {
+            while let Some(buffer) = buffers.next_if(|buffer| buffer.position <= position) {
+                state.push((buffer.name.as_str(), &buffer.tensor));
+            }
+            state.push((parameter.name.as_str(), &parameter.tensor));
+        }
+        state.extend(buffers.map(|buffer| (buffer.name.as_str(), &buffer.tensor)));
+        state
+    }
+
     /// The parameter of that name.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&Tensor> {
@@ -120,11 +153,11 @@ impl CnnLstm {
     /// `OutOfMemory`.
     pub fn to_double(&mut self) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        for parameter in &mut self.parameters {
+        let parameters = self.parameters.iter_mut().map(|parameter| &mut parameter.tensor);
+        let buffers = self.buffers.iter_mut().map(|buffer| &mut buffer.tensor);
+        for tensor in parameters.chain(buffers).filter(|tensor| tensor.kind() == Kind::Float) {
             // `set_data` keeps the identity of the tensor that the modules share.
-            parameter
-                .tensor
-                .f_set_data(&parameter.tensor.f_to_kind(Kind::Double)?)?;
+            tensor.f_set_data(&tensor.f_to_kind(Kind::Double)?)?;
         }
         Ok(())
     }
@@ -133,7 +166,7 @@ impl CnnLstm {
     pub(crate) fn forward_t(&self, clips: &Tensor, train: bool) -> Result<Tensor> {
         let (batch, time) = (clips.size()[0], clips.size()[1]);
         let frames = clips.f_flatten(0, 1)?; //                        [batch * time, channels, height, width]
-        let features = self.encoder.forward(&frames, self.kind())?; // [batch * time, features]
+        let features = self.encoder.forward_t(&frames, self.kind(), train)?; // [batch * time, features]
         let sequence = features.f_view([batch, time, -1])?; //         [batch, time, features]
         let hidden = self.recurrent.forward_t(&sequence, train)?; //   [batch, directions * hidden_size]
         self.head.forward(&hidden) //                                  [batch, num_classes]

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::batch::Inputs;
 use crate::error::{Error, Result};
-use crate::model::{CnnLstm, Parameter};
+use crate::model::CnnLstm;
 
 /// A tensor on the CPU with its name.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl NamedTensor {
     }
 }
 
-/// Every parameter of a model, by name.
+/// Every parameter and buffer of a model, by name.
 pub type StateDict = Vec<NamedTensor>;
 
 /// How a state dict differs from a model.
@@ -97,41 +97,48 @@ impl StateDictMismatch {
 }
 
 impl CnnLstm {
-    /// Copies every parameter to the CPU.
+    /// Copies every parameter and buffer to the CPU, in PyTorch's order: float32, counts of batches int64.
     ///
     /// # Errors
     /// `OutOfMemory`.
     pub fn state_dict(&self) -> Result<StateDict> {
         let _guard = tch::no_grad_guard();
         let copy = |tensor: &Tensor| -> Result<Tensor> {
-            let mut copied = Tensor::f_empty(tensor.size(), (Kind::Float, Device::Cpu))?;
+            let kind = if tensor.kind() == Kind::Int64 {
+                Kind::Int64
+            } else {
+                Kind::Float
+            };
+            let mut copied = Tensor::f_empty(tensor.size(), (kind, Device::Cpu))?;
             copied.f_copy_(&tensor.f_detach()?)?;
             Ok(copied)
         };
-        let named = |p: &Parameter| {
+        let named = |(name, tensor): (&str, &Tensor)| {
             Ok(NamedTensor {
-                name: p.name.clone(),
-                tensor: copy(&p.tensor)?,
+                name: name.to_owned(),
+                tensor: copy(tensor)?,
             })
         };
-        self.parameters().iter().map(named).collect()
+        self.state().into_iter().map(named).collect()
     }
 
-    /// Overwrites every parameter.
+    /// Overwrites every parameter and buffer.
     ///
     /// # Errors
     /// `Checkpoint`, listing missing, unexpected and wrongly shaped names; the model is then as it was.
     pub fn load_state_dict(&mut self, state: &StateDict) -> Result<()> {
         let mut mismatch = StateDictMismatch::default();
-        for parameter in self.parameters() {
-            mismatch.find(state, &parameter.name, &parameter.tensor.size());
+        let own = self.state();
+        for (name, tensor) in &own {
+            mismatch.find(state, name, &tensor.size());
         }
-        mismatch.find_unexpected(state, |name| self.parameter(name).is_some());
+        let find = |name: &str| own.iter().find(|(known, _)| *known == name);
+        mismatch.find_unexpected(state, |name| find(name).is_some());
         mismatch.into_result()?;
         let _guard = tch::no_grad_guard();
         for entry in state {
-            if let Some(parameter) = self.parameter(&entry.name) {
-                parameter.shallow_clone().f_copy_(&entry.tensor)?;
+            if let Some((_, tensor)) = find(&entry.name) {
+                tensor.shallow_clone().f_copy_(&entry.tensor)?;
             }
         }
         Ok(())

@@ -18,13 +18,27 @@ impl CnnLstm {
     /// `ShapeMismatch` or `Data` for a batch that does not fit; `NonFiniteLoss`, with the parameters as they were
     /// before the step.
     pub fn train_step(&mut self, batch: &Batch, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<()> {
+        let statistics = self.save_statistics()?;
+        match self.update(batch, optimizer, meter) {
+            Ok(found_inf) => statistics.restore_where(&found_inf),
+            Err(error) => {
+                statistics.restore()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// What [`Self::train_step`] does, but for the running statistics of a step that is refused. Returns what the
+    /// optimizers call `found_inf`.
+    fn update(&mut self, batch: &Batch, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<Tensor> {
         let (logits, targets, loss) = self.training_loss(batch)?;
         let found_inf = meter.record_training(&loss, &logits, &targets)?;
         if self.device() == tch::Device::Cpu {
             meter.check_finite()?; // free here, and the backward pass is saved
         }
         let gradients = self.gradients(&loss)?;
-        optimizer.step(self, &gradients, &found_inf)
+        optimizer.step(self, &gradients, &found_inf)?;
+        Ok(found_inf)
     }
 
     /// The training loss of a batch and its gradient by every parameter, in their order; nothing is updated.
@@ -32,8 +46,11 @@ impl CnnLstm {
     /// # Errors
     /// `ShapeMismatch` or `Data` for a batch that does not fit.
     pub fn loss_and_gradients(&self, batch: &Batch) -> Result<(f64, Vec<Tensor>)> {
+        let statistics = self.save_statistics()?;
         let (_logits, _targets, loss) = self.training_loss(batch)?;
-        Ok((loss.f_double_value(&[])?, self.gradients(&loss)?))
+        let gradients = self.gradients(&loss)?;
+        statistics.restore()?;
+        Ok((loss.f_double_value(&[])?, gradients))
     }
 
     /// Logits of `[batch, num_classes]`, targets of `[batch]`, and the mean cross-entropy of `[]`.

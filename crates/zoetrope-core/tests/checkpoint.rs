@@ -269,7 +269,17 @@ fn a_configuration_that_does_not_fit_is_refused() -> TestResult {
         changed("/cnn/0/stride", json!(0))?,
         changed("/cnn/0/padding", json!(i64::MAX))?,
         changed("/cnn/1/maxPool", json!(0))?,
-        changed("/cnn/1/activation", json!("gelu"))?,
+        changed("/cnn/1/activation", json!("tanh"))?,
+        changed("/cnn/1/dilation", json!(0))?,
+        changed("/cnn/1/dilation", json!(9))?,
+        changed("/cnn/1/groups", json!(3))?,
+        changed("/cnn/1/groups", json!(0))?,
+        changed("/cnn/1/groups", json!(2))?,
+        changed("/cnn/1/norm", json!("batch"))?,
+        changed("/cnn/1/avgPool", json!(2))?,
+        changed("/cnn/1/dropout", json!(1.5))?,
+        changed("/cnn/0/residual", json!(true))?,
+        changed("/globalPool", json!("average"))?,
         changed("/input/height", json!(i64::MAX))?,
         changed("/input/width", json!(100))?,
     ];
@@ -277,6 +287,28 @@ fn a_configuration_that_does_not_fit_is_refused() -> TestResult {
         write_all(&path, &tensors, &[("zoetrope.config", &text)])?;
         checkpoint_error(&text, CnnLstm::load(&path, Device::Cpu));
     }
+    Ok(())
+}
+
+/// A file from before the options of blocks were more than six.
+#[test]
+fn an_old_configuration_loads_with_the_new_options_off() -> TestResult {
+    let folder = TempFolder::new("old")?;
+    let path = folder.join("model.safetensors");
+    let model = small_model(1)?;
+    let mut json = serde_json::to_value(model.config())?;
+    json.as_object_mut().ok_or("no object")?.remove("globalPool");
+    for block in json["cnn"].as_array_mut().ok_or("no blocks")? {
+        let block = block.as_object_mut().ok_or("no object")?;
+        for option in ["dilation", "groups", "norm", "residual", "avgPool", "dropout"] {
+            assert!(block.remove(option).is_some(), "{option}");
+        }
+    }
+    write_all(&path, &snapshot(&model), &[("zoetrope.config", &json.to_string())])?;
+    let again = CnnLstm::load(&path, Device::Cpu)?;
+    assert_eq!(again.config(), model.config());
+    let batch = small_batch(5, 3, Some(2))?;
+    assert_same_bits("logits", &again.logits(&batch)?, &model.logits(&batch)?);
     Ok(())
 }
 

@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::{Numbers, TestResult, plain_lstm, seeded, small_batch, small_config};
+use common::{Numbers, TestResult, config, plain_lstm, seeded, small_batch, small_config};
 use serde_json::{Value, json};
 use tch::Tensor;
-use zoetrope_core::{Batch, CnnLstm, Meter, threads};
+use zoetrope_core::{Batch, CnnLstm, ModelConfig, threads};
 
 /// Half the distance of the two losses. Rounding costs about 1e-16 / STEP, curvature about STEP².
 const STEP: f64 = 1e-5;
@@ -31,10 +31,38 @@ fn of_two_bidirectional_layers() -> TestResult {
     )
 }
 
-/// Some random coordinates of every parameter, to 1e-6 of the parameter's largest gradient.
+/// Dilation, groups, both norms in training mode, the residual sum both ways, the smooth activations, average pooling.
+#[test]
+fn of_every_option_of_a_block() -> TestResult {
+    let block = |options: Value| {
+        let mut block = json!({ "outChannels": 4, "kernelSize": 3, "stride": 1, "padding": 1, "maxPool": null });
+        if let (Some(block), Some(options)) = (block.as_object_mut(), options.as_object()) {
+            block.extend(options.clone());
+        }
+        block
+    };
+    let config = config(json!({
+        "input": { "channels": 2, "height": 8, "width": 9 },
+        "numClasses": 3,
+        "cnn": [
+            block(json!({ "norm": "batch", "residual": true, "activation": "gelu", "avgPool": 2 })),
+            block(json!({ "padding": 2, "dilation": 2, "groups": 2, "norm": "layer", "activation": "silu" })),
+            block(json!({ "norm": "batch", "residual": true, "activation": "none" })),
+        ],
+        "globalPool": "average",
+        "lstm": plain_lstm(),
+    }))?;
+    check_model(&config, Some(3))
+}
+
 fn check(lstm: &Value, time: Option<i64>) -> TestResult {
+    check_model(&small_config(lstm)?, time)
+}
+
+/// Some random coordinates of every parameter, to 1e-6 of the parameter's largest gradient.
+fn check_model(config: &ModelConfig, time: Option<i64>) -> TestResult {
     threads::set_num_threads(1); // the tensors are too small to share
-    let mut model = seeded(&small_config(lstm)?, 3)?;
+    let mut model = seeded(config, 3)?;
     model.to_double()?;
     let batch = small_batch(4, 3, time)?;
     let (_loss, gradients) = model.loss_and_gradients(&batch)?;
@@ -69,14 +97,12 @@ fn has_no_gradient(name: &str, time: Option<i64>) -> bool {
     name.contains("weight_hh") && (time.is_none() || name.ends_with("l1_reverse"))
 }
 
-/// How fast the loss changes with one value of a parameter, which is put back afterwards.
+/// How fast the training loss changes with one value of a parameter, which is put back afterwards.
 fn slope(model: &CnnLstm, batch: &Batch, value: &Tensor) -> TestResult<f64> {
     let middle = value.double_value(&[]);
     let loss_at = |offset: f64| {
         let _ = value.shallow_clone().fill_(middle + offset);
-        let mut meter = Meter::new();
-        model.evaluate_batch(batch, &mut meter)?;
-        meter.read().map(|metrics| metrics.loss)
+        model.loss_and_gradients(batch).map(|(loss, _gradients)| loss)
     };
     let difference = loss_at(STEP)? - loss_at(-STEP)?;
     let _ = value.shallow_clone().fill_(middle);

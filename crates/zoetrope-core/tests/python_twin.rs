@@ -15,7 +15,7 @@ use common::safetensors_file::write;
 use common::{Fixture, TempFolder, TestResult, batch_of};
 use zoetrope_core::Meter;
 
-const CASES: [&str; 8] = [
+const CASES: [&str; 12] = [
     "images",
     "two_layers",
     "bidirectional_two_layers",
@@ -24,6 +24,10 @@ const CASES: [&str; 8] = [
     "one_block",
     "uint8_clips",
     "dropout_three_layers",
+    "encoder/dilation",
+    "encoder/batch_norm",
+    "encoder/residual_norms",
+    "encoder/all",
 ];
 
 /// The Python to use, or why there is none.
@@ -68,7 +72,8 @@ fn loads_our_files_strictly_and_agrees() -> TestResult {
         for batch in fixture.batches()? {
             model.train_step(&batch, &mut optimizer, &mut Meter::new())?; // so the weights are no longer the seed's
         }
-        let pair = [format!("{case}.safetensors"), format!("{case}-logits.safetensors")].map(|name| folder.join(&name));
+        let name = case.replace('/', "-");
+        let pair = [format!("{name}.safetensors"), format!("{name}-logits.safetensors")].map(|name| folder.join(&name));
         model.save(&pair[0])?;
         let inputs = fixture.get("inputs").get(0);
         let logits = model.logits(&batch_of(&inputs, None)?)?;

@@ -7,34 +7,7 @@ own JSON form (`input, numClasses, cnn, lstm`), which is also what a checkpoint 
 
 import torch
 from torch import nn
-
-
-class CNN(nn.Module):
-    """Frames of [frames, channels, height, width] into features of [frames, features], channel-major."""
-
-    def __init__(self, config):
-        super().__init__()
-        channels, height, width = (config["input"][key] for key in ("channels", "height", "width"))
-        self.blocks = config["cnn"]
-        self.relu = nn.ReLU()
-        for number, block in enumerate(self.blocks, 1):
-            kernel, stride, padding = block["kernelSize"], block["stride"], block["padding"]
-            convolution = nn.Conv2d(channels, block["outChannels"], kernel, stride, padding)
-            setattr(self, f"conv{number}", convolution)
-            channels = block["outChannels"]
-            height, width = ((size + 2 * padding - kernel) // stride + 1 for size in (height, width))
-            if block["maxPool"]:
-                height, width = height // block["maxPool"], width // block["maxPool"]
-        self.out_features = channels * height * width
-
-    def forward(self, x):
-        for number, block in enumerate(self.blocks, 1):
-            x = getattr(self, f"conv{number}")(x)
-            if block["activation"] == "relu":
-                x = self.relu(x)
-            if block["maxPool"]:
-                x = nn.functional.max_pool2d(x, block["maxPool"])
-        return x.reshape(x.size(0), -1)
+from twin_encoder import CNN
 
 
 class LSTM(nn.Module):

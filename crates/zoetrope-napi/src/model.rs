@@ -55,6 +55,8 @@ pub struct NativeLayer {
     pub output_shape: Vec<Option<i64>>,
     /// Number of trained values.
     pub parameters: i64,
+    /// Number of values that training keeps but no optimizer changes: running means and variances.
+    pub statistics: i64,
 }
 
 impl From<Array> for NativeArray {
@@ -73,12 +75,14 @@ impl From<Layer> for NativeLayer {
             kind,
             output_shape,
             parameters,
+            statistics,
         } = layer;
         Self {
             name,
             kind: kind.to_owned(),
             output_shape,
             parameters,
+            statistics,
         }
     }
 }

@@ -1,54 +1,49 @@
 //! The CNN: frames into feature vectors.
 
+mod block;
+mod layers;
+mod norm;
+
 use tch::{Kind, Tensor};
 
+use self::block::Block;
 use super::initializer::Initializer;
 use super::paths;
-use crate::config::{Activation, BlockConfig, ModelConfig};
+use crate::config::{GlobalPool, ModelConfig};
 use crate::error::Result;
 use crate::kernels;
+use crate::random::Generator;
 
-/// Convolution blocks, then the flattening.
+/// Convolution blocks, then the flattening or the global pooling.
 pub(super) struct Encoder {
     blocks: Vec<Block>,
-}
-
-struct Block {
-    config: BlockConfig,
-    weight: Tensor,
-    bias: Tensor,
+    global_pool: GlobalPool,
 }
 
 impl Encoder {
-    pub(super) fn new(config: &ModelConfig, init: &mut Initializer<'_>) -> Result<Self> {
+    pub(super) fn new(config: &ModelConfig, generator: &Generator, init: &mut Initializer<'_>) -> Result<Self> {
         let mut in_channels = config.input.channels;
         let mut blocks = Vec::with_capacity(config.cnn.len());
         for (index, block) in config.cnn.iter().enumerate() {
-            let shape = [block.out_channels, in_channels, block.kernel_size, block.kernel_size];
-            let (weight, bias) = init.weight_and_bias(&format!("cnn.conv{}", index + 1), &shape)?;
-            blocks.push(Block {
-                config: *block,
-                weight,
-                bias,
-            });
+            blocks.push(Block::new(index + 1, *block, in_channels, generator, init)?);
             in_channels = block.out_channels;
         }
-        Ok(Self { blocks })
+        Ok(Self {
+            blocks,
+            global_pool: config.global_pool,
+        })
     }
 
     /// Encodes frames of `[frames, channels, height, width]`, floats or bytes, into `[frames, features]`, channel-major.
-    pub(super) fn forward(&self, frames: &Tensor, kind: Kind) -> Result<Tensor> {
+    pub(super) fn forward_t(&self, frames: &Tensor, kind: Kind, train: bool) -> Result<Tensor> {
         let mut encoded = frames.shallow_clone();
-        let mut is_channels_last = false;
         for block in &self.blocks {
-            is_channels_last = paths::takes_conv_block(&block.config, &encoded, &block.weight);
-            encoded = if is_channels_last {
-                kernels::conv_block(&encoded, &block.weight, &block.bias)?
-            } else {
-                block.reference(&scaled(&encoded, kind)?)?
-            };
+            encoded = block.forward_t(&encoded, kind, train)?; // [frames, out_channels, height, width]
         }
-        if is_channels_last {
+        if self.global_pool == GlobalPool::Average {
+            return Ok(scaled(&encoded, kind)?.f_mean_dim([2, 3].as_slice(), false, None::<Kind>)?);
+        }
+        if paths::takes_flatten(&encoded) {
             return kernels::flatten(&encoded);
         }
         Ok(scaled(&encoded, kind)?.f_flatten(1, -1)?)
@@ -63,28 +58,5 @@ fn scaled(frames: &Tensor, kind: Kind) -> Result<Tensor> {
         Ok(frames.f_div_scalar(255.0)?)
     } else {
         Ok(frames)
-    }
-}
-
-impl Block {
-    /// The block by libtorch's own operations: what its kernel is tested against.
-    fn reference(&self, frames: &Tensor) -> Result<Tensor> {
-        let BlockConfig {
-            stride,
-            padding,
-            activation,
-            max_pool,
-            ..
-        } = self.config;
-        let (stride, padding) = ([stride; 2], [padding; 2]);
-        let convolved = frames.f_conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1)?;
-        let activated = match activation {
-            Activation::Relu => convolved.f_relu()?,
-            Activation::None => convolved,
-        };
-        match max_pool {
-            Some(window) => Ok(activated.f_max_pool2d([window; 2], [window; 2], [0, 0], [1, 1], false)?),
-            None => Ok(activated),
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::Parameter;
+use super::{Buffer, Parameter};
 use crate::error::Result;
 use crate::random::Generator;
 use crate::state_dict::{StateDict, StateDictMismatch};
@@ -12,6 +12,7 @@ pub(super) struct Initializer<'a> {
     source: Source<'a>,
     device: Device,
     parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
 }
 
 enum Source<'a> {
@@ -31,6 +32,7 @@ impl<'a> Initializer<'a> {
             source: Source::Drawn(generator),
             device,
             parameters: Vec::new(),
+            buffers: Vec::new(),
         }
     }
 
@@ -43,18 +45,46 @@ impl<'a> Initializer<'a> {
             source,
             device,
             parameters: Vec::new(),
+            buffers: Vec::new(),
         }
     }
 
     /// A parameter uniform on [-bound, bound) where it is drawn.
     pub(super) fn uniform(&mut self, name: String, shape: &[i64], bound: f64) -> Result<Tensor> {
-        let value = match &mut self.source {
-            Source::Drawn(generator) => generator.uniform(shape, bound)?,
-            Source::Loaded { state, mismatch } => match mismatch.find(state, &name, shape) {
-                Some(tensor) => tensor.f_detach_copy()?,
-                None => Tensor::f_empty([0], (Kind::Float, Device::Cpu))?,
+        let value = self.value(&name, shape, |generator| generator.uniform(shape, bound))?;
+        self.parameter(name, &value)
+    }
+
+    /// A parameter that starts as the same value everywhere, such as a norm's weight.
+    pub(super) fn constant(&mut self, name: String, shape: &[i64], start: f64) -> Result<Tensor> {
+        let value = self.value(&name, shape, |_| filled(shape, Kind::Float, start))?;
+        self.parameter(name, &value)
+    }
+
+    /// A tensor of the model's state that has no gradient, such as a running mean.
+    pub(super) fn buffer(&mut self, name: String, shape: &[i64], kind: Kind, start: f64) -> Result<Tensor> {
+        let value = self.value(&name, shape, |_| filled(shape, kind, start))?;
+        let tensor = value.f_to_kind(kind)?.f_to_device(self.device)?;
+        self.buffers.push(Buffer {
+            name,
+            tensor: tensor.shallow_clone(),
+            position: self.parameters.len(),
+        });
+        Ok(tensor)
+    }
+
+    /// The value that a tensor starts with, on the CPU.
+    fn value(&mut self, name: &str, shape: &[i64], draw: impl FnOnce(&Generator) -> Result<Tensor>) -> Result<Tensor> {
+        match &mut self.source {
+            Source::Drawn(generator) => draw(generator),
+            Source::Loaded { state, mismatch } => match mismatch.find(state, name, shape) {
+                Some(tensor) => Ok(tensor.f_detach_copy()?),
+                None => Ok(Tensor::f_empty([0], (Kind::Float, Device::Cpu))?),
             },
-        };
+        }
+    }
+
+    fn parameter(&mut self, name: String, value: &Tensor) -> Result<Tensor> {
         let tensor = value.f_to_device(self.device)?.f_set_requires_grad(true)?;
         self.parameters.push(Parameter {
             name,
@@ -75,17 +105,22 @@ impl<'a> Initializer<'a> {
         Ok((weight, bias))
     }
 
-    /// Every parameter, in PyTorch's order.
+    /// Every parameter and every buffer, in PyTorch's order.
     ///
     /// # Errors
     /// `Checkpoint` where the state dict does not fit.
-    pub(super) fn finish(self) -> Result<Vec<Parameter>> {
+    pub(super) fn finish(self) -> Result<(Vec<Parameter>, Vec<Buffer>)> {
         if let Source::Loaded { state, mut mismatch } = self.source {
             mismatch.find_unexpected(state, |name| {
                 self.parameters.iter().any(|parameter| parameter.name == name)
+                    || self.buffers.iter().any(|buffer| buffer.name == name)
             });
             mismatch.into_result()?;
         }
-        Ok(self.parameters)
+        Ok((self.parameters, self.buffers))
     }
+}
+
+fn filled(shape: &[i64], kind: Kind, value: f64) -> Result<Tensor> {
+    Ok(Tensor::f_full(shape, value, (kind, Device::Cpu))?)
 }

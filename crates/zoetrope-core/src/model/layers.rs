@@ -1,6 +1,6 @@
 //! What `summary()` shows: each layer, its output's shape and its number of parameters.
 
-use crate::config::{Activation, InputConfig, ModelConfig};
+use crate::config::ModelConfig;
 
 /// One row of a summary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,37 +13,15 @@ pub struct Layer {
     pub output_shape: Vec<Option<i64>>,
     /// Number of trained values.
     pub parameters: i64,
+    /// Number of values that training keeps but no optimizer changes: running means and variances.
+    pub statistics: i64,
 }
 
 impl ModelConfig {
     /// Every layer from input to logits.
     #[must_use]
     pub fn layers(&self) -> Vec<Layer> {
-        let mut layers = Vec::new();
-        let mut frame = self.input;
-        for (index, block) in self.cnn.iter().enumerate() {
-            let position = index + 1;
-            let weights = block.out_channels * (frame.channels * block.kernel_size * block.kernel_size + 1);
-            layers.push(frame_layer(
-                format!("cnn.conv{position}"),
-                "Conv2d",
-                block.convolved(frame),
-                weights,
-            ));
-            if block.activation == Activation::Relu {
-                layers.push(frame_layer(
-                    format!("cnn.relu{position}"),
-                    "ReLU",
-                    block.convolved(frame),
-                    0,
-                ));
-            }
-            frame = block.output(frame);
-            if block.max_pool.is_some() {
-                layers.push(frame_layer(format!("cnn.pool{position}"), "MaxPool2d", frame, 0));
-            }
-        }
-        layers.push(layer("flatten", "Flatten", &[None, None, Some(self.features())], 0));
+        let mut layers = self.encoder_layers();
         let outputs = Some(self.lstm.output_size());
         layers.push(layer(
             "lstm.lstm",
@@ -64,21 +42,12 @@ impl ModelConfig {
     }
 }
 
-fn frame_layer(name: String, kind: &'static str, frame: InputConfig, parameters: i64) -> Layer {
-    let output_shape = vec![None, None, Some(frame.channels), Some(frame.height), Some(frame.width)];
-    Layer {
-        name,
-        kind,
-        output_shape,
-        parameters,
-    }
-}
-
 fn layer(name: &str, kind: &'static str, output_shape: &[Option<i64>], parameters: i64) -> Layer {
     Layer {
         name: name.to_owned(),
         kind,
         output_shape: output_shape.to_vec(),
         parameters,
+        statistics: 0,
     }
 }

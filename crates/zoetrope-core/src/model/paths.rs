@@ -2,8 +2,8 @@
 //!
 //! | part | kernel | taken where |
 //! |---|---|---|
-//! | block | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, ReLU, max-pool 2, frames of at least 2 × 2 |
-//! | flattening | `flatten` | after a block that took the kernel |
+//! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
+//! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | LSTM layer | `lstm_layer` | CPU, float32 |
 //! | any other | the reference | always |
 //!
@@ -13,16 +13,22 @@ use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::config::{Activation, BlockConfig};
+use crate::config::{Activation, BlockConfig, Pool};
 
 /// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_block`.
 pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Tensor) -> bool {
     let size = frames.size();
     is_engine_on(weight)
         && (block.kernel_size, block.stride, block.padding) == (3, 1, 1)
-        && (block.activation, block.max_pool) == (Activation::Relu, Some(2))
+        && (block.dilation, block.groups, block.norm, block.residual) == (1, 1, None, false)
+        && (block.activation, block.pool()) == (Activation::Relu, Some(Pool::Max(2)))
         && size[2].min(size[3]) >= 2
         && (frames.kind() == Kind::Float || size[1] <= 4)
+}
+
+/// Whether frames of `[frames, channels, height, width]` take `kernels::flatten`.
+pub(super) fn takes_flatten(frames: &Tensor) -> bool {
+    is_engine_on(frames) && frames.size()[1] > 1 && frames.stride()[1] == 1
 }
 
 /// Whether a layer with these weights takes the engine's kernel.

@@ -209,7 +209,13 @@ impl Fixture {
     /// A model with the fixture's initial weights, put there by name rather than drawn.
     pub fn model(&self) -> TestResult<CnnLstm> {
         let mut model = seeded(&self.config, self.seed)?;
-        model.load_state_dict(&state_of(self.group("param")))?;
+        let parameters = self.group("param");
+        let state = if parameters.is_empty() {
+            self.group("state")
+        } else {
+            parameters
+        };
+        model.load_state_dict(&state_of(state))?;
         Ok(model)
     }
 

@@ -1,0 +1,73 @@
+//! The encoder's rows of a summary.
+
+use crate::config::{Activation, BlockConfig, GlobalPool, InputConfig as FrameSize, ModelConfig, Norm, Pool};
+use crate::model::Layer;
+
+impl ModelConfig {
+    /// Every layer from a frame to its features.
+    pub(in crate::model) fn encoder_layers(&self) -> Vec<Layer> {
+        let mut layers = Vec::new();
+        let mut frame = self.input;
+        for (index, block) in self.cnn.iter().enumerate() {
+            block_layers(index + 1, block, frame, &mut layers);
+            frame = block.output(frame);
+        }
+        let (name, kind) = match self.global_pool {
+            GlobalPool::None => ("flatten", "Flatten"),
+            GlobalPool::Average => ("cnn.global_pool", "AdaptiveAvgPool2d"),
+        };
+        layers.push(Layer {
+            name: name.to_owned(),
+            kind,
+            output_shape: vec![None, None, Some(self.features())],
+            parameters: 0,
+            statistics: 0,
+        });
+        layers
+    }
+}
+
+fn block_layers(number: usize, block: &BlockConfig, frame: FrameSize, layers: &mut Vec<Layer>) {
+    let convolved = block.convolved(frame);
+    let output = block.output(frame);
+    let out = block.out_channels;
+    let mut push = |name: &str, kind, size: FrameSize, parameters, statistics| {
+        layers.push(Layer {
+            name: format!("cnn.{name}{number}"),
+            kind,
+            output_shape: vec![None, None, Some(size.channels), Some(size.height), Some(size.width)],
+            parameters,
+            statistics,
+        });
+    };
+    let taps = block.kernel_size * block.kernel_size;
+    push(
+        "conv",
+        "Conv2d",
+        convolved,
+        out * (frame.channels / block.groups * taps + 1),
+        0,
+    );
+    match block.norm {
+        Some(Norm::Batch) => push("norm", "BatchNorm2d", convolved, 2 * out, 2 * out),
+        Some(Norm::Layer) => push("norm", "GroupNorm", convolved, 2 * out, 0),
+        None => (),
+    }
+    if block.has_shortcut(frame.channels) {
+        push("shortcut", "Conv2d", convolved, out * (frame.channels + 1), 0);
+    }
+    match block.activation {
+        Activation::Relu => push("relu", "ReLU", convolved, 0, 0),
+        Activation::Gelu => push("gelu", "GELU", convolved, 0, 0),
+        Activation::Silu => push("silu", "SiLU", convolved, 0, 0),
+        Activation::None => (),
+    }
+    match block.pool() {
+        Some(Pool::Max(_)) => push("pool", "MaxPool2d", output, 0, 0),
+        Some(Pool::Average(_)) => push("pool", "AvgPool2d", output, 0, 0),
+        None => (),
+    }
+    if block.dropout > 0.0 {
+        push("dropout", "Dropout", output, 0, 0);
+    }
+}

@@ -1,0 +1,81 @@
+//! What stands between a convolution and its activation: batch norm, or layer norm.
+
+use tch::{Kind, Tensor};
+
+use crate::config::Norm;
+use crate::error::{Error, Result};
+use crate::model::initializer::Initializer;
+
+/// Added to the variance: PyTorch's default.
+const EPS: f64 = 1e-5;
+/// The share of a batch's statistics in the running ones: PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+
+/// A norm with its parameters, `weight` and `bias` of `[channels]`.
+pub(super) struct NormLayer {
+    weight: Tensor,
+    bias: Tensor,
+    /// Batch norm's, `None` for layer norm.
+    statistics: Option<RunningStatistics>,
+}
+
+/// What batch norm has seen in training, and normalises by in evaluation. Buffers: no gradient, no optimizer.
+struct RunningStatistics {
+    /// `[channels]`.
+    mean: Tensor,
+    /// `[channels]`, unbiased.
+    var: Tensor,
+    /// Batches, int64 of `[]`.
+    num_batches_tracked: Tensor,
+}
+
+impl NormLayer {
+    pub(super) fn new(norm: Norm, name: &str, channels: i64, init: &mut Initializer<'_>) -> Result<Self> {
+        let weight = init.constant(format!("{name}.weight"), &[channels], 1.0)?;
+        let bias = init.constant(format!("{name}.bias"), &[channels], 0.0)?;
+        let statistics = match norm {
+            Norm::Layer => None,
+            Norm::Batch => Some(RunningStatistics {
+                mean: init.buffer(format!("{name}.running_mean"), &[channels], Kind::Float, 0.0)?,
+                var: init.buffer(format!("{name}.running_var"), &[channels], Kind::Float, 1.0)?,
+                num_batches_tracked: init.buffer(format!("{name}.num_batches_tracked"), &[], Kind::Int64, 0.0)?,
+            }),
+        };
+        Ok(Self {
+            weight,
+            bias,
+            statistics,
+        })
+    }
+
+    /// Normalises `[frames, channels, height, width]`: layer norm each frame by itself; batch norm each channel, in
+    /// training by the batch, whose statistics enter the running ones, else by the running ones.
+    ///
+    /// A batch norm whose weight and bias are both frozen is frozen as a whole: also in training it normalises by the
+    /// running statistics, and keeps them.
+    pub(super) fn forward_t(&self, values: &Tensor, train: bool) -> Result<Tensor> {
+        let (weight, bias) = (Some(&self.weight), Some(&self.bias));
+        let Some(statistics) = &self.statistics else {
+            return Ok(values.f_group_norm(1, weight, bias, EPS, true)?);
+        };
+        let is_updated = train && (self.weight.requires_grad() || self.bias.requires_grad());
+        if is_updated {
+            check_count(&values.size())?;
+            let _ = statistics.num_batches_tracked.shallow_clone().f_add_scalar_(1)?;
+        }
+        let (mean, var) = (Some(&statistics.mean), Some(&statistics.var));
+        Ok(values.f_batch_norm(weight, bias, mean, var, is_updated, MOMENTUM, EPS, true)?)
+    }
+}
+
+/// One value has no variance: PyTorch refuses it too.
+fn check_count(size: &[i64]) -> Result<()> {
+    if size[0] * size[2..].iter().product::<i64>() > 1 {
+        return Ok(());
+    }
+    Err(Error::Data {
+        reason: "Expected more than one value for each channel of a batch norm in training, received one frame of one \
+                 pixel; use a larger batch or norm: 'layer'"
+            .to_owned(),
+    })
+}
