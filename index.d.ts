@@ -17,10 +17,10 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
  */
 export declare class NativeBatch {
   /**
-   * Copies inputs of `[batch, channels, height, width]` or `[batch, time, channels, height, width]` and, except for
-   * prediction, one target a sample.
+   * Copies inputs of `[batch, channels, height, width]` or `[batch, features]`, or the same with the time after the
+   * batch; with the valid frames of each clip where they are not all; and, except for prediction, targets.
    */
-  static fromArrays(inputs: Float32Array | Uint8Array, shape: Array<number>, targets?: Int32Array | undefined | null): Outcome<NativeBatch>
+  static fromArrays(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
   /**
    * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
    * with seed and epoch they say all draws.
@@ -45,12 +45,12 @@ export declare class NativeModel {
   get device(): string
   /** Every layer from input to logits. */
   layers(): Array<NativeLayer>
-  /** Begins a sweep over some data. */
-  beginPass(): NativePass
-  /** Logits of `[batch, numClasses]`. */
+  /** Begins a sweep over some data; `loss` has the options of a training loss. */
+  beginPass(loss?: NativeLoss | undefined | null): NativePass
+  /** Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame. */
   logits(batch: NativeBatch): Promise<Outcome<NativeArray>>
-  /** Probabilities of `[batch, numClasses]`: the softmax of the logits. */
-  probabilities(batch: NativeBatch): Promise<Outcome<NativeArray>>
+  /** Probabilities of classes or labels, or a regression's values; shapes as of `logits`. */
+  predict(batch: NativeBatch): Promise<Outcome<NativeArray>>
   /** Writes parameters and configuration as safetensors. */
   save(path: string): Promise<Outcome<undefined>>
   /** Copies every parameter, in PyTorch's order. */
@@ -77,8 +77,8 @@ export declare class NativePass {
 
 /** Samples in native memory; batches of it cross as indices. */
 export declare class NativeTensorDataset {
-  /** Copies samples of `[samples, channels, height, width]` or `[samples, time, channels, height, width]`. */
-  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, targets: Int32Array): Outcome<NativeTensorDataset>
+  /** Copies samples, as `NativeBatch.fromArrays` does. */
+  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets): Outcome<NativeTensorDataset>
   /** Number of samples. */
   get length(): number
   /** A copy of the sample at `index`. */
@@ -120,6 +120,8 @@ export interface NativeInputs {
   data: Float32Array | Uint8Array
   /** One size an axis. */
   shape: Array<number>
+  /** Valid frames of each clip, where they are not all. */
+  lengths?: Int32Array
 }
 
 /** One row of a summary. */
@@ -136,18 +138,38 @@ export interface NativeLayer {
   statistics: number
 }
 
+/** Options of a training loss. */
+export interface NativeLoss {
+  /** Share of a target that is spread over all classes. */
+  labelSmoothing: number
+  /** One a class. */
+  classWeights?: Array<number>
+}
+
 /** What a pass has come to. */
 export interface NativeMetrics {
-  /** Mean over samples. */
+  /** Mean over answers. */
   loss: number
-  /** Samples whose largest logit is the target's. */
+  /** Answers that are right; of several labels, those with every label right; of a regression none. */
   correct: number
   /** Samples seen. */
   samples: number
+  /** Answers seen: one a sample, or one a valid frame. */
+  answers: number
   /** Batches seen. */
   steps: number
-  /** Row-major `[numClasses, numClasses]`, row = target, column = prediction; of evaluated batches only. */
+  /**
+   * Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
+   * prediction.
+   */
   confusion: Array<number>
+  /**
+   * Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
+   * negatives.
+   */
+  labelCounts: Array<number>
+  /** Of a regression: row-major `[outputs, 4]`, sums over the answers of |error|, error², target, target². */
+  errorSums: Array<number>
 }
 
 /** A parameter. */
@@ -186,10 +208,20 @@ export interface NativeOptimizer {
 export interface NativeSample {
   /** In the type in which it came. */
   data: Float32Array | Uint8Array
-  /** `[channels, height, width]` or `[time, channels, height, width]`. */
+  /** Of the inputs, without the axis of samples; of a clip, its own frames. */
   shape: Array<number>
-  /** Index of the class. */
-  target: number
+  /** Class indices, labels or numbers. */
+  targets: Float64Array
+  /** Of the targets, without the axis of samples: empty for a single number. */
+  targetShape: Array<number>
+}
+
+/** What is to be answered: class indices, labels or numbers. */
+export interface NativeTargets {
+  /** As many as the product of the shape. */
+  data: Int32Array | Float32Array
+  /** `[batch]` for classes, or with axes of time and outputs after it. */
+  shape: Array<number>
 }
 
 /** Sets how many threads one operation may use, for every model, from its next job on. */

@@ -192,8 +192,9 @@ test('what is no sample is ERR_DATA naming the index', async (t) => {
     { input: { ...input, data: [1] }, target: 0 },
     { input },
     { input, target: '0' },
-    { input, target: 0.5 },
-    { input, target: -1 },
+    { input, target: NaN },
+    { input, target: [0, 'b'] },
+    { input, target: { data: [1], shape: [1] } },
   ]
   for (const sample of bad) {
     const loader = new DataLoader({ length: 2, get: () => untyped<Sample>(sample) })

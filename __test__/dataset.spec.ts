@@ -30,18 +30,15 @@ test('targets come as any integers', (t) => {
   }
 })
 
-test('arrays that do not agree, targets that are no index, and misspelt options get their errors', async (t) => {
+test('arrays that do not agree, targets that are no numbers, and misspelt options get their errors', async (t) => {
   const inputs = noise([3, 1, 2, 2])
   const make = (options: unknown) => () => new TensorDataset(untyped<TensorDatasetOptions>(options))
   await failsWith(t, 'ERR_SHAPE_MISMATCH', make({ inputs, targets: [0, 1] }))
   await failsWith(t, 'ERR_SHAPE_MISMATCH', make({ inputs: { ...inputs, shape: [3, 1, 2, 3] }, targets: [0, 1, 2] }))
-  await failsWith(t, 'ERR_SHAPE_MISMATCH', make({ inputs: noise([3, 4]), targets: [0, 1, 2] }))
-  const error = await failsWith(t, 'ERR_DATA', make({ inputs, targets: [0, 1.5, 2] }))
-  t.is(error.message, 'Expected the index of a class for `targets[1]`, received 1.5')
-  await failsWith(t, 'ERR_DATA', make({ inputs, targets: [0, -1, 2] }))
-  await failsWith(t, 'ERR_DATA', make({ inputs, targets: [0, NaN, 2] }))
+  await failsWith(t, 'ERR_SHAPE_MISMATCH', make({ inputs: noise([3]), targets: [0, 1, 2] }))
+  const error = await failsWith(t, 'ERR_DATA', make({ inputs, targets: [0, NaN, 2] }))
+  t.is(error.message, 'Expected a finite number for `targets[1]`, received NaN')
   await failsWith(t, 'ERR_DATA', make({ inputs, targets: [0, '1', 2] }))
-  await failsWith(t, 'ERR_DATA', make({ inputs, targets: [0, 2 ** 31, 2] }))
   await refuses(t, TypeError, /^Unknown option `labels`/, make({ inputs, labels: [0, 1, 2] }))
   await refuses(
     t,

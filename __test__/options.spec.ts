@@ -31,7 +31,11 @@ test('defaults are the documented ones', async (t) => {
       { outChannels: 64, ...block },
     ],
     globalPool: 'none',
-    lstm: { hiddenSize: 128, numLayers: 1, dropout: 0, bidirectional: false },
+    projection: null,
+    lstm: { cell: 'lstm', hiddenSize: 128, numLayers: 1, dropout: 0, bidirectional: false },
+    pooling: 'last',
+    dropout: 0,
+    head: { kind: 'classification', per: 'clip', outputs: null, loss: null },
   })
   t.deepEqual(model.classes, ['0', '1', '2'])
   t.true(Object.isFrozen(model.config.cnn[0]))
@@ -44,7 +48,7 @@ test('undefined means not given', async (t) => {
 })
 
 const unknown: [string, object, RegExp][] = [
-  ['at the top', { sead: 1 }, /^Unknown option `sead`; did you mean `seed`\?$/],
+  ['at the top', { sedd: 1 }, /^Unknown option `sedd`; did you mean `seed`\?$/],
   ['in another case', { numclasses: 2 }, /did you mean `numClasses`\?/],
   [
     'in snake case',

@@ -154,7 +154,11 @@ test('samples are read once, and not at all where nobody needs to look at them',
   const dataset: Dataset = { length: 100, get: (index) => (reads[index]!++, samples[index]!) }
   const seen: number[] = []
   const onProgress = ({ done, total }: { done: number; total: number }) => t.true(seen.push(done) > 0 && total === 100)
-  await split(dataset, { fractions: FRACTIONS, by: (sample, index) => `${sample.target} ${index % 10}`, onProgress })
+  await split(dataset, {
+    fractions: FRACTIONS,
+    by: (sample, index) => `${Number(sample.target)} ${index % 10}`,
+    onProgress,
+  })
   t.true(reads.every((times) => times === 1))
   t.is(seen.at(-1), 100)
   await split(dataset, { fractions: FRACTIONS, stratify: false, by: reads.map((_, index) => index % 10) })

@@ -1,16 +1,23 @@
 import { describe } from './checks'
 import { checkNdArray, formatShape } from './nd-array'
-import { checkTarget } from './dataset'
+import { TargetCollator } from './targets'
 import { ZoetropeError } from './errors'
 import type { Sample } from './dataset'
 import type { NdArray } from './nd-array'
 
 /** What iterating a `DataLoader` yields. */
 export interface Batch {
-  /** `[batch, channels, height, width]` or `[batch, time, channels, height, width]`. */
+  /**
+   * `[batch, channels, height, width]` or `[batch, features]`, or the same with the time after the batch. Clips that are
+   * shorter than the longest one are padded with zeros.
+   */
   readonly inputs: NdArray
-  /** Index of each sample's class, `[batch]`. */
-  readonly targets: Int32Array
+  /** Frames of each clip, `[batch]`; missing where all clips are equally long. */
+  readonly lengths?: Int32Array
+  /** The samples' targets, such as the index of each one's class: `Int32Array` where all are whole numbers. */
+  readonly targets: Int32Array | Float32Array
+  /** The shape of `targets`: `[batch]` for one number a sample. Targets of each frame are padded as the clips are. */
+  readonly targetShape: readonly number[]
 }
 
 interface FirstSample {
@@ -21,39 +28,88 @@ interface FirstSample {
 
 /**
  * Puts samples side by side in one array. Each is copied as it comes, so that a dataset may use one buffer for all;
- * the first to come sets shape and type.
+ * the first to come sets type and shape, of which a clip's number of frames may differ.
  */
 export class Collator {
-  readonly #targets: Int32Array
-  #data: Float32Array | Uint8Array | undefined
+  readonly #capacity: number
+  readonly #targets = new TargetCollator()
+  readonly #lengths: Int32Array
+  #data: Float32Array | Uint8Array = new Float32Array(0)
   #first: FirstSample | undefined
+  /** Values of one frame, and frames for which there is room in each place. */
+  #frame = 0
+  #time = 0
 
   /** @param capacity - How many samples the batch has at most. */
   constructor(capacity: number) {
-    this.#targets = new Int32Array(capacity)
+    this.#capacity = capacity
+    this.#lengths = new Int32Array(capacity)
   }
 
   /** Copies a sample to its place in the batch. `index` is its place in the dataset, for messages. */
   set(position: number, index: number, sample: Sample): void {
-    const { input, target } = checkSample(sample, index)
+    const input = checkInput(sample, index)
     const { data, shape } = input
-    this.#first ??= { index, shape: [...shape], data }
-    this.#data ??= allocate(data, data.length * this.#targets.length)
-    checkAgrees(this.#first, index, input)
-    this.#data.set(data, position * data.length)
-    this.#targets[position] = target
+    if (this.#first === undefined) this.#begin({ index, shape: [...shape], data })
+    else checkAgrees(this.#first, index, input)
+    const time = framesOf(shape)
+    if (time > this.#time) this.#grow(time)
+    this.#lengths[position] = time
+    this.#data.set(data, position * this.#time * this.#frame)
+    at(index, () => this.#targets.set(position, index, sample.target, time))
   }
 
   /** The first `count` samples as one batch. */
   finish(count: number): Batch {
-    const [data, first] = [this.#data, this.#first]
-    if (data === undefined || first === undefined) throw new RangeError('Expected at least one sample')
-    const size = data.length / this.#targets.length
-    return {
-      inputs: { data: data.subarray(0, count * size), shape: [count, ...first.shape] },
-      targets: this.#targets.subarray(0, count),
-    }
+    const { shape } = this.#first ?? {}
+    if (shape === undefined) throw new RangeError('Expected at least one sample')
+    const { data: targets, shape: targetShape } = this.#targets.finish(count)
+    const lengths = this.#lengths.subarray(0, count)
+    const longest = lengths.reduce((most, length) => Math.max(most, length), 1)
+    const data = this.#compacted(count, longest)
+    const inputs = { data, shape: [count, ...(hasTime(shape) ? [longest, ...shape.slice(1)] : shape)] }
+    const isRagged = lengths.some((length) => length < longest)
+    return { inputs, ...(isRagged && { lengths }), targets, targetShape }
   }
+
+  #begin(first: FirstSample): void {
+    this.#first = first
+    this.#time = framesOf(first.shape)
+    this.#frame = first.data.length / this.#time
+    this.#data = allocate(first.data, this.#capacity * first.data.length)
+  }
+
+  /** Makes room for longer clips, and some more: the next may be longer still. */
+  #grow(time: number): void {
+    const room = Math.max(time, Math.ceil(this.#time * 1.25))
+    this.#data = this.#spread(this.#capacity, room)
+    this.#time = room
+  }
+
+  #compacted(count: number, time: number): Float32Array | Uint8Array {
+    if (time === this.#time) return this.#data.subarray(0, count * time * this.#frame)
+    return this.#spread(count, time)
+  }
+
+  /** The clips with another number of frames in each place, at least as many as each has. */
+  #spread(count: number, time: number): Float32Array | Uint8Array {
+    const [from, to] = [this.#time * this.#frame, time * this.#frame]
+    const data = allocate(this.#data, count * to)
+    for (let clip = 0; clip < count; clip++) {
+      const length = (this.#lengths[clip] ?? 0) * this.#frame
+      data.set(this.#data.subarray(clip * from, clip * from + length), clip * to)
+    }
+    return data
+  }
+}
+
+/** Frames of a sample: those of a clip `[time, features]` or `[time, channels, height, width]`, else 1. */
+export function framesOf(shape: readonly number[]): number {
+  return hasTime(shape) ? (shape[0] ?? 1) : 1
+}
+
+function hasTime(shape: readonly number[]): boolean {
+  return shape.length === 2 || shape.length === 4
 }
 
 /** The failure of a dataset, which keeps the dataset's own error as `cause`. */
@@ -62,17 +118,19 @@ export function dataError(index: number, cause: unknown): ZoetropeError {
   return new ZoetropeError('ERR_DATA', `The dataset failed at index ${index}: ${reason}`, { index }, { cause })
 }
 
-function checkSample(sample: Sample | undefined, index: number): Sample {
-  const { input, target } = sample ?? {}
+function checkInput(sample: Sample | undefined, index: number): NdArray {
+  const { input } = sample ?? {}
   if (input === undefined) {
     const message = `Expected { input, target } from the dataset at index ${index}, received ${describe(sample)}`
     throw new ZoetropeError('ERR_DATA', message, { index })
   }
+  return at(index, () => checkNdArray(input, 'input'))
+}
+
+/** Runs a check, whose error then says at which index the sample is. */
+function at<T>(index: number, check: () => T): T {
   try {
-    return {
-      input: checkNdArray(input, 'input'),
-      target: checkTarget(target, `\`target\` of the sample at index ${index}`),
-    }
+    return check()
   } catch (error) {
     if (!(error instanceof ZoetropeError)) throw dataError(index, error)
     throw new ZoetropeError(error.code, `${error.message} (sample at index ${index})`, { ...error.details, index })
@@ -80,13 +138,15 @@ function checkSample(sample: Sample | undefined, index: number): Sample {
 }
 
 function checkAgrees(first: FirstSample, index: number, { data, shape }: NdArray): void {
-  const sameShape = shape.length === first.shape.length && shape.every((size, axis) => size === first.shape[axis])
-  if (sameShape && isPixels(data) === isPixels(first.data)) return
+  const frame = hasTime(shape) ? shape.slice(1) : shape
+  const expected = hasTime(first.shape) ? first.shape.slice(1) : first.shape
+  const isSameShape = shape.length === first.shape.length && frame.every((size, axis) => size === expected[axis])
+  if (isSameShape && isPixels(data) === isPixels(first.data)) return
   const show = (array: NdArray): string => `${isPixels(array.data) ? 'uint8' : 'float32'} ${formatShape(array.shape)}`
   throw new ZoetropeError(
     'ERR_SHAPE_MISMATCH',
-    `Expected samples of one shape and type in a batch, received ${show(first)} at index ${first.index} ` +
-      `and ${show({ data, shape })} at index ${index}`,
+    `Expected samples of one shape${hasTime(first.shape) ? ' (but for the time)' : ''} and type in a batch, ` +
+      `received ${show(first)} at index ${first.index} and ${show({ data, shape })} at index ${index}`,
     { expected: first.shape, actual: shape, indices: [first.index, index] },
   )
 }

@@ -1,4 +1,5 @@
 import { checkAugment } from './augment'
+import { DEFAULT_BUCKET, bucketByLength } from './bucket'
 import { checkBoolean, checkInteger, checkOptions, typeError } from './checks'
 import { Collator, dataError } from './collate'
 import { TensorDataset, gather } from './dataset'
@@ -25,6 +26,12 @@ export interface DataLoaderOptions {
   readonly seed?: number | undefined
   /** Whether a last batch that is not full is left out. Default false. */
   readonly dropLast?: boolean | undefined
+  /**
+   * Whether each batch has clips of similar length, so that little padding is computed: the clips of every `size`
+   * batches (default 100) are sorted by length, and the batches made of them are shuffled where `shuffle` is on. The
+   * order stays a pure function of (seed, epoch). Needs a dataset with `lengthOf`. Default false.
+   */
+  readonly bucketByLength?: boolean | { readonly size?: number | undefined } | undefined
   /** How many batches are put together ahead of the one that is taken. Default 2. */
   readonly prefetch?: number | undefined
   /** Random changes of the clips, other ones in each epoch; for training data only. Default none. */
@@ -49,7 +56,7 @@ interface Augmentation {
 /** The batches of one epoch. */
 export type BatchStream = Prefetcher<LoadedBatch>
 
-const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'prefetch', 'augment']
+const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'bucketByLength', 'prefetch', 'augment']
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER
 
 let openStream: (loader: DataLoader) => BatchStream | undefined
@@ -57,7 +64,7 @@ let openStream: (loader: DataLoader) => BatchStream | undefined
 /**
  * Cuts a dataset into batches, epoch by epoch.
  *
- * `train`, `test` and `fit` take it; iterating it by hand yields `{ inputs, targets }`. Each iteration is the next
+ * `train`, `test` and `fit` take it; iterating it by hand yields a {@link Batch}. Each iteration is the next
  * epoch, with an order of its own when `shuffle` is on, and independent of other iterations under way.
  */
 export class DataLoader implements AsyncIterable<Batch> {
@@ -68,6 +75,8 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly #dropLast: boolean
   readonly #prefetch: number
   readonly #augment: AugmentConfig | undefined
+  /** Batches in a bucket, 0 for none. */
+  readonly #bucket: number
   #epoch = 0
 
   static {
@@ -92,6 +101,10 @@ export class DataLoader implements AsyncIterable<Batch> {
     this.#augment = augment && checkAugment(augment)
     if (this.#shuffle && !isDataset(this.#source)) {
       throw typeError('a dataset with `length` and `get` to shuffle', 'source', source)
+    }
+    this.#bucket = checkBucket(options.bucketByLength)
+    if (this.#bucket > 0 && !knowsLengths(this.#source)) {
+      throw typeError('a dataset with `lengthOf` to bucket by length', 'source', source)
     }
   }
 
@@ -118,7 +131,8 @@ export class DataLoader implements AsyncIterable<Batch> {
     if (isDataset(source)) {
       const { length } = source
       const order = this.#shuffle ? permutation(length, this.#seed, epoch) : sequence(length)
-      return new Prefetcher((isClosed) => this.#byIndex(source, { order, epoch }, isClosed), this.#prefetch)
+      const batches = this.#bucket > 0 ? this.#buckets(source, order, epoch) : this.#cut(order)
+      return new Prefetcher((isClosed) => this.#byIndex(source, { batches, epoch }, isClosed), this.#prefetch)
     }
     return new Prefetcher((isClosed) => this.#inTurn(source, epoch, isClosed), this.#prefetch)
   }
@@ -130,15 +144,32 @@ export class DataLoader implements AsyncIterable<Batch> {
 
   async *#byIndex(
     dataset: Dataset,
-    { order, epoch }: { readonly order: Uint32Array; readonly epoch: number },
+    { batches, epoch }: { readonly batches: Iterable<Uint32Array>; readonly epoch: number },
     isClosed: IsClosed,
   ): AsyncGenerator<LoadedBatch, void> {
-    for (let start = 0; start < order.length; start += this.#batchSize) {
-      const indices = order.subarray(start, start + this.#batchSize)
-      if (isClosed() || (this.#dropLast && indices.length < this.#batchSize)) return
+    for (const indices of batches) {
+      if (isClosed()) return
       const batch = gathered(dataset, indices) ?? (await collated(dataset, indices))
       yield this.#augmented(batch, epoch, indices)
     }
+  }
+
+  *#cut(order: Uint32Array): Generator<Uint32Array, void> {
+    for (let start = 0; start < order.length; start += this.#batchSize) {
+      const indices = order.subarray(start, start + this.#batchSize)
+      if (indices.length === this.#batchSize || !this.#dropLast) yield indices
+    }
+  }
+
+  #buckets(dataset: Dataset, order: Uint32Array, epoch: number): Uint32Array[] {
+    return bucketByLength(order, (index) => checkInteger(lengthAt(dataset, index), `lengthOf(${index})`, 1), {
+      batchSize: this.#batchSize,
+      size: this.#bucket,
+      dropLast: this.#dropLast,
+      shuffle: this.#shuffle,
+      seed: this.#seed,
+      epoch,
+    })
   }
 
   async *#inTurn(
@@ -180,6 +211,24 @@ export function openBatches(loader: DataLoader): BatchStream {
 export function checkLoader(value: unknown, name: string): DataLoader {
   if (value instanceof DataLoader) return value
   throw typeError('a DataLoader', name, value)
+}
+
+/** Batches in a bucket, 0 for none. */
+function checkBucket(value: DataLoaderOptions['bucketByLength'] = false): number {
+  if (typeof value === 'boolean') return value ? DEFAULT_BUCKET : 0
+  if (typeof value !== 'object' || value === null) throw typeError('a boolean or { size }', 'bucketByLength', value)
+  checkOptions(value, 'bucketByLength', ['size'])
+  return checkInteger(value.size ?? DEFAULT_BUCKET, 'bucketByLength.size', 1)
+}
+
+function knowsLengths(source: DataSource): boolean {
+  return isDataset(source) && (source.length === 0 || origin(source, 0).dataset.lengthOf !== undefined)
+}
+
+/** A subset is looked through. */
+function lengthAt(source: Dataset, at: number): number | undefined {
+  const { dataset, index } = origin(source, at)
+  return dataset.lengthOf?.(index)
 }
 
 async function* arrays(stream: BatchStream): AsyncGenerator<Batch, void> {
@@ -230,10 +279,13 @@ async function pull(
 }
 
 function loaded(batch: Batch): LoadedBatch {
-  const { inputs, targets } = batch
+  const { inputs, lengths = null, targets, targetShape } = batch
   return {
-    samples: targets.length,
-    toNative: () => unwrap(native().NativeBatch.fromArrays(inputs.data, [...inputs.shape], targets)),
+    samples: inputs.shape[0] ?? 0,
+    toNative: () => {
+      const crossing = { data: targets, shape: [...targetShape] }
+      return unwrap(native().NativeBatch.fromArrays(inputs.data, [...inputs.shape], lengths, crossing))
+    },
     toArrays: () => batch,
   }
 }
@@ -248,10 +300,11 @@ function augmented(batch: LoadedBatch, { config, seed, epoch, indices }: Augment
   return {
     samples: batch.samples,
     toNative,
-    toArrays: async () => ({
-      inputs: unwrap(await toNative().readInputs()),
-      targets: (await batch.toArrays()).targets,
-    }),
+    toArrays: async () => {
+      const { data, shape, lengths } = unwrap(await toNative().readInputs())
+      const { targets, targetShape } = await batch.toArrays()
+      return { inputs: { data, shape }, ...(lengths && { lengths }), targets, targetShape }
+    },
   }
 }
 

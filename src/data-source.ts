@@ -1,4 +1,5 @@
 import { checkInteger, typeError } from './checks'
+import { framesOf } from './collate'
 import type { Dataset, Sample } from './dataset'
 
 /** Where samples come from: by index, or one after the other. */
@@ -41,6 +42,10 @@ class ArrayDataset implements Dataset {
     const sample = this.#samples[index]
     if (sample === undefined) throw new RangeError(`Expected a sample in the array, received ${String(sample)}`)
     return sample
+  }
+
+  lengthOf(index: number): number {
+    return framesOf(this.get(index).input.shape)
   }
 }
 

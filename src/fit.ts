@@ -3,7 +3,7 @@ import { checkLoader } from './data-loader'
 import { testEpoch } from './test'
 import { TRAIN_KEYS, checkTrainOptions, trainEpoch } from './train'
 import type { DataLoader } from './data-loader'
-import type { CnnLstm } from './model'
+import type { AnyCnnLstm } from './model'
 import type { TestResult } from './test'
 import type { TrainOptions, TrainResult, TrainSettings } from './train'
 
@@ -34,7 +34,7 @@ export interface FitOptions extends TrainOptions {
 }
 
 interface FitSettings {
-  readonly model: CnnLstm
+  readonly model: AnyCnnLstm
   readonly train: DataLoader
   readonly validation: DataLoader | undefined
   readonly epochs: number
@@ -55,7 +55,7 @@ const FIT_KEYS = ['train', 'validation', 'epochs', 'initialEpoch', 'onEpoch']
  * @throws {TypeError} For an argument of a wrong type, an option that does not exist, or another model's optimizer.
  * @throws {RangeError} For a number of epochs out of range.
  */
-export function fit(model: CnnLstm, options: FitOptions): FitRun {
+export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
   checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
   const { train, validation, epochs, initialEpoch = 0, onEpoch, ...training } = options
   checkCallback(onEpoch, 'onEpoch')

@@ -30,13 +30,29 @@ export type { DataSource } from './data-source'
 export type { Dataset, Sample, TensorDatasetOptions } from './dataset'
 export type { ErrorCode } from './errors'
 export type { EpochRecord, FitOptions, FitRun } from './fit'
-export type { ClassMetrics, Timing } from './metrics'
-export type { Prediction } from './model'
+export type { ClassMetrics, RegressionMetrics, Timing } from './metrics'
+export type { LossOptions } from './loss'
+export type { AnyCnnLstm, ClipOptions } from './model'
 export type { FloatArray, NdArray } from './nd-array'
-export type { Device, InputOptions, LstmConfig, LstmOptions, ModelConfig, ModelOptions } from './options'
+export type { Device, ModelConfig, ModelOptions } from './options'
 export type { Activation, CnnBlockConfig, CnnBlockOptions, GlobalPool, Norm } from './options/cnn'
+export type {
+  ClassHeadOptions,
+  ClipClassification,
+  HeadConfig,
+  HeadKind,
+  HeadOf,
+  HeadOptions,
+  HeadPer,
+  HeadType,
+  Pooling,
+  RegressionHeadOptions,
+} from './options/head'
+export type { FrameInput, InputOptions, VectorInput } from './options/input'
+export type { LstmConfig, LstmOptions } from './options/lstm'
 export type { AdamOptions, Optimizer, SgdOptions } from './optimizer'
 export type { BatchReport } from './pass'
+export type { MultiLabelPrediction, Prediction, PredictionOf, RegressionPrediction } from './predictions'
 export type { DtypeName, NpyData } from './readers/dtype'
 export type { ReadNpzOptions } from './readers/npy'
 export type { NpyDatasetOptions, NpzDatasetOptions, StreamedDataset } from './readers/streamed-dataset'
@@ -46,5 +62,6 @@ export type { GroupBy, GroupId } from './split/group-ids'
 export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './split/leakage'
 export type { ScanOptions, ScanProgress } from './split/scan'
 export type { SplitOptions } from './split/split'
+export type { IntegerArray, Target } from './targets'
 export type { TestOptions, TestResult } from './test'
 export type { TrainOptions, TrainResult } from './train'

@@ -1,16 +1,17 @@
 import type { NativeMetrics } from './native'
+import type { HeadConfig } from './options/head'
 
-/** How well one class is found. Where a denominator is 0, the figure is 0. */
+/** How well one class or label is found. Where a denominator is 0, the figure is 0. */
 export interface ClassMetrics {
   /** The name of the class. */
   readonly label: string
-  /** Of the samples that were given this class, the share that has it. */
+  /** Of the answers that were given this class, the share that has it. */
   readonly precision: number
-  /** Of the samples that have this class, the share that was given it. */
+  /** Of the answers that have this class, the share that was given it. */
   readonly recall: number
   /** Harmonic mean of precision and recall. */
   readonly f1: number
-  /** How many samples have this class. */
+  /** How many answers have this class. */
   readonly support: number
 }
 
@@ -21,8 +22,51 @@ export interface Timing {
   readonly samplesPerSecond: number
 }
 
-export function accuracy({ correct, samples }: NativeMetrics): number {
-  return correct / samples
+/** How far a regression is off. */
+export interface RegressionMetrics {
+  /** Mean absolute error, over answers and outputs. */
+  readonly mae: number
+  /** Root of the mean squared error. */
+  readonly rmse: number
+  /**
+   * Share of the targets' variance that is explained, the mean over outputs as scikit-learn's `r2_score` takes it: 1 at
+   * best, 0 for the mean of the targets; not a number where an output's targets are all the same.
+   */
+  readonly r2: number
+}
+
+/**
+ * Share of right answers, one a clip or a valid frame; of several labels, all of them must be right. Not a number for a
+ * regression, which has no right answers.
+ */
+export function accuracy({ correct, answers }: NativeMetrics, { kind }: HeadConfig): number {
+  return kind === 'regression' ? NaN : correct / answers
+}
+
+/** Of a regression how far it is off, of other heads nothing. */
+export function regressionMetrics(
+  { answers, errorSums }: NativeMetrics,
+  { kind }: HeadConfig,
+): RegressionMetrics | undefined {
+  if (kind !== 'regression') return undefined
+  const outputs = Array.from({ length: errorSums.length / 4 }, (_, at) => errorSums.slice(at * 4, at * 4 + 4))
+  const mean = (of: (sums: number[]) => number): number => sum(outputs.map(of)) / outputs.length
+  return {
+    mae: mean(([absolute = 0]) => absolute / answers),
+    rmse: Math.sqrt(mean(([, squared = 0]) => squared / answers)),
+    r2: mean(([, squared = 0, target = 0, square = 0]) => {
+      const variance = square - (target * target) / answers
+      return variance > 0 ? 1 - squared / variance : NaN
+    }),
+  }
+}
+
+/** How well each label is found, of a head with several. */
+export function labelMetrics({ labelCounts }: NativeMetrics, labels: readonly string[]): ClassMetrics[] {
+  return labels.map((label, index) => {
+    const [hits = 0, falsePositives = 0, falseNegatives = 0] = labelCounts.slice(index * 3, index * 3 + 3)
+    return counted(label, hits, hits + falsePositives, hits + falseNegatives)
+  })
 }
 
 export function timing(samples: number, seconds: number): Timing {
@@ -39,9 +83,13 @@ export function classMetrics(confusion: readonly (readonly number[])[], labels: 
     const hits = confusion[index]?.[index] ?? 0
     const support = sum(confusion[index] ?? [])
     const predicted = sum(confusion.map((row) => row[index] ?? 0))
-    const [precision, recall] = [ratio(hits, predicted), ratio(hits, support)]
-    return { label, precision, recall, f1: ratio(2 * precision * recall, precision + recall), support }
+    return counted(label, hits, predicted, support)
   })
+}
+
+function counted(label: string, hits: number, predicted: number, support: number): ClassMetrics {
+  const [precision, recall] = [ratio(hits, predicted), ratio(hits, support)]
+  return { label, precision, recall, f1: ratio(2 * precision * recall, precision + recall), support }
 }
 
 function ratio(part: number, whole: number): number {

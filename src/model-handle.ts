@@ -1,6 +1,7 @@
 import { ZoetropeError, unwrap } from './errors'
 import { JobQueue } from './job-queue'
 import type { Outcome } from './errors'
+import type { CheckedLoss } from './loss'
 import type { NativeModel, NativePass } from './native'
 
 /** The depth of the engine's queue: one job runs, one is ready to follow it. */
@@ -36,8 +37,9 @@ export class ModelHandle {
     return unwrap(await this.#queue.run(() => job(native)))
   }
 
-  beginPass(): NativePass {
-    return this.native.beginPass()
+  /** `loss` has the options of a training loss. */
+  beginPass(loss?: CheckedLoss): NativePass {
+    return this.native.beginPass(loss)
   }
 
   /** Lets the running job end, refuses the waiting ones, and frees the native half. Twice is fine. */

@@ -1,45 +1,52 @@
 import { checkDevice, checkModelOptions } from './options'
+import { checkLengths } from './lengths'
 import { checkNdArray } from './nd-array'
 import { checkPath, checkCallback, checkOptions, typeError } from './checks'
 import { ModelHandle } from './model-handle'
 import { checkStateDict, toStateDict } from './state-dict'
+import { toPredictions } from './predictions'
 import { formatSummary } from './summary'
 import { native } from './native'
-import { ZoetropeError, unwrap } from './errors'
+import { unwrap } from './errors'
 import type { Device, ModelConfig, ModelOptions } from './options'
 import type { NativeBatch, NativeModel } from './native'
 import type { FloatArray, NdArray } from './nd-array'
-
-/** What the model makes of one clip. */
-export interface Prediction<Label extends string = string> {
-  /** The name of the most probable class. */
-  readonly label: Label
-  /** The index of the most probable class. */
-  readonly index: number
-  /** The probability of each class, `[numClasses]`; they sum to 1. */
-  readonly probabilities: Float32Array
-}
+import type { ClipClassification, HeadOf, HeadOptions, HeadType } from './options/head'
+import type { PredictionOf } from './predictions'
+import type { IntegerArray } from './targets'
 
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
-let readHandle: (model: CnnLstm) => ModelHandle | undefined
+let readHandle: (model: AnyCnnLstm) => ModelHandle | undefined
+
+/** A model with whatever head. */
+export type AnyCnnLstm = CnnLstm<string, HeadType>
+
+/** How clips come to {@link CnnLstm.predict} and {@link CnnLstm.logits}. */
+export interface ClipOptions {
+  /** Valid frames of each clip, `[batch]`; what the frames after them hold plays no part. Default all. */
+  readonly lengths?: IntegerArray | undefined
+}
 
 /**
- * A CNN over each frame, an LSTM over the frames, and a linear layer on the last step.
+ * A CNN over each frame, an LSTM over the frames, pooling over time, and a linear head.
  *
  * Create one with {@link CnnLstm.create} or {@link CnnLstm.load}. A model lives on a thread of its own and in native
  * memory: `dispose()` it, or declare it with `await using`. Any number of calls may be under way at once; they run in
  * the order in which they were made.
  *
  * @typeParam Label - The names of the classes.
+ * @typeParam Head - The kind of answers.
  */
-export class CnnLstm<Label extends string = string> {
+export class CnnLstm<Label extends string = string, Head extends HeadType = ClipClassification> {
   readonly #handle: ModelHandle
   /** The whole configuration, defaults filled in. */
   readonly config: ModelConfig
-  /** The name of each class: as given, or `'0'`, `'1'`, … for a model created by `numClasses`. */
+  /** The name of each class or label: as given, or `'0'`, `'1'`, … for a model created by `numClasses`. */
   readonly classes: readonly Label[]
-  /** The number of classes. */
+  /** The number of classes or labels; 0 for a regression. */
   readonly numClasses: number
+  /** Numbers in an answer: classes, labels, or a regression's outputs. */
+  readonly numOutputs: number
   /** Where the model computes: `'cpu'` or `'cuda:0'`. */
   readonly device: string
 
@@ -52,6 +59,7 @@ export class CnnLstm<Label extends string = string> {
     // oxlint-disable typescript/no-unsafe-type-assertion -- the checked options of create(), or a checked file's
     this.config = deepFreeze(model.config as ModelConfig)
     this.numClasses = this.config.numClasses
+    this.numOutputs = this.config.head.outputs ?? this.numClasses
     this.classes = labels(this.config) as readonly Label[]
     // oxlint-enable typescript/no-unsafe-type-assertion
     this.device = model.device
@@ -61,27 +69,33 @@ export class CnnLstm<Label extends string = string> {
   /**
    * Creates a model with PyTorch's initial weights.
    *
-   * Literal names in `classes` become the type of `predict()`'s label.
+   * Literal names in `classes` become the type of `predict()`'s label, and `head` decides what it answers.
    *
    * @throws {TypeError} For an option of a wrong type, or one that does not exist.
    * @throws {RangeError} For a value out of range, or blocks that leave no pixel of the frame.
    * @throws {ZoetropeError} `ERR_DEVICE_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`, `ERR_NATIVE_LOAD`.
    */
-  static async create<Label extends string = string>(options: ModelOptions<Label>): Promise<CnnLstm<Label>> {
+  static async create<Label extends string = string, const Options extends HeadOptions = 'classification'>(
+    options: ModelOptions<Label, Options>,
+  ): Promise<CnnLstm<Label, HeadOf<Options>>> {
     const { config, device, seed } = checkModelOptions(options)
-    return new CnnLstm<Label>(unwrap(await native().NativeModel.create(config, device, seed)))
+    return new CnnLstm<Label, HeadOf<Options>>(unwrap(await native().NativeModel.create(config, device, seed)))
   }
 
   /**
    * Loads a model, configuration and weights, from a file that {@link CnnLstm.save} wrote.
    *
+   * @typeParam Head - The file's head, where it is not one class for each clip: `{ kind: 'regression', per: 'clip' }`.
    * @throws {ZoetropeError} `ERR_CHECKPOINT` when the file is missing, damaged or holds no configuration.
    */
-  static async load(path: string | URL, options: { readonly device?: Device | undefined } = {}): Promise<CnnLstm> {
+  static async load<Label extends string = string, Head extends HeadType = ClipClassification>(
+    path: string | URL,
+    options: { readonly device?: Device | undefined } = {},
+  ): Promise<CnnLstm<Label, Head>> {
     const file = checkPath(path)
     checkOptions(options, 'options', ['device'])
     const device = checkDevice(options.device)
-    return new CnnLstm(unwrap(await native().NativeModel.load(file, device)))
+    return new CnnLstm<Label, Head>(unwrap(await native().NativeModel.load(file, device)))
   }
 
   /** Whether {@link CnnLstm.dispose} was called. */
@@ -90,30 +104,35 @@ export class CnnLstm<Label extends string = string> {
   }
 
   /**
-   * Classifies clips, without dropout. The array may be changed as soon as the call returns.
+   * Answers clips, without dropout. The arrays may be changed as soon as the call returns.
    *
-   * @param clips - `[batch, channels, height, width]` or `[batch, time, channels, height, width]`.
-   * @returns One prediction per clip, in order.
+   * @param clips - `[batch, channels, height, width]` or `[batch, time, channels, height, width]`; of vectors
+   * `[batch, features]` or `[batch, time, features]`.
+   * @returns For each clip, in order, what the head answers: `{ label, index, probabilities }` of a classification,
+   * `{ labels, probabilities }` of several labels, `{ values }` of a regression; of a head per frame an array with one
+   * for each valid frame.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {RangeError} For lengths that do not fit the clips.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
    */
-  async predict(clips: NdArray): Promise<Prediction<Label>[]> {
-    const batch = this.#batch(clips)
-    const { data } = await this.#handle.run((model) => model.probabilities(batch))
-    const predictions: Prediction<Label>[] = []
-    for (let start = 0; start < data.length; start += this.numClasses) {
-      predictions.push(this.#prediction(data.slice(start, start + this.numClasses)))
-    }
-    return predictions
+  async predict(clips: NdArray, options: ClipOptions = {}): Promise<PredictionOf<Label, Head>[]> {
+    const { batch, lengths } = this.#batch(clips, options)
+    const answers = await this.#handle.run((model) => model.predict(batch))
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type parameter says what the configuration is
+    return toPredictions(answers, this.config.head as unknown as Head, this.classes, lengths)
   }
 
   /**
-   * The model's raw answers: `[batch, numClasses]`, before the softmax.
+   * The model's raw answers, before softmax or sigmoid: `[batch, outputs]`, where the head is per frame
+   * `[batch, time, outputs]` with zeros for padding.
    *
-   * @param clips - `[batch, channels, height, width]` or `[batch, time, channels, height, width]`.
+   * @param clips - As for {@link CnnLstm.predict}.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {RangeError} For lengths that do not fit the clips.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
    */
-  async logits(clips: NdArray): Promise<FloatArray> {
-    const batch = this.#batch(clips)
+  async logits(clips: NdArray, options: ClipOptions = {}): Promise<FloatArray> {
+    const { batch } = this.#batch(clips, options)
     return this.#handle.run((model) => model.logits(batch))
   }
 
@@ -176,23 +195,17 @@ export class CnnLstm<Label extends string = string> {
     await this.dispose()
   }
 
-  #batch(clips: NdArray): NativeBatch {
+  #batch(clips: NdArray, options: ClipOptions): { batch: NativeBatch; lengths: Int32Array | null } {
     const { data, shape } = checkNdArray(clips, 'clips')
+    checkOptions(options, 'options', ['lengths'])
+    const lengths = checkLengths(options.lengths, shape)
     this.#handle.checkUsable() //                    before anything is copied
-    return unwrap(native().NativeBatch.fromArrays(data, [...shape], null))
-  }
-
-  /** Not-a-number probabilities, of inputs or weights that are, have no largest: the first class stands in. */
-  #prediction(probabilities: Float32Array): Prediction<Label> {
-    const index = probabilities.reduce((best, value, at) => (value > (probabilities[best] ?? 0) ? at : best), 0)
-    const label = this.classes[index]
-    if (label === undefined) throw new ZoetropeError('ERR_INTERNAL', `Expected a class with index ${index}`)
-    return { label, index, probabilities }
+    return { batch: unwrap(native().NativeBatch.fromArrays(data, [...shape], lengths, null)), lengths }
   }
 }
 
 /** The private half of a model that was passed as an argument. */
-export function modelHandle(model: CnnLstm): ModelHandle {
+export function modelHandle(model: AnyCnnLstm): ModelHandle {
   const handle = typeof model === 'object' && model !== null ? readHandle(model) : undefined
   if (handle === undefined) throw typeError('a CnnLstm', 'model', model)
   return handle

@@ -1,6 +1,6 @@
 import { checkBoolean, checkNumber, checkOptions, rangeError, typeError } from './checks'
 import { modelHandle } from './model'
-import type { CnnLstm } from './model'
+import type { AnyCnnLstm } from './model'
 import type { ModelHandle } from './model-handle'
 import type { NativeOptimizer } from './native'
 
@@ -54,7 +54,7 @@ export abstract class Optimizer {
   }
 
   /** @internal */
-  protected constructor(model: CnnLstm, learningRate: number, hyper: HyperParameters) {
+  protected constructor(model: AnyCnnLstm, learningRate: number, hyper: HyperParameters) {
     this.#owner = modelHandle(model)
     this.#learningRate = checkNumber(learningRate, 'learningRate', 0)
     this.#hyper = hyper
@@ -80,7 +80,7 @@ export class Adam extends Optimizer {
    * @throws {TypeError} For an option of a wrong type, or one that does not exist.
    * @throws {RangeError} For a value out of range or NaN.
    */
-  constructor(model: CnnLstm, options: AdamOptions = {}) {
+  constructor(model: AnyCnnLstm, options: AdamOptions = {}) {
     checkOptions(options, 'options', ADAM_KEYS)
     const { learningRate = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = options
     if (!Array.isArray(betas)) throw typeError('two numbers', 'betas', betas)
@@ -103,7 +103,7 @@ export class Sgd extends Optimizer {
    * @throws {TypeError} For an option of a wrong type, or one that does not exist.
    * @throws {RangeError} For a value out of range or NaN, or `nesterov` without momentum.
    */
-  constructor(model: CnnLstm, options: SgdOptions = {}) {
+  constructor(model: AnyCnnLstm, options: SgdOptions = {}) {
     checkOptions(options, 'options', SGD_KEYS)
     const { learningRate = 1e-3, momentum = 0, nesterov = false, weightDecay = 0 } = options
     const hyper = {

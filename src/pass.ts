@@ -6,8 +6,10 @@ import { accuracy } from './metrics'
 import type { AbortScope } from './abort'
 import type { DataLoader } from './data-loader'
 import type { Outcome } from './errors'
+import type { CheckedLoss } from './loss'
 import type { ModelHandle } from './model-handle'
 import type { NativeBatch, NativeMetrics, NativePass } from './native'
+import type { HeadConfig } from './options/head'
 import type { ProgressLine } from './progress'
 
 /** How a pass stands after a step; what `onBatch` is called with. */
@@ -20,7 +22,7 @@ export interface BatchReport {
   readonly samples: number
   /** Mean loss over the epoch's samples up to the latest reading, see `reportEvery`. */
   readonly loss: number
-  /** Share of right answers, 0…1, up to the latest reading. */
+  /** Share of right answers, 0…1, up to the latest reading; not a number for a regression. */
   readonly accuracy: number
 }
 
@@ -31,6 +33,9 @@ export interface PassPlan {
   readonly progress: ProgressLine
   /** Prepares a step; the job it returns is run when the engine has a place. */
   readonly prepare: (pass: NativePass, batch: NativeBatch) => () => Promise<Outcome<undefined>>
+  readonly head: HeadConfig
+  /** Options of the training loss. */
+  readonly loss?: CheckedLoss
   readonly onBatch: ((report: BatchReport) => unknown) | undefined
   /** Steps between two readings of loss and accuracy. */
   readonly reportEvery: number
@@ -58,7 +63,7 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
   const { handle, loader, abort, progress } = plan
   abort.throwIfAborted()
   const began = performance.now()
-  const pass = handle.beginPass()
+  const pass = handle.beginPass(plan.loss)
   const batches = openBatches(loader)
   const inFlight: Step[] = []
   const settle = follow(plan, began)
@@ -115,7 +120,7 @@ function follow(plan: PassPlan, began: number): (inFlight: Step[]) => Promise<vo
     plan.abort.throwIfAborted()
     const steps = plan.loader.length
     const loss = latest?.loss
-    const share = latest && accuracy(latest)
+    const share = latest && accuracy(latest, plan.head)
     const samplesPerSecond = (samples * 1000) / (performance.now() - began)
     plan.progress.update({ step, steps, loss, accuracy: share, samplesPerSecond })
     if (plan.onBatch === undefined || loss === undefined || share === undefined) return

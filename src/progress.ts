@@ -25,7 +25,7 @@ export class ProgressLine {
     this.#drawnAt = now
     const parts = [`${this.#title} ${step}${steps === undefined ? '' : `/${steps}`}`]
     if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`)
-    if (accuracy !== undefined) parts.push(`accuracy ${accuracy.toFixed(3)}`)
+    if (accuracy !== undefined && !Number.isNaN(accuracy)) parts.push(`accuracy ${accuracy.toFixed(3)}`)
     parts.push(`${Math.round(samplesPerSecond)} samples/s`)
     const text = parts.join(' · ').slice(0, (this.#stream.columns || DEFAULT_COLUMNS) - 1)
     this.#stream.write(`${CLEAR_LINE}${text}`)

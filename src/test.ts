@@ -1,13 +1,14 @@
 import { AbortScope, checkSignal } from './abort'
 import { checkBoolean, checkOptions } from './checks'
 import { checkLoader } from './data-loader'
-import { accuracy, classMetrics, confusionRows, timing } from './metrics'
+import { accuracy, classMetrics, confusionRows, labelMetrics, regressionMetrics, timing } from './metrics'
 import { modelHandle } from './model'
 import { runPass } from './pass'
 import { ProgressLine } from './progress'
 import type { DataLoader } from './data-loader'
-import type { ClassMetrics, Timing } from './metrics'
-import type { CnnLstm } from './model'
+import type { ClassMetrics, RegressionMetrics, Timing } from './metrics'
+import type { AnyCnnLstm } from './model'
+import type { NativeMetrics } from './native'
 
 /** Options of {@link test}. */
 export interface TestOptions {
@@ -17,17 +18,19 @@ export interface TestOptions {
   readonly progress?: boolean | undefined
 }
 
-/** How a model does on a loader's samples. */
-export interface TestResult extends Timing {
-  /** Mean cross-entropy over the samples. */
+/**
+ * How a model does on a loader's samples. `mae`, `rmse` and `r2` are there for a regression.
+ */
+export interface TestResult extends Timing, Partial<RegressionMetrics> {
+  /** Mean loss over the answers: one a clip, or one a valid frame. Plain, whatever `loss` training was given. */
   readonly loss: number
-  /** Share of right answers, 0…1. */
+  /** Share of right answers, 0…1; of several labels, all of them must be right. Not a number for a regression. */
   readonly accuracy: number
   /** Samples seen. */
   readonly samples: number
-  /** Counts `[numClasses][numClasses]`: row = target, column = prediction. */
+  /** Counts `[numClasses][numClasses]`: row = target, column = prediction. Empty unless for a classification. */
   readonly confusionMatrix: number[][]
-  /** Precision, recall, F1 and support of each class, in order. */
+  /** Precision, recall, F1 and support of each class or label, in order. Empty for a regression. */
   readonly perClass: ClassMetrics[]
 }
 
@@ -38,7 +41,7 @@ export interface TestResult extends Timing {
  * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit or its dataset fails,
  * `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
  */
-export async function test(model: CnnLstm, loader: DataLoader, options: TestOptions = {}): Promise<TestResult> {
+export async function test(model: AnyCnnLstm, loader: DataLoader, options: TestOptions = {}): Promise<TestResult> {
   modelHandle(model)
   checkOptions(options, 'options', ['signal', 'progress'])
   const { signal, progress = true } = options
@@ -50,12 +53,13 @@ export async function test(model: CnnLstm, loader: DataLoader, options: TestOpti
 
 /** One sweep with checked arguments; `title` heads the progress line. */
 export async function testEpoch(
-  model: CnnLstm,
+  model: AnyCnnLstm,
   loader: DataLoader,
   { signal, progress }: { readonly signal: AbortSignal | undefined; readonly progress: boolean },
   title = 'test',
 ): Promise<TestResult> {
   const abort = new AbortScope(signal)
+  const { head } = model.config
   try {
     const { metrics, seconds } = await runPass({
       handle: modelHandle(model),
@@ -63,14 +67,30 @@ export async function testEpoch(
       abort,
       progress: new ProgressLine(title, progress),
       prepare: (pass, batch) => () => pass.evaluateBatch(batch),
+      head,
       onBatch: undefined,
       reportEvery: 10,
     })
-    const { loss, samples, confusion } = metrics
-    const confusionMatrix = confusionRows(confusion, model.numClasses)
-    const perClass = classMetrics(confusionMatrix, model.classes)
-    return { loss, accuracy: accuracy(metrics), samples, confusionMatrix, perClass, ...timing(samples, seconds) }
+    const { loss, samples } = metrics
+    const scores = { accuracy: accuracy(metrics, head), ...regressionMetrics(metrics, head) }
+    return { loss, ...scores, samples, ...classScores(model, metrics), ...timing(samples, seconds) }
   } finally {
     abort.release()
+  }
+}
+
+function classScores(
+  { config, classes, numClasses }: AnyCnnLstm,
+  metrics: NativeMetrics,
+): Pick<TestResult, 'confusionMatrix' | 'perClass'> {
+  switch (config.head.kind) {
+    case 'classification': {
+      const confusionMatrix = confusionRows(metrics.confusion, numClasses)
+      return { confusionMatrix, perClass: classMetrics(confusionMatrix, classes) }
+    }
+    case 'multiLabel':
+      return { confusionMatrix: [], perClass: labelMetrics(metrics, classes) }
+    case 'regression':
+      return { confusionMatrix: [], perClass: [] }
   }
 }

@@ -1,14 +1,16 @@
 import { AbortScope, checkSignal } from './abort'
 import { checkBoolean, checkCallback, checkInteger, checkOptions } from './checks'
 import { checkLoader } from './data-loader'
-import { accuracy, timing } from './metrics'
+import { checkLoss } from './loss'
+import { accuracy, regressionMetrics, timing } from './metrics'
 import { modelHandle } from './model'
 import { optimizerOf } from './optimizer'
 import { runPass } from './pass'
 import { ProgressLine } from './progress'
 import type { DataLoader } from './data-loader'
-import type { Timing } from './metrics'
-import type { CnnLstm } from './model'
+import type { CheckedLoss, LossOptions } from './loss'
+import type { RegressionMetrics, Timing } from './metrics'
+import type { AnyCnnLstm } from './model'
 import type { Optimizer } from './optimizer'
 import type { BatchReport } from './pass'
 
@@ -16,6 +18,8 @@ import type { BatchReport } from './pass'
 export interface TrainOptions {
   /** An {@link Adam} or {@link Sgd} of this model. */
   readonly optimizer: Optimizer
+  /** How the loss weighs targets: label smoothing, class weights. Default plain. */
+  readonly loss?: LossOptions | undefined
   /** Stops the epoch within one batch; the promise rejects with `signal.reason`. The model stays usable. */
   readonly signal?: AbortSignal | undefined
   /**
@@ -33,11 +37,16 @@ export interface TrainOptions {
   readonly progress?: boolean | undefined
 }
 
-/** What an epoch of training came to. */
-export interface TrainResult extends Timing {
-  /** Mean cross-entropy over the samples, each as the model was at its step. */
+/**
+ * What an epoch of training came to. `mae`, `rmse` and `r2` are there for a regression.
+ */
+export interface TrainResult extends Timing, Partial<RegressionMetrics> {
+  /** Mean loss over the answers (one a clip, or one a valid frame), each as the model was at its step. */
   readonly loss: number
-  /** Share of right answers, 0…1, each as the model was at its step. */
+  /**
+   * Share of right answers, 0…1, each as the model was at its step; of several labels, all of them must be right. Not a
+   * number for a regression.
+   */
   readonly accuracy: number
   /** Samples seen. */
   readonly samples: number
@@ -45,7 +54,7 @@ export interface TrainResult extends Timing {
   readonly steps: number
 }
 
-export const TRAIN_KEYS = ['optimizer', 'signal', 'onBatch', 'reportEvery', 'progress']
+export const TRAIN_KEYS = ['optimizer', 'loss', 'signal', 'onBatch', 'reportEvery', 'progress']
 const DEFAULT_REPORT_EVERY = 10
 
 /**
@@ -56,7 +65,7 @@ const DEFAULT_REPORT_EVERY = 10
  * `ERR_NON_FINITE_LOSS` when the loss becomes NaN or infinite (the parameters are as before that step),
  * `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
  */
-export async function train(model: CnnLstm, loader: DataLoader, options: TrainOptions): Promise<TrainResult> {
+export async function train(model: AnyCnnLstm, loader: DataLoader, options: TrainOptions): Promise<TrainResult> {
   const settings = checkTrainOptions(model, options)
   return trainEpoch(model, checkLoader(loader, 'loader'), settings)
 }
@@ -64,19 +73,21 @@ export async function train(model: CnnLstm, loader: DataLoader, options: TrainOp
 /** Checked {@link TrainOptions}. */
 export interface TrainSettings {
   readonly optimizer: ReturnType<typeof optimizerOf>
+  readonly loss: CheckedLoss
   readonly signal: AbortSignal | undefined
   readonly onBatch: TrainOptions['onBatch']
   readonly reportEvery: number
   readonly progress: boolean
 }
 
-export function checkTrainOptions(model: CnnLstm, options: TrainOptions): TrainSettings {
+export function checkTrainOptions(model: AnyCnnLstm, options: TrainOptions): TrainSettings {
   const owner = modelHandle(model)
   checkOptions(options, 'options', TRAIN_KEYS)
-  const { optimizer, signal, onBatch, reportEvery = DEFAULT_REPORT_EVERY, progress = true } = options
+  const { optimizer, loss, signal, onBatch, reportEvery = DEFAULT_REPORT_EVERY, progress = true } = options
   checkCallback(onBatch, 'onBatch')
   return {
     optimizer: optimizerOf(optimizer, owner),
+    loss: checkLoss(loss, model.config),
     signal: checkSignal(signal, 'signal'),
     onBatch,
     reportEvery: checkInteger(reportEvery, 'reportEvery', 1),
@@ -86,12 +97,13 @@ export function checkTrainOptions(model: CnnLstm, options: TrainOptions): TrainS
 
 /** One epoch with checked arguments; `title` heads the progress line. */
 export async function trainEpoch(
-  model: CnnLstm,
+  model: AnyCnnLstm,
   loader: DataLoader,
   settings: TrainSettings,
   title = 'train',
 ): Promise<TrainResult> {
   const { optimizer, signal, onBatch, reportEvery } = settings
+  const { head } = model.config
   const abort = new AbortScope(signal)
   try {
     const { metrics, seconds } = await runPass({
@@ -103,11 +115,14 @@ export async function trainEpoch(
         const current = optimizer() //                   as it is now, not when the engine gets to it
         return () => pass.trainBatch(batch, current)
       },
+      head,
+      loss: settings.loss,
       onBatch,
       reportEvery,
     })
     const { loss, samples, steps } = metrics
-    return { loss, accuracy: accuracy(metrics), samples, steps, ...timing(samples, seconds) }
+    const scores = { accuracy: accuracy(metrics, head), ...regressionMetrics(metrics, head) }
+    return { loss, ...scores, samples, steps, ...timing(samples, seconds) }
   } finally {
     abort.release()
   }

@@ -1,7 +1,7 @@
 /** The CNN's blocks: what a user writes, its check, and the sizes that frames have on their way. */
 import { checkBoolean, checkInteger, checkNumber, checkOneOf, checkOptions, describe, typeError } from '../checks'
 import { LARGEST } from './sizes'
-import type { InputOptions } from '../options'
+import type { FrameInput } from './input'
 
 /** The function after a convolution: max(0, x), x · Φ(x), x · sigmoid(x), or x. */
 export type Activation = 'relu' | 'gelu' | 'silu' | 'none'
@@ -80,7 +80,7 @@ const BLOCK_KEYS: readonly (keyof CnnBlockOptions)[] = [
 ]
 
 /** Checks blocks, and that frames of the input's size go through them. */
-export function checkCnn(blocks: readonly CnnBlockOptions[], input: InputOptions): CnnBlockConfig[] {
+export function checkCnn(blocks: readonly CnnBlockOptions[], input: FrameInput): CnnBlockConfig[] {
   if (!Array.isArray(blocks)) throw typeError('an array of blocks', 'cnn', blocks)
   const cnn = Array.from(blocks, (block: CnnBlockOptions, index) => checkBlock(block, `cnn[${index}]`))
   checkSizes(input, cnn)
@@ -125,7 +125,7 @@ function checkPools(block: CnnBlockOptions, name: string): Pick<CnnBlockConfig, 
 }
 
 /** Follows a frame through the blocks; every block must leave at least one pixel. */
-function checkSizes({ channels, height, width }: InputOptions, cnn: readonly CnnBlockConfig[]): void {
+function checkSizes({ channels, height, width }: FrameInput, cnn: readonly CnnBlockConfig[]): void {
   let [c, h, w] = [channels, height, width]
   for (const [index, block] of cnn.entries()) {
     const name = `cnn[${index}]`

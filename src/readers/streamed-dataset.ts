@@ -8,7 +8,8 @@ import { checkMemoryLimit, findArray, readEntry, readNpy, readNpzDirectory } fro
 import { toModelData } from './npy-array'
 import { readNpyHeader } from './npy-header'
 import { openEntry } from './zip'
-import type { Dataset, Sample, TensorDatasetOptions } from '../dataset'
+import type { Dataset, Sample } from '../dataset'
+import type { IntegerArray } from '../targets'
 import type { ByteSource } from './bytes'
 import type { DtypeName } from './dtype'
 import type { NpyHeader } from './npy-header'
@@ -26,7 +27,7 @@ export interface NpzDatasetOptions {
 /** Options of {@link NpyDataset.open}. */
 export interface NpyDatasetOptions {
   /** The class of each sample: a .npy file, or the classes themselves. */
-  readonly targets: string | URL | TensorDatasetOptions['targets']
+  readonly targets: string | URL | IntegerArray
 }
 
 /** Samples that lie side by side somewhere, and their classes. */
@@ -72,7 +73,7 @@ export abstract class StreamedDataset implements Dataset {
    *
    * @throws {ZoetropeError} `ERR_DISPOSED` after `close()`, `ERR_DATA` when the file has become shorter.
    */
-  async get(index: number): Promise<Sample> {
+  async get(index: number): Promise<Sample & { readonly target: number }> {
     checkInteger(index, 'index', 0, this.length - 1)
     const { source, header } = this.#contents
     if (this.#closing !== undefined) {

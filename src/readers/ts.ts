@@ -22,6 +22,8 @@ export interface ReadTsOptions {
 
 /** A time series and its class. */
 export interface TsSample extends Sample {
+  /** Index of the class. */
+  readonly target: number
   readonly input: FloatArray
   /** The class as it stands in the file; `target` is its place in `classes`. */
   readonly label: string

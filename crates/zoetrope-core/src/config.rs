@@ -1,10 +1,16 @@
 //! What a model is made of: the one description that JavaScript sends and a checkpoint's metadata holds.
 
 mod block;
+mod head;
+mod input;
+mod lstm;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::block::{Activation, BlockConfig, GlobalPool, Norm, Pool};
+pub use self::head::{HeadConfig, HeadKind, Per, Pooling, RegressionLoss};
+pub use self::input::{FrameSize, InputConfig, VectorSize};
+pub use self::lstm::{Cell, LstmConfig};
 
 use crate::error::{Error, Result};
 
@@ -13,71 +19,46 @@ const LARGEST_SIZE: i64 = 1 << 20;
 /// The largest number of parameters: 16 GiB as float32.
 const LARGEST_MODEL: i64 = 1 << 32;
 
-/// A CNN-LSTM classifier: frames through a CNN, its features through an LSTM, the last step through a linear head.
+/// A CNN-LSTM: frames through a CNN, their features through a recurrent part, its outputs pooled over time, through a
+/// linear head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModelConfig {
-    /// One frame; the number of frames is free.
+    /// One frame or vector; the number of them is free.
     pub input: InputConfig,
-    /// Number of classes, the length of the logits.
+    /// Number of classes or labels; 0 for a regression.
+    #[serde(default)]
     pub num_classes: i64,
     /// The classes' names, `num_classes` of them, where they have names.
     #[serde(default)]
     pub classes: Option<Vec<String>>,
-    /// Convolution blocks, first to last.
+    /// Convolution blocks, first to last; none for vectors.
     pub cnn: Vec<BlockConfig>,
     /// What becomes of the encoded frame's height and width.
     #[serde(default)]
     pub global_pool: GlobalPool,
+    /// Features that a linear layer makes of a frame's before the recurrent part, or none: no such layer.
+    #[serde(default)]
+    pub projection: Option<i64>,
     /// The recurrent part.
     pub lstm: LstmConfig,
-}
-
-/// The size of one frame, `[channels, height, width]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct InputConfig {
-    /// Channels: 1 for grey, 3 for colour.
-    pub channels: i64,
-    /// Height in pixels.
-    pub height: i64,
-    /// Width in pixels.
-    pub width: i64,
-}
-
-/// The recurrent part, as `torch.nn.LSTM(batch_first=True)`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LstmConfig {
-    /// Features of the hidden state.
-    pub hidden_size: i64,
-    /// Layers, each reading the one below.
-    pub num_layers: i64,
-    /// Probability of dropping an output of a layer below the top one, while training.
+    /// How the steps become one vector.
+    #[serde(default)]
+    pub pooling: Pooling,
+    /// Probability of dropping a value on its way into the head, while training.
+    #[serde(default)]
     pub dropout: f64,
-    /// Whether a second LSTM reads the sequence from its end.
-    pub bidirectional: bool,
-}
-
-impl LstmConfig {
-    /// 1, or 2 where bidirectional.
-    #[must_use]
-    pub fn num_directions(&self) -> i64 {
-        1 + i64::from(self.bidirectional)
-    }
-
-    /// Features of one output step: hidden size times directions.
-    #[must_use]
-    pub fn output_size(&self) -> i64 {
-        self.hidden_size * self.num_directions()
-    }
+    /// What is answered.
+    #[serde(default)]
+    pub head: HeadConfig,
 }
 
 impl ModelConfig {
     /// Size of the frame after the last block.
     #[must_use]
-    pub fn encoded_frame(&self) -> InputConfig {
-        self.cnn.iter().fold(self.input, |frame, block| block.output(frame))
+    pub fn encoded_frame(&self) -> FrameSize {
+        let input = self.input.as_frame();
+        self.cnn.iter().fold(input, |frame, block| block.output(frame))
     }
 
     /// Features of one frame: the encoded frame, flattened channel-major, or averaged over its pixels.
@@ -90,39 +71,36 @@ impl ModelConfig {
         }
     }
 
-    /// Checks every size, and that every block leaves something of the frame.
+    /// Features of one step as the recurrent part reads it: the projection's, or the frame's.
+    #[must_use]
+    pub fn recurrent_features(&self) -> i64 {
+        self.projection.unwrap_or_else(|| self.features())
+    }
+
+    /// Checks every option, and that every block leaves something of the frame.
     ///
     /// # Errors
     /// `InvalidConfig`, naming the option.
     pub fn validate(&self) -> Result<()> {
-        size("input.channels", self.input.channels)?;
-        size("input.height", self.input.height)?;
-        size("input.width", self.input.width)?;
-        size("numClasses", self.num_classes)?;
-        if let Some(classes) = self
-            .classes
-            .as_ref()
-            .filter(|classes| classes.len() as i64 != self.num_classes)
-        {
-            return Err(Error::invalid(
-                "classes",
-                format!("{} names", self.num_classes),
-                classes.len(),
-            ));
+        self.input.validate()?;
+        if matches!(self.input, InputConfig::Vector(_)) {
+            if !self.cnn.is_empty() {
+                return Err(Error::invalid("cnn", "no blocks for vectors", self.cnn.len()));
+            }
+            if self.global_pool != GlobalPool::None {
+                return Err(Error::invalid("globalPool", "none for vectors", "average"));
+            }
         }
-        let mut frame = self.input;
+        let mut frame = self.input.as_frame();
         for (index, block) in self.cnn.iter().enumerate() {
             frame = block::validate(index, block, frame)?;
         }
-        size("lstm.hiddenSize", self.lstm.hidden_size)?;
-        size("lstm.numLayers", self.lstm.num_layers)?;
-        if !(0.0..=1.0).contains(&self.lstm.dropout) {
-            return Err(Error::invalid(
-                "lstm.dropout",
-                "a number from 0 to 1",
-                self.lstm.dropout,
-            ));
+        size("projection", self.projection.unwrap_or(1))?;
+        self.lstm.validate()?;
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(Error::invalid("dropout", "a number from 0 to below 1", self.dropout));
         }
+        self.validate_head()?;
         self.validate_total()
     }
 
@@ -133,10 +111,13 @@ impl ModelConfig {
             GlobalPool::None => frame.channels as f64 * frame.height as f64 * frame.width as f64,
             GlobalPool::Average => frame.channels as f64,
         };
+        let projection = self.projection.map_or(0.0, |size| features * size as f64);
+        let features = self.projection.map_or(features, |size| size as f64);
         let [hidden, layers] = [self.lstm.hidden_size as f64, self.lstm.num_layers as f64];
         let directions = self.lstm.num_directions() as f64;
-        let lstm = 4.0 * hidden * directions * (features + hidden + (layers - 1.0) * hidden * (directions + 1.0));
-        let mut channels = self.input.channels;
+        let gates = self.lstm.cell.num_gates() as f64;
+        let lstm = gates * hidden * directions * (features + hidden + (layers - 1.0) * hidden * (directions + 1.0));
+        let mut channels = self.input.as_frame().channels;
         let mut cnn = 0.0;
         for block in &self.cnn {
             let taps =
@@ -144,7 +125,7 @@ impl ModelConfig {
             cnn += channels as f64 * block.out_channels as f64 * taps;
             channels = block.out_channels;
         }
-        let total = cnn + lstm + hidden * directions * self.num_classes as f64;
+        let total = cnn + projection + lstm + hidden * directions * self.num_outputs() as f64;
         if total > LARGEST_MODEL as f64 {
             let expected = format!("a model of at most {LARGEST_MODEL} parameters");
             return Err(Error::invalid("model", expected, format!("about {total:.3e}")));

@@ -4,16 +4,13 @@ use std::sync::{Mutex, MutexGuard};
 
 use tch::{Kind, Tensor};
 
-use crate::batch::{Inputs, check_targets, frame_of};
-use crate::config::InputConfig;
 use crate::error::{Error, Result};
+use crate::samples::{Arrays, Facts, Inputs, SampleTensors, Samples};
 
 /// All samples of a dataset, copied once.
 pub struct TensorDataset {
-    tensors: Mutex<Tensors>,
-    frame: InputConfig,
-    shape: Vec<i64>,
-    largest_target: i64,
+    tensors: Mutex<SampleTensors>,
+    facts: Facts,
 }
 
 /// Copied values, in the type in which they came.
@@ -43,36 +40,39 @@ impl Values {
     }
 }
 
-struct Tensors {
-    inputs: Tensor,
-    targets: Tensor,
+/// A copy of one sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Its valid frames.
+    pub inputs: Values,
+    /// Of the inputs, without the axis of samples.
+    pub shape: Vec<i64>,
+    /// Its target; of a target for each frame, those of the valid ones.
+    pub targets: Vec<f64>,
+    /// Of the targets, without the axis of samples: empty for a single number.
+    pub target_shape: Vec<i64>,
 }
 
 impl TensorDataset {
-    /// Copies samples of `[samples, channels, height, width]` or `[samples, time, channels, height, width]`.
+    /// Copies samples.
     ///
     /// # Errors
-    /// As [`crate::Batch::new`].
-    pub fn new(inputs: Inputs<'_>, shape: &[i64], targets: &[i64]) -> Result<Self> {
-        let frame = frame_of(shape)?;
-        let largest_target = check_targets(targets, shape[0])?;
-        crate::device::prepare_libtorch().as_ref().ok();
-        let tensors = Tensors {
-            inputs: inputs.to_tensor(shape)?,
-            targets: Tensor::f_from_slice(targets)?,
-        };
+    /// As [`crate::Batch::from_arrays`]; `Data` where there are no targets.
+    pub fn new(arrays: Arrays<'_>) -> Result<Self> {
+        if arrays.targets.is_none() {
+            return Err(crate::train::missing_targets());
+        }
+        let Samples { facts, tensors } = Samples::new(arrays)?;
         Ok(Self {
             tensors: Mutex::new(tensors),
-            frame,
-            shape: shape.to_vec(),
-            largest_target,
+            facts,
         })
     }
 
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> i64 {
-        self.shape[0]
+        self.facts.len()
     }
 
     /// Never: an empty dataset is refused at the door.
@@ -81,34 +81,43 @@ impl TensorDataset {
         self.len() == 0
     }
 
-    pub(crate) fn frame(&self) -> InputConfig {
-        self.frame
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
     }
 
-    pub(crate) fn has_time(&self) -> bool {
-        self.shape.len() == 5
-    }
-
-    pub(crate) fn shape(&self) -> Vec<i64> {
-        self.shape.clone()
-    }
-
-    pub(crate) fn largest_target(&self) -> i64 {
-        self.largest_target
-    }
-
-    /// The values of one sample, its shape without the axis of samples, and its target.
+    /// A copy of one sample.
     ///
     /// # Errors
     /// `Data` for an index outside the dataset.
-    pub fn sample(&self, index: i64) -> Result<(Values, Vec<i64>, i64)> {
+    pub fn sample(&self, index: i64) -> Result<Sample> {
         if !(0..self.len()).contains(&index) {
             let reason = format!("Expected an index from 0 to {}, received {index}", self.len() - 1);
             return Err(Error::Data { reason });
         }
-        let values = Values::of(&self.gather_inputs(&[index])?)?;
-        let target = self.gather_targets(&[index])?.f_int64_value(&[0])?;
-        Ok((values, self.shape[1..].to_vec(), target))
+        let time = self.facts.time();
+        let length = self
+            .facts
+            .lengths
+            .as_ref()
+            .map_or(time, |lengths| lengths[index as usize]);
+        // Of a ragged dataset an axis as long as the clips can only be the time.
+        let valid = |tensor: Tensor| -> Result<Tensor> {
+            let sample = tensor.f_select(0, 0)?;
+            let has_time = length < time && sample.size().first() == Some(&time);
+            Ok(if has_time {
+                sample.f_narrow(0, 0, length)?
+            } else {
+                sample
+            })
+        };
+        let inputs = valid(self.gather_inputs(&[index])?)?;
+        let targets = valid(self.gather_targets(&[index])?)?;
+        Ok(Sample {
+            shape: inputs.size(),
+            inputs: Values::of(&inputs)?,
+            target_shape: targets.size(),
+            targets: Vec::try_from(targets.f_to_kind(Kind::Double)?.f_reshape([-1])?)?,
+        })
     }
 
     /// Inputs of the samples at `indices`, which must be in range.
@@ -118,7 +127,8 @@ impl TensorDataset {
 
     /// Targets of the samples at `indices`, which must be in range.
     pub(crate) fn gather_targets(&self, indices: &[i64]) -> Result<Tensor> {
-        let targets = self.tensors()?.targets.shallow_clone();
+        let targets = self.tensors()?.targets.as_ref().map(Tensor::shallow_clone);
+        let targets = targets.ok_or_else(crate::train::missing_targets)?;
         Ok(targets.f_index_select(0, &Tensor::f_from_slice(indices)?)?)
     }
 
@@ -127,7 +137,7 @@ impl TensorDataset {
         Ok(self.tensors()?.inputs.shallow_clone())
     }
 
-    fn tensors(&self) -> Result<MutexGuard<'_, Tensors>> {
+    fn tensors(&self) -> Result<MutexGuard<'_, SampleTensors>> {
         self.tensors.lock().map_err(|_| Error::Internal {
             reason: "a dataset's lock was poisoned".to_owned(),
         })

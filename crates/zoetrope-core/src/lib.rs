@@ -1,4 +1,4 @@
-//! The numerics of Zoetrope: a CNN-LSTM classifier, its training step and its evaluation, on libtorch.
+//! The numerics of Zoetrope: a CNN-LSTM, its training step and its evaluation, on libtorch.
 //!
 //! Data enters through [`Batch`] only; a model is owned by one [`Engine`] thread. Nothing here knows JavaScript, prints,
 //! or counts epochs.
@@ -15,24 +15,34 @@ mod error;
 mod evaluate;
 mod helper;
 mod kernels;
+mod loss;
 mod metrics;
 mod model;
 mod optimizer;
 mod random;
+mod samples;
+mod scores;
 mod state_dict;
+mod targets;
 pub mod threads;
 mod train;
 
 pub use array::Array;
 pub use augment::{AugmentConfig, Augmentation, Shift, Window};
-pub use batch::{Batch, Inputs};
-pub use config::{Activation, BlockConfig, GlobalPool, InputConfig, LstmConfig, ModelConfig, Norm, Pool};
-pub use dataset::{TensorDataset, Values};
+pub use batch::{Batch, ReadInputs};
+pub use config::{
+    Activation, BlockConfig, Cell, FrameSize, GlobalPool, HeadConfig, HeadKind, InputConfig, LstmConfig, ModelConfig,
+    Norm, Per, Pool, Pooling, RegressionLoss, VectorSize,
+};
+pub use dataset::{Sample, TensorDataset, Values};
 pub use engine::{Engine, EngineCloser, Worker};
 pub use error::{Error, Result};
 pub use helper::finish_jobs;
+pub use loss::LossOptions;
 pub use metrics::{Meter, Metrics};
 pub use model::{Buffer, CnnLstm, Layer, Parameter};
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use random::{Generator, manual_seed};
+pub use samples::{Arrays, Inputs};
 pub use state_dict::{NamedTensor, StateDict, StateDictMismatch};
+pub use targets::{TargetValues, Targets};

@@ -1,34 +1,57 @@
 //! Loss and counts, accumulated on the device and read once per report.
 
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Device, Kind, Tensor};
 
+use crate::config::{HeadKind, ModelConfig};
 use crate::error::{Error, Result};
+use crate::{loss, scores};
 
 /// What a pass over some data has come to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics {
-    /// Mean over samples.
+    /// Mean over answers.
     pub loss: f64,
-    /// Samples whose largest logit is the target's.
+    /// Answers that are right; of several labels, those with every label right; of a regression none.
     pub correct: i64,
     /// Samples seen.
     pub samples: i64,
+    /// Answers seen: one a sample, or one a valid frame.
+    pub answers: i64,
     /// Batches seen.
     pub steps: i64,
-    /// Row-major `[num_classes, num_classes]`, row = target, column = prediction; of evaluated batches only.
+    /// Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
+    /// prediction.
     pub confusion: Vec<i64>,
+    /// Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
+    /// negatives.
+    pub label_counts: Vec<i64>,
+    /// Of a regression: row-major `[outputs, 4]`, sums over the answers of |error|, error², target, target².
+    pub error_sums: Vec<f64>,
+}
+
+/// Raw outputs and targets of a batch, one row an answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Answers<'a> {
+    pub config: &'a ModelConfig,
+    /// Samples of the batch; of a head per frame there are more answers.
+    pub samples: i64,
+    /// `[answers, outputs]`.
+    pub outputs: &'a Tensor,
+    /// int64 of `[answers]` for a classification, else float32 of `[answers, outputs]`.
+    pub targets: &'a Tensor,
 }
 
 /// Accumulates over one pass; its tensors stay on the device.
 #[derive(Default)]
 pub struct Meter {
     samples: i64,
+    answers: i64,
     steps: i64,
     sums: Option<Sums>,
 }
 
 struct Sums {
-    /// Sum of the losses of all samples, float64 of `[]`.
+    /// Sum of the losses of all answers, float64 of `[]`.
     loss: Tensor,
     /// int64 of `[]`.
     correct: Tensor,
@@ -36,8 +59,8 @@ struct Sums {
     bad_step: Tensor,
     /// That step's loss, float64 of `[]`.
     bad_loss: Tensor,
-    /// int64 of `[num_classes * num_classes]`.
-    confusion: Option<Tensor>,
+    /// What `scores` counts, and for which kind of head.
+    counts: Option<(HeadKind, Tensor)>,
 }
 
 impl Meter {
@@ -49,43 +72,43 @@ impl Meter {
 
     /// Adds a training batch by its mean loss. Returns 1 (float32 of `[]`) where this loss or an earlier one is not
     /// finite, else 0: what the optimizers call `found_inf`.
-    pub(crate) fn record_training(&mut self, loss: &Tensor, logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    pub(crate) fn record_training(&mut self, loss: &Tensor, answers: &Answers<'_>) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
-        let batch = logits.size()[0];
-        self.steps += 1;
-        self.samples += batch;
+        let device = answers.outputs.device();
+        self.begin(answers);
         let step = self.steps;
-        let sums = self.sums(logits.device())?;
+        let sums = self.sums(device)?;
         let loss = loss.f_to_kind(Kind::Double)?;
         let is_first_bad = loss
             .f_isfinite()?
             .f_logical_not()?
             .f_logical_and(&sums.bad_step.f_eq(0)?)?;
         sums.bad_step = Tensor::from(step)
-            .f_to_device(logits.device())?
+            .f_to_device(device)?
             .f_where_self(&is_first_bad, &sums.bad_step)?;
         sums.bad_loss = loss.f_where_self(&is_first_bad, &sums.bad_loss)?;
-        sums.loss = sums.loss.f_add(&loss.f_mul_scalar(batch)?)?;
-        sums.correct = sums.correct.f_add(&correct(logits, targets)?)?;
+        sums.loss = sums.loss.f_add(&loss.f_mul_scalar(answers.outputs.size()[0])?)?;
+        sums.correct = sums.correct.f_add(&scores::correct(answers)?)?;
+        if answers.config.head.kind == HeadKind::Regression {
+            sums.count(HeadKind::Regression, scores::errors(answers)?)?;
+        }
         Ok(sums.bad_step.f_ne(0)?.f_to_kind(Kind::Float)?)
     }
 
     /// Adds an evaluated batch.
-    pub(crate) fn record_evaluation(&mut self, logits: &Tensor, targets: &Tensor) -> Result<()> {
-        let (batch, num_classes) = logits.size2()?;
-        self.steps += 1;
-        self.samples += batch;
-        let sums = self.sums(logits.device())?;
-        let loss = logits.f_cross_entropy_loss(targets, None::<Tensor>, Reduction::Sum, -100, 0.0)?;
+    pub(crate) fn record_evaluation(&mut self, answers: &Answers<'_>) -> Result<()> {
+        self.begin(answers);
+        let loss = loss::evaluation(answers.config, answers.outputs, answers.targets)?;
+        let sums = self.sums(answers.outputs.device())?;
         sums.loss = sums.loss.f_add(&loss.f_to_kind(Kind::Double)?)?;
-        sums.correct = sums.correct.f_add(&correct(logits, targets)?)?;
-        let cells = targets.f_mul_scalar(num_classes)?.f_add(&logits.f_argmax(1, false)?)?;
-        let counts = cells.f_bincount(None::<Tensor>, num_classes * num_classes)?;
-        sums.confusion = Some(match &sums.confusion {
-            Some(confusion) => confusion.f_add(&counts)?,
-            None => counts,
-        });
-        Ok(())
+        sums.correct = sums.correct.f_add(&scores::correct(answers)?)?;
+        sums.count(answers.config.head.kind, scores::evaluated(answers)?)
+    }
+
+    fn begin(&mut self, answers: &Answers<'_>) {
+        self.steps += 1;
+        self.samples += answers.samples;
+        self.answers += answers.outputs.size()[0];
     }
 
     /// Fails with `NonFiniteLoss` where a training batch's loss was not finite. Waits for the device.
@@ -106,29 +129,29 @@ impl Meter {
     /// `NonFiniteLoss` where a training batch's loss was not finite.
     pub fn read(&self) -> Result<Metrics> {
         self.check_finite()?;
-        let (samples, steps) = (self.samples, self.steps);
-        let Some(sums) = &self.sums else {
-            return Ok(Metrics {
-                loss: f64::NAN,
-                correct: 0,
-                samples,
-                steps,
-                confusion: Vec::new(),
-            });
+        let mut metrics = Metrics {
+            loss: f64::NAN,
+            correct: 0,
+            samples: self.samples,
+            answers: self.answers,
+            steps: self.steps,
+            confusion: Vec::new(),
+            label_counts: Vec::new(),
+            error_sums: Vec::new(),
         };
-        let loss = sums.loss.f_double_value(&[])? / samples as f64;
-        let correct = sums.correct.f_int64_value(&[])?;
-        let confusion = match &sums.confusion {
-            Some(confusion) => Vec::try_from(confusion)?,
-            None => Vec::new(),
-        };
-        Ok(Metrics {
-            loss,
-            correct,
-            samples,
-            steps,
-            confusion,
-        })
+        let Some(sums) = &self.sums else { return Ok(metrics) };
+        metrics.loss = sums.loss.f_double_value(&[])? / self.answers as f64;
+        metrics.correct = sums.correct.f_int64_value(&[])?;
+        if let Some((kind, counts)) = &sums.counts {
+            let counts = Vec::<f64>::try_from(counts)?;
+            let whole = || counts.iter().map(|&count| count as i64).collect();
+            match kind {
+                HeadKind::Classification => metrics.confusion = whole(),
+                HeadKind::MultiLabel => metrics.label_counts = whole(),
+                HeadKind::Regression => metrics.error_sums = counts,
+            }
+        }
+        Ok(metrics)
     }
 
     fn sums(&mut self, device: Device) -> Result<&mut Sums> {
@@ -141,14 +164,20 @@ impl Meter {
                     correct: zero(Kind::Int64)?,
                     bad_step: zero(Kind::Int64)?,
                     bad_loss: zero(Kind::Double)?,
-                    confusion: None,
+                    counts: None,
                 }))
             }
         }
     }
 }
 
-/// How many of `[batch, num_classes]` have their largest logit at the target; int64 of `[]`.
-fn correct(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    Ok(logits.f_argmax(1, false)?.f_eq_tensor(targets)?.f_sum(Kind::Int64)?)
+impl Sums {
+    fn count(&mut self, kind: HeadKind, counts: Tensor) -> Result<()> {
+        let counts = match &self.counts {
+            Some((_, before)) => before.f_add(&counts)?,
+            None => counts,
+        };
+        self.counts = Some((kind, counts));
+        Ok(())
+    }
 }

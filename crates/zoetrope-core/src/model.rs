@@ -1,20 +1,26 @@
-//! The model: frames through the encoder, features through the LSTM, the last step through the head.
+//! The model: frames through the encoder, features through the recurrent part, its outputs pooled, through the head.
 
+mod dropout;
 mod encoder;
-mod head;
 mod initializer;
 mod layers;
+mod lengths;
+mod linear;
 mod paths;
+mod pooling;
 mod recurrent;
 mod statistics;
 
 use tch::{Device, Kind, Tensor};
 
 pub use self::layers::Layer;
+pub(crate) use self::lengths::Lengths;
 
+use self::dropout::Dropout;
 use self::encoder::Encoder;
-use self::head::Head;
 use self::initializer::Initializer;
+use self::linear::Linear;
+use self::pooling::Pool;
 use self::recurrent::Recurrent;
 use crate::config::ModelConfig;
 use crate::error::Result;
@@ -39,19 +45,31 @@ pub struct Buffer {
     position: usize,
 }
 
-/// A CNN-LSTM classifier with its parameters on one device.
+/// Clips as the model takes them, on its device.
+pub(crate) struct Clips {
+    /// `[batch, time, channels, height, width]` or `[batch, time, features]`: float32, or uint8, which is scaled.
+    pub inputs: Tensor,
+    /// Which frames count; all of them where there is nothing here.
+    pub lengths: Option<Lengths>,
+}
+
+/// A CNN-LSTM with its parameters on one device.
 pub struct CnnLstm {
     config: ModelConfig,
     device: Device,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
     encoder: Encoder,
+    projection: Option<Linear>,
     recurrent: Recurrent,
-    head: Head,
+    pool: Pool,
+    dropout: Dropout,
+    head: Linear,
 }
 
 impl CnnLstm {
-    /// A new model with PyTorch's initial weights, drawn on the CPU in the order cnn, lstm, fc, then moved.
+    /// A new model with PyTorch's initial weights, drawn on the CPU in the order cnn, projection, lstm, attention,
+    /// fc, then moved.
     ///
     /// The generator stays with the model: dropout goes on in its stream.
     ///
@@ -79,8 +97,11 @@ impl CnnLstm {
         config.validate()?;
         crate::device::prepare_libtorch().as_ref().ok();
         let encoder = Encoder::new(config, &generator, &mut init)?;
-        let recurrent = Recurrent::new(config, generator, &mut init)?;
-        let head = Head::new(config, &mut init)?;
+        let project = |size| Linear::new("projection", config.features(), size, &mut init);
+        let projection = config.projection.map(project).transpose()?;
+        let recurrent = Recurrent::new(config, generator.clone(), &mut init)?;
+        let pool = Pool::new(config, &mut init)?;
+        let head = Linear::new("fc", config.lstm.output_size(), config.num_outputs(), &mut init)?;
         let (parameters, buffers) = init.finish()?;
         Ok(Self {
             config: config.clone(),
@@ -88,7 +109,10 @@ impl CnnLstm {
             parameters,
             buffers,
             encoder,
+            projection,
             recurrent,
+            pool,
+            dropout: Dropout::new(config.dropout, generator),
             head,
         })
     }
@@ -162,13 +186,27 @@ impl CnnLstm {
         Ok(())
     }
 
-    /// Classifies clips of `[batch, time, channels, height, width]` into logits of `[batch, num_classes]`.
-    pub(crate) fn forward_t(&self, clips: &Tensor, train: bool) -> Result<Tensor> {
-        let (batch, time) = (clips.size()[0], clips.size()[1]);
-        let frames = clips.f_flatten(0, 1)?; //                        [batch * time, channels, height, width]
-        let features = self.encoder.forward_t(&frames, self.kind(), train)?; // [batch * time, features]
-        let sequence = features.f_view([batch, time, -1])?; //         [batch, time, features]
-        let hidden = self.recurrent.forward_t(&sequence, train)?; //   [batch, directions * hidden_size]
-        self.head.forward(&hidden) //                                  [batch, num_classes]
+    /// Answers clips with raw outputs (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` of
+    /// a head per frame, the valid frames clip after clip.
+    pub(crate) fn forward_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
+        let (inputs, lengths) = (&clips.inputs, clips.lengths.as_ref());
+        let frames = match lengths {
+            Some(lengths) => lengths.pack(inputs)?,
+            None => inputs.f_flatten(0, 1)?,
+        }; //                                                            [frames, channels, height, width]
+        let encoded = self.encoder.forward_t(&frames, self.kind(), train)?; // [frames, features]
+        let features = match &self.projection {
+            Some(projection) => projection.forward(&encoded)?,
+            None => encoded,
+        };
+        let sequence = match lengths {
+            Some(lengths) => lengths.unpack(&features)?,
+            None => features.f_view([inputs.size()[0], inputs.size()[1], -1])?,
+        }; //                                                            [batch, time, features]
+        let outputs = self
+            .recurrent
+            .forward_t(&sequence, lengths, self.pool.is_last(), train)?;
+        let pooled = self.pool.forward(&outputs, lengths)?; //           [batch or frames, directions * hidden_size]
+        self.head.forward(&self.dropout.forward_t(&pooled, train)?)
     }
 }

@@ -2,9 +2,9 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::batch::Inputs;
 use crate::error::{Error, Result};
 use crate::model::CnnLstm;
+use crate::samples::Inputs;
 
 /// A tensor on the CPU with its name.
 #[derive(Debug)]

@@ -1,15 +1,16 @@
 //! One optimizer update.
 
-use tch::{Reduction, Tensor};
+use tch::Tensor;
 
 use crate::batch::Batch;
 use crate::error::{Error, Result};
-use crate::metrics::Meter;
+use crate::loss::{self, LossOptions};
+use crate::metrics::{Answers, Meter};
 use crate::model::CnnLstm;
 use crate::optimizer::Optimizer;
 
 impl CnnLstm {
-    /// Forward, cross-entropy, backward, update; adds the batch to the meter.
+    /// Forward, loss, backward, update; adds the batch to the meter.
     ///
     /// On CUDA nothing here waits for the device: a loss that is not finite skips this update and all later ones of
     /// the pass there, and shows at the meter's next reading.
@@ -18,8 +19,22 @@ impl CnnLstm {
     /// `ShapeMismatch` or `Data` for a batch that does not fit; `NonFiniteLoss`, with the parameters as they were
     /// before the step.
     pub fn train_step(&mut self, batch: &Batch, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<()> {
+        self.train_step_by(&LossOptions::default(), batch, optimizer, meter)
+    }
+
+    /// [`Self::train_step`] with options of the loss.
+    ///
+    /// # Errors
+    /// As [`Self::train_step`]; `InvalidConfig` for options that the head does not have.
+    pub fn train_step_by(
+        &mut self,
+        options: &LossOptions,
+        batch: &Batch,
+        optimizer: &mut Optimizer,
+        meter: &mut Meter,
+    ) -> Result<()> {
         let statistics = self.save_statistics()?;
-        match self.update(batch, optimizer, meter) {
+        match self.update(options, batch, optimizer, meter) {
             Ok(found_inf) => statistics.restore_where(&found_inf),
             Err(error) => {
                 statistics.restore()?;
@@ -28,11 +43,23 @@ impl CnnLstm {
         }
     }
 
-    /// What [`Self::train_step`] does, but for the running statistics of a step that is refused. Returns what the
+    /// What [`Self::train_step_by`] does, but for the running statistics of a step that is refused. Returns what the
     /// optimizers call `found_inf`.
-    fn update(&mut self, batch: &Batch, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<Tensor> {
-        let (logits, targets, loss) = self.training_loss(batch)?;
-        let found_inf = meter.record_training(&loss, &logits, &targets)?;
+    fn update(
+        &mut self,
+        options: &LossOptions,
+        batch: &Batch,
+        optimizer: &mut Optimizer,
+        meter: &mut Meter,
+    ) -> Result<Tensor> {
+        let (outputs, targets, loss) = self.training_loss(options, batch)?;
+        let answers = Answers {
+            config: self.config(),
+            samples: batch.len(),
+            outputs: &outputs,
+            targets: &targets,
+        };
+        let found_inf = meter.record_training(&loss, &answers)?;
         if self.device() == tch::Device::Cpu {
             meter.check_finite()?; // free here, and the backward pass is saved
         }
@@ -44,23 +71,32 @@ impl CnnLstm {
     /// The training loss of a batch and its gradient by every parameter, in their order; nothing is updated.
     ///
     /// # Errors
-    /// `ShapeMismatch` or `Data` for a batch that does not fit.
+    /// `ShapeMismatch` or `Data` for a batch that does not fit; `InvalidConfig` for options that the head does not
+    /// have.
     pub fn loss_and_gradients(&self, batch: &Batch) -> Result<(f64, Vec<Tensor>)> {
+        self.loss_and_gradients_by(&LossOptions::default(), batch)
+    }
+
+    /// [`Self::loss_and_gradients`] with options of the loss.
+    ///
+    /// # Errors
+    /// As [`Self::loss_and_gradients`].
+    pub fn loss_and_gradients_by(&self, options: &LossOptions, batch: &Batch) -> Result<(f64, Vec<Tensor>)> {
         let statistics = self.save_statistics()?;
-        let (_logits, _targets, loss) = self.training_loss(batch)?;
+        let (_outputs, _targets, loss) = self.training_loss(options, batch)?;
         let gradients = self.gradients(&loss)?;
         statistics.restore()?;
         Ok((loss.f_double_value(&[])?, gradients))
     }
 
-    /// Logits of `[batch, num_classes]`, targets of `[batch]`, and the mean cross-entropy of `[]`.
-    fn training_loss(&self, batch: &Batch) -> Result<(Tensor, Tensor, Tensor)> {
-        batch.check_fits(self.config())?;
-        let batch = batch.to_device(self.device())?;
+    /// Raw outputs and targets, one row an answer, and the mean loss of `[]`.
+    fn training_loss(&self, options: &LossOptions, batch: &Batch) -> Result<(Tensor, Tensor, Tensor)> {
+        options.validate(self.config())?;
+        let batch = batch.to_device(self.config(), self.device())?;
         let targets = batch.targets.ok_or_else(missing_targets)?;
-        let logits = self.forward_t(&batch.inputs, true)?;
-        let loss = logits.f_cross_entropy_loss(&targets, None::<Tensor>, Reduction::Mean, -100, 0.0)?;
-        Ok((logits, targets, loss))
+        let outputs = self.forward_t(&batch.clips, true)?;
+        let loss = loss::training(self.config(), options, &outputs, &targets)?;
+        Ok((outputs, targets, loss))
     }
 
     /// Gradients of a loss by every parameter, each laid out as its parameter is, which the fused optimizers rely on.

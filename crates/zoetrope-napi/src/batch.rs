@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Either, Env, Float32Array, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array};
+use napi::bindgen_prelude::{
+    Either, Env, Float32Array, Float64Array, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array,
+};
 use napi_derive::napi;
-use zoetrope_core::{Augmentation, Batch, Error, Inputs, Result, TensorDataset, Values};
+use zoetrope_core::{
+    Arrays, Augmentation, Batch, Error, Inputs, ReadInputs, Result, Sample, TargetValues, Targets, TensorDataset,
+    Values,
+};
 
 use crate::outcome::{outcome, promise};
 
@@ -24,17 +29,17 @@ impl NativeBatch {
 
 #[napi]
 impl NativeBatch {
-    /// Copies inputs of `[batch, channels, height, width]` or `[batch, time, channels, height, width]` and, except for
-    /// prediction, one target a sample.
+    /// Copies inputs of `[batch, channels, height, width]` or `[batch, features]`, or the same with the time after the
+    /// batch; with the valid frames of each clip where they are not all; and, except for prediction, targets.
     #[napi(ts_return_type = "Outcome<NativeBatch>")]
     pub fn from_arrays<'env>(
         env: &'env Env,
         inputs: Either<Float32Array, Uint8Array>,
         shape: Vec<i64>,
-        targets: Option<Int32Array>,
+        lengths: Option<Int32Array>,
+        targets: Option<NativeTargets>,
     ) -> napi::Result<Object<'env>> {
-        let targets = targets.map(|targets| widen(&targets));
-        let batch = Batch::new(view(&inputs), &shape, targets.as_deref());
+        let batch = with_arrays(&inputs, &shape, lengths.as_ref(), targets.as_ref(), Batch::from_arrays);
         outcome(env, batch.map(|batch| Self { batch: Some(batch) }))
     }
 
@@ -72,10 +77,12 @@ impl NativeBatch {
             Ok(batch) => batch,
             Err(error) => return outcome(env, Err::<(), _>(error)),
         };
-        let (settle, promise) = promise(env, |_env, (values, shape)| {
+        let (settle, promise) = promise(env, |_env, read: ReadInputs| {
+            let narrow = |lengths: Vec<i64>| lengths.into_iter().map(|length| length as i32).collect::<Vec<_>>();
             Ok(NativeInputs {
-                data: array(values),
-                shape,
+                data: array(read.values),
+                shape: read.shape,
+                lengths: read.lengths.map(|lengths| narrow(lengths).into()),
             })
         })?;
         match batch.read_inputs(settle) {
@@ -92,6 +99,17 @@ pub struct NativeInputs {
     pub data: Either<Float32Array, Uint8Array>,
     /// One size an axis.
     pub shape: Vec<i64>,
+    /// Valid frames of each clip, where they are not all.
+    pub lengths: Option<Int32Array>,
+}
+
+/// What is to be answered: class indices, labels or numbers.
+#[napi(object, object_to_js = false)]
+pub struct NativeTargets {
+    /// As many as the product of the shape.
+    pub data: Either<Int32Array, Float32Array>,
+    /// `[batch]` for classes, or with axes of time and outputs after it.
+    pub shape: Vec<i64>,
 }
 
 /// One sample of a dataset.
@@ -99,10 +117,12 @@ pub struct NativeInputs {
 pub struct NativeSample {
     /// In the type in which it came.
     pub data: Either<Float32Array, Uint8Array>,
-    /// `[channels, height, width]` or `[time, channels, height, width]`.
+    /// Of the inputs, without the axis of samples; of a clip, its own frames.
     pub shape: Vec<i64>,
-    /// Index of the class.
-    pub target: i64,
+    /// Class indices, labels or numbers.
+    pub targets: Float64Array,
+    /// Of the targets, without the axis of samples: empty for a single number.
+    pub target_shape: Vec<i64>,
 }
 
 /// Samples in native memory; batches of it cross as indices.
@@ -121,15 +141,16 @@ impl ObjectFinalize for NativeTensorDataset {
 
 #[napi]
 impl NativeTensorDataset {
-    /// Copies samples of `[samples, channels, height, width]` or `[samples, time, channels, height, width]`.
+    /// Copies samples, as `NativeBatch.fromArrays` does.
     #[napi(ts_return_type = "Outcome<NativeTensorDataset>")]
     pub fn create<'env>(
         env: &'env Env,
         inputs: Either<Float32Array, Uint8Array>,
         shape: Vec<i64>,
-        targets: Int32Array,
+        lengths: Option<Int32Array>,
+        targets: NativeTargets,
     ) -> napi::Result<Object<'env>> {
-        let dataset = TensorDataset::new(view(&inputs), &shape, &widen(&targets));
+        let dataset = with_arrays(&inputs, &shape, lengths.as_ref(), Some(&targets), TensorDataset::new);
         let bytes = match &inputs {
             Either::A(values) => size_of_val::<[f32]>(values) as i64,
             Either::B(values) => values.len() as i64,
@@ -153,10 +174,11 @@ impl NativeTensorDataset {
     /// A copy of the sample at `index`.
     #[napi(ts_return_type = "Outcome<NativeSample>")]
     pub fn sample<'env>(&self, env: &'env Env, index: i64) -> napi::Result<Object<'env>> {
-        let convert = |(values, shape, target)| NativeSample {
-            data: array(values),
-            shape,
-            target,
+        let convert = |sample: Sample| NativeSample {
+            data: array(sample.inputs),
+            shape: sample.shape,
+            targets: sample.targets.into(),
+            target_shape: sample.target_shape,
         };
         outcome(env, self.dataset.sample(index).map(convert))
     }
@@ -183,13 +205,37 @@ fn array(values: Values) -> Either<Float32Array, Uint8Array> {
     }
 }
 
-fn view(inputs: &Either<Float32Array, Uint8Array>) -> Inputs<'_> {
-    match inputs {
-        Either::A(values) => Inputs::F32(values),
-        Either::B(values) => Inputs::U8(values),
-    }
+/// Lends arrays to whoever copies them.
+fn with_arrays<T>(
+    inputs: &Either<Float32Array, Uint8Array>,
+    shape: &[i64],
+    lengths: Option<&Int32Array>,
+    targets: Option<&NativeTargets>,
+    copy: impl FnOnce(Arrays<'_>) -> Result<T>,
+) -> Result<T> {
+    let lengths = lengths.map(|lengths| widen(lengths));
+    let integers = targets.and_then(|targets| match &targets.data {
+        Either::A(values) => Some(widen(values)),
+        Either::B(_) => None,
+    });
+    let targets = targets.map(|targets| Targets {
+        values: match (&targets.data, &integers) {
+            (Either::B(values), _) => TargetValues::Floats(values),
+            (Either::A(_), integers) => TargetValues::Integers(integers.as_deref().unwrap_or_default()),
+        },
+        shape: &targets.shape,
+    });
+    copy(Arrays {
+        inputs: match inputs {
+            Either::A(values) => Inputs::F32(values),
+            Either::B(values) => Inputs::U8(values),
+        },
+        shape,
+        lengths: lengths.as_deref(),
+        targets,
+    })
 }
 
-fn widen(targets: &[i32]) -> Vec<i64> {
-    targets.iter().map(|&target| i64::from(target)).collect()
+fn widen(values: &[i32]) -> Vec<i64> {
+    values.iter().map(|&value| i64::from(value)).collect()
 }

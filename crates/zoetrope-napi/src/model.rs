@@ -7,12 +7,12 @@ use napi::bindgen_prelude::{BigInt, Env, Float32Array, Object};
 use napi_derive::napi;
 use serde_json::Value;
 use zoetrope_core::{
-    Array, CnnLstm, Engine, Error, Generator, Layer, ModelConfig, NamedTensor, Result, StateDict, device,
+    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, ModelConfig, NamedTensor, Result, StateDict, device,
 };
 
 use crate::batch::NativeBatch;
 use crate::outcome::{outcome, promise};
-use crate::pass::NativePass;
+use crate::pass::{NativeLoss, NativePass};
 use crate::runtime::close_at_exit;
 
 /// A model on its own thread.
@@ -132,13 +132,16 @@ impl NativeModel {
         self.config.layers().into_iter().map(NativeLayer::from).collect()
     }
 
-    /// Begins a sweep over some data.
+    /// Begins a sweep over some data; `loss` has the options of a training loss.
     #[napi]
-    pub fn begin_pass(&self) -> NativePass {
-        NativePass::new(Arc::clone(&self.engine))
+    pub fn begin_pass(&self, loss: Option<NativeLoss>) -> NativePass {
+        NativePass::new(
+            Arc::clone(&self.engine),
+            loss.map(LossOptions::from).unwrap_or_default(),
+        )
     }
 
-    /// Logits of `[batch, numClasses]`.
+    /// Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame.
     #[napi(ts_return_type = "Promise<Outcome<NativeArray>>")]
     pub fn logits<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
         let batch = batch.take();
@@ -149,13 +152,13 @@ impl NativeModel {
         )
     }
 
-    /// Probabilities of `[batch, numClasses]`: the softmax of the logits.
+    /// Probabilities of classes or labels, or a regression's values; shapes as of `logits`.
     #[napi(ts_return_type = "Promise<Outcome<NativeArray>>")]
-    pub fn probabilities<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
+    pub fn predict<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         self.submit(
             env,
-            move |model| Array::from_tensor(&model.probabilities(&batch?)?),
+            move |model| Array::from_tensor(&model.predict(&batch?)?),
             NativeArray::from,
         )
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{Env, Object};
 use napi_derive::napi;
-use zoetrope_core::{Engine, Error, Meter, Metrics, OptimizerConfig, Result, Worker};
+use zoetrope_core::{Engine, Error, LossOptions, Meter, Metrics, OptimizerConfig, Result, Worker};
 
 use crate::batch::NativeBatch;
 use crate::outcome::promise;
@@ -16,6 +16,25 @@ pub struct NativePass {
     engine: Arc<Engine>,
     meter: Arc<Mutex<Meter>>,
     is_cancelled: Arc<AtomicBool>,
+    loss: Arc<LossOptions>,
+}
+
+/// Options of a training loss.
+#[napi(object, object_to_js = false)]
+pub struct NativeLoss {
+    /// Share of a target that is spread over all classes.
+    pub label_smoothing: f64,
+    /// One a class.
+    pub class_weights: Option<Vec<f64>>,
+}
+
+impl From<NativeLoss> for LossOptions {
+    fn from(loss: NativeLoss) -> Self {
+        Self {
+            label_smoothing: loss.label_smoothing,
+            class_weights: loss.class_weights,
+        }
+    }
 }
 
 /// Hyper-parameters, read anew at every step; the state lives with the model and is made at the first step with this id.
@@ -65,16 +84,24 @@ impl NativeOptimizer {
 /// What a pass has come to.
 #[napi(object, object_from_js = false)]
 pub struct NativeMetrics {
-    /// Mean over samples.
+    /// Mean over answers.
     pub loss: f64,
-    /// Samples whose largest logit is the target's.
+    /// Answers that are right; of several labels, those with every label right; of a regression none.
     pub correct: i64,
     /// Samples seen.
     pub samples: i64,
+    /// Answers seen: one a sample, or one a valid frame.
+    pub answers: i64,
     /// Batches seen.
     pub steps: i64,
-    /// Row-major `[numClasses, numClasses]`, row = target, column = prediction; of evaluated batches only.
+    /// Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
+    /// prediction.
     pub confusion: Vec<i64>,
+    /// Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
+    /// negatives.
+    pub label_counts: Vec<i64>,
+    /// Of a regression: row-major `[outputs, 4]`, sums over the answers of |error|, error², target, target².
+    pub error_sums: Vec<f64>,
 }
 
 impl From<Metrics> for NativeMetrics {
@@ -83,26 +110,33 @@ impl From<Metrics> for NativeMetrics {
             loss,
             correct,
             samples,
+            answers,
             steps,
             confusion,
+            label_counts,
+            error_sums,
         } = metrics;
         Self {
             loss,
             correct,
             samples,
+            answers,
             steps,
             confusion,
+            label_counts,
+            error_sums,
         }
     }
 }
 
 #[napi]
 impl NativePass {
-    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, loss: LossOptions) -> Self {
         Self {
             engine,
             meter: Arc::default(),
             is_cancelled: Arc::default(),
+            loss: Arc::new(loss),
         }
     }
 
@@ -114,10 +148,10 @@ impl NativePass {
         batch: &mut NativeBatch,
         optimizer: NativeOptimizer,
     ) -> napi::Result<Object<'env>> {
-        let batch = batch.take();
+        let (batch, loss) = (batch.take(), Arc::clone(&self.loss));
         self.submit(env, move |worker, meter| {
             let (model, optimizer) = worker.with_optimizer(optimizer.id, optimizer.config())?;
-            model.train_step(&batch?, optimizer, meter)
+            model.train_step_by(&loss, &batch?, optimizer, meter)
         })
     }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::{Augmentation, Draws, Element, Length, Sides};
-use crate::batch::Inputs;
 use crate::dataset::Values;
 use crate::error::Result;
 use crate::helper::Pending;
+use crate::samples::Inputs;
 
 /// Where the clips of a batch lie.
 pub(crate) struct Clips {
@@ -26,6 +26,8 @@ pub(crate) struct Clips {
 /// The changed clips: `[batch, time, channels, height, width]`, row-major.
 pub(crate) struct Changed {
     pub values: Values,
+    /// Frames of each clip, where they differ.
+    pub lengths: Option<Vec<i64>>,
 }
 
 impl Augmentation {
@@ -41,7 +43,7 @@ impl Augmentation {
                 Inputs::F32(values) => Values::F32(self.change(values, &clips, &mut lengths)),
                 Inputs::U8(values) => Values::U8(self.change(values, &clips, &mut lengths)),
             };
-            Ok(Changed { values })
+            Ok(Changed { values, lengths })
         })?))
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{InputConfig as FrameSize, LARGEST_SIZE, size};
+use super::{FrameSize, LARGEST_SIZE, size};
 use crate::error::{Error, Result};
 
 /// One block: convolution, norm, residual sum, activation, pooling, dropout, in this order.

@@ -22,7 +22,7 @@ pub(super) struct Encoder {
 
 impl Encoder {
     pub(super) fn new(config: &ModelConfig, generator: &Generator, init: &mut Initializer<'_>) -> Result<Self> {
-        let mut in_channels = config.input.channels;
+        let mut in_channels = config.input.as_frame().channels;
         let mut blocks = Vec::with_capacity(config.cnn.len());
         for (index, block) in config.cnn.iter().enumerate() {
             blocks.push(Block::new(index + 1, *block, in_channels, generator, init)?);
@@ -34,7 +34,8 @@ impl Encoder {
         })
     }
 
-    /// Encodes frames of `[frames, channels, height, width]`, floats or bytes, into `[frames, features]`, channel-major.
+    /// Encodes frames of `[frames, channels, height, width]` or `[frames, features]`, floats or bytes, into
+    /// `[frames, features]`, channel-major.
     pub(super) fn forward_t(&self, frames: &Tensor, kind: Kind, train: bool) -> Result<Tensor> {
         let mut encoded = frames.shallow_clone();
         for block in &self.blocks {

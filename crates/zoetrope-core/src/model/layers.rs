@@ -1,6 +1,6 @@
 //! What `summary()` shows: each layer, its output's shape and its number of parameters.
 
-use crate::config::ModelConfig;
+use crate::config::{Cell, ModelConfig, Per, Pooling};
 
 /// One row of a summary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,23 +22,51 @@ impl ModelConfig {
     #[must_use]
     pub fn layers(&self) -> Vec<Layer> {
         let mut layers = self.encoder_layers();
-        let outputs = Some(self.lstm.output_size());
-        layers.push(layer(
-            "lstm.lstm",
-            "LSTM",
-            &[None, None, outputs],
-            self.lstm_parameters(),
-        ));
-        layers.push(layer("last_step", "Select", &[None, outputs], 0));
-        let head = self.num_classes * (self.lstm.output_size() + 1);
-        layers.push(layer("fc", "Linear", &[None, Some(self.num_classes)], head));
+        if let Some(size) = self.projection {
+            let parameters = size * (self.features() + 1);
+            layers.push(layer("projection", "Linear", &[None, None, Some(size)], parameters));
+        }
+        self.push_answer(&mut layers);
         layers
     }
 
-    fn lstm_parameters(&self) -> i64 {
+    /// The layers from the recurrent part on.
+    fn push_answer(&self, layers: &mut Vec<Layer>) {
+        let outputs = Some(self.lstm.output_size());
+        let kind = match self.lstm.cell {
+            Cell::Lstm => "LSTM",
+            Cell::Gru => "GRU",
+        };
+        let name = self.lstm.cell.name();
+        layers.push(layer(name, kind, &[None, None, outputs], self.recurrent_parameters()));
+        let time: &[Option<i64>] = if self.head.per == Per::Frame {
+            &[None, None]
+        } else {
+            &[None]
+        };
+        let with_time = |size| [time, &[size]].concat();
+        if self.head.per == Per::Clip {
+            let (name, kind, parameters) = match self.pooling {
+                Pooling::Last => ("last_step", "Select", 0),
+                Pooling::Mean => ("mean", "Mean", 0),
+                Pooling::Max => ("max", "Max", 0),
+                Pooling::Attention => ("attention", "Attention", self.lstm.output_size() + 1),
+            };
+            layers.push(layer(name, kind, &with_time(outputs), parameters));
+        }
+        if self.dropout > 0.0 {
+            layers.push(layer("dropout", "Dropout", &with_time(outputs), 0));
+        }
+        let answers = self.num_outputs();
+        let parameters = answers * (self.lstm.output_size() + 1);
+        layers.push(layer("fc", "Linear", &with_time(Some(answers)), parameters));
+    }
+
+    fn recurrent_parameters(&self) -> i64 {
         let lstm = self.lstm;
-        let direction = |inputs: i64| 4 * lstm.hidden_size * (inputs + lstm.hidden_size + 2);
-        lstm.num_directions() * (direction(self.features()) + (lstm.num_layers - 1) * direction(lstm.output_size()))
+        let direction = |inputs: i64| lstm.cell.num_gates() * lstm.hidden_size * (inputs + lstm.hidden_size + 2);
+        let above = (lstm.num_layers - 1) * direction(lstm.output_size());
+        lstm.num_directions() * (direction(self.recurrent_features()) + above)
     }
 }
 

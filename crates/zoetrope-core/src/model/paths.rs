@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
-//! | LSTM layer | `lstm_layer` | CPU, float32 |
+//! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
 //! | any other | the reference | always |
 //!
 //! `ZOETROPE_ENGINE=reference` takes the reference everywhere: for comparisons.
@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::config::{Activation, BlockConfig, Pool};
+use crate::config::{Activation, BlockConfig, Cell, Pool};
 
 /// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_block`.
 pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Tensor) -> bool {
@@ -28,11 +28,16 @@ pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Te
 
 /// Whether frames of `[frames, channels, height, width]` take `kernels::flatten`.
 pub(super) fn takes_flatten(frames: &Tensor) -> bool {
-    is_engine_on(frames) && frames.size()[1] > 1 && frames.stride()[1] == 1
+    is_engine_on(frames) && frames.dim() == 4 && frames.size()[1] > 1 && frames.stride()[1] == 1
 }
 
-/// Whether a layer with these weights takes the engine's kernel.
-pub(super) fn is_engine_on(weight: &Tensor) -> bool {
+/// Whether a recurrent layer with these weights takes `kernels::lstm_layer`.
+pub(super) fn takes_lstm_layer(cell: Cell, weight: &Tensor) -> bool {
+    cell == Cell::Lstm && is_engine_on(weight)
+}
+
+/// Whether a layer with these weights may take a kernel of the engine's.
+fn is_engine_on(weight: &Tensor) -> bool {
     static REFERENCE: OnceLock<bool> = OnceLock::new();
     let reference = REFERENCE.get_or_init(|| std::env::var("ZOETROPE_ENGINE").is_ok_and(|path| path == "reference"));
     !reference && weight.device() == Device::Cpu && weight.kind() == Kind::Float

@@ -1,40 +1,44 @@
-//! The LSTM: a sequence of feature vectors into a sequence of hidden states.
+//! The recurrent part: a sequence of feature vectors into a sequence of hidden states.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
+use super::dropout::Dropout;
 use super::initializer::Initializer;
+use super::lengths::Lengths;
 use super::paths;
-use crate::config::{LstmConfig, ModelConfig};
+use crate::config::{Cell, LstmConfig, ModelConfig};
 use crate::error::Result;
 use crate::kernels;
 use crate::random::Generator;
 
-/// Layers of `torch.nn.LSTM(batch_first=True)`; the initial state is zero.
+/// Layers of `torch.nn.LSTM(batch_first=True)` or `torch.nn.GRU(batch_first=True)`; the initial state is zero.
 pub(super) struct Recurrent {
     config: LstmConfig,
-    /// For each layer and direction: `weight_ih, weight_hh, bias_ih, bias_hh`.
-    layers: Vec<Vec<[Tensor; 4]>>,
-    /// The stream that dropout masks are drawn from.
-    generator: Generator,
+    /// For each layer and direction.
+    layers: Vec<Vec<Weights>>,
+    dropout: Dropout,
 }
+
+/// `weight_ih, weight_hh, bias_ih, bias_hh` of one direction.
+type Weights = [Tensor; 4];
 
 impl Recurrent {
     pub(super) fn new(config: &ModelConfig, generator: Generator, init: &mut Initializer<'_>) -> Result<Self> {
         let lstm = config.lstm;
         let bound = 1.0 / (lstm.hidden_size as f64).sqrt();
-        let gates = 4 * lstm.hidden_size; //  input, forget, cell, output
+        let gates = lstm.cell.num_gates() * lstm.hidden_size;
         let suffixes: &[&str] = if lstm.bidirectional { &["", "_reverse"] } else { &[""] };
         let mut layers = Vec::new();
         for layer in 0..lstm.num_layers {
             let input_size = if layer == 0 {
-                config.features()
+                config.recurrent_features()
             } else {
                 lstm.output_size()
             };
             let mut weights = Vec::new();
             for suffix in suffixes {
                 let mut draw = |kind: &str, shape: &[i64]| {
-                    init.uniform(format!("lstm.lstm.{kind}_l{layer}{suffix}"), shape, bound)
+                    init.uniform(format!("{}.{kind}_l{layer}{suffix}", lstm.cell.name()), shape, bound)
                 };
                 weights.push([
                     draw("weight_ih", &[gates, input_size])?,
@@ -48,37 +52,42 @@ impl Recurrent {
         Ok(Self {
             config: lstm,
             layers,
-            generator,
+            dropout: Dropout::new(lstm.dropout, generator),
         })
     }
 
-    /// Runs `[batch, time, features]` into the top layer's output at the last step,
-    /// `[batch, directions * hidden_size]`.
-    pub(super) fn forward_t(&self, sequence: &Tensor, train: bool) -> Result<Tensor> {
+    /// Runs `[batch, time, features]` into the top layer's outputs, `[batch, time, directions * hidden_size]`, or with
+    /// `last_only` into those at each clip's last valid step, `[batch, directions * hidden_size]`.
+    ///
+    /// The sequence's padding must be finite. So is that of the outputs, and it has no meaning.
+    pub(super) fn forward_t(
+        &self,
+        sequence: &Tensor,
+        lengths: Option<&Lengths>,
+        last_only: bool,
+        train: bool,
+    ) -> Result<Tensor> {
         let mut outputs = sequence.shallow_clone();
         for (index, weights) in self.layers.iter().enumerate() {
             let is_top = index + 1 == self.layers.len();
-            outputs = if paths::is_engine_on(&weights[0][0]) {
-                engine(&outputs, weights, is_top)?
-            } else {
-                self.reference(&outputs, weights, train, is_top)?
+            let last_only = last_only && is_top;
+            outputs = match lengths {
+                Some(lengths) => self.within_lengths(&outputs, weights, lengths, last_only, train)?,
+                None => self.full(&outputs, weights, last_only, train)?,
             };
-            if train && self.config.dropout > 0.0 && !is_top {
-                outputs = self.drop(&outputs)?;
+            if !is_top {
+                outputs = self.dropout.between_layers_t(&outputs, train)?;
             }
         }
         Ok(outputs)
     }
 
-    /// One layer by libtorch's own operation: what the kernel is tested against. One at a time, because libtorch would
-    /// draw the dropout between layers from the process's generator.
-    fn reference(&self, sequence: &Tensor, weights: &[[Tensor; 4]], train: bool, last_only: bool) -> Result<Tensor> {
-        let state_shape = [weights.len() as i64, sequence.size()[0], self.config.hidden_size];
-        let zeros = Tensor::f_zeros(state_shape, (sequence.kind(), sequence.device()))?;
-        let state = [zeros.shallow_clone(), zeros]; //  hidden, cell
-        let flat: Vec<Tensor> = weights.iter().flatten().map(Tensor::shallow_clone).collect();
-        let bidirectional = self.config.bidirectional;
-        let (outputs, _hidden, _cell) = sequence.f_lstm(&state, &flat, true, 1, 0.0, train, bidirectional, true)?;
+    /// One layer over clips that are all as long as the sequence.
+    fn full(&self, sequence: &Tensor, weights: &[Weights], last_only: bool, train: bool) -> Result<Tensor> {
+        if paths::takes_lstm_layer(self.config.cell, &weights[0][0]) {
+            return engine(sequence, weights, last_only);
+        }
+        let outputs = reference(self.config.cell, sequence, weights, train)?;
         if last_only {
             Ok(outputs.f_select(1, -1)?)
         } else {
@@ -86,26 +95,55 @@ impl Recurrent {
         }
     }
 
-    /// Drops outputs of `[batch, time, features]` with the configured probability and scales up the rest.
-    ///
-    /// The mask is drawn as `[time, batch, features]`: so `torch.nn.LSTM` draws it, `batch_first` or not.
-    fn drop(&self, outputs: &Tensor) -> Result<Tensor> {
-        let (batch, time, features) = outputs.size3()?;
-        let mask = self
-            .generator
-            .dropout_mask(&[time, batch, features], self.config.dropout)?
-            .f_transpose(0, 1)?;
-        let mask = if outputs.kind() == Kind::Float {
-            mask
-        } else {
-            mask.f_to_kind(outputs.kind())?
+    /// One layer over clips of different lengths. The forward direction meets a clip's padding after its frames; the
+    /// other one is a forward one over each clip turned round within its length.
+    fn within_lengths(
+        &self,
+        sequence: &Tensor,
+        weights: &[Weights],
+        lengths: &Lengths,
+        last_only: bool,
+        train: bool,
+    ) -> Result<Tensor> {
+        let run = |sequence: &Tensor, weights: &Weights| {
+            let one = std::slice::from_ref(weights);
+            self.full(sequence, one, false, train)
         };
-        Ok(outputs.f_mul(&mask.f_to_device(outputs.device())?)?)
+        let pick = |outputs: Tensor| if last_only { lengths.last(&outputs) } else { Ok(outputs) };
+        match weights {
+            [forward, backward] => {
+                let ahead = pick(run(sequence, forward)?)?;
+                let back = pick(lengths.reverse(&run(&lengths.reverse(sequence)?, backward)?)?)?;
+                Ok(Tensor::f_cat(&[ahead, back], -1)?)
+            }
+            _ => pick(run(sequence, &weights[0])?),
+        }
+    }
+}
+
+/// One layer, one or both directions, by libtorch's own operation: what the kernel is tested against. One layer at a
+/// time, because libtorch would draw the dropout between layers from the process's generator.
+fn reference(cell: Cell, sequence: &Tensor, weights: &[Weights], train: bool) -> Result<Tensor> {
+    let hidden_size = weights[0][1].size()[1];
+    let state_shape = [weights.len() as i64, sequence.size()[0], hidden_size];
+    let zeros = Tensor::f_zeros(state_shape, (sequence.kind(), sequence.device()))?;
+    let flat: Vec<Tensor> = weights.iter().flatten().map(Tensor::shallow_clone).collect();
+    let bidirectional = weights.len() == 2;
+    match cell {
+        Cell::Lstm => {
+            let state = [zeros.shallow_clone(), zeros]; //  hidden, cell
+            let (outputs, _hidden, _cell) = sequence.f_lstm(&state, &flat, true, 1, 0.0, train, bidirectional, true)?;
+            Ok(outputs)
+        }
+        Cell::Gru => {
+            let (outputs, _hidden) = sequence.f_gru(&zeros, &flat, true, 1, 0.0, train, bidirectional, true)?;
+            Ok(outputs)
+        }
     }
 }
 
 /// One layer by the engine's kernel, a direction at a time, side by side in the last axis.
-fn engine(sequence: &Tensor, weights: &[[Tensor; 4]], last_only: bool) -> Result<Tensor> {
+fn engine(sequence: &Tensor, weights: &[Weights], last_only: bool) -> Result<Tensor> {
     let sequence = sequence.f_contiguous()?;
     match weights {
         [forward] => kernels::lstm_layer(&sequence, forward, false, last_only),

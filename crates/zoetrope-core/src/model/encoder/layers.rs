@@ -1,13 +1,13 @@
 //! The encoder's rows of a summary.
 
-use crate::config::{Activation, BlockConfig, GlobalPool, InputConfig as FrameSize, ModelConfig, Norm, Pool};
+use crate::config::{Activation, BlockConfig, FrameSize, GlobalPool, ModelConfig, Norm, Pool};
 use crate::model::Layer;
 
 impl ModelConfig {
     /// Every layer from a frame to its features.
     pub(in crate::model) fn encoder_layers(&self) -> Vec<Layer> {
         let mut layers = Vec::new();
-        let mut frame = self.input;
+        let mut frame = self.input.as_frame();
         for (index, block) in self.cnn.iter().enumerate() {
             block_layers(index + 1, block, frame, &mut layers);
             frame = block.output(frame);

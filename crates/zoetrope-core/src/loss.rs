@@ -1,0 +1,119 @@
+//! What a head learns by, and its value on data that is only looked at.
+
+use tch::{Kind, Reduction, Tensor};
+
+use crate::config::{HeadKind, ModelConfig, RegressionLoss};
+use crate::error::{Error, Result};
+
+/// Index of a target that counts for nothing: PyTorch's default, which no class has.
+const IGNORED: i64 = -100;
+
+/// Options of a training loss; evaluation has none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LossOptions {
+    /// Share of a classification's target that is spread over all classes, from 0 to 1; default 0.
+    pub label_smoothing: f64,
+    /// Of a classification, a weight for each class, as in `torch.nn.CrossEntropyLoss(weight)`: the mean is divided by
+    /// the weights of its targets. Of several labels, a weight for each label's positive targets, as in
+    /// `torch.nn.BCEWithLogitsLoss(pos_weight)`.
+    pub class_weights: Option<Vec<f64>>,
+}
+
+impl LossOptions {
+    /// Checks the options against the head they are for.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, naming the option.
+    pub fn validate(&self, config: &ModelConfig) -> Result<()> {
+        let kind = config.head.kind;
+        if !(0.0..=1.0).contains(&self.label_smoothing) {
+            return Err(Error::invalid(
+                "labelSmoothing",
+                "a number from 0 to 1",
+                self.label_smoothing,
+            ));
+        }
+        if self.label_smoothing > 0.0 && kind != HeadKind::Classification {
+            let expected = "0 except for a classification";
+            return Err(Error::invalid("labelSmoothing", expected, self.label_smoothing));
+        }
+        let Some(weights) = &self.class_weights else {
+            return Ok(());
+        };
+        if kind == HeadKind::Regression {
+            return Err(Error::invalid("classWeights", "none for a regression", weights.len()));
+        }
+        if weights.len() as i64 != config.num_classes {
+            let expected = format!("{} weights, one a class", config.num_classes);
+            return Err(Error::invalid("classWeights", expected, weights.len()));
+        }
+        match weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
+            Some(weight) => Err(Error::invalid("classWeights", "finite numbers of at least 0", weight)),
+            None if weights.iter().all(|&weight| weight == 0.0) => {
+                Err(Error::invalid("classWeights", "a weight above 0", "zeros"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The mean loss of raw outputs of `[answers, outputs]`, float of `[]`.
+///
+/// `targets` are int64 of `[answers]` for a classification, else float32 of `[answers, outputs]`.
+pub(crate) fn training(
+    config: &ModelConfig,
+    options: &LossOptions,
+    outputs: &Tensor,
+    targets: &Tensor,
+) -> Result<Tensor> {
+    let weights = match &options.class_weights {
+        Some(weights) => Some(
+            Tensor::f_from_slice(weights)?
+                .f_to_kind(outputs.kind())?
+                .f_to_device(outputs.device())?,
+        ),
+        None => None,
+    };
+    reduced(
+        config,
+        options.label_smoothing,
+        weights.as_ref(),
+        outputs,
+        targets,
+        Reduction::Mean,
+    )
+}
+
+/// The sum over the answers of their losses, float of `[]`: shapes as in [`training`].
+pub(crate) fn evaluation(config: &ModelConfig, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let sum = reduced(config, 0.0, None, outputs, targets, Reduction::Sum)?;
+    match config.head.kind {
+        HeadKind::Classification => Ok(sum),
+        HeadKind::MultiLabel | HeadKind::Regression => Ok(sum.f_div_scalar(config.num_outputs())?),
+    }
+}
+
+fn reduced(
+    config: &ModelConfig,
+    label_smoothing: f64,
+    weights: Option<&Tensor>,
+    outputs: &Tensor,
+    targets: &Tensor,
+    reduction: Reduction,
+) -> Result<Tensor> {
+    if config.head.kind == HeadKind::Classification {
+        return Ok(outputs.f_cross_entropy_loss(targets, weights, reduction, IGNORED, label_smoothing)?);
+    }
+    let targets = targets.f_to_kind(if outputs.kind() == Kind::Double {
+        Kind::Double
+    } else {
+        Kind::Float
+    })?;
+    match (config.head.kind, config.head.loss.unwrap_or_default()) {
+        (HeadKind::MultiLabel, _) => {
+            Ok(outputs.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, weights, reduction)?)
+        }
+        (_, RegressionLoss::Mse) => Ok(outputs.f_mse_loss(&targets, reduction)?),
+        (_, RegressionLoss::SmoothL1) => Ok(outputs.f_smooth_l1_loss(&targets, reduction, 1.0)?),
+    }
+}

@@ -1,0 +1,84 @@
+//! Clips of different lengths in one batch: which frames count, and how to get at them.
+//!
+//! A padded batch is `[batch, time, …]`; of clip `b` only the first `lengths[b]` frames are valid. Packed, the valid
+//! frames lie clip after clip: `[frames, …]` with `frames` the sum of the lengths. What the padding holds reaches
+//! nothing: packing leaves it out, unpacking writes zeros.
+
+use tch::{Device, Tensor};
+
+use crate::error::Result;
+
+/// The lengths of a batch's clips, and the indices that follow from them.
+pub(crate) struct Lengths {
+    batch: i64,
+    time: i64,
+    /// int64 of `[frames]`: the row of each valid frame in `[batch * time, …]`.
+    valid: Tensor,
+    /// int64 of `[batch * time]`: a row for each row, such that each clip's valid frames change places end for end.
+    reversed: Tensor,
+    /// int64 of `[batch]`: the row of each clip's last valid frame.
+    last: Tensor,
+    /// int64 of `[batch, 1]`: the number of each clip's valid frames.
+    counts: Tensor,
+}
+
+impl Lengths {
+    /// Every length must be from 1 to `time`.
+    pub(crate) fn new(lengths: &[i64], time: i64, device: Device) -> Result<Self> {
+        let batch = lengths.len() as i64;
+        let (mut valid, mut reversed, mut last) = (Vec::new(), Vec::new(), Vec::new());
+        for (clip, &length) in (0..).zip(lengths) {
+            let begin = clip * time;
+            let end = begin + length;
+            valid.extend(begin..end);
+            reversed.extend((begin..end).rev().chain(end..begin + time));
+            last.push(end - 1);
+        }
+        let indices = |rows: &[i64]| Ok::<_, crate::error::Error>(Tensor::f_from_slice(rows)?.f_to_device(device)?);
+        Ok(Self {
+            batch,
+            time,
+            valid: indices(&valid)?,
+            reversed: indices(&reversed)?,
+            last: indices(&last)?,
+            counts: indices(lengths)?.f_view([batch, 1])?,
+        })
+    }
+
+    /// The valid frames of `[batch, time, …]`, `[frames, …]`.
+    pub(crate) fn pack(&self, padded: &Tensor) -> Result<Tensor> {
+        Ok(padded.f_flatten(0, 1)?.f_index_select(0, &self.valid)?)
+    }
+
+    /// `[frames, …]` as `[batch, time, …]`, the padding zero.
+    pub(crate) fn unpack(&self, packed: &Tensor) -> Result<Tensor> {
+        let rest = &packed.size()[1..];
+        let rows = [&[self.batch * self.time], rest].concat();
+        let zeros = Tensor::f_zeros(rows, (packed.kind(), packed.device()))?;
+        let shape = [&[self.batch, self.time], rest].concat();
+        Ok(zeros.f_index_copy(0, &self.valid, packed)?.f_view(shape.as_slice())?)
+    }
+
+    /// Each clip's valid frames of `[batch, time, features]` in the opposite order; the padding stays where it is.
+    /// Twice is the identity.
+    pub(crate) fn reverse(&self, sequence: &Tensor) -> Result<Tensor> {
+        let rows = sequence.f_flatten(0, 1)?.f_index_select(0, &self.reversed)?;
+        Ok(rows.f_view([self.batch, self.time, -1])?)
+    }
+
+    /// Each clip's last valid frame of `[batch, time, features]`, `[batch, features]`.
+    pub(crate) fn last(&self, sequence: &Tensor) -> Result<Tensor> {
+        Ok(sequence.f_flatten(0, 1)?.f_index_select(0, &self.last)?)
+    }
+
+    /// True where `[batch, time]` is padding.
+    pub(crate) fn is_padding(&self) -> Result<Tensor> {
+        let steps = Tensor::f_arange(self.time, (tch::Kind::Int64, self.counts.device()))?;
+        Ok(steps.f_ge_tensor(&self.counts)?)
+    }
+
+    /// Number of valid frames of each clip, int64 of `[batch, 1]`.
+    pub(crate) fn counts(&self) -> &Tensor {
+        &self.counts
+    }
+}

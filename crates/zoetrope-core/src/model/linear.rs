@@ -1,0 +1,25 @@
+//! `torch.nn.Linear`: the projection, the attention's score and the head.
+
+use tch::Tensor;
+
+use super::initializer::Initializer;
+use crate::error::Result;
+
+/// A weight of `[outputs, inputs]` and a bias of `[outputs]`.
+pub(super) struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    /// Named `name.weight` and `name.bias`.
+    pub(super) fn new(name: &str, inputs: i64, outputs: i64, init: &mut Initializer<'_>) -> Result<Self> {
+        let (weight, bias) = init.weight_and_bias(name, &[outputs, inputs])?;
+        Ok(Self { weight, bias })
+    }
+
+    /// `[…, inputs]` into `[…, outputs]`.
+    pub(super) fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        Ok(inputs.f_linear(&self.weight, Some(&self.bias))?)
+    }
+}
