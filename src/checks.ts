@@ -63,6 +63,11 @@ export function checkOneOf<T extends string>(value: unknown, name: string, choic
   throw rangeError(expected, name, value)
 }
 
+export function checkString(value: unknown, name: string): string {
+  if (typeof value === 'string') return value
+  throw typeError('a string', name, value)
+}
+
 export function checkCallback(value: unknown, name: string): void {
   if (value !== undefined && typeof value !== 'function') throw typeError('a function', name, value)
 }

@@ -12,6 +12,7 @@ export class ModelHandle {
   readonly #native: NativeModel
   readonly #queue = new JobQueue(JOBS_IN_FLIGHT)
   #disposal: Promise<void> | undefined
+  #frozenValues = 0
 
   constructor(native: NativeModel) {
     this.#native = native
@@ -35,6 +36,18 @@ export class ModelHandle {
   async run<T>(job: (native: NativeModel) => Promise<Outcome<T>>): Promise<T> {
     const { native } = this
     return unwrap(await this.#queue.run(() => job(native)))
+  }
+
+  /** Number of values in frozen parameters. */
+  get frozenValues(): number {
+    return this.#frozenValues
+  }
+
+  /** Freezes or unfreezes the parameters whose names begin with the prefix; their names. */
+  async setFrozen(prefix: string, isFrozen: boolean): Promise<string[]> {
+    const { names, frozenValues } = await this.run((native) => native.setFrozen(prefix, isFrozen))
+    this.#frozenValues = frozenValues
+    return names
   }
 
   /** `loss` has the options of a training loss. */

@@ -1,7 +1,7 @@
 import { checkDevice, checkModelOptions } from './options'
 import { checkLengths } from './lengths'
 import { checkNdArray } from './nd-array'
-import { checkPath, checkCallback, checkOptions, typeError } from './checks'
+import { checkPath, checkCallback, checkOptions, checkString, typeError } from './checks'
 import { ModelHandle } from './model-handle'
 import { checkStateDict, toStateDict } from './state-dict'
 import { toPredictions } from './predictions'
@@ -171,7 +171,28 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
-   * The model as a table like that of Keras: layers, output shapes and parameters. Prints it and returns it.
+   * Freezes every parameter whose name begins with the prefix, such as `'cnn'`, `'cnn.conv1'` or `'lstm.lstm.bias'`: it
+   * gets no gradient and no update, not even by weight decay or momentum. Of a prefix that ends in a digit, the number
+   * ends there: `'cnn.conv1'` is not the beginning of `'cnn.conv10.weight'`. `''` freezes everything.
+   *
+   * A batch norm whose weight and bias are frozen is frozen as a whole: also in training it normalises by its running
+   * statistics, and keeps them. Dropout of frozen layers stays on. What is frozen is not saved with the model.
+   *
+   * @returns The names of the parameters that the prefix fits.
+   * @throws {ZoetropeError} `ERR_INVALID_CONFIG`, naming the prefixes there are, when no name begins so.
+   */
+  async freeze(prefix: string): Promise<string[]> {
+    return this.#handle.setFrozen(checkString(prefix, 'prefix'), true)
+  }
+
+  /** Undoes {@link CnnLstm.freeze}: parameters train again, with the state that optimizers had of them. */
+  async unfreeze(prefix: string): Promise<string[]> {
+    return this.#handle.setFrozen(checkString(prefix, 'prefix'), false)
+  }
+
+  /**
+   * The model as a table like that of Keras: layers, output shapes and parameters, of which frozen ones and running
+   * means and variances count as non-trainable. Prints it and returns it.
    *
    * @param options - `print` takes the text; default `console.log`.
    */
@@ -180,7 +201,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     // oxlint-disable-next-line no-console -- printing is what a summary is for
     const { print = console.log } = options
     checkCallback(print, 'print')
-    const text = formatSummary('CnnLstm', this.#handle.native.layers())
+    const text = formatSummary('CnnLstm', this.#handle.native.layers(), this.#handle.frozenValues)
     print(text)
     return text
   }

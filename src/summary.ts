@@ -6,11 +6,11 @@ const BYTES_PER_PARAMETER = 4
 type Row = readonly [string, string, string]
 
 /** The table that Keras prints for a model: one row per layer, then the totals. `null` axes are printed as None. */
-export function formatSummary(name: string, layers: readonly NativeLayer[]): string {
+export function formatSummary(name: string, layers: readonly NativeLayer[], frozenValues: number): string {
   const rows = layers.map(toRow)
   const widths = ([0, 1, 2] as const).map((column) => Math.max(...[HEADINGS, ...rows].map((row) => row[column].length)))
   const sum = (key: 'parameters' | 'statistics'): number => layers.reduce((total, layer) => total + layer[key], 0)
-  const [trainable, fixed] = [sum('parameters'), sum('statistics')]
+  const [total, fixed] = [sum('parameters') + sum('statistics'), sum('statistics') + frozenValues]
   const border = (left: string, middle: string, right: string, line: string): string =>
     left + widths.map((width) => line.repeat(width + 2)).join(middle) + right
   return [
@@ -20,8 +20,8 @@ export function formatSummary(name: string, layers: readonly NativeLayer[]): str
     border('┡', '╇', '┩', '━'),
     rows.map((row) => formatRow(row, widths, '│')).join(`\n${border('├', '┼', '┤', '─')}\n`),
     border('└', '┴', '┘', '─'),
-    formatTotal('Total', trainable + fixed),
-    formatTotal('Trainable', trainable),
+    formatTotal('Total', total),
+    formatTotal('Trainable', total - fixed),
     formatTotal('Non-trainable', fixed),
   ].join('\n')
 }

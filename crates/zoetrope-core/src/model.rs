@@ -2,6 +2,7 @@
 
 mod dropout;
 mod encoder;
+mod freeze;
 mod initializer;
 mod layers;
 mod lengths;
@@ -31,7 +32,7 @@ use crate::state_dict::StateDict;
 pub struct Parameter {
     /// Such as `cnn.conv1.weight`.
     pub name: String,
-    /// On the model's device, a leaf that requires a gradient.
+    /// On the model's device, a leaf that requires a gradient unless it is frozen.
     pub tensor: Tensor,
 }
 

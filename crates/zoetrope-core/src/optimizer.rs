@@ -140,6 +140,15 @@ impl Optimizer {
             Some(state) => state,
             empty => empty.insert(State::new(self.config, &parameters)?),
         };
+        // Frozen parameters have no gradient and take no part.
+        let taking_part = |tensors: &[Tensor]| -> Vec<Tensor> {
+            let pairs = tensors.iter().zip(gradients);
+            let defined = pairs.filter(|(_, gradient)| gradient.defined());
+            defined.map(|(tensor, _)| tensor.shallow_clone()).collect()
+        };
+        let parameters = taking_part(&parameters);
+        let (first, second) = (taking_part(&state.first), taking_part(&state.second));
+        let gradients = &taking_part(gradients);
         match self.config {
             OptimizerConfig::Adam {
                 learning_rate,
@@ -157,8 +166,8 @@ impl Optimizer {
                 fused_adam(
                     &parameters,
                     gradients,
-                    &state.first,
-                    &state.second,
+                    &first,
+                    &second,
                     &state.step,
                     found_inf,
                     &options,
@@ -176,7 +185,7 @@ impl Optimizer {
                     nesterov,
                     weight_decay,
                 };
-                fused_sgd(&parameters, gradients, &state.first, found_inf, &options)
+                fused_sgd(&parameters, gradients, &first, found_inf, &options)
             }
         }
     }

@@ -16,8 +16,8 @@ impl CnnLstm {
     /// the pass there, and shows at the meter's next reading.
     ///
     /// # Errors
-    /// `ShapeMismatch` or `Data` for a batch that does not fit; `NonFiniteLoss`, with the parameters as they were
-    /// before the step.
+    /// `ShapeMismatch` or `Data` for a batch that does not fit; `InvalidConfig` where every parameter is frozen;
+    /// `NonFiniteLoss`, with the parameters as they were before the step.
     pub fn train_step(&mut self, batch: &Batch, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<()> {
         self.train_step_by(&LossOptions::default(), batch, optimizer, meter)
     }
@@ -68,7 +68,8 @@ impl CnnLstm {
         Ok(found_inf)
     }
 
-    /// The training loss of a batch and its gradient by every parameter, in their order; nothing is updated.
+    /// The training loss of a batch and its gradient by every parameter, in their order, undefined for frozen ones;
+    /// nothing is updated.
     ///
     /// # Errors
     /// `ShapeMismatch` or `Data` for a batch that does not fit; `InvalidConfig` for options that the head does not
@@ -91,6 +92,7 @@ impl CnnLstm {
 
     /// Raw outputs and targets, one row an answer, and the mean loss of `[]`.
     fn training_loss(&self, options: &LossOptions, batch: &Batch) -> Result<(Tensor, Tensor, Tensor)> {
+        self.check_trainable()?;
         options.validate(self.config())?;
         let batch = batch.to_device(self.config(), self.device())?;
         let targets = batch.targets.ok_or_else(missing_targets)?;
@@ -99,11 +101,18 @@ impl CnnLstm {
         Ok((outputs, targets, loss))
     }
 
-    /// Gradients of a loss by every parameter, each laid out as its parameter is, which the fused optimizers rely on.
+    /// Gradients of a loss by every parameter, undefined for frozen ones, whose part of the backward pass is not run.
+    /// Each is laid out as its parameter is, which the fused optimizers rely on.
     fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>> {
-        let parameters: Vec<&Tensor> = self.parameters().iter().map(|parameter| &parameter.tensor).collect();
-        let gradients = Tensor::f_run_backward(&[loss], &parameters, false, false)?;
-        gradients.iter().map(|gradient| Ok(gradient.f_contiguous()?)).collect()
+        let parameters = self.parameters().iter().map(|parameter| &parameter.tensor);
+        let trained: Vec<&Tensor> = parameters.clone().filter(|tensor| tensor.requires_grad()).collect();
+        let mut gradients = Tensor::f_run_backward(&[loss], &trained, false, false)?.into_iter();
+        parameters
+            .map(|parameter| match parameter.requires_grad() {
+                true => Ok(gradients.next().unwrap_or_default().f_contiguous()?),
+                false => Ok(Tensor::new()),
+            })
+            .collect()
     }
 }
 

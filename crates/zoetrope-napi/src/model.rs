@@ -59,6 +59,15 @@ pub struct NativeLayer {
     pub statistics: i64,
 }
 
+/// What a call froze or unfroze.
+#[napi(object, object_from_js = false)]
+pub struct NativeFrozen {
+    /// The parameters that the prefix fits.
+    pub names: Vec<String>,
+    /// Number of values in all frozen parameters of the model.
+    pub frozen_values: i64,
+}
+
 impl From<Array> for NativeArray {
     fn from(array: Array) -> Self {
         Self {
@@ -202,6 +211,19 @@ impl NativeModel {
             env,
             move |model| model.load_state_dict_file(&PathBuf::from(path)),
             |()| (),
+        )
+    }
+
+    /// Freezes, or unfreezes, every parameter whose name begins with the prefix.
+    #[napi(ts_return_type = "Promise<Outcome<NativeFrozen>>")]
+    pub fn set_frozen<'env>(&self, env: &'env Env, prefix: String, is_frozen: bool) -> napi::Result<Object<'env>> {
+        self.submit(
+            env,
+            move |model| {
+                let names = model.set_frozen(&prefix, is_frozen)?;
+                Ok((names, model.frozen_values()))
+            },
+            |(names, frozen_values)| NativeFrozen { names, frozen_values },
         )
     }
 

@@ -1,0 +1,174 @@
+//! Frozen parameters: no gradient, no update, and the others train as they would.
+
+#![allow(clippy::panic, missing_docs)]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{
+    TestResult, assert_close, assert_same_bits, assert_same_parameters, config, plain_lstm, seeded, small_batch,
+    snapshot,
+};
+use serde_json::{Value, json};
+use tch::Tensor;
+use zoetrope_core::{CnnLstm, Error, Meter, Optimizer, OptimizerConfig};
+
+const SGD: OptimizerConfig = OptimizerConfig::Sgd {
+    learning_rate: 0.05,
+    momentum: 0.9,
+    nesterov: true,
+    weight_decay: 0.01,
+};
+
+/// Two blocks, the second with a batch norm, or `count` blocks of one pixel's reach.
+fn normed() -> TestResult<CnnLstm> {
+    let block = |norm: Option<&str>| {
+        json!({
+            "outChannels": 4, "kernelSize": 3, "stride": 1, "padding": 1, "norm": norm, "activation": "relu",
+            "maxPool": 2,
+        })
+    };
+    model(&[block(None), block(Some("batch"))])
+}
+
+fn model(blocks: &[Value]) -> TestResult<CnnLstm> {
+    let config = config(json!({
+        "input": { "channels": 2, "height": 8, "width": 9 },
+        "numClasses": 3,
+        "cnn": blocks,
+        "lstm": plain_lstm(),
+    }))?;
+    seeded(&config, 1)
+}
+
+fn train(model: &mut CnnLstm, optimizer: &mut Optimizer, steps: u64) -> TestResult {
+    for seed in 0..steps {
+        model.train_step(&small_batch(seed, 3, Some(2))?, optimizer, &mut Meter::new())?;
+    }
+    Ok(())
+}
+
+fn moved<'a>(before: &BTreeMap<String, Tensor>, after: &'a BTreeMap<String, Tensor>) -> Vec<&'a str> {
+    let differs = |name: &String, tensor: &Tensor| before[name].ne_tensor(tensor).any().int64_value(&[]) == 1;
+    let names = after.iter().filter(|(name, tensor)| differs(name, tensor));
+    names.map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn frozen_parameters_stay_and_the_others_move() -> TestResult {
+    for config in [OptimizerConfig::adam(), SGD] {
+        for prefix in ["cnn", "cnn.conv1", "lstm", "lstm.lstm.bias", "fc.weight"] {
+            let mut model = normed()?;
+            let mut optimizer = Optimizer::new(config)?;
+            train(&mut model, &mut optimizer, 2)?; // so that there is momentum that could move them
+            let frozen = model.set_frozen(prefix, true)?;
+            let before = snapshot(&model);
+            train(&mut model, &mut optimizer, 2)?;
+            let after = snapshot(&model);
+            let moved = moved(&before, &after);
+            for name in after.keys() {
+                assert_eq!(
+                    moved.contains(&name.as_str()),
+                    !frozen.contains(name),
+                    "{prefix}: {name}"
+                );
+            }
+            assert_eq!(model.set_frozen(prefix, false)?, frozen);
+            train(&mut model, &mut optimizer, 1)?;
+            assert_eq!(self::moved(&after, &snapshot(&model)).len(), after.len(), "{prefix}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_others_gradients_are_the_same() -> TestResult {
+    let mut model = normed()?;
+    let batch = small_batch(3, 3, Some(2))?;
+    let (_loss, expected) = model.loss_and_gradients(&batch)?;
+    for prefix in ["cnn.conv", "cnn.conv2", "lstm.lstm.weight_hh", "fc"] {
+        model.set_frozen(prefix, true)?;
+        let (_loss, gradients) = model.loss_and_gradients(&batch)?;
+        for (index, parameter) in model.parameters().iter().enumerate() {
+            if parameter.name.starts_with(prefix) {
+                assert!(!gradients[index].defined(), "{prefix}: {}", parameter.name);
+            } else {
+                assert_same_bits(&parameter.name, &gradients[index], &expected[index]);
+            }
+        }
+        model.set_frozen(prefix, false)?;
+    }
+    Ok(())
+}
+
+/// In training too it normalises by the running statistics, and keeps them.
+#[test]
+fn a_frozen_batch_norm_keeps_its_statistics() -> TestResult {
+    let mut model = normed()?;
+    let mut optimizer = Optimizer::new(SGD)?;
+    train(&mut model, &mut optimizer, 3)?;
+    let buffers = |model: &CnnLstm| -> BTreeMap<String, Tensor> {
+        let buffers = model.buffers().iter();
+        buffers.map(|b| (b.name.clone(), b.tensor.copy())).collect()
+    };
+    model.set_frozen("cnn.norm2", true)?;
+    let (before, batch) = (buffers(&model), small_batch(7, 3, Some(2))?);
+    let mut meter = Meter::new();
+    model.evaluate_batch(&batch, &mut meter)?;
+    let (training, _) = model.loss_and_gradients(&batch)?;
+    assert_close("loss", &training.into(), &meter.read()?.loss.into(), 1e-6);
+    train(&mut model, &mut optimizer, 1)?;
+    assert_same_parameters(&buffers(&model), &before);
+    model.set_frozen("cnn.norm2.weight", false)?;
+    train(&mut model, &mut optimizer, 1)?;
+    assert_eq!(buffers(&model)["cnn.norm2.num_batches_tracked"].int64_value(&[]), 4);
+    Ok(())
+}
+
+#[test]
+fn a_number_at_the_end_of_a_prefix_is_whole() -> TestResult {
+    let block = json!({
+        "outChannels": 2, "kernelSize": 1, "stride": 1, "padding": 0, "activation": "none", "maxPool": null,
+    });
+    let mut model = model(&vec![block; 11])?;
+    assert_eq!(
+        model.set_frozen("cnn.conv1", true)?,
+        ["cnn.conv1.weight", "cnn.conv1.bias"]
+    );
+    assert_eq!(model.frozen_values(), 6);
+    assert_eq!(model.set_frozen("cnn.conv", true)?.len(), 22);
+    assert_eq!(model.set_frozen("", false)?.len(), model.parameters().len());
+    assert_eq!(model.frozen_values(), 0);
+    Ok(())
+}
+
+#[test]
+fn unknown_prefixes_and_nothing_left_to_train_are_named() -> TestResult {
+    let mut model = normed()?;
+    match model.set_frozen("cnn.conv3", true) {
+        Err(Error::InvalidConfig {
+            option,
+            expected,
+            received,
+        }) => {
+            assert_eq!((option.as_str(), received.as_str()), ("prefix", "'cnn.conv3'"));
+            assert!(
+                expected.ends_with("such as cnn, cnn.conv1, cnn.conv2, cnn.norm2, lstm, lstm.lstm, fc"),
+                "{expected}"
+            );
+        }
+        outcome => panic!("expected Error::InvalidConfig, received {outcome:?}"),
+    }
+    model.set_frozen("", true)?;
+    let before = snapshot(&model);
+    let batch = small_batch(1, 3, None)?;
+    let outcome = model.train_step(&batch, &mut Optimizer::new(SGD)?, &mut Meter::new());
+    match outcome {
+        Err(error @ Error::InvalidConfig { .. }) => assert!(error.to_string().contains("unfreeze"), "{error}"),
+        outcome => panic!("expected Error::InvalidConfig, received {outcome:?}"),
+    }
+    assert_same_parameters(&snapshot(&model), &before);
+    let _ = model.logits(&batch)?;
+    Ok(())
+}
