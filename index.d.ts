@@ -59,6 +59,8 @@ export declare class NativeModel {
   loadStateDict(entries: Array<NativeNamedArray>): Promise<Outcome<undefined>>
   /** Overwrites every parameter with those of a safetensors file. */
   loadStateDictFile(path: string): Promise<Outcome<undefined>>
+  /** Freezes, or unfreezes, every parameter whose name begins with the prefix. */
+  setFrozen(prefix: string, isFrozen: boolean): Promise<Outcome<NativeFrozen>>
   /** Drops the parameters on the model's thread and ends it. Twice is fine. */
   dispose(): Promise<Outcome<undefined>>
 }
@@ -112,6 +114,14 @@ export interface NativeFailure {
   message: string
   /** The error's facts by name. */
   details: Record<string, unknown>
+}
+
+/** What a call froze or unfroze. */
+export interface NativeFrozen {
+  /** The parameters that the prefix fits. */
+  names: Array<string>
+  /** Number of values in all frozen parameters of the model. */
+  frozenValues: number
 }
 
 /** The inputs of a batch. */

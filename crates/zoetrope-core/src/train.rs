@@ -108,9 +108,13 @@ impl CnnLstm {
         let trained: Vec<&Tensor> = parameters.clone().filter(|tensor| tensor.requires_grad()).collect();
         let mut gradients = Tensor::f_run_backward(&[loss], &trained, false, false)?.into_iter();
         parameters
-            .map(|parameter| match parameter.requires_grad() {
-                true => Ok(gradients.next().unwrap_or_default().f_contiguous()?),
-                false => Ok(Tensor::new()),
+            .map(|parameter| {
+                let gradient = if parameter.requires_grad() {
+                    gradients.next()
+                } else {
+                    None
+                };
+                gradient.map_or_else(|| Ok(Tensor::new()), |gradient| Ok(gradient.f_contiguous()?))
             })
             .collect()
     }
