@@ -23,18 +23,21 @@ namespace {
 constexpr int64_t kChunk = kWidth == 16 ? 32 : 64;  //  output channels at a time: 9 to 18 KiB of weights
 constexpr int64_t kWindows = 32;                    //  sorted at a time, at least a row
 
-// One gradient: where the nine weights of its output channel begin, in floats.
-struct Entry {
-  int32_t weights;
-  float gradient;
+// Gradients of one position: for each where the nine weights of its output channel begin, in floats, and its value.
+// Room for kChunk, and for what a whole vector stores behind the last.
+constexpr int64_t kRoom = kChunk + kWidth;
+struct List {
+  float gradients[kRoom];
+  int32_t weights[kRoom];
 };
+constexpr int64_t kListFloats = sizeof(List) / sizeof(float);
 
 struct Sizes {
-  int64_t rows, cols;     //  of windows
-  int64_t blocks;         //  of kWidth input channels
-  int64_t block_weights;  //  floats
-  int64_t group, chunks;  //  rows of windows sorted at a time; chunks of output channels
-  int64_t positions;      //  of one row of windows and one chunk: [lower][2 cols], each a list of up to kChunk
+  int64_t rows, cols;                       //  of windows
+  int64_t blocks;                           //  of kWidth input channels
+  int64_t block_weights;                    //  floats
+  int64_t group, chunks;                    //  rows of windows sorted at a time; chunks of output channels
+  int64_t positions;                        //  of one row of windows and one chunk: [lower][2 cols], each a list
   int64_t line, lists, counts, per_thread;  //  floats
 
   explicit Sizes(const zt_conv_shape& s) {
@@ -43,7 +46,7 @@ struct Sizes {
     group = smaller(rows, larger(1, kWindows / cols)), chunks = ceil_div(s.out_channels, kChunk);
     positions = 4 * cols;
     line = (2 * cols + 2) * kWidth;
-    lists = (group * chunks * positions + 1) * kChunk * 2;  //  one more for what ReLU cut
+    lists = round_up(group * chunks * positions * kListFloats, 16);
     counts = round_up(group * chunks * positions, 16);
     per_thread = round_up(blocks * 4 * line, 16) + lists + counts;
   }
@@ -58,18 +61,26 @@ void pack_weights(const zt_conv_shape& s, const Sizes& z, const float* weight, i
           i < s.in_channels ? weight[(o * s.in_channels + i) * 9 + k] : 0;
 }
 
-// Sorts the gradients of one row of windows for output channels o … o + count into lists by position.
+// Sorts the gradients of one row of windows for output channels o … o + kChunk into lists by position.
 void sort_gradients(const zt_conv_shape& s, const Sizes& z, int64_t row, int64_t o, const uint8_t* argmax,
-                    const float* dy, Entry* lists, Entry* cut, int32_t* counts) {
+                    const float* dy, List* lists, int32_t* counts) {
   const int64_t count = smaller(kChunk, s.out_channels - o);
+  int32_t lanes[kWidth];
+  for (int i = 0; i < kWidth; ++i) lanes[i] = i * 9 * kWidth;
   for (int64_t col = 0; col < z.cols; ++col) {
     const int64_t at = (row * z.cols + col) * s.out_channels + o;
-    Entry* const start[4] = {lists + 2 * col * kChunk, lists + (2 * col + 1) * kChunk,
-                             lists + (2 * z.cols + 2 * col) * kChunk, lists + (2 * z.cols + 2 * col + 1) * kChunk};
-    Entry* end[5] = {start[0], start[1], start[2], start[3], cut};
-    for (int64_t c = 0; c < count; ++c)
-      *end[argmax[at + c]]++ = {static_cast<int32_t>((o + c) * 9 * kWidth), dy[at + c]};
-    for (int p = 0; p < 4; ++p) counts[p / 2 * 2 * z.cols + 2 * col + p % 2] = static_cast<int32_t>(end[p] - start[p]);
+    List* const to[4] = {lists + 2 * col, lists + 2 * col + 1, lists + 2 * z.cols + 2 * col,
+                         lists + 2 * z.cols + 2 * col + 1};
+    int64_t ends[4] = {};
+    for (int64_t c = 0; c < count; c += kWidth) {
+      const VI weights = load(lanes) + broadcast(static_cast<int32_t>((o + c) * 9 * kWidth));
+      const VF gradient = load_first(dy + at + c, count - c);
+      const VI position = load_first_bytes(argmax + at + c, count - c, 4);
+      for (int p = 0; p < 4; ++p)
+        ends[p] += store_chosen(position == broadcast(p), gradient, weights, to[p]->gradients + ends[p],
+                                to[p]->weights + ends[p]);
+    }
+    for (int p = 0; p < 4; ++p) counts[p / 2 * 2 * z.cols + 2 * col + p % 2] = static_cast<int32_t>(ends[p]);
   }
 }
 
@@ -77,16 +88,15 @@ ZT_INLINE void add(float* p, VF v) { store(p, load(p) + v); }
 
 // Adds what one row of the convolution's output, the upper (0) or lower (1) of a row of windows, gives to three lines
 // of dx, each [2 cols + 2][kWidth] from column -1 on.
-ZT_INLINE void scatter_row(const Sizes& z, const Entry* lists, const int32_t* counts, const float* weights,
-                           float* above, float* here, float* below) {
+ZT_INLINE void scatter_row(const Sizes& z, const List* lists, const int32_t* counts, const float* weights, float* above,
+                           float* here, float* below) {
   VF sum[9];
 #pragma GCC unroll 9
   for (int k = 0; k < 9; ++k) sum[k] = zero();
-  for (int64_t col = 0; col < 2 * z.cols; ++col, lists += kChunk) {
-    const Entry* const end = lists + counts[col];
-    for (const Entry* entry = lists; entry != end; ++entry) {
-      const VF gradient = broadcast(entry->gradient);
-      const float* w = weights + entry->weights;
+  for (int64_t col = 0; col < 2 * z.cols; ++col, ++lists) {
+    for (int64_t i = 0; i < counts[col]; ++i) {
+      const VF gradient = broadcast(lists->gradients[i]);
+      const float* w = weights + lists->weights[i];
 #pragma GCC unroll 9
       for (int k = 0; k < 9; ++k) sum[k] = fma(gradient, load(w + k * kWidth), sum[k]);
     }
@@ -125,9 +135,8 @@ void conv_backward_data(const zt_conv_shape& s, const float* weight, const uint8
 #pragma omp parallel num_threads(threads)
   {
     float* const lines = workspace + z.weights() + omp_get_thread_num() * z.per_thread;
-    Entry* const lists = reinterpret_cast<Entry*>(lines + round_up(z.blocks * 4 * z.line, 16));
-    Entry* const cut = lists + z.group * z.chunks * z.positions * kChunk;
-    int32_t* const counts = reinterpret_cast<int32_t*>(cut + kChunk);
+    List* const lists = reinterpret_cast<List*>(lines + round_up(z.blocks * 4 * z.line, 16));
+    int32_t* const counts = reinterpret_cast<int32_t*>(reinterpret_cast<float*>(lists) + z.lists);
     for (int64_t i = 0; i < z.blocks * 4 * z.line; ++i) lines[i] = 0;
 #pragma omp for schedule(static)
     for (int64_t o = 0; o < s.out_channels; ++o) pack_weights(s, z, weight, o, packed);
@@ -141,7 +150,7 @@ void conv_backward_data(const zt_conv_shape& s, const float* weight, const uint8
         for (int64_t r = top; r < bottom; ++r)
           for (int64_t chunk = 0; chunk < z.chunks; ++chunk) {
             const int64_t at = ((r - top) * z.chunks + chunk) * z.positions;
-            sort_gradients(s, z, frame * z.rows + r, chunk * kChunk, argmax, dy, lists + at * kChunk, cut, counts + at);
+            sort_gradients(s, z, frame * z.rows + r, chunk * kChunk, argmax, dy, lists + at, counts + at);
           }
         for (int64_t block = first; block < last; ++block)
           for (int64_t r = top; r < bottom; ++r) {
@@ -150,8 +159,8 @@ void conv_backward_data(const zt_conv_shape& s, const float* weight, const uint8
             for (int64_t chunk = 0; chunk < z.chunks; ++chunk) {
               const int64_t upper = ((r - top) * z.chunks + chunk) * z.positions, lower = upper + 2 * z.cols;
               const float* w = packed + block * z.block_weights;
-              scatter_row(z, lists + upper * kChunk, counts + upper, w, line[0], line[1], line[2]);
-              scatter_row(z, lists + lower * kChunk, counts + lower, w, line[1], line[2], line[3]);
+              scatter_row(z, lists + upper, counts + upper, w, line[0], line[1], line[2]);
+              scatter_row(z, lists + lower, counts + lower, w, line[1], line[2], line[3]);
             }
             finish(s, z, 2 * r - 1, block * kWidth, line[0], out);
             finish(s, z, 2 * r, block * kWidth, line[1], out);

@@ -10,6 +10,7 @@
 #include <omp.h>
 
 #include "conv_first.h"
+#include "pool.h"
 
 namespace zt::ZT_ISA {
 namespace {
@@ -58,20 +59,8 @@ ZT_INLINE void window(const float* const rows[4], const float* weights, const fl
     }
   }
 #pragma GCC unroll 2
-  for (int v = 0; v < 2; ++v) {
-    VF best = sum[0][v];
-    VI index = broadcast(0);
-#pragma GCC unroll 3
-    for (int p = 1; p < 4; ++p) {
-      const VI better = (sum[p][v] > best) | is_nan(sum[p][v]);
-      best = select(better, sum[p][v], best);
-      index = select(better, broadcast(p), index);
-    }
-    best += load(bias + v * kWidth);
-    const VI alive = (best > zero()) | is_nan(best);
-    y[v] = select(alive, best, zero());
-    argmax[v] = select(alive, index, broadcast(4));
-  }
+  for (int v = 0; v < 2; ++v)
+    pool(sum[0][v], sum[1][v], sum[2][v], sum[3][v], load(bias + v * kWidth), y[v], argmax[v]);
 }
 
 template <int CI>

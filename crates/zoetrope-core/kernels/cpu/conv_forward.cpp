@@ -1,12 +1,11 @@
 // y = maxpool2(relu(conv3x3(x) + bias)), NHWC, as one Winograd F(4x4, 3x3) kernel.
 //
 //   U[36][ci][co]   = G g Gᵀ               once per call
-//   V[tile][36][ci] = Bᵀ d B               d: the tile's 6x6 inputs, zeros outside the frame
+//   V[36][tile][ci] = Bᵀ d B               d: the tile's 6x6 inputs, zeros outside the frame
 //   M[tile][36][co] = V · U                36 matrix products: all the multiplications
 //   y, argmax       = pool(Aᵀ M A) + bias  4x4 outputs of a tile are 2x2 pooling windows; relu after the pooling
 //
-// The full-size activation never exists. Bias and ReLU do not change which of four values is the largest, so they
-// are applied to the winner.
+// The full-size activation never exists.
 //
 // A thread takes blocks of kTiles tiles; V of a block and M of one panel of output channels (two vectors wide) stay in
 // L1 and L2. The micro-kernel holds kRows tiles x 2 vectors of M in registers.
@@ -16,6 +15,7 @@
 #include <omp.h>
 
 #include "conv.h"
+#include "pool.h"
 #include "winograd.h"
 
 namespace zt::ZT_ISA {
@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kPanel = 2 * kWidth;                //   output channels of a panel
 constexpr int kRows = kRegisters == 32 ? 12 : 6;  //   tiles of the micro-kernel
-constexpr int kTiles = 12;                        //   tiles of a block, a multiple of kRows
+constexpr int kTiles = kRows;                     //   tiles of a block: its M stays in L1
 constexpr int64_t kMaxPanel = 32;                 //   of any instruction set: sizes of workspaces
 
 struct Sizes {
@@ -43,32 +43,40 @@ struct Sizes {
   int64_t per_thread() const { return round_up(kTiles * (v_tile + 36 * kMaxPanel), 16); }
 };
 
-// U [36][panel][ci][kPanel] of weight [co][ci][3][3]; zeros for channels that do not exist.
+// U [36][panel][ci][kPanel] of weight [co][ci][3][3], for kWidth output channels; zeros for what does not exist.
 void transform_weight(const zt_conv_shape& s, const Sizes& z, const float* weight, float* U, int64_t o) {
   float* column = U + o / kPanel * z.ci * kPanel + o % kPanel;
+  const int64_t count = smaller(kWidth, s.out_channels - o);
   for (int64_t i = 0; i < z.ci; ++i) {
-    float half[18] = {}, whole[36] = {};
-    if (o < s.out_channels && i < s.in_channels) {
-      const float* g = weight + (o * s.in_channels + i) * 9;
-      for (int b = 0; b < 3; ++b) winograd_weight(g + b, 3, half + b, 3);              //             [6][3]
-      for (int a = 0; a < 6; ++a) winograd_weight(half + a * 3, 1, whole + a * 6, 1);  // [6][6]
+    float taps[9][kWidth] = {};
+    if (i < s.in_channels)
+      for (int64_t c = 0; c < count; ++c)
+        for (int k = 0; k < 9; ++k) taps[k][c] = weight[((o + c) * s.in_channels + i) * 9 + k];
+    VF g[9], half[18], whole[6];
+    for (int k = 0; k < 9; ++k) g[k] = load(taps[k]);
+    for (int b = 0; b < 3; ++b) winograd_weight(g + b, 3, half + b, 3);  //  [6][3]
+    for (int a = 0; a < 6; ++a) {
+      winograd_weight(half + a * 3, 1, whole, 1);
+      for (int b = 0; b < 6; ++b) store(column + (a * 6 + b) * z.s_u() + i * kPanel, whole[b]);
     }
-    for (int p = 0; p < 36; ++p) column[p * z.s_u() + i * kPanel] = whole[p];
   }
 }
 
-// V of one tile: [36][ci].
+// V [36][kTiles][ci] of one tile.
 void transform_input(const zt_conv_shape& s, const Sizes& z, const float* x, const float* zeros, int64_t tile,
                      float* V) {
   const int64_t frame = tile / (z.tile_rows * z.tile_cols), in_frame = tile % (z.tile_rows * z.tile_cols);
   const int64_t top = in_frame / z.tile_cols * 4 - 1, left = in_frame % z.tile_cols * 4 - 1;
   const float* pixel[36];
-  for (int a = 0; a < 6; ++a)
+  for (int a = 0; a < 6; ++a) {
+    const int64_t row = top + a;
+    const bool exists = row >= 0 && row < s.height;
+    const float* const line = x + ((frame * s.height + row) * s.width + left) * s.in_channels;
     for (int b = 0; b < 6; ++b) {
-      const int64_t row = top + a, col = left + b;
-      const bool inside = row >= 0 && row < s.height && col >= 0 && col < s.width;
-      pixel[a * 6 + b] = inside ? x + ((frame * s.height + row) * s.width + col) * s.in_channels : zeros;
+      const bool inside = exists & (left + b >= 0) & (left + b < s.width);
+      pixel[a * 6 + b] = inside ? line + b * s.in_channels : zeros;
     }
+  }
   for (int64_t i = 0; i < s.in_channels; i += kWidth) {
     const int64_t left_over = s.in_channels - i;
     VF half[36];
@@ -83,7 +91,7 @@ void transform_input(const zt_conv_shape& s, const Sizes& z, const float* x, con
     for (int a = 0; a < 6; ++a) {
       VF whole[6];
       winograd_input(half + a * 6, 1, whole, 1);
-      for (int b = 0; b < 6; ++b) store(V + (a * 6 + b) * z.ci + i, whole[b]);
+      for (int b = 0; b < 6; ++b) store(V + (a * 6 + b) * kTiles * z.ci + i, whole[b]);
     }
   }
 }
@@ -120,18 +128,7 @@ ZT_INLINE void transform_output(const float* M, VF bias, VF y[4], VI argmax[4]) 
   for (int a = 0; a < 4; ++a) winograd_output(half + a * 6, 1, whole + a * 4, 1);
   for (int w = 0; w < 4; ++w) {
     const VF* window = whole + w / 2 * 8 + w % 2 * 2;
-    VF best = window[0];
-    VI index = broadcast(0);
-    for (int p = 1; p < 4; ++p) {
-      const VF value = window[p / 2 * 4 + p % 2];
-      const VI better = (value > best) | is_nan(value);
-      best = select(better, value, best);
-      index = select(better, broadcast(p), index);
-    }
-    best += bias;
-    const VI alive = (best > zero()) | is_nan(best);
-    y[w] = select(alive, best, zero());
-    argmax[w] = select(alive, index, broadcast(4));
+    pool(window[0], window[1], window[4], window[5], bias, y[w], argmax[w]);
   }
 }
 
@@ -175,15 +172,15 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
     float* const V = workspace + z.shared() + omp_get_thread_num() * z.per_thread();
     float* const M = V + kTiles * z.v_tile;
 #pragma omp for schedule(static)
-    for (int64_t o = 0; o < z.co; ++o) transform_weight(s, z, weight, U, o);
+    for (int64_t o = 0; o < z.co; o += kWidth) transform_weight(s, z, weight, U, o);
 #pragma omp for schedule(static)
     for (int64_t block = 0; block < ceil_div(z.tiles, kTiles); ++block) {
       const int64_t first = block * kTiles, count = smaller(kTiles, z.tiles - first);
-      for (int64_t t = 0; t < count; ++t) transform_input(s, z, x, zeros, first + t, V + t * z.v_tile);
+      for (int64_t t = 0; t < count; ++t) transform_input(s, z, x, zeros, first + t, V + t * z.ci);
       for (int64_t o = 0; o < s.out_channels; o += kPanel) {
         for (int p = 0; p < 36; ++p)
           for (int64_t t = 0; t < count; t += kRows)
-            multiply(V + t * z.v_tile + p * z.ci, z.v_tile, U + p * z.s_u() + o * z.ci, M + (t * 36 + p) * kPanel,
+            multiply(V + (p * kTiles + t) * z.ci, z.ci, U + p * z.s_u() + o * z.ci, M + (t * 36 + p) * kPanel,
                      s.in_channels);
         for (int64_t t = 0; t < count; ++t)
           for (int64_t v = o; v < o + kPanel && v < s.out_channels; v += kWidth) {

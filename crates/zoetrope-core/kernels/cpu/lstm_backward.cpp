@@ -9,8 +9,8 @@
 //   dx = d · W_ih      dW_ih = dᵀ · x      dW_hh = dᵀ · h'      db = Σ d          each once, over all rows
 //
 // In the recurrence each thread takes samples through all their steps. The three products divide their columns
-// between threads; no sum is split. dx packs W_ih as it goes, dW_ih packs x: columns lie a page or more apart, in the
-// same few cache sets.
+// between threads; no sum is split. dx packs a panel of W_ih as it goes, dW_ih of x: columns lie a page or more apart,
+// in the same few cache sets.
 //
 // Cost: 16·rows·hidden·(features + hidden) FLOPs, less without dx; 16·hidden·features bytes read, as many written.
 #include <omp.h>
@@ -20,8 +20,8 @@
 namespace zt::ZT_ISA {
 namespace {
 
-constexpr int64_t kBlock = 128;     //  columns of a block: its packed rows stay in L2
-constexpr int64_t kMaxDepth = 512;  //  rows of a packed block
+constexpr int64_t kBlock = 128;     //  columns of a block of b, which is packed into L2
+constexpr int64_t kMaxDepth = 256;  //  its rows
 
 struct Workspace {
   float *gradients, *transposed, *w_hh, *cells, *panels;
@@ -57,19 +57,21 @@ ZT_INLINE void step_back(const LstmSizes& z, const LstmSaved& keep, int64_t samp
                          const float* dy, float* cells, float* gradients) {
   const int64_t left = z.hidden - unit, row = z.row(sample, step);
   const float* const gates = keep.gates + row * z.gates + unit;
-  const VF in = load_first(gates, left), forget = load_first(gates + z.hidden, left);
-  const VF cell = load_first(gates + 2 * z.hidden, left), out = load_first(gates + 3 * z.hidden, left);
+  const VF in = load_first(gates, left), cell = load_first(gates + z.cell_gate(), left);
+  const VF out = load_first(gates + z.output_gate(), left);
   const VF tanh_c = load_first(keep.tanh_cells + row * z.hidden + unit, left);
-  const VF before = step == 0 ? zero() : load_first(keep.cells + z.row(sample, step - 1) * z.hidden + unit, left);
   const VF one = broadcast(1.0f);
   if (dy != nullptr) dh += load_first(dy + unit, left);
   VF dc = dh * out * (one - tanh_c * tanh_c);
   if (step + 1 < z.steps) dc += load_first(cells + unit, left);
   float* const d = gradients + row * z.gates + unit;
   store_first(d, dc * cell * in * (one - in), left);
+  store_first(d + z.cell_gate(), dc * in * (one - cell * cell), left);
+  store_first(d + z.output_gate(), dh * tanh_c * out * (one - out), left);
+  if (!z.forgets()) return;
+  const VF forget = load_first(gates + z.hidden, left);
+  const VF before = step == 0 ? zero() : load_first(keep.cells + z.row(sample, step - 1) * z.hidden + unit, left);
   store_first(d + z.hidden, dc * before * forget * (one - forget), left);
-  store_first(d + 2 * z.hidden, dc * in * (one - cell * cell), left);
-  store_first(d + 3 * z.hidden, dh * tanh_c * out * (one - out), left);
   store_first(cells + unit, dc * forget, left);
 }
 
@@ -100,22 +102,25 @@ void recur(const zt_lstm_shape& s, const LstmSizes& z, const LstmSaved& keep, in
   }
 }
 
-// transposed [4 * hidden][rows] of gradients [rows][4 * hidden], and their sums.
+// transposed [gates][rows] of gradients [rows][gates], and their sums.
 void transpose(const LstmSizes& z, const float* gradients, float* transposed, float* db) {
 #pragma omp for schedule(static)
   for (int64_t gate = 0; gate < z.gates; gate += 16) {
     const int64_t end = smaller(gate + 16, z.gates);
-    for (int64_t g = gate; g < end; ++g) db[g] = 0;
+    for (int64_t g = gate; g < end; ++g) db[z.weight_row(g)] = 0;
     for (int64_t row = 0; row < z.rows; ++row)
       for (int64_t g = gate; g < end; ++g) {
         const float value = gradients[row * z.gates + g];
         transposed[g * z.rows + row] = value;
-        db[g] += value;
+        db[z.weight_row(g)] += value;
       }
   }
 }
 
-// c [m][columns] (+)= a [m][k] · b [k][columns]. Rows of a and c are a_stride and c_stride apart, of b b_stride.
+// c [m][columns] = a [m][depth] · b [depth][columns]. Rows of a and c are a_stride and c_stride apart, of b b_stride.
+// Where `skip` > 0, row i of `skipping` (b or c) is row i + skip of the array, from i = skip on.
+enum class Skipping { b, c };
+
 struct Product {
   int64_t m, depth, columns;
   const float* a;
@@ -124,29 +129,42 @@ struct Product {
   int64_t b_stride;
   float* c;
   int64_t c_stride;
+  int64_t skip;  //
+  Skipping skipping;
+
+  int64_t row_of(Skipping array, int64_t i) const { return array == skipping && i >= skip ? i + skip : i; }
 };
 
 ZT_INLINE void product_tile(const Product& p, int64_t row, int64_t k, int64_t depth, int64_t column,
                             const float* panel) {
   const float* a[kRows];
-  for (int r = 0; r < kRows; ++r) a[r] = p.a + smaller(row + r, p.m - 1) * p.a_stride + k;
+  float* c[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    const int64_t i = smaller(row + r, p.m - 1);
+    a[r] = p.a + i * p.a_stride + k;
+    c[r] = p.c + p.row_of(Skipping::c, i) * p.c_stride + column;
+  }
   const int64_t count = smaller(kRows, p.m - row), left = p.columns - column;
-  float* const c = p.c + row * p.c_stride + column;
   VF sums[kRows][2];
   for (int r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = zero();
   multiply_add(a, panel, depth, sums);
-  if (k > 0) {
-    for (int r = 0; r < count; ++r) {
-      sums[r][0] += load_first(c + r * p.c_stride, left);
-      if (left > kWidth) sums[r][1] += load_first(c + r * p.c_stride + kWidth, left - kWidth);
+  for (int r = 0; r < count; ++r)
+    for (int v = 0; v < 2 && v * kWidth < left; ++v) {
+      if (k > 0) sums[r][v] += load_first(c[r] + v * kWidth, left - v * kWidth);
+      store_first(c[r] + v * kWidth, sums[r][v], left - v * kWidth);
     }
-  }
-  for (int r = 0; r < count; ++r) {
-    store_first(c + r * p.c_stride, sums[r][0], left);
-    if (left > kWidth) store_first(c + r * p.c_stride + kWidth, sums[r][1], left - kWidth);
-  }
 }
 
+// Rows k … k + depth of a panel of b.
+void pack_rows(const Product& p, int64_t k, int64_t depth, int64_t column, float* packed) {
+  const int64_t before = p.skipping == Skipping::b ? larger(smaller(p.skip - k, depth), 0) : depth;
+  const float* const b = p.b + column;
+  pack_panel(b + k * p.b_stride, p.b_stride, before, p.columns - column, packed);
+  pack_panel(b + (k + before + p.skip) * p.b_stride, p.b_stride, depth - before, p.columns - column,
+             packed + before * kPanel);
+}
+
+// Rows of c are written some lines side by side, which is what the memory likes.
 void multiply(const Product& p, float* packed) {
   const int64_t share = round_up(ceil_div(p.columns, omp_get_num_threads()), kPanel);
   const int64_t block = smaller(kBlock, share);
@@ -156,8 +174,7 @@ void multiply(const Product& p, float* packed) {
     for (int64_t k = 0; k < p.depth; k += kMaxDepth) {
       const int64_t depth = smaller(kMaxDepth, p.depth - k);
       for (int64_t column = begin; column < end; column += kPanel)
-        pack_panel(p.b + k * p.b_stride + column, p.b_stride, depth, p.columns - column,
-                   packed + (column - begin) * depth);
+        pack_rows(p, k, depth, column, packed + (column - begin) * depth);
       for (int64_t row = 0; row < p.m; row += kRows)
         for (int64_t column = begin; column < end; column += kPanel)
           product_tile(p, row, k, depth, column, packed + (column - begin) * depth);
@@ -177,6 +194,7 @@ void lstm_backward(const zt_lstm_shape& s, const float* x, const float* w_ih, co
   const Workspace w(z, threads, workspace);
   const LstmSaved keep(z, const_cast<float*>(saved));
   const int64_t groups = larger(ceil_div(z.batch, kRows), smaller(threads, z.batch));
+  const int64_t skip = z.forgets() ? 0 : z.hidden;                                     //  the forget gate's weights
   const int64_t skipped = s.batch * s.time * s.features * (z.steps < s.time ? 1 : 0);  //  of dx: no way leads there
 #pragma omp parallel num_threads(threads)
   {
@@ -188,20 +206,28 @@ void lstm_backward(const zt_lstm_shape& s, const float* x, const float* w_ih, co
       recur(s, z, keep, begin, end - begin, w, dy);
     }
     transpose(z, w.gradients, w.transposed, db);
-    multiply({z.gates, z.rows, z.features, w.transposed, z.rows, x + z.x_offset, z.x_stride, dw_ih, z.features},
+    multiply({z.gates, z.rows, z.features, w.transposed, z.rows, x + z.x_offset, z.x_stride, dw_ih, z.features, skip,
+              Skipping::c},
              packed);
-    if (z.steps > 1) {
-      multiply({z.gates, z.rows, z.hidden, w.transposed, z.rows, keep.before, z.hidden, dw_hh, z.hidden}, packed);
+    if (z.forgets()) {
+      multiply(
+          {z.gates, z.rows, z.hidden, w.transposed, z.rows, keep.before, z.hidden, dw_hh, z.hidden, 0, Skipping::c},
+          packed);
     } else {
 #pragma omp for schedule(static)
-      for (int64_t i = 0; i < z.gates * z.hidden; ++i) dw_hh[i] = 0;
+      for (int64_t i = 0; i < 4 * z.hidden * z.hidden; ++i) dw_hh[i] = 0;
+#pragma omp for schedule(static)
+      for (int64_t i = z.hidden * z.features; i < 2 * z.hidden * z.features; ++i) dw_ih[i] = 0;
+#pragma omp for schedule(static)
+      for (int64_t i = z.hidden; i < 2 * z.hidden; ++i) db[i] = 0;
     }
     if (dx != nullptr) {
       if (skipped > 0) {
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < skipped; ++i) dx[i] = 0;
       }
-      multiply({z.rows, z.gates, z.features, w.gradients, z.gates, w_ih, z.features, dx + z.x_offset, z.x_stride},
+      multiply({z.rows, z.gates, z.features, w.gradients, z.gates, w_ih, z.features, dx + z.x_offset, z.x_stride, skip,
+                Skipping::b},
                packed);
     }
   }

@@ -11,26 +11,37 @@ constexpr int kRows = kRegisters == 32 ? 12 : 6;  //   rows of the micro-kernel:
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
 
 // A layer as it is computed: rows are [batch, steps], the step fastest.
+//
+// The forget gate multiplies the cell state before the step, which is zero at the first step. Where there is no other,
+// nothing depends on that gate: it is neither computed nor stored, and its weights' gradients are zero.
 struct LstmSizes {
-  int64_t batch, steps, features, hidden, gates, rows;
+  int64_t batch, steps, features, hidden, rows;
+  int64_t gates;               //  that are computed: 4 * hidden, or 3 * hidden
   int64_t x_offset, x_stride;  //  row r of x begins at x_offset + r * x_stride
   bool reverse;
 
   explicit LstmSizes(const zt_lstm_shape& s) {
     const bool single = s.last_only && s.reverse;  //  the output at time - 1 is the first that is computed
-    batch = s.batch, features = s.features, hidden = s.hidden, gates = 4 * s.hidden;
+    batch = s.batch, features = s.features, hidden = s.hidden;
     steps = single ? 1 : s.time;
+    gates = (steps > 1 ? 4 : 3) * hidden;
     rows = batch * steps;
     x_offset = single ? (s.time - 1) * features : 0;
     x_stride = single ? s.time * features : features;
     reverse = s.reverse;
   }
 
+  bool forgets() const { return steps > 1; }
+  // Where the cell and the output gate lie in a row of gates, after the input gate and perhaps the forget gate.
+  int64_t cell_gate() const { return gates - 2 * hidden; }
+  int64_t output_gate() const { return gates - hidden; }
+  // The row of W_ih, W_hh and the biases that belongs to a computed gate.
+  int64_t weight_row(int64_t gate) const { return gate < hidden || forgets() ? gate : gate + hidden; }
   // The row of step number `step` in the order of computation.
   int64_t row(int64_t sample, int64_t step) const { return sample * steps + (reverse ? steps - 1 - step : step); }
 };
 
-// `saved`: activated gates [rows, 4 * hidden], then three of [rows, hidden].
+// `saved`: activated gates [rows, gates], then three of [rows, hidden].
 struct LstmSaved {
   float* gates;
   float* cells;

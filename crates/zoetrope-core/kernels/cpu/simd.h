@@ -61,6 +61,16 @@ ZT_INLINE VF max(VF a, VF b) { return a > b ? a : b; }
 ZT_INLINE VF min(VF a, VF b) { return a < b ? a : b; }
 
 ZT_INLINE VI is_nan(VF v) { return v != v; }
+ZT_INLINE VI either_is_nan(VF a, VF b) {
+#if defined(__AVX512F__)
+  const __mmask16 nan = _mm512_cmp_ps_mask(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), _CMP_UNORD_Q);
+  return reinterpret_cast<VI>(_mm512_movm_epi32(nan));
+#elif defined(__AVX2__)
+  return reinterpret_cast<VI>(_mm256_cmp_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b), _CMP_UNORD_Q));
+#else
+  return is_nan(a) | is_nan(b);
+#endif
+}
 ZT_INLINE VI as_int(VF v) { return reinterpret_cast<VI>(v); }
 ZT_INLINE VF as_float(VI v) { return reinterpret_cast<VF>(v); }
 ZT_INLINE VI to_int(VF v) { return __builtin_convertvector(v, VI); }  //  towards zero
@@ -80,6 +90,20 @@ ZT_INLINE void store_first(float* p, VF v, int64_t n) {
   store(lanes, v);
   for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
 }
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// For each set of lanes, given as bits: their numbers in order.
+struct ChosenLanes {
+  uint8_t lanes[256][8];
+
+  constexpr ChosenLanes() : lanes() {
+    for (int bits = 0; bits < 256; ++bits)
+      for (int lane = 0, count = 0; lane < 8; ++lane)
+        if (bits >> lane & 1) lanes[bits][count++] = static_cast<uint8_t>(lane);
+  }
+};
+constexpr ChosenLanes kChosenLanes;
+#endif
 
 // Lanes 0…255 as bytes.
 ZT_INLINE void store_bytes(uint8_t* p, VI v) {
@@ -107,6 +131,40 @@ ZT_INLINE VI load_bytes(const uint8_t* p) {
   return reinterpret_cast<VI>(_mm256_cvtepu8_epi32(bytes));
 #else
   return VI{p[0], p[1], p[2], p[3]};
+#endif
+}
+
+// The first n of the bytes at p, `rest` after them.
+ZT_INLINE VI load_first_bytes(const uint8_t* p, int64_t n, int32_t rest) {
+  if (n >= kWidth) return load_bytes(p);
+  VI lanes = broadcast(rest);
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return lanes;
+}
+
+// Stores the lanes of `a` and `b` whose mask is set side by side at p, in order; what lies behind them, up to a whole
+// vector each, is overwritten with anything. Returns how many there are.
+ZT_INLINE int64_t store_chosen(VI mask, VF a, VI b, float* to_a, int32_t* to_b) {
+#if defined(__AVX512F__)
+  const __mmask16 bits = _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
+  _mm512_storeu_ps(to_a, _mm512_maskz_compress_ps(bits, reinterpret_cast<__m512>(a)));
+  _mm512_storeu_si512(to_b, _mm512_maskz_compress_epi32(bits, reinterpret_cast<__m512i>(b)));
+  return __builtin_popcount(bits);
+#elif defined(__AVX2__)
+  const unsigned bits = static_cast<unsigned>(_mm256_movemask_ps(reinterpret_cast<__m256>(mask)));
+  const __m256i order =
+      _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(kChosenLanes.lanes[bits])));
+  store(to_a, reinterpret_cast<VF>(_mm256_permutevar8x32_ps(reinterpret_cast<__m256>(a), order)));
+  store(to_b, reinterpret_cast<VI>(_mm256_permutevar8x32_epi32(reinterpret_cast<__m256i>(b), order)));
+  return __builtin_popcount(bits);
+#else
+  int64_t count = 0;
+  for (int i = 0; i < kWidth; ++i) {
+    if (mask[i] == 0) continue;
+    to_a[count] = a[i], to_b[count] = b[i];
+    ++count;
+  }
+  return count;
 #endif
 }
 

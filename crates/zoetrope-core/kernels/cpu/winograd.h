@@ -33,8 +33,8 @@ ZT_INLINE void winograd_output(const VF* m, int stride, VF* out, int out_stride)
 }
 
 // G: three weights to six.
-ZT_INLINE void winograd_weight(const float* g, int stride, float* out, int out_stride) {
-  const float g0 = g[0], g1 = g[stride], g2 = g[2 * stride];
+ZT_INLINE void winograd_weight(const VF* g, int stride, VF* out, int out_stride) {
+  const VF g0 = g[0], g1 = g[stride], g2 = g[2 * stride];
   out[0] = g0 / 4;
   out[out_stride] = -(g0 + g1 + g2) / 6;
   out[2 * out_stride] = -(g0 - g1 + g2) / 6;
