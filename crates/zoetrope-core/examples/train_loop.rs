@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use zoetrope_core::{Batch, CnnLstm, Inputs, Meter, Optimizer, OptimizerConfig, TensorDataset, threads};
+use zoetrope_core::{
+    Arrays, Batch, CnnLstm, Inputs, Meter, Optimizer, OptimizerConfig, TargetValues, Targets, TensorDataset, threads,
+};
 
 const WARM_UP_STEPS: i64 = 3;
 const FEWEST_SWEEPS: usize = 3;
@@ -79,7 +81,16 @@ fn read_dataset(job: &Job) -> Result<TensorDataset, Box<dyn Error>> {
     };
     let inputs = read(&job.inputs, shape.iter().product(), f32::from_le_bytes)?;
     let targets = read(&job.targets, samples, |bytes| i64::from(i32::from_le_bytes(bytes)))?;
-    Ok(TensorDataset::new(Inputs::F32(&inputs), &shape, &targets)?)
+    let targets = Targets {
+        values: TargetValues::Integers(&targets),
+        shape: &[samples],
+    };
+    Ok(TensorDataset::new(Arrays {
+        inputs: Inputs::F32(&inputs),
+        shape: &shape,
+        lengths: None,
+        targets: Some(targets),
+    })?)
 }
 
 fn read<T>(path: &Path, count: i64, parse: impl Fn([u8; 4]) -> T) -> std::io::Result<Vec<T>> {
