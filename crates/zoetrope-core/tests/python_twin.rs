@@ -15,7 +15,7 @@ use common::safetensors_file::write;
 use common::{Fixture, TempFolder, TestResult, batch_of};
 use zoetrope_core::Meter;
 
-const CASES: [&str; 12] = [
+const CASES: [&str; 15] = [
     "images",
     "two_layers",
     "bidirectional_two_layers",
@@ -28,6 +28,9 @@ const CASES: [&str; 12] = [
     "encoder/batch_norm",
     "encoder/residual_norms",
     "encoder/all",
+    "sequence/vectors",
+    "sequence/gru",
+    "sequence/dropouts",
 ];
 
 /// The Python to use, or why there is none.

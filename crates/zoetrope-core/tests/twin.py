@@ -2,20 +2,23 @@
 
 As in the tutorial there is a `CNN`, a wrapper `LSTM` and a `CNNLSTM` of both; corrected where the tutorial asks the
 pooling layer for its channels and the wrapper for its hidden size, and generalised by a configuration in Zoetrope's
-own JSON form (`input, numClasses, cnn, lstm`), which is also what a checkpoint carries.
+own JSON form, which is also what a checkpoint carries. docs/model.md has the mathematics.
 """
 
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from twin_encoder import CNN
 
 
 class LSTM(nn.Module):
-    """Sequences of [batch, time, features] into [batch, time, directions * hidden]."""
+    """Sequences of [batch, time, features] into [batch, time, directions * hidden]; an LSTM, or a GRU."""
 
     def __init__(self, in_features, config):
         super().__init__()
-        self.lstm = nn.LSTM(
+        cell = config.get("cell", "lstm")
+        recurrent = {"lstm": nn.LSTM, "gru": nn.GRU}[cell](
             in_features,
             config["hiddenSize"],
             config["numLayers"],
@@ -23,28 +26,77 @@ class LSTM(nn.Module):
             dropout=config["dropout"],
             bidirectional=config["bidirectional"],
         )
+        setattr(self, cell, recurrent)
+        self.cell = cell
         self.out_features = config["hiddenSize"] * (2 if config["bidirectional"] else 1)
 
-    def forward(self, x):
-        outputs, _state = self.lstm(x)
-        return outputs
+    def forward(self, x, lengths=None):
+        recurrent = getattr(self, self.cell)
+        if lengths is None:
+            return recurrent(x)[0]
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(recurrent(packed)[0], batch_first=True, total_length=x.size(1))[0]
 
 
 class CNNLSTM(nn.Module):
-    """Images of [batch, C, H, W] (one time step) or clips of [batch, time, C, H, W] into [batch, classes]."""
+    """Images [batch, C, H, W] or vectors [batch, F] (one time step), or clips with the time after the batch, into
+    answers [batch, outputs], or [frames, outputs] of a head per frame: the valid frames, clip after clip."""
 
     def __init__(self, config):
         super().__init__()
-        classes = config.get("numClasses") or len(config["classes"])
-        self.cnn = CNN(config)
-        self.lstm = LSTM(self.cnn.out_features, config["lstm"])
-        self.fc = nn.Linear(self.lstm.out_features, classes)
+        head = config.get("head") or {"kind": "classification", "per": "clip"}
+        outputs = config.get("numClasses") or len(config.get("classes") or []) or head["outputs"]
+        self.per = head["per"]
+        self.pooling = config.get("pooling", "last")
+        self.is_vector = "features" in config["input"]
+        if not self.is_vector:
+            self.cnn = CNN(config)
+        features = config["input"]["features"] if self.is_vector else self.cnn.out_features
+        if config.get("projection"):
+            self.projection = nn.Linear(features, config["projection"])
+            features = config["projection"]
+        else:
+            self.projection = nn.Identity()
+        self.lstm = LSTM(features, config["lstm"])
+        if self.pooling == "attention":
+            self.attention = nn.Linear(self.lstm.out_features, 1)
+        self.dropout = nn.Dropout(config.get("dropout", 0.0))
+        self.fc = nn.Linear(self.lstm.out_features, outputs)
 
-    def forward(self, x):
+    def forward(self, x, lengths=None):
         if x.dtype == torch.uint8:
             x = x.to(self.fc.weight.dtype) / 255
-        clips = x.unsqueeze(1) if x.dim() == 4 else x
+        clips = x if x.dim() == (3 if self.is_vector else 5) else x.unsqueeze(1)
         batch, time = clips.shape[:2]
-        features = self.cnn(clips.flatten(0, 1)).reshape(batch, time, -1)
-        outputs = self.lstm(features)
-        return self.fc(outputs[:, -1])
+        counts = torch.full([batch], time) if lengths is None else lengths
+        valid = torch.arange(time) < counts[:, None]  #              [batch, time]
+        frames = clips[valid]  #                                     [frames, …]: the padding takes no part
+        features = self.projection(frames if self.is_vector else self.cnn(frames))
+        sequence = features.new_zeros(batch, time, features.size(-1))
+        sequence[valid] = features
+        outputs = self.lstm(sequence, lengths)
+        return self.fc(self.dropout(self.pool(outputs, valid, counts)))
+
+    def pool(self, outputs, valid, counts):
+        """[batch, time, hidden] into [batch, hidden], or [frames, hidden]."""
+        hidden = ~valid[:, :, None]
+        if self.per == "frame":
+            return outputs[valid]
+        if self.pooling == "mean":
+            return outputs.masked_fill(hidden, 0).sum(1) / counts[:, None]
+        if self.pooling == "max":
+            return outputs.masked_fill(hidden, float("-inf")).amax(1)
+        if self.pooling == "attention":
+            weights = self.attention(outputs).masked_fill(hidden, float("-inf")).softmax(1)
+            return (weights * outputs).sum(1)
+        return outputs[torch.arange(len(counts)), counts - 1]
+
+
+def loss_of(config, outputs, targets, class_weights=None, label_smoothing=0.0):
+    """The mean loss of answers [answers, outputs]."""
+    head = config.get("head") or {"kind": "classification"}
+    if head["kind"] == "classification":
+        return functional.cross_entropy(outputs, targets, class_weights, label_smoothing=label_smoothing)
+    if head["kind"] == "multiLabel":
+        return functional.binary_cross_entropy_with_logits(outputs, targets, pos_weight=class_weights)
+    return {"mse": functional.mse_loss, "smoothL1": functional.smooth_l1_loss}[head["loss"]](outputs, targets)

@@ -187,6 +187,11 @@ impl Fixture {
         &self.tensors[name]
     }
 
+    /// Whether it has a tensor of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
     /// All tensors called `group.NAME`, by NAME.
     pub fn group(&self, group: &str) -> BTreeMap<String, Tensor> {
         let within = |name: &String| name.strip_prefix(group)?.strip_prefix('.').map(str::to_owned);
