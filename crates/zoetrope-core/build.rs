@@ -19,7 +19,14 @@ const KERNELS: &[&str] = &[
 /// Plain C++, compiled once.
 const ENTRY_POINTS: &[&str] = &["cpu/isa", "cpu/conv", "cpu/lstm"];
 /// C++ that includes libtorch.
-const WITH_LIBTORCH: &[&str] = &["random", "optimizer", "allocator", "autograd_conv", "autograd_lstm"];
+const WITH_LIBTORCH: &[&str] = &[
+    "random",
+    "optimizer",
+    "allocator",
+    "autograd_conv",
+    "autograd_lstm",
+    "threads",
+];
 /// Names and flags; a machine that lacks an instruction set never runs its code.
 const INSTRUCTION_SETS: &[(&str, &[&str])] = &[
     ("baseline", &[]),

@@ -40,7 +40,10 @@ pub fn finish_jobs() {
 
 fn start() -> Option<Mutex<Sender<Job>>> {
     let (sender, receiver) = channel::<Job>();
-    let work = move || receiver.iter().for_each(|job| job());
+    let work = move || {
+        crate::threads::work_alone();
+        receiver.iter().for_each(|job| job());
+    };
     let thread = std::thread::Builder::new().name("zoetrope-data".to_owned());
     thread.spawn(work).ok().map(|_| Mutex::new(sender))
 }

@@ -63,6 +63,7 @@ unsafe extern "C" {
     ) -> Message;
     fn zt_install_allocator() -> Message;
     fn zt_release_cache();
+    fn zt_work_alone();
 }
 
 fn check(message: Message) -> Result<()> {
@@ -245,4 +246,10 @@ pub(crate) fn install_allocator() -> Result<()> {
 pub(crate) fn release_cache() {
     // SAFETY: the cache has a lock of its own, and memory in use is not touched.
     unsafe { zt_release_cache() }
+}
+
+/// Has operations that the calling thread begins run on it alone.
+pub(crate) fn work_alone() {
+    // SAFETY: it takes nothing and changes a setting of the calling thread only.
+    unsafe { zt_work_alone() }
 }

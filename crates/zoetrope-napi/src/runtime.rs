@@ -2,13 +2,21 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::{BigInt, Env};
+use napi::bindgen_prelude::{BigInt, Env, Object};
 use napi_derive::napi;
 use zoetrope_core::{EngineCloser, device, finish_jobs, threads};
 
 thread_local! {
     /// Engines of this JavaScript thread's environment.
     static ENGINES: RefCell<Option<Vec<EngineCloser>>> = const { RefCell::new(None) };
+}
+
+/// Each JavaScript thread that loads the addon copies data in, and leaves the cores to the engines' threads.
+#[napi(module_exports)]
+#[allow(clippy::unnecessary_wraps)] //                    the macro's signature
+pub fn load(_exports: Object) -> napi::Result<()> {
+    threads::work_alone();
+    Ok(())
 }
 
 /// Has an engine's thread ended before its environment is torn down.
@@ -46,6 +54,7 @@ pub fn cuda_device_count() -> i64 {
 #[napi]
 pub fn set_num_threads(count: i32) {
     threads::set_num_threads(count);
+    threads::work_alone();
 }
 
 /// How many threads one operation may use.
