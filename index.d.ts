@@ -95,6 +95,9 @@ export declare function cudaDeviceCount(): number
 /** How many threads one operation may use. */
 export declare function getNumThreads(): number
 
+/** Log-mel energies of `[time, mels]` of a recording of `[channels, frames]`, made by a thread beside the models'. */
+export declare function logMel(recording: Float32Array, channels: number, options: NativeLogMel): Promise<Outcome<NativeArray>>
+
 /** Restarts the random stream that models without a seed share. */
 export declare function manualSeed(seed: bigint): void
 
@@ -154,6 +157,22 @@ export interface NativeLoss {
   labelSmoothing: number
   /** One a class. */
   classWeights?: Array<number>
+/** How a recording is cut and measured. */
+export interface NativeLogMel {
+  /** Samples in a second. */
+  sampleRate: number
+  /** Samples in a window. */
+  fftSize: number
+  /** Samples from one window to the next. */
+  hopLength: number
+  /** Mel bands. */
+  mels: number
+  /** In Hz. */
+  minFrequency: number
+  /** In Hz. */
+  maxFrequency: number
+  /** The least energy. */
+  floor: number
 }
 
 /** What a pass has come to. */

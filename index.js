@@ -784,6 +784,7 @@ module.exports.NativePass = nativeBinding.NativePass
 module.exports.NativeTensorDataset = nativeBinding.NativeTensorDataset
 module.exports.cudaDeviceCount = nativeBinding.cudaDeviceCount
 module.exports.getNumThreads = nativeBinding.getNumThreads
+module.exports.logMel = nativeBinding.logMel
 module.exports.manualSeed = nativeBinding.manualSeed
 module.exports.setNumThreads = nativeBinding.setNumThreads
 module.exports.shutDown = nativeBinding.shutDown

@@ -27,6 +27,26 @@ pub(crate) fn submit(job: impl FnOnce() + Send + 'static) -> Result<()> {
     sender.send(Box::new(job)).map_err(|_| failed())
 }
 
+/// Does some work on the helper thread and reports through `done` there.
+///
+/// # Errors
+/// `Internal` where there is no such thread.
+pub fn run_beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+    done: impl FnOnce(Result<T>) + Send + 'static,
+) -> Result<()> {
+    submit(move || done(contain(work)))
+}
+
+/// Turns a panic into an error.
+fn contain<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Error::Internal {
+            reason: "the thread that prepares batches panicked".to_owned(),
+        })
+    })
+}
+
 /// Waits until all jobs so far are done: a process that exits must not free libtorch's memory under one.
 pub fn finish_jobs() {
     if JOBS.get().is_none() {
@@ -53,13 +73,7 @@ impl<T: Send + 'static> Pending<T> {
     pub(crate) fn start(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<Self> {
         let (sender, receiver) = channel();
         submit(move || {
-            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            let panicked = |_| {
-                Err(Error::Internal {
-                    reason: "the thread that prepares batches panicked".to_owned(),
-                })
-            };
-            let _left = sender.send(made.unwrap_or_else(panicked)); //    nobody waits for a batch that was given up
+            let _left = sender.send(contain(work)); //    nobody waits for a batch that was given up
         })?;
         Ok(Self(Mutex::new(State::Waiting(receiver))))
     }

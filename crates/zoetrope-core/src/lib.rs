@@ -4,6 +4,7 @@
 //! or counts epochs.
 
 mod array;
+mod audio;
 mod augment;
 mod batch;
 mod checkpoint;
@@ -28,6 +29,7 @@ pub mod threads;
 mod train;
 
 pub use array::Array;
+pub use audio::LogMel;
 pub use augment::{AugmentConfig, Augmentation, Shift, Window};
 pub use batch::{Batch, ReadInputs};
 pub use config::{
@@ -37,7 +39,7 @@ pub use config::{
 pub use dataset::{Sample, TensorDataset, Values};
 pub use engine::{Engine, EngineCloser, Worker};
 pub use error::{Error, Result};
-pub use helper::finish_jobs;
+pub use helper::{finish_jobs, run_beside};
 pub use loss::LossOptions;
 pub use metrics::{Meter, Metrics};
 pub use model::{Buffer, CnnLstm, Layer, Parameter};

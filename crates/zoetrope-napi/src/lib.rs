@@ -8,6 +8,7 @@
     clippy::trivially_copy_pass_by_ref
 )]
 
+mod audio;
 mod batch;
 mod model;
 mod outcome;
