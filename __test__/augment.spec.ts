@@ -132,6 +132,25 @@ test('changes in time show frames of the clip, in order, and each frame is one o
   }
 })
 
+test('with shorten, clips lose their frames instead of repeating them', async (t) => {
+  const data = Float32Array.from({ length: 60 * TIME }, (_, at) => at % TIME)
+  const inputs = { data, shape: [60, TIME, 1] }
+  for (const augment of [{ timeCrop: 0.6 }, { dropFrames: 0.5 }, { timeStretch: 0.6 }]) {
+    const [batch] = await collect(loaderOf(inputs, { ...augment, shorten: true }))
+    const lengths = batch!.lengths!
+    t.true(Math.min(...lengths) < TIME && Math.max(...lengths) === TIME, JSON.stringify(augment))
+    for (const [clip, length] of lengths.entries()) {
+      const valid = batch!.inputs.data.subarray(clip * TIME, clip * TIME + length)
+      t.true(valid.every((value, frame) => frame === 0 || value > valid[frame - 1]!))
+    }
+    const alone = await collect(loaderOf(inputs, { ...augment, shorten: true }, { batchSize: 1 }))
+    t.deepEqual(
+      alone.map((one) => one.lengths![0]),
+      [...lengths],
+    )
+  }
+})
+
 test('a stretched clip runs on, frame by frame, at another speed', async (t) => {
   // A clip whose one pixel is the number of the frame shows the positions.
   const data = Float32Array.from({ length: 30 * TIME }, (_, at) => at % TIME)

@@ -13,7 +13,7 @@ const tone = (hz: number): Float32Array =>
 async function loudest(recording: Recording, options: LogMelOptions = {}): Promise<number> {
   const { data, shape } = await logMel(recording, options)
   const [time = 0, mels = 0] = shape
-  const middle = [...data.slice(Math.floor(time / 2) * mels, (Math.floor(time / 2) + 1) * mels)]
+  const middle = data.slice(Math.floor(time / 2) * mels, (Math.floor(time / 2) + 1) * mels)
   return middle.indexOf(Math.max(...middle))
 }
 

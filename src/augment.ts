@@ -1,5 +1,5 @@
 /** Random changes of training clips: what a user writes, and its check. The changes themselves are made natively. */
-import { checkInteger, checkNumber, checkOptions, rangeError } from './checks'
+import { checkBoolean, checkInteger, checkNumber, checkOptions, rangeError } from './checks'
 
 /**
  * Random changes of clips while a model trains. All are off by default, and each is the same for every frame of a clip
@@ -28,17 +28,22 @@ export interface AugmentOptions {
   /** The largest sides of a rectangle that is filled with the clip's mean, as a share of the frame's. Default 0. */
   readonly erase?: number | undefined
   /**
-   * The largest share of the frames that is cut off, in [0, 1). A clip of a fixed length keeps it: the rest may begin at
-   * any frame for which there is room, its first and last frames repeated. Default 0.
+   * The largest share of the frames that is cut off, in [0, 1). The rest may begin at any frame for which there is room,
+   * its first and last frames repeated (see `shorten`). Default 0.
    */
   readonly timeCrop?: number | undefined
   /**
    * The largest share by which a clip runs faster or slower, in [0, 1); frames are blended where they fall between two.
-   * A clip of a fixed length keeps it, and one of a free length never becomes longer: slower, a part is shown. Default 0.
+   * Slower, a part is shown; faster, the first and last frames are repeated (see `shorten`). Default 0.
    */
   readonly timeStretch?: number | undefined
-  /** Probability of each frame but the first to be left out, in [0, 1); in a clip of a fixed length the one before it stands in. Default 0. */
+  /** Probability of each frame but the first to be left out, in [0, 1): the one before it stands in (see `shorten`). Default 0. */
   readonly dropFrames?: number | undefined
+  /**
+   * Whether clips become shorter where `timeCrop`, a faster `timeStretch` or `dropFrames` leave fewer frames, for data
+   * whose clips have different lengths. Else every clip keeps its length. Default false.
+   */
+  readonly shorten?: boolean | undefined
 }
 
 /** {@link AugmentOptions} as the native side takes them. */
@@ -53,6 +58,7 @@ export interface AugmentConfig {
   readonly timeCrop: number
   readonly timeStretch: number
   readonly dropFrames: number
+  readonly shorten: boolean
 }
 
 const KEYS = [
@@ -66,6 +72,7 @@ const KEYS = [
   'timeCrop',
   'timeStretch',
   'dropFrames',
+  'shorten',
 ]
 
 export function checkAugment(options: AugmentOptions): AugmentConfig {
@@ -88,6 +95,7 @@ export function checkAugment(options: AugmentOptions): AugmentConfig {
     timeCrop: share('timeCrop'),
     timeStretch: share('timeStretch'),
     dropFrames: share('dropFrames'),
+    shorten: checkBoolean(options.shorten ?? false, 'augment.shorten'),
   }
 }
 

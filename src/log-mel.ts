@@ -51,7 +51,8 @@ export async function logMel(recording: Recording, options: LogMelOptions = {}):
     throw rangeError('[channels, frames] or [frames], no axis empty', 'recording.shape', formatShape(shape))
   }
   const sampleRate = checkRate(options.sampleRate ?? recording.sampleRate)
-  const { fftSize = defaultFftSize(sampleRate), hopLength = Math.max(1, Math.round(sampleRate * HOP_SECONDS)) } = options
+  const { fftSize = defaultFftSize(sampleRate), hopLength = Math.max(1, Math.round(sampleRate * HOP_SECONDS)) } =
+    options
   const { mels = 40, minFrequency = 0, maxFrequency = sampleRate / 2, floor = 1e-10 } = options
   const settings = {
     sampleRate,

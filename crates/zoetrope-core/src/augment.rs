@@ -65,15 +65,6 @@ impl Element for u8 {
     }
 }
 
-/// How long a clip may become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Length {
-    /// As long as it is: frames repeat where there are too few.
-    Fixed,
-    /// Shorter, where changes make it so; never longer.
-    Free,
-}
-
 /// The sides of one frame: `[channels, height, width]`, or `[1, features, 1]` of a vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sides {
@@ -96,11 +87,10 @@ impl AugmentConfig {
         clip: &[T],
         sides: Sides,
         draws: Draws,
-        length: Length,
         output: &mut [T],
     ) -> usize {
         let size = sides.channels * sides.height * sides.width;
-        let positions = self.positions(clip.len() / size, draws, length);
+        let positions = self.positions(clip.len() / size, draws);
         let mut clip = Clip {
             values: frames_at(clip, size, &positions),
             sides,
@@ -116,11 +106,11 @@ impl AugmentConfig {
     }
 
     /// Where each frame of the new clip lies in the old one; between two frames they are blended.
-    fn positions(&self, time: usize, draws: Draws, length: Length) -> Vec<f32> {
+    fn positions(&self, time: usize, draws: Draws) -> Vec<f32> {
         let mut positions = (0..time).map(|frame| frame as f32).collect();
-        self.crop_time(&mut positions, draws, length);
-        self.stretch_time(&mut positions, draws, length);
-        self.drop_frames(&mut positions, draws, length);
+        self.crop_time(&mut positions, draws);
+        self.stretch_time(&mut positions, draws);
+        self.drop_frames(&mut positions, draws);
         positions
     }
 }

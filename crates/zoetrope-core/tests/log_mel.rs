@@ -1,4 +1,4 @@
-//! Log-mel frames against NumPy: `python crates/zoetrope-core/tests/make_log_mel.py`, which with `--librosa` compares
+//! Log-mel frames against `NumPy`: `python crates/zoetrope-core/tests/make_log_mel.py`, which with `--librosa` compares
 //! the same formulas with librosa's.
 
 #![allow(missing_docs)]

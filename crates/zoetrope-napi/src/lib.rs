@@ -8,7 +8,7 @@
     clippy::trivially_copy_pass_by_ref
 )]
 
-mod audio;
+pub mod audio;
 mod batch;
 mod model;
 mod outcome;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
-use super::{Augmentation, Draws, Element, Length, Sides};
+use super::{Augmentation, Draws, Element, Sides};
 use crate::dataset::Values;
 use crate::error::Result;
 use crate::helper::Pending;
@@ -38,7 +38,8 @@ impl Augmentation {
     pub(crate) fn start(self, clips: Clips) -> Result<Arc<Pending<Changed>>> {
         self.config.check_fits(clips.sides)?;
         Ok(Arc::new(Pending::start(move || {
-            let mut lengths = clips.lengths.clone();
+            let full = || vec![clips.time as i64; self.indices.len()];
+            let mut lengths = clips.lengths.clone().or_else(|| self.config.shorten.then(full));
             let values = match Inputs::of(&clips.inputs) {
                 Inputs::F32(values) => Values::F32(self.change(values, &clips, &mut lengths)),
                 Inputs::U8(values) => Values::U8(self.change(values, &clips, &mut lengths)),
@@ -59,15 +60,10 @@ impl Augmentation {
                 .map_or(position, |chosen| chosen[position] as usize);
             let clip = &values[sample * size..(sample + 1) * size];
             let draws = Draws::new(self.seed, self.epoch, index);
-            match lengths {
-                None => {
-                    self.config.apply(clip, clips.sides, draws, Length::Fixed, output);
-                }
-                Some(lengths) => {
-                    let valid = &clip[..lengths[position] as usize * frame];
-                    let time = self.config.apply(valid, clips.sides, draws, Length::Free, output);
-                    lengths[position] = time as i64;
-                }
+            let length = lengths.as_ref().map_or(clips.time, |lengths| lengths[position] as usize);
+            let time = self.config.apply(&clip[..length * frame], clips.sides, draws, output);
+            if let Some(lengths) = lengths {
+                lengths[position] = time as i64;
             }
         }
         changed

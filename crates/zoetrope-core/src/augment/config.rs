@@ -30,6 +30,8 @@ pub struct AugmentConfig {
     pub time_stretch: f64,
     /// Probability of each frame to be left out.
     pub drop_frames: f64,
+    /// Whether clips become shorter where frames go; else each keeps its length.
+    pub shorten: bool,
 }
 
 /// A window in a frame.

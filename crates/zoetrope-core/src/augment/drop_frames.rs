@@ -1,12 +1,12 @@
 //! Frames that go missing.
 
+use super::AugmentConfig;
 use super::random::{Draws, Idea};
-use super::{AugmentConfig, Length};
 
 impl AugmentConfig {
-    /// Leaves each frame but the first out with probability `drop_frames`; in a clip of fixed length the frame before
-    /// it stands in.
-    pub(super) fn drop_frames(&self, positions: &mut Vec<f32>, draws: Draws, length: Length) {
+    /// Leaves each frame but the first out with probability `drop_frames`; in a clip that keeps its length the frame
+    /// before it stands in.
+    pub(super) fn drop_frames(&self, positions: &mut Vec<f32>, draws: Draws) {
         if self.drop_frames == 0.0 {
             return;
         }
@@ -15,7 +15,7 @@ impl AugmentConfig {
         for &position in positions.iter() {
             match kept.last() {
                 Some(&before) if stream.unit() < self.drop_frames => {
-                    if length == Length::Fixed {
+                    if !self.shorten {
                         kept.push(before);
                     }
                 }

@@ -1,12 +1,12 @@
 //! Only a stretch of the clip.
 
+use super::AugmentConfig;
 use super::random::{Draws, Idea};
-use super::{AugmentConfig, Length};
 
 impl AugmentConfig {
-    /// Keeps a stretch of at least 1 − `time_crop` of the frames, from anywhere. In a clip of fixed length it may begin
-    /// at any frame for which there is room; its first and last frame are repeated in front of it and behind it.
-    pub(super) fn crop_time(&self, positions: &mut Vec<f32>, draws: Draws, length: Length) {
+    /// Keeps a stretch of at least 1 − `time_crop` of the frames, from anywhere. In a clip that keeps its length it may
+    /// begin at any frame for which there is room; its first and last frame are repeated in front of it and behind it.
+    pub(super) fn crop_time(&self, positions: &mut Vec<f32>, draws: Draws) {
         let time = positions.len() as i64;
         let most = (self.time_crop * time as f64).floor() as i64;
         if most < 1 || time < 2 {
@@ -17,9 +17,10 @@ impl AugmentConfig {
         let start = stream.integer(0, time - kept);
         let first = stream.integer(0, time - kept);
         let source = |frame: i64| positions[(start + (frame - first).clamp(0, kept - 1)) as usize];
-        *positions = match length {
-            Length::Fixed => (0..time).map(source).collect(),
-            Length::Free => (first..first + kept).map(source).collect(),
+        *positions = if self.shorten {
+            (first..first + kept).map(source).collect()
+        } else {
+            (0..time).map(source).collect()
         };
     }
 }
