@@ -151,12 +151,6 @@ export interface NativeLayer {
   statistics: number
 }
 
-/** Options of a training loss. */
-export interface NativeLoss {
-  /** Share of a target that is spread over all classes. */
-  labelSmoothing: number
-  /** One a class. */
-  classWeights?: Array<number>
 /** How a recording is cut and measured. */
 export interface NativeLogMel {
   /** Samples in a second. */
@@ -173,6 +167,14 @@ export interface NativeLogMel {
   maxFrequency: number
   /** The least energy. */
   floor: number
+}
+
+/** Options of a training loss. */
+export interface NativeLoss {
+  /** Share of a target that is spread over all classes. */
+  labelSmoothing: number
+  /** One a class. */
+  classWeights?: Array<number>
 }
 
 /** What a pass has come to. */

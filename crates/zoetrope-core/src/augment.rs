@@ -82,13 +82,7 @@ struct Clip {
 impl AugmentConfig {
     /// Changes one clip of `[time, channels, height, width]` and puts it at the start of `output`, whose rest stays.
     /// Returns the new time.
-    pub(crate) fn apply<T: Element>(
-        &self,
-        clip: &[T],
-        sides: Sides,
-        draws: Draws,
-        output: &mut [T],
-    ) -> usize {
+    pub(crate) fn apply<T: Element>(&self, clip: &[T], sides: Sides, draws: Draws, output: &mut [T]) -> usize {
         let size = sides.channels * sides.height * sides.width;
         let positions = self.positions(clip.len() / size, draws);
         let mut clip = Clip {

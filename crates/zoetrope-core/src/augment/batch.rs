@@ -60,7 +60,9 @@ impl Augmentation {
                 .map_or(position, |chosen| chosen[position] as usize);
             let clip = &values[sample * size..(sample + 1) * size];
             let draws = Draws::new(self.seed, self.epoch, index);
-            let length = lengths.as_ref().map_or(clips.time, |lengths| lengths[position] as usize);
+            let length = lengths
+                .as_ref()
+                .map_or(clips.time, |lengths| lengths[position] as usize);
             let time = self.config.apply(&clip[..length * frame], clips.sides, draws, output);
             if let Some(lengths) = lengths {
                 lengths[position] = time as i64;
