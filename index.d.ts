@@ -30,6 +30,16 @@ export declare class NativeBatch {
   readInputs(): Promise<Outcome<NativeInputs>>
 }
 
+/** Accumulates over batches what their values are like, on a thread beside the models'. */
+export declare class NativeDataProfile {
+  /** Without any data. */
+  constructor()
+  /** Adds a batch. */
+  add(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** Everything so far. */
+  read(): NativeProfileReading
+}
+
 /** A model on its own thread. */
 export declare class NativeModel {
   /**
@@ -107,6 +117,30 @@ export interface NativeArray {
   data: Float32Array
   /** One size an axis. */
   shape: Array<number>
+}
+
+/** One channel of a frame, or one feature of a vector. */
+export interface NativeChannelProfile {
+  /** Finite values; the others below are of these. */
+  count: number
+  /** Values that are NaN or infinite. */
+  notFinite: number
+  /** The least. */
+  minimum: number
+  /** The greatest. */
+  maximum: number
+  /** The mean. */
+  mean: number
+  /** The deviation. */
+  std: number
+}
+
+/** How often a whole number came as a target. */
+export interface NativeClassCount {
+  /** The target. */
+  target: number
+  /** How often. */
+  count: number
 }
 
 /** An error as data; the facade throws it. */
@@ -233,6 +267,16 @@ export interface NativeOptimizer {
   momentum: number
   /** SGD. */
   nesterov: boolean
+}
+
+/** What a profile has come to. */
+export interface NativeProfileReading {
+  /** One a channel or feature. */
+  channels: Array<NativeChannelProfile>
+  /** In the order of the targets. */
+  classes: Array<NativeClassCount>
+  /** Samples seen. */
+  samples: number
 }
 
 /** One sample of a dataset. */

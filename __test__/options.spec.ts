@@ -24,6 +24,7 @@ test('defaults are the documented ones', async (t) => {
   } as const
   t.deepEqual(model.config, {
     input: { channels: 1, height: 8, width: 8 },
+    normalize: null,
     numClasses: 3,
     classes: null,
     cnn: [

@@ -12,6 +12,7 @@ export type {
   NativeNamedArray,
   NativeOptimizer,
   NativePass,
+  NativeProfileReading,
   NativeTensorDataset,
 } from '../index.js'
 

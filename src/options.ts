@@ -4,11 +4,13 @@ import { checkCnn, checkGlobalPool } from './options/cnn'
 import { checkClasses, checkHead, checkPooling } from './options/head'
 import { checkInput, isVector } from './options/input'
 import { checkLstm } from './options/lstm'
+import { checkNormalize } from './options/normalize'
 import { LARGEST } from './options/sizes'
 import type { CnnBlockConfig, CnnBlockOptions, GlobalPool } from './options/cnn'
 import type { ClassConfig, HeadConfig, HeadOptions, Pooling } from './options/head'
 import type { InputOptions } from './options/input'
 import type { LstmConfig, LstmOptions } from './options/lstm'
+import type { NormalizeOptions } from './options/normalize'
 
 /** Where a model computes. `'auto'` takes CUDA's first device when there is one, else the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
@@ -16,6 +18,11 @@ export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
 interface CommonModelOptions<Head extends HeadOptions> {
   /** One step of a clip: a frame of `{ channels, height, width }`, or a vector of `{ features }`. */
   readonly input: InputOptions
+  /**
+   * Mean and deviation of each channel or feature, which inputs are freed of before anything else, in training and in
+   * every answer; stored with the model. Default `null`: inputs as they are (bytes scaled to 0…1).
+   */
+  readonly normalize?: NormalizeOptions | null | undefined
   /**
    * The CNN's blocks, first to last; none hands the frame to the LSTM as it is. Default
    * `[{ outChannels: 32 }, { outChannels: 64 }]`, and none for vectors.
@@ -70,6 +77,7 @@ export type ModelOptions<
 /** A model's whole configuration, every default filled in. */
 export interface ModelConfig extends ClassConfig {
   readonly input: InputOptions
+  readonly normalize: NormalizeOptions | null
   readonly cnn: readonly CnnBlockConfig[]
   readonly globalPool: GlobalPool
   readonly projection: number | null
@@ -83,6 +91,7 @@ const MODEL_KEYS = [
   'input',
   'classes',
   'numClasses',
+  'normalize',
   'cnn',
   'globalPool',
   'projection',
@@ -111,6 +120,7 @@ export function checkModelOptions(options: ModelOptions<string, HeadOptions>): C
   return {
     config: {
       input,
+      normalize: checkNormalize(options.normalize ?? null, input),
       ...checkClasses(options, head),
       cnn: isVector(input) ? checkNoCnn(options.cnn) : checkCnn(options.cnn ?? DEFAULT_CNN, input),
       globalPool: isVector(input) ? checkNoGlobalPool(globalPool) : checkGlobalPool(globalPool),

@@ -164,21 +164,29 @@ impl Batch {
         }
     }
 
-    fn shape(&self) -> Vec<i64> {
+    pub(crate) fn input(&self) -> InputConfig {
+        self.facts().input
+    }
+
+    pub(crate) fn time(&self) -> i64 {
+        self.facts().time()
+    }
+
+    pub(crate) fn shape(&self) -> Vec<i64> {
         let mut shape = self.facts().shape.clone();
         shape[0] = self.len();
         shape
     }
 
     /// As they came, on the CPU.
-    fn inputs(&self) -> Result<Tensor> {
+    pub(crate) fn inputs(&self) -> Result<Tensor> {
         match &self.source {
             Source::Owned(samples) => Ok(samples.tensors.inputs.shallow_clone()),
             Source::Gathered { dataset, indices } => dataset.gather_inputs(indices),
         }
     }
 
-    fn targets(&self) -> Result<Option<Tensor>> {
+    pub(crate) fn targets(&self) -> Result<Option<Tensor>> {
         match &self.source {
             Source::Owned(samples) => Ok(samples.tensors.targets.as_ref().map(Tensor::shallow_clone)),
             Source::Gathered { dataset, indices } => Ok(Some(dataset.gather_targets(indices)?)),
@@ -186,7 +194,7 @@ impl Batch {
     }
 
     /// Valid frames of each sample, as they came.
-    fn lengths(&self) -> Option<Vec<i64>> {
+    pub(crate) fn lengths(&self) -> Option<Vec<i64>> {
         let lengths = self.facts().lengths.as_ref()?;
         Some(match &self.source {
             Source::Owned(_) => lengths.clone(),

@@ -4,6 +4,7 @@ mod block;
 mod head;
 mod input;
 mod lstm;
+mod normalize;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ pub use self::block::{Activation, BlockConfig, GlobalPool, Norm, Pool};
 pub use self::head::{HeadConfig, HeadKind, Per, Pooling, RegressionLoss};
 pub use self::input::{FrameSize, InputConfig, VectorSize};
 pub use self::lstm::{Cell, LstmConfig};
+pub use self::normalize::NormalizeConfig;
 
 use crate::error::{Error, Result};
 
@@ -26,6 +28,9 @@ const LARGEST_MODEL: i64 = 1 << 32;
 pub struct ModelConfig {
     /// One frame or vector; the number of them is free.
     pub input: InputConfig,
+    /// What inputs are freed of before anything else, where they are.
+    #[serde(default)]
+    pub normalize: Option<NormalizeConfig>,
     /// Number of classes or labels; 0 for a regression.
     #[serde(default)]
     pub num_classes: i64,
@@ -83,6 +88,9 @@ impl ModelConfig {
     /// `InvalidConfig`, naming the option.
     pub fn validate(&self) -> Result<()> {
         self.input.validate()?;
+        self.normalize
+            .as_ref()
+            .map_or(Ok(()), |normalize| normalize.validate(self.input))?;
         if matches!(self.input, InputConfig::Vector(_)) {
             if !self.cnn.is_empty() {
                 return Err(Error::invalid("cnn", "no blocks for vectors", self.cnn.len()));

@@ -20,6 +20,7 @@ mod loss;
 mod metrics;
 mod model;
 mod optimizer;
+mod profile;
 mod random;
 mod samples;
 mod scores;
@@ -34,7 +35,7 @@ pub use augment::{AugmentConfig, Augmentation, Shift, Window};
 pub use batch::{Batch, ReadInputs};
 pub use config::{
     Activation, BlockConfig, Cell, FrameSize, GlobalPool, HeadConfig, HeadKind, InputConfig, LstmConfig, ModelConfig,
-    Norm, Per, Pool, Pooling, RegressionLoss, VectorSize,
+    Norm, NormalizeConfig, Per, Pool, Pooling, RegressionLoss, VectorSize,
 };
 pub use dataset::{Sample, TensorDataset, Values};
 pub use engine::{Engine, EngineCloser, Worker};
@@ -44,6 +45,7 @@ pub use loss::LossOptions;
 pub use metrics::{Meter, Metrics};
 pub use model::{Buffer, CnnLstm, Layer, Parameter};
 pub use optimizer::{Optimizer, OptimizerConfig};
+pub use profile::{ChannelProfile, DataProfile};
 pub use random::{Generator, manual_seed};
 pub use samples::{Arrays, Inputs};
 pub use state_dict::{NamedTensor, StateDict, StateDictMismatch};

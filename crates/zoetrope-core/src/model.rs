@@ -7,6 +7,7 @@ mod initializer;
 mod layers;
 mod lengths;
 mod linear;
+mod normalization;
 mod paths;
 mod pooling;
 mod recurrent;
@@ -21,6 +22,7 @@ use self::dropout::Dropout;
 use self::encoder::Encoder;
 use self::initializer::Initializer;
 use self::linear::Linear;
+use self::normalization::Normalization;
 use self::pooling::Pool;
 use self::recurrent::Recurrent;
 use crate::config::ModelConfig;
@@ -60,6 +62,7 @@ pub struct CnnLstm {
     device: Device,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
+    normalization: Option<Normalization>,
     encoder: Encoder,
     projection: Option<Linear>,
     recurrent: Recurrent,
@@ -109,6 +112,7 @@ impl CnnLstm {
             device,
             parameters,
             buffers,
+            normalization: Normalization::new(config, device)?,
             encoder,
             projection,
             recurrent,
@@ -195,6 +199,10 @@ impl CnnLstm {
             Some(lengths) => lengths.pack(inputs)?,
             None => inputs.f_flatten(0, 1)?,
         }; //                                                            [frames, channels, height, width]
+        let frames = match &self.normalization {
+            Some(normalization) => normalization.forward(&frames, self.kind())?,
+            None => frames,
+        };
         let encoded = self.encoder.forward_t(&frames, self.kind(), train)?; // [frames, features]
         let features = match &self.projection {
             Some(projection) => projection.forward(&encoded)?,

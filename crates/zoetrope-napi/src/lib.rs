@@ -13,4 +13,5 @@ mod batch;
 mod model;
 mod outcome;
 mod pass;
+mod profile;
 pub mod runtime;

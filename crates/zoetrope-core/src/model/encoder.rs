@@ -52,7 +52,7 @@ impl Encoder {
 }
 
 /// Bytes as 0…1; floats as they are.
-fn scaled(frames: &Tensor, kind: Kind) -> Result<Tensor> {
+pub(super) fn scaled(frames: &Tensor, kind: Kind) -> Result<Tensor> {
     let is_bytes = frames.kind() == Kind::Uint8;
     let frames = frames.f_to_kind(kind)?;
     if is_bytes {

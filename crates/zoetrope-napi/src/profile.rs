@@ -1,0 +1,100 @@
+//! What data is like.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use napi::bindgen_prelude::{Env, Object};
+use napi_derive::napi;
+use zoetrope_core::{ChannelProfile, DataProfile, run_beside};
+
+use crate::batch::NativeBatch;
+use crate::outcome::{outcome, promise};
+
+/// Accumulates over batches what their values are like, on a thread beside the models'.
+#[napi]
+#[derive(Default)]
+pub struct NativeDataProfile(Arc<Mutex<DataProfile>>);
+
+/// One channel of a frame, or one feature of a vector.
+#[napi(object, object_from_js = false)]
+pub struct NativeChannelProfile {
+    /// Finite values; the others below are of these.
+    pub count: f64,
+    /// Values that are NaN or infinite.
+    pub not_finite: f64,
+    /// The least.
+    pub minimum: f64,
+    /// The greatest.
+    pub maximum: f64,
+    /// The mean.
+    pub mean: f64,
+    /// The deviation.
+    pub std: f64,
+}
+
+/// How often a whole number came as a target.
+#[napi(object, object_from_js = false)]
+pub struct NativeClassCount {
+    /// The target.
+    pub target: i64,
+    /// How often.
+    pub count: i64,
+}
+
+/// What a profile has come to.
+#[napi(object, object_from_js = false)]
+pub struct NativeProfileReading {
+    /// One a channel or feature.
+    pub channels: Vec<NativeChannelProfile>,
+    /// In the order of the targets.
+    pub classes: Vec<NativeClassCount>,
+    /// Samples seen.
+    pub samples: i64,
+}
+
+impl From<&ChannelProfile> for NativeChannelProfile {
+    fn from(channel: &ChannelProfile) -> Self {
+        Self {
+            count: channel.count as f64,
+            not_finite: channel.not_finite as f64,
+            minimum: channel.minimum,
+            maximum: channel.maximum,
+            mean: channel.mean(),
+            std: channel.std(),
+        }
+    }
+}
+
+#[napi]
+impl NativeDataProfile {
+    /// Without any data.
+    #[napi(constructor)]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a batch.
+    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn add<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
+        let batch = batch.take();
+        let profile = Arc::clone(&self.0);
+        let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
+        let add = move || profile.lock().unwrap_or_else(PoisonError::into_inner).add(&batch?);
+        match run_beside(add, settle) {
+            Ok(()) => Ok(promise),
+            Err(error) => outcome(env, Err::<(), _>(error)),
+        }
+    }
+
+    /// Everything so far.
+    #[napi]
+    pub fn read(&self) -> NativeProfileReading {
+        let profile = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let class = |(&target, &count): (&i64, &i64)| NativeClassCount { target, count };
+        NativeProfileReading {
+            channels: profile.channels().iter().map(NativeChannelProfile::from).collect(),
+            classes: profile.classes().iter().map(class).collect(),
+            samples: profile.samples(),
+        }
+    }
+}
