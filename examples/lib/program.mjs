@@ -30,19 +30,24 @@ export async function runProgram(file, defaults, main) {
   }
 }
 
-/** The command line's options, which are the same for every example; `defaults` are the ones that it leaves out. */
+/**
+ * The command line's options, which are the same for every example; `defaults` are the ones that it leaves out. `--tiny`
+ * takes little of MNIST, `--quick` one epoch and one seed of a recipe on `--data`.
+ */
 function readOptions(file, defaults) {
   const options = {
     epochs: { type: 'string' },
     tiny: { type: 'boolean', default: false },
     device: { type: 'string', default: 'auto' },
     save: { type: 'string' },
+    data: { type: 'string' },
+    quick: { type: 'boolean', default: false },
   }
   try {
     const { epochs, ...rest } = parseArgs({ options }).values
     return { ...defaults, ...rest, epochs: readEpochs(epochs) ?? (rest.tiny ? 1 : defaults.epochs) }
   } catch (cause) {
-    const usage = `node examples/${path.basename(fileURLToPath(file))} [--epochs N] [--tiny] [--device auto|cpu|cuda] [--save PATH]`
+    const usage = `node examples/${path.basename(fileURLToPath(file))} [--epochs N] [--tiny] [--device auto|cpu|cuda] [--save PATH] [--data PATH] [--quick]`
     throw new UserError(`${cause.message}\nUsage: ${usage}`, { cause })
   }
 }

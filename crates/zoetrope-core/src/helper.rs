@@ -62,7 +62,9 @@ fn start() -> Option<Mutex<Sender<Job>>> {
     let (sender, receiver) = channel::<Job>();
     let work = move || {
         crate::threads::work_alone();
-        receiver.iter().for_each(|job| job());
+        for job in receiver {
+            job();
+        }
     };
     let thread = std::thread::Builder::new().name("zoetrope-data".to_owned());
     thread.spawn(work).ok().map(|_| Mutex::new(sender))
