@@ -19,7 +19,7 @@ const instructionSets = {
   avx2: ['-mavx2', '-mfma'],
   avx512: ['-mavx512f', '-mavx512vl', '-mavx512bw', '-mavx512dq', '-mavx2', '-mfma'],
 }
-const perInstructionSet = { conv: /^(conv_.*|flatten)\.cpp$/, lstm: /^lstm_.*\.cpp$/ }
+const perInstructionSet = { conv: /^(conv_.*|flatten)\.cpp$/, lstm: /^lstm_.*\.cpp$/, optimizer: /^optimizer_.*\.cpp$/ }
 
 await main(async () => {
   await script('setup.mjs')

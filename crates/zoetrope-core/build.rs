@@ -15,9 +15,10 @@ const KERNELS: &[&str] = &[
     "flatten",
     "lstm_forward",
     "lstm_backward",
+    "optimizer_update",
 ];
 /// Plain C++, compiled once.
-const ENTRY_POINTS: &[&str] = &["cpu/isa", "cpu/conv", "cpu/lstm"];
+const ENTRY_POINTS: &[&str] = &["cpu/isa", "cpu/conv", "cpu/lstm", "cpu/optimizer"];
 /// C++ that includes libtorch.
 const WITH_LIBTORCH: &[&str] = &[
     "random",

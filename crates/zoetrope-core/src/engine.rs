@@ -54,10 +54,19 @@ impl Worker {
     pub fn with_optimizer(&mut self, id: u32, config: OptimizerConfig) -> Result<(&mut CnnLstm, &mut Optimizer)> {
         let optimizer = match self.optimizers.entry(id) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(Optimizer::new(config)?),
+            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(Optimizer::new(config.clone())?),
         };
         optimizer.set_config(config)?;
         Ok((&mut self.model, optimizer))
+    }
+
+    /// Copies the running averages of the weights that the optimizer of that id keeps into the model, where there are any.
+    ///
+    /// # Errors
+    /// None but libtorch's own.
+    pub fn copy_averages(&mut self, id: u32) -> Result<()> {
+        let optimizer = self.optimizers.get(&id);
+        optimizer.map_or(Ok(()), |optimizer| optimizer.copy_averages_to(&mut self.model))
     }
 }
 

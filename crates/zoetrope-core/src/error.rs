@@ -56,6 +56,17 @@ pub enum Error {
         /// The step of the pass, from 1.
         step: i64,
     },
+    /// A gradient became NaN or infinite; the parameters are as they were before that step.
+    #[error(
+        "The gradients' norm is {norm} at step {step} of this pass, although the loss is finite; the parameters are as \
+         they were before that step. Scale the inputs to about 0…1, or lower the learning rate"
+    )]
+    NonFiniteGradient {
+        /// The norm of all gradients as one vector.
+        norm: f64,
+        /// The step of the pass, from 1.
+        step: i64,
+    },
     /// A checkpoint or state dict cannot be written, read, or does not fit the model.
     #[error("{reason}")]
     Checkpoint {
@@ -95,7 +106,7 @@ impl Error {
             Self::ShapeMismatch { .. } => "ERR_SHAPE_MISMATCH",
             Self::DeviceUnavailable { .. } => "ERR_DEVICE_UNAVAILABLE",
             Self::OutOfMemory { .. } => "ERR_OUT_OF_MEMORY",
-            Self::NonFiniteLoss { .. } => "ERR_NON_FINITE_LOSS",
+            Self::NonFiniteLoss { .. } | Self::NonFiniteGradient { .. } => "ERR_NON_FINITE_LOSS",
             Self::Checkpoint { .. } => "ERR_CHECKPOINT",
             Self::Data { .. } => "ERR_DATA",
             Self::Disposed => "ERR_DISPOSED",
@@ -120,6 +131,7 @@ impl Error {
             }
             Self::DeviceUnavailable { device, .. } => json!({ "device": device }),
             Self::NonFiniteLoss { loss, step } => json!({ "loss": loss.to_string(), "step": step }),
+            Self::NonFiniteGradient { norm, step } => json!({ "gradientNorm": norm.to_string(), "step": step }),
             Self::Checkpoint { path, mismatch, .. } => json!({
                 "path": path,
                 "missing": mismatch.missing,

@@ -1,5 +1,7 @@
 //! The C ABI of `kernels/*.cpp`, made safe.
 
+pub(crate) mod optimizer;
+
 use std::ffi::{CStr, c_char};
 
 use tch::Tensor;
@@ -24,31 +26,6 @@ unsafe extern "C" {
     fn zt_generator_seed(generator: *mut CGenerator, seed: u64) -> Message;
     fn zt_uniform(tensor: TensorPtr, low: f64, high: f64, generator: *const CGenerator) -> Message;
     fn zt_bernoulli(tensor: TensorPtr, probability: f64, generator: *const CGenerator) -> Message;
-    fn zt_fused_adam(
-        parameters: *const TensorPtr,
-        gradients: *const TensorPtr,
-        exp_avgs: *const TensorPtr,
-        exp_avg_sqs: *const TensorPtr,
-        count: usize,
-        step: TensorPtr,
-        learning_rate: f64,
-        beta1: f64,
-        beta2: f64,
-        weight_decay: f64,
-        eps: f64,
-        found_inf: TensorPtr,
-    ) -> Message;
-    fn zt_fused_sgd(
-        parameters: *const TensorPtr,
-        gradients: *const TensorPtr,
-        momentum_buffers: *const TensorPtr,
-        count: usize,
-        learning_rate: f64,
-        weight_decay: f64,
-        momentum: f64,
-        nesterov: bool,
-        found_inf: TensorPtr,
-    ) -> Message;
     fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
     fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
     fn zt_lstm_layer(
@@ -129,83 +106,6 @@ impl Drop for RawGenerator {
         // SAFETY: made by `zt_generator_new`, freed once.
         unsafe { zt_generator_free(self.0) }
     }
-}
-
-/// Hyper-parameters of one Adam update.
-pub(crate) struct AdamStep {
-    pub learning_rate: f64,
-    pub betas: (f64, f64),
-    pub eps: f64,
-    pub weight_decay: f64,
-}
-
-/// One Adam update in place; nothing changes where `found_inf` is 1. All lists have the same length and shapes.
-pub(crate) fn fused_adam(
-    parameters: &[Tensor],
-    gradients: &[Tensor],
-    exp_avgs: &[Tensor],
-    exp_avg_sqs: &[Tensor],
-    step: &Tensor,
-    found_inf: &Tensor,
-    options: &AdamStep,
-) -> Result<()> {
-    debug_assert!(
-        [gradients.len(), exp_avgs.len(), exp_avg_sqs.len()]
-            .iter()
-            .all(|&n| n == parameters.len())
-    );
-    // SAFETY: every pointer is a live tensor of ours, the lists have `parameters.len()` elements each, and the engine
-    // thread is the only one that holds these tensors.
-    check(unsafe {
-        zt_fused_adam(
-            pointers(parameters).as_ptr(),
-            pointers(gradients).as_ptr(),
-            pointers(exp_avgs).as_ptr(),
-            pointers(exp_avg_sqs).as_ptr(),
-            parameters.len(),
-            step.as_ptr(),
-            options.learning_rate,
-            options.betas.0,
-            options.betas.1,
-            options.weight_decay,
-            options.eps,
-            found_inf.as_ptr(),
-        )
-    })
-}
-
-/// Hyper-parameters of one SGD update.
-pub(crate) struct SgdStep {
-    pub learning_rate: f64,
-    pub momentum: f64,
-    pub nesterov: bool,
-    pub weight_decay: f64,
-}
-
-/// One SGD update in place; nothing changes where `found_inf` is 1. `momentum_buffers` is empty for momentum 0.
-pub(crate) fn fused_sgd(
-    parameters: &[Tensor],
-    gradients: &[Tensor],
-    momentum_buffers: &[Tensor],
-    found_inf: &Tensor,
-    options: &SgdStep,
-) -> Result<()> {
-    debug_assert!(gradients.len() == parameters.len());
-    debug_assert!(options.momentum == 0.0 || momentum_buffers.len() == parameters.len());
-    // SAFETY: as in `fused_adam`; the buffers are read only where momentum is not 0.
-    check(unsafe {
-        zt_fused_sgd(
-            pointers(parameters).as_ptr(),
-            pointers(gradients).as_ptr(),
-            pointers(momentum_buffers).as_ptr(),
-            parameters.len(),
-            options.learning_rate,
-            options.weight_decay,
-            options.momentum,
-            options.nesterov,
-            found_inf.as_ptr(),
-        )
-    })
 }
 
 /// Convolution 3×3 (stride 1, padding 1), bias, ReLU, max-pooling 2×2, under autograd.

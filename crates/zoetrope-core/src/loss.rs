@@ -84,6 +84,18 @@ pub(crate) fn training(
     )
 }
 
+/// What the mean of [`training`] is taken over, float64 of `[]`: the number of answers, or with class weights of a
+/// classification the sum of the weights of its targets.
+pub(crate) fn weight(config: &ModelConfig, options: &LossOptions, targets: &Tensor) -> Result<Tensor> {
+    match (&options.class_weights, config.head.kind) {
+        (Some(weights), HeadKind::Classification) => {
+            let weights = Tensor::f_from_slice(weights)?.f_to_device(targets.device())?;
+            Ok(weights.f_index_select(0, targets)?.f_sum(Kind::Double)?)
+        }
+        _ => Ok(Tensor::from(targets.size()[0] as f64)),
+    }
+}
+
 /// The sum over the answers of their losses, float of `[]`: shapes as in [`training`].
 pub(crate) fn evaluation(config: &ModelConfig, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let sum = reduced(config, 0.0, None, outputs, targets, Reduction::Sum)?;

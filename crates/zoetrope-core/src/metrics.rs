@@ -4,6 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::config::{HeadKind, ModelConfig};
 use crate::error::{Error, Result};
+use crate::gradients::Gradients;
 use crate::{loss, scores};
 
 /// What a pass over some data has come to.
@@ -27,6 +28,8 @@ pub struct Metrics {
     pub label_counts: Vec<i64>,
     /// Of a regression: row-major `[outputs, 4]`, sums over the answers of |error|, error², target, target².
     pub error_sums: Vec<f64>,
+    /// Norm of the latest update's gradients before clipping; none before the first update.
+    pub gradient_norm: Option<f64>,
 }
 
 /// Raw outputs and targets of a batch, one row an answer.
@@ -48,6 +51,8 @@ pub struct Meter {
     answers: i64,
     steps: i64,
     sums: Option<Sums>,
+    /// What a training pass has gathered towards the next update.
+    pub(crate) gradients: Gradients,
 }
 
 struct Sums {
@@ -111,6 +116,11 @@ impl Meter {
         self.answers += answers.outputs.size()[0];
     }
 
+    /// Batches seen.
+    pub(crate) fn steps(&self) -> i64 {
+        self.steps
+    }
+
     /// Fails with `NonFiniteLoss` where a training batch's loss was not finite. Waits for the device.
     pub(crate) fn check_finite(&self) -> Result<()> {
         let Some(sums) = &self.sums else { return Ok(()) };
@@ -126,9 +136,10 @@ impl Meter {
     /// Reads everything back. Waits for the device.
     ///
     /// # Errors
-    /// `NonFiniteLoss` where a training batch's loss was not finite.
+    /// `NonFiniteLoss` or `NonFiniteGradient` where a training batch's was not finite.
     pub fn read(&self) -> Result<Metrics> {
         self.check_finite()?;
+        self.gradients.check_finite()?;
         let mut metrics = Metrics {
             loss: f64::NAN,
             correct: 0,
@@ -138,6 +149,7 @@ impl Meter {
             confusion: Vec::new(),
             label_counts: Vec::new(),
             error_sums: Vec::new(),
+            gradient_norm: self.gradients.norm()?,
         };
         let Some(sums) = &self.sums else { return Ok(metrics) };
         metrics.loss = sums.loss.f_double_value(&[])? / self.answers as f64;

@@ -17,6 +17,8 @@ use tch::{Device, Kind, Tensor};
 
 pub use self::layers::Layer;
 pub(crate) use self::lengths::Lengths;
+pub(crate) use self::paths::is_engine_on;
+pub(crate) use self::statistics::SavedStatistics;
 
 use self::dropout::Dropout;
 use self::encoder::Encoder;

@@ -1,115 +1,42 @@
-//! Adam and SGD with PyTorch's defaults and semantics.
+//! How parameters follow their gradients: PyTorch's rules, groups, clipping and averages of the weights.
 
-use tch::{Kind, Tensor};
+mod config;
+mod rule;
+mod state;
 
-use crate::error::{Error, Result};
-use crate::kernels::{AdamStep, SgdStep, fused_adam, fused_sgd};
-use crate::model::CnnLstm;
+use std::collections::HashMap;
 
-/// Hyper-parameters, read anew at every step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum OptimizerConfig {
-    /// `torch.optim.Adam`.
-    Adam {
-        /// Default 1e-3.
-        learning_rate: f64,
-        /// Decay of the running mean of the gradient and of its square; default .9 and .999.
-        betas: (f64, f64),
-        /// Added to the denominator; default 1e-8.
-        eps: f64,
-        /// L2 penalty, added to the gradient; default 0.
-        weight_decay: f64,
-    },
-    /// `torch.optim.SGD` with dampening 0.
-    Sgd {
-        /// Default 1e-3.
-        learning_rate: f64,
-        /// Default 0.
-        momentum: f64,
-        /// Nesterov's momentum; default off.
-        nesterov: bool,
-        /// L2 penalty, added to the gradient; default 0.
-        weight_decay: f64,
-    },
-}
+use tch::Tensor;
 
-impl OptimizerConfig {
-    /// Adam with PyTorch's defaults.
-    #[must_use]
-    pub fn adam() -> Self {
-        Self::Adam {
-            learning_rate: 1e-3,
-            betas: (0.9, 0.999),
-            eps: 1e-8,
-            weight_decay: 0.0,
-        }
-    }
+pub use self::config::{Group, OptimizerConfig};
+pub use self::rule::Rule;
 
-    /// Checks every hyper-parameter.
-    ///
-    /// # Errors
-    /// `InvalidConfig`, naming the option.
-    pub fn validate(&self) -> Result<()> {
-        match *self {
-            Self::Adam {
-                learning_rate,
-                betas,
-                eps,
-                weight_decay,
-            } => {
-                at_least_zero("learningRate", learning_rate)?;
-                below_one("betas[0]", betas.0)?;
-                below_one("betas[1]", betas.1)?;
-                at_least_zero("eps", eps)?;
-                at_least_zero("weightDecay", weight_decay)
-            }
-            Self::Sgd {
-                learning_rate,
-                momentum,
-                nesterov,
-                weight_decay,
-            } => {
-                at_least_zero("learningRate", learning_rate)?;
-                at_least_zero("momentum", momentum)?;
-                at_least_zero("weightDecay", weight_decay)?;
-                if nesterov && momentum == 0.0 {
-                    return Err(Error::invalid("momentum", "a number above 0 with nesterov", momentum));
-                }
-                Ok(())
-            }
-        }
-    }
-}
+use self::state::State;
+use crate::error::Result;
+use crate::gradients::Gradients;
+use crate::kernels::optimizer::{
+    RawRule, Updated, engine_gradient_norm, engine_update, reference_gradient_norm, reference_scale, reference_update,
+};
+use crate::model::{CnnLstm, is_engine_on};
 
-fn at_least_zero(option: &str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0.0 {
-        Ok(())
-    } else {
-        Err(Error::invalid(option, "a number of at least 0", value))
-    }
-}
-
-fn below_one(option: &str, value: f64) -> Result<()> {
-    if (0.0..1.0).contains(&value) {
-        Ok(())
-    } else {
-        Err(Error::invalid(option, "a number from 0 to below 1", value))
-    }
-}
+/// Added to the norm that gradients are divided by, as `torch.nn.utils.clip_grad_norm_` does.
+const CLIP_EPS: f64 = 1e-6;
 
 /// Hyper-parameters and the state that belongs to one model's parameters.
 pub struct Optimizer {
     config: OptimizerConfig,
-    state: Option<State>,
+    /// By the parameter's name; none before the parameter's first update.
+    states: HashMap<String, State>,
+    /// Whether an update has moved the averages: the first one sets them to the weights after it.
+    has_averages: bool,
 }
 
-struct State {
-    /// Number of updates, float32 of `[]` on the device; an update that `found_inf` skips does not count.
-    step: Tensor,
-    /// Adam's running means, SGD's momentum buffers.
-    first: Vec<Tensor>,
-    /// Adam's running means of squares.
-    second: Vec<Tensor>,
+/// A parameter that has a gradient, and its rule.
+struct Target {
+    name: String,
+    value: Tensor,
+    gradient: Tensor,
+    rule: RawRule,
 }
 
 impl Optimizer {
@@ -117,9 +44,14 @@ impl Optimizer {
     ///
     /// # Errors
     /// `InvalidConfig`, naming the option.
-    pub fn new(config: OptimizerConfig) -> Result<Self> {
+    pub fn new(config: impl Into<OptimizerConfig>) -> Result<Self> {
+        let config = config.into();
         config.validate()?;
-        Ok(Self { config, state: None })
+        Ok(Self {
+            config,
+            states: HashMap::new(),
+            has_averages: false,
+        })
     }
 
     /// Changes the hyper-parameters; the state stays.
@@ -132,83 +64,129 @@ impl Optimizer {
         Ok(())
     }
 
-    /// One update in place; nothing changes where `found_inf` (float32 of `[]`) is 1.
-    pub(crate) fn step(&mut self, model: &CnnLstm, gradients: &[Tensor], found_inf: &Tensor) -> Result<()> {
+    /// Copies the running averages into the model's parameters; those that were never updated stay.
+    ///
+    /// # Errors
+    /// None but libtorch's own.
+    pub fn copy_averages_to(&self, model: &mut CnnLstm) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        let parameters: Vec<Tensor> = model.parameters().iter().map(|p| p.tensor.shallow_clone()).collect();
-        let state = match &mut self.state {
-            Some(state) => state,
-            empty => empty.insert(State::new(self.config, &parameters)?),
-        };
-        // Frozen parameters have no gradient and take no part.
-        let taking_part = |tensors: &[Tensor]| -> Vec<Tensor> {
-            let pairs = tensors.iter().zip(gradients);
-            let defined = pairs.filter(|(_, gradient)| gradient.defined());
-            defined.map(|(tensor, _)| tensor.shallow_clone()).collect()
-        };
-        let parameters = taking_part(&parameters);
-        let (first, second) = (taking_part(&state.first), taking_part(&state.second));
-        let gradients = &taking_part(gradients);
-        match self.config {
-            OptimizerConfig::Adam {
-                learning_rate,
-                betas,
-                eps,
-                weight_decay,
-            } => {
-                let _ = state.step.f_add_(&found_inf.f_rsub_scalar(1.0)?)?;
-                let options = AdamStep {
-                    learning_rate,
-                    betas,
-                    eps,
-                    weight_decay,
-                };
-                fused_adam(
-                    &parameters,
-                    gradients,
-                    &first,
-                    &second,
-                    &state.step,
-                    found_inf,
-                    &options,
-                )
-            }
-            OptimizerConfig::Sgd {
-                learning_rate,
-                momentum,
-                nesterov,
-                weight_decay,
-            } => {
-                let options = SgdStep {
-                    learning_rate,
-                    momentum,
-                    nesterov,
-                    weight_decay,
-                };
-                fused_sgd(&parameters, gradients, &first, found_inf, &options)
+        for parameter in model.parameters() {
+            if let Some(average) = self
+                .states
+                .get(&parameter.name)
+                .and_then(|state| state.average.as_ref())
+            {
+                parameter.tensor.shallow_clone().f_copy_(average)?;
             }
         }
+        Ok(())
     }
-}
 
-impl State {
-    fn new(config: OptimizerConfig, parameters: &[Tensor]) -> Result<Self> {
-        let zeros = || {
-            parameters
-                .iter()
-                .map(|p| Ok(p.f_zeros_like()?))
-                .collect::<Result<Vec<_>>>()
+    /// One update in place, by the gradients gathered since the last one; without any, nothing. Nothing changes where
+    /// a loss or a gradient was not finite: on the CPU that is an error at once, on CUDA at the meter's next reading.
+    pub(crate) fn step(&mut self, model: &CnnLstm, gathered: &mut Gradients, step: i64) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        let names = model.parameters().iter().map(|parameter| parameter.name.as_str());
+        self.config.check_prefixes(names)?;
+        let Some((gradients, scale)) = gathered.take() else {
+            return Ok(());
         };
-        let device = parameters.first().map_or(tch::Device::Cpu, Tensor::device);
-        let second = if matches!(config, OptimizerConfig::Adam { .. }) {
-            zeros()?
+        let targets = self.targets(model, gradients);
+        let Some(first) = targets.first() else { return Ok(()) };
+        if is_engine_on(&first.value) {
+            self.engine_step(&targets, scale, gathered, step)
         } else {
-            Vec::new()
+            self.reference_step(&targets, scale, gathered, step)
+        }
+    }
+
+    /// Parameters without a gradient take no part.
+    fn targets(&self, model: &CnnLstm, gradients: Vec<Tensor>) -> Vec<Target> {
+        let with_gradient = |(parameter, gradient): (&crate::Parameter, Tensor)| {
+            gradient.defined().then(|| Target {
+                name: parameter.name.clone(),
+                value: parameter.tensor.shallow_clone(),
+                gradient,
+                rule: self.config.rule_of(&parameter.name).raw(),
+            })
         };
-        Ok(Self {
-            step: Tensor::f_zeros([], (Kind::Float, device))?,
-            first: zeros()?,
-            second,
+        model
+            .parameters()
+            .iter()
+            .zip(gradients)
+            .filter_map(with_gradient)
+            .collect()
+    }
+
+    fn engine_step(&mut self, targets: &[Target], scale: f64, gathered: &mut Gradients, step: i64) -> Result<()> {
+        let gradients: Vec<Tensor> = targets.iter().map(|target| target.gradient.shallow_clone()).collect();
+        let norm = scale * engine_gradient_norm(&gradients)?;
+        gathered.record_norm(&Tensor::from(norm), step)?;
+        let clipping = self
+            .config
+            .clip_norm
+            .map_or(1.0, |limit| (limit / (norm + CLIP_EPS)).min(1.0));
+        let (decay, clip) = self.prepare(targets)?;
+        let updated: Vec<_> = self
+            .updated(targets)
+            .zip(targets)
+            .map(|(u, target)| (u, target.rule))
+            .collect();
+        engine_update(&updated, scale * clipping, clip, decay)?;
+        self.has_averages |= self.config.ema_decay.is_some();
+        Ok(())
+    }
+
+    fn reference_step(&mut self, targets: &[Target], scale: f64, gathered: &mut Gradients, step: i64) -> Result<()> {
+        let gradients: Vec<Tensor> = targets.iter().map(|target| target.gradient.shallow_clone()).collect();
+        let norm = reference_gradient_norm(&gradients)?.f_mul_scalar(scale)?;
+        gathered.record_norm(&norm, step)?;
+        let clipping = match self.config.clip_norm {
+            Some(limit) => Some(
+                norm.f_add_scalar(CLIP_EPS)?
+                    .f_reciprocal()?
+                    .f_mul_scalar(limit)?
+                    .f_clamp_max(1.0)?,
+            ),
+            None => None,
+        };
+        let (decay, clip) = self.prepare(targets)?;
+        reference_scale(&gradients, scale, clipping.as_ref(), clip)?;
+        let found_inf = gathered.found_inf(norm.device())?;
+        let mut left: Vec<(Updated<'_>, RawRule)> = self
+            .updated(targets)
+            .zip(targets)
+            .map(|(u, target)| (u, target.rule))
+            .collect();
+        while let Some(rule) = left.first().map(|(_, rule)| *rule) {
+            let (same, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, other)| *other == rule);
+            let same: Vec<Updated<'_>> = same.into_iter().map(|(updated, _)| updated).collect();
+            reference_update(&same, &rule, decay, &found_inf)?;
+            left = others;
+        }
+        self.has_averages |= self.config.ema_decay.is_some();
+        Ok(())
+    }
+
+    /// Makes the state that is not there yet. Returns the averages' decay and the limit of gradients.
+    fn prepare(&mut self, targets: &[Target]) -> Result<(f64, f64)> {
+        let ema_decay = self.config.ema_decay;
+        for target in targets {
+            let state = match self.states.entry(target.name.clone()) {
+                std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+                std::collections::hash_map::Entry::Vacant(entry) => entry.insert(State::new(&target.value)?),
+            };
+            state.prepare(&target.value, &target.rule, ema_decay.is_some())?;
+        }
+        let decay = ema_decay.filter(|_| self.has_averages).unwrap_or(0.0);
+        Ok((decay, self.config.clip_value.unwrap_or(f64::INFINITY)))
+    }
+
+    fn updated<'a>(&'a self, targets: &'a [Target]) -> impl Iterator<Item = Updated<'a>> {
+        let has_average = self.config.ema_decay.is_some();
+        targets.iter().filter_map(move |target| {
+            let state = self.states.get(&target.name)?;
+            Some(state.updated(&target.value, &target.gradient, &target.rule, has_average))
         })
     }
 }

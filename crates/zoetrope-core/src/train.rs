@@ -12,12 +12,12 @@ use crate::optimizer::Optimizer;
 impl CnnLstm {
     /// Forward, loss, backward, update; adds the batch to the meter.
     ///
-    /// On CUDA nothing here waits for the device: a loss that is not finite skips this update and all later ones of
-    /// the pass there, and shows at the meter's next reading.
+    /// On CUDA nothing here waits for the device: a loss or gradient that is not finite skips this update and all later
+    /// ones of the pass there, and shows at the meter's next reading.
     ///
     /// # Errors
     /// `ShapeMismatch` or `Data` for a batch that does not fit; `InvalidConfig` where every parameter is frozen;
-    /// `NonFiniteLoss`, with the parameters as they were before the step.
+    /// `NonFiniteLoss` or `NonFiniteGradient`, with the parameters as they were before the step.
     pub fn train_step(&mut self, batch: &Batch, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<()> {
         self.train_step_by(&LossOptions::default(), batch, optimizer, meter)
     }
@@ -33,25 +33,41 @@ impl CnnLstm {
         optimizer: &mut Optimizer,
         meter: &mut Meter,
     ) -> Result<()> {
-        let statistics = self.save_statistics()?;
-        match self.update(options, batch, optimizer, meter) {
-            Ok(found_inf) => statistics.restore_where(&found_inf),
-            Err(error) => {
-                statistics.restore()?;
-                Err(error)
-            }
-        }
+        self.accumulate(options, batch, meter)?;
+        self.update(optimizer, meter)
     }
 
-    /// What [`Self::train_step_by`] does, but for the running statistics of a step that is refused. Returns what the
-    /// optimizers call `found_inf`.
-    fn update(
-        &mut self,
-        options: &LossOptions,
-        batch: &Batch,
-        optimizer: &mut Optimizer,
-        meter: &mut Meter,
-    ) -> Result<Tensor> {
+    /// Forward, loss, backward: adds the batch to the meter, and its gradients to those that [`Self::update`] will
+    /// take. The gradients of several batches become those of one batch of all their samples, whatever their sizes.
+    ///
+    /// # Errors
+    /// As those of [`Self::train_step_by`]; what was gathered since the last update is then forgotten.
+    pub fn accumulate(&mut self, options: &LossOptions, batch: &Batch, meter: &mut Meter) -> Result<()> {
+        if meter.gradients.statistics.is_none() {
+            meter.gradients.statistics = Some(self.save_statistics()?);
+        }
+        let gathered = self.gather(options, batch, meter);
+        if gathered.is_err() {
+            meter.gradients.forget()?;
+        }
+        gathered
+    }
+
+    /// Updates the parameters by the gradients gathered in the meter since the last update; without any, does nothing.
+    ///
+    /// # Errors
+    /// `NonFiniteGradient`, with the parameters as they were; `InvalidConfig` for a group that no parameter is in.
+    pub fn update(&mut self, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<()> {
+        let step = meter.steps();
+        let updated = optimizer.step(self, &mut meter.gradients, step);
+        if updated.is_err() {
+            meter.gradients.forget()?;
+            return updated;
+        }
+        meter.gradients.keep_statistics(self.device())
+    }
+
+    fn gather(&mut self, options: &LossOptions, batch: &Batch, meter: &mut Meter) -> Result<()> {
         let (outputs, targets, loss) = self.training_loss(options, batch)?;
         let answers = Answers {
             config: self.config(),
@@ -59,13 +75,12 @@ impl CnnLstm {
             outputs: &outputs,
             targets: &targets,
         };
-        let found_inf = meter.record_training(&loss, &answers)?;
+        let bad_loss = meter.record_training(&loss, &answers)?;
         if self.device() == tch::Device::Cpu {
             meter.check_finite()?; // free here, and the backward pass is saved
         }
-        let gradients = self.gradients(&loss)?;
-        optimizer.step(self, &gradients, &found_inf)?;
-        Ok(found_inf)
+        let weight = loss::weight(self.config(), options, &targets)?;
+        meter.gradients.add(self.gradients(&loss)?, weight, bad_loss)
     }
 
     /// The training loss of a batch and its gradient by every parameter, in their order, undefined for frozen ones;

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use common::{TestResult, assert_same_parameters, plain_lstm, seeded, small_batch, small_config, snapshot};
 use tch::Tensor;
-use zoetrope_core::{Batch, CnnLstm, Error, Inputs, Meter, Optimizer, OptimizerConfig};
+use zoetrope_core::{Batch, CnnLstm, Error, Inputs, Meter, Optimizer, Rule};
 
-const SGD: OptimizerConfig = OptimizerConfig::Sgd {
+const SGD: Rule = Rule::Sgd {
     learning_rate: 0.05,
     momentum: 0.9,
     nesterov: true,
@@ -30,7 +30,7 @@ fn poisoned_batch() -> TestResult<Batch> {
 
 #[test]
 fn names_the_step_and_keeps_the_parameters() -> TestResult {
-    for config in [OptimizerConfig::adam(), SGD] {
+    for config in [Rule::adam(), SGD] {
         let mut model = model()?;
         let (mut optimizer, mut meter) = (Optimizer::new(config)?, Meter::new());
         for step in 0..2 {
@@ -55,7 +55,7 @@ fn names_the_step_and_keeps_the_parameters() -> TestResult {
 /// The optimizer's state is untouched too: training goes on as if the step had never been.
 #[test]
 fn training_goes_on_as_if_the_step_had_not_been() -> TestResult {
-    for config in [OptimizerConfig::adam(), SGD] {
+    for config in [Rule::adam(), SGD] {
         let run = |with_poison: bool| -> TestResult<BTreeMap<String, Tensor>> {
             let mut model = model()?;
             let mut optimizer = Optimizer::new(config)?;
@@ -80,7 +80,7 @@ fn training_goes_on_as_if_the_step_had_not_been() -> TestResult {
 #[test]
 fn a_diverged_model_says_so() -> TestResult {
     let mut model = model()?;
-    let config = OptimizerConfig::Sgd {
+    let config = Rule::Sgd {
         learning_rate: 1e38,
         momentum: 0.0,
         nesterov: false,

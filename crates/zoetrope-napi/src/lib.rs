@@ -11,6 +11,7 @@
 pub mod audio;
 mod batch;
 mod model;
+mod optimizer;
 mod outcome;
 mod pass;
 mod profile;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{Env, Object};
 use napi_derive::napi;
-use zoetrope_core::{Engine, Error, LossOptions, Meter, Metrics, OptimizerConfig, Result, Worker};
+use zoetrope_core::{Engine, Error, LossOptions, Meter, Metrics, Result, Worker};
 
 use crate::batch::NativeBatch;
+use crate::optimizer::NativeOptimizer;
 use crate::outcome::promise;
 
 /// Accumulates loss and counts on the device over the batches it is given.
@@ -37,50 +38,6 @@ impl From<NativeLoss> for LossOptions {
     }
 }
 
-/// Hyper-parameters, read anew at every step; the state lives with the model and is made at the first step with this id.
-#[napi(object, object_to_js = false)]
-pub struct NativeOptimizer {
-    /// Names the state.
-    pub id: u32,
-    #[napi(ts_type = "'adam' | 'sgd'")]
-    /// Which rule.
-    pub kind: String,
-    /// Step size.
-    pub learning_rate: f64,
-    /// L2 penalty.
-    pub weight_decay: f64,
-    /// Adam: decay of the mean of gradients.
-    pub beta1: f64,
-    /// Adam: decay of the mean of squared gradients.
-    pub beta2: f64,
-    /// Adam: added to the denominator.
-    pub eps: f64,
-    /// SGD.
-    pub momentum: f64,
-    /// SGD.
-    pub nesterov: bool,
-}
-
-impl NativeOptimizer {
-    fn config(&self) -> OptimizerConfig {
-        let (learning_rate, weight_decay) = (self.learning_rate, self.weight_decay);
-        match self.kind.as_str() {
-            "sgd" => OptimizerConfig::Sgd {
-                learning_rate,
-                momentum: self.momentum,
-                nesterov: self.nesterov,
-                weight_decay,
-            },
-            _ => OptimizerConfig::Adam {
-                learning_rate,
-                betas: (self.beta1, self.beta2),
-                eps: self.eps,
-                weight_decay,
-            },
-        }
-    }
-}
-
 /// What a pass has come to.
 #[napi(object, object_from_js = false)]
 pub struct NativeMetrics {
@@ -102,6 +59,8 @@ pub struct NativeMetrics {
     pub label_counts: Vec<i64>,
     /// Of a regression: row-major `[outputs, 4]`, sums over the answers of |error|, error², target, target².
     pub error_sums: Vec<f64>,
+    /// Norm of the latest update's gradients before clipping; absent before the first update.
+    pub gradient_norm: Option<f64>,
 }
 
 impl From<Metrics> for NativeMetrics {
@@ -115,6 +74,7 @@ impl From<Metrics> for NativeMetrics {
             confusion,
             label_counts,
             error_sums,
+            gradient_norm,
         } = metrics;
         Self {
             loss,
@@ -125,6 +85,7 @@ impl From<Metrics> for NativeMetrics {
             confusion,
             label_counts,
             error_sums,
+            gradient_norm,
         }
     }
 }
@@ -140,19 +101,25 @@ impl NativePass {
         }
     }
 
-    /// One optimizer update.
+    /// Adds a batch's gradients to those of the next update; with an optimizer, updates by them.
     #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn train_batch<'env>(
         &self,
         env: &'env Env,
         batch: &mut NativeBatch,
-        optimizer: NativeOptimizer,
+        optimizer: Option<NativeOptimizer>,
     ) -> napi::Result<Object<'env>> {
         let (batch, loss) = (batch.take(), Arc::clone(&self.loss));
         self.submit(env, move |worker, meter| {
-            let (model, optimizer) = worker.with_optimizer(optimizer.id, optimizer.config())?;
-            model.train_step_by(&loss, &batch?, optimizer, meter)
+            worker.model.accumulate(&loss, &batch?, meter)?;
+            optimizer.map_or(Ok(()), |optimizer| optimizer.update(worker, meter))
         })
+    }
+
+    /// Updates by the gradients since the last update; without any, does nothing.
+    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn update<'env>(&self, env: &'env Env, optimizer: NativeOptimizer) -> napi::Result<Object<'env>> {
+        self.submit(env, move |worker, meter| optimizer.update(worker, meter))
     }
 
     /// Adds a batch without training on it.

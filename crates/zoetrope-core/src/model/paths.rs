@@ -5,6 +5,7 @@
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
+//! | update by an optimizer | `engine_update` | CPU, float32 |
 //! | any other | the reference | always |
 //!
 //! `ZOETROPE_ENGINE=reference` takes the reference everywhere: for comparisons.
@@ -37,7 +38,7 @@ pub(super) fn takes_lstm_layer(cell: Cell, weight: &Tensor) -> bool {
 }
 
 /// Whether a layer with these weights may take a kernel of the engine's.
-fn is_engine_on(weight: &Tensor) -> bool {
+pub(crate) fn is_engine_on(weight: &Tensor) -> bool {
     static REFERENCE: OnceLock<bool> = OnceLock::new();
     let reference = REFERENCE.get_or_init(|| std::env::var("ZOETROPE_ENGINE").is_ok_and(|path| path == "reference"));
     !reference && weight.device() == Device::Cpu && weight.kind() == Kind::Float

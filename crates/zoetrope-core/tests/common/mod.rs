@@ -16,9 +16,7 @@ use std::path::{Path, PathBuf};
 use safetensors_file::SafetensorsFile;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
-use zoetrope_core::{
-    Batch, CnnLstm, Generator, Inputs, ModelConfig, NamedTensor, Optimizer, OptimizerConfig, StateDict,
-};
+use zoetrope_core::{Batch, CnnLstm, Generator, Inputs, ModelConfig, NamedTensor, Optimizer, Rule, StateDict};
 
 pub type TestResult<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -227,27 +225,50 @@ impl Fixture {
     /// The optimizer of that run.
     pub fn optimizer(&self, run: &str) -> TestResult<Optimizer> {
         let settings = &self.optimizers[run];
-        let number = |value: &Value| value.as_f64().ok_or_else(|| format!("{run}: {value} is no number"));
-        let (learning_rate, weight_decay) = (number(&settings["learningRate"])?, number(&settings["weightDecay"])?);
-        let config = if settings["kind"] == "adam" {
-            let betas = (number(&settings["betas"][0])?, number(&settings["betas"][1])?);
-            OptimizerConfig::Adam {
-                learning_rate,
-                betas,
-                eps: number(&settings["eps"])?,
-                weight_decay,
-            }
-        } else {
-            let nesterov = settings["nesterov"] == true;
-            OptimizerConfig::Sgd {
-                learning_rate,
-                momentum: number(&settings["momentum"])?,
-                nesterov,
-                weight_decay,
-            }
-        };
-        Ok(Optimizer::new(config)?)
+        Ok(Optimizer::new(rule(settings)?)?)
     }
+}
+
+/// A rule as the scripts that make fixtures write it.
+pub fn rule(settings: &Value) -> TestResult<Rule> {
+    let number = |key: &str| {
+        settings[key]
+            .as_f64()
+            .ok_or_else(|| format!("no number `{key}` in {settings}"))
+    };
+    let beta = |index: usize| {
+        let beta = settings["betas"][index].as_f64();
+        beta.ok_or_else(|| format!("no `betas` in {settings}"))
+    };
+    let (learning_rate, weight_decay) = (number("learningRate")?, number("weightDecay")?);
+    Ok(match settings["kind"].as_str() {
+        Some("adam") => Rule::Adam {
+            learning_rate,
+            betas: (beta(0)?, beta(1)?),
+            eps: number("eps")?,
+            weight_decay,
+        },
+        Some("adamW") => Rule::AdamW {
+            learning_rate,
+            betas: (beta(0)?, beta(1)?),
+            eps: number("eps")?,
+            weight_decay,
+        },
+        Some("sgd") => Rule::Sgd {
+            learning_rate,
+            momentum: number("momentum")?,
+            nesterov: settings["nesterov"] == true,
+            weight_decay,
+        },
+        _ => Rule::RmsProp {
+            learning_rate,
+            alpha: number("alpha")?,
+            eps: number("eps")?,
+            weight_decay,
+            momentum: number("momentum")?,
+            centered: settings["centered"] == true,
+        },
+    })
 }
 
 /// Named tensors as core takes them.
