@@ -53,6 +53,8 @@ export declare class NativeModel {
   get config(): object
   /** `cpu` or `cuda:N`. */
   get device(): string
+  /** The name of every parameter, in PyTorch's order. */
+  get parameterNames(): Array<string>
   /** Every layer from input to logits. */
   layers(): Array<NativeLayer>
   /** Begins a sweep over some data; `loss` has the options of a training loss. */
@@ -77,8 +79,10 @@ export declare class NativeModel {
 
 /** Accumulates loss and counts on the device over the batches it is given. */
 export declare class NativePass {
-  /** One optimizer update. */
-  trainBatch(batch: NativeBatch, optimizer: NativeOptimizer): Promise<Outcome<undefined>>
+  /** Adds a batch's gradients to those of the next update; with an optimizer, updates by them. */
+  trainBatch(batch: NativeBatch, optimizer?: NativeOptimizer | undefined | null): Promise<Outcome<undefined>>
+  /** Updates by the gradients since the last update; without any, does nothing. */
+  update(optimizer: NativeOptimizer): Promise<Outcome<undefined>>
   /** Adds a batch without training on it. */
   evaluateBatch(batch: NativeBatch): Promise<Outcome<undefined>>
   /** Everything accumulated since the pass began. Waits for the device. */
@@ -247,26 +251,42 @@ export interface NativeNamedArray {
   shape: Array<number>
 }
 
-/** Hyper-parameters, read anew at every step; the state lives with the model and is made at the first step with this id. */
+/** Read anew at every step; the state lives with the model and is made at the first step with this id. */
 export interface NativeOptimizer {
   /** Names the state. */
   id: number
+  /** For parameters in no group. */
+  rule: NativeRule
+  /** For parameters whose name begins with the prefix; the longest that fits. */
+  groups: Array<NativeGroup>
+  /** Largest norm of all gradients as one vector. */
+  clipNorm?: number
+  /** Largest absolute value of a gradient. */
+  clipValue?: number
+  /** Decay of the running average of the weights, where one is kept. */
+  emaDecay?: number
+}
+
+/** A rule's hyper-parameters; zeros where a rule does not have one. */
+export interface NativeRule {
   /** Which rule. */
-  kind: 'adam' | 'sgd'
+  kind: 'adam' | 'adamW' | 'sgd' | 'rmsProp'
   /** Step size. */
   learningRate: number
-  /** L2 penalty. */
+  /** L2 penalty; AdamW: share of the step size by which parameters shrink. */
   weightDecay: number
-  /** Adam: decay of the mean of gradients. */
+  /** Adam, `AdamW`: decay of the mean of gradients. */
   beta1: number
-  /** Adam: decay of the mean of squared gradients. */
+  /** Adam, `AdamW`: decay of the mean of squared gradients. `RMSprop`: `alpha`. */
   beta2: number
-  /** Adam: added to the denominator. */
+  /** Adam, `AdamW`, `RMSprop`: added to the denominator. */
   eps: number
-  /** SGD. */
+  /** SGD, `RMSprop`. */
   momentum: number
   /** SGD. */
   nesterov: boolean
+  /** `RMSprop`. */
+  centered: boolean
 }
 
 /** What a profile has come to. */

@@ -208,6 +208,11 @@ test('wrong options are refused by the call itself', async (t) => {
     /^Expected a DataLoader for `validation`, received an array of length 0$/,
     call({ validation: [] }),
   )
-  await refuses(t, TypeError, /^Expected an Adam or Sgd for `optimizer`/, call({ optimizer: undefined }))
+  await refuses(
+    t,
+    TypeError,
+    /^Expected an optimizer, such as an Adam, for `optimizer`/,
+    call({ optimizer: undefined }),
+  )
   await refuses(t, TypeError, /^Expected a function for `onEpoch`/, call({ onEpoch: 'stop' }))
 })

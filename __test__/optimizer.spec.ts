@@ -1,8 +1,8 @@
 import test from 'ava'
-import { Adam, Sgd, train } from 'zoetrope'
+import { Adam, AdamW, DataLoader, RMSprop, Sgd, TensorDataset, train } from 'zoetrope'
 import { failsWith, refuses, untyped } from './helpers/expect'
 import { movingDotLoader, movingDots, toyModel } from './helpers/toy'
-import type { AdamOptions, CnnLstm, SgdOptions } from 'zoetrope'
+import type { AdamOptions, CnnLstm, Optimizer, SgdOptions, TrainOptions } from 'zoetrope'
 
 const weights = async (model: CnnLstm) => (await model.stateDict()).get('fc.weight')!.data
 
@@ -98,7 +98,7 @@ test('wrong options are refused', async (t) => {
   await refuses(
     t,
     TypeError,
-    /^Unknown option `lr`; known options are learningRate, betas, eps, weightDecay$/,
+    /^Unknown option `lr`; known options are learningRate, betas, eps, weightDecay, groups, schedule$/,
     adam({ lr: 1 }),
   )
   await refuses(t, TypeError, /^Unknown option `momentum`/, adam({ momentum: 0.9 }))
@@ -135,4 +135,118 @@ test("another model's optimizer is refused", async (t) => {
   )
   await one.dispose()
   await failsWith(t, 'ERR_DISPOSED', async () => train(one, movingDotLoader(16), { optimizer }))
+})
+
+const bytesOf = async (model: CnnLstm, name: string) => (await model.stateDict()).get(name)!.data
+
+test("the defaults are PyTorch's", async (t) => {
+  await using model = await toyModel()
+  t.is(new AdamW(model).learningRate, 1e-3)
+  t.is(new RMSprop(model).learningRate, 1e-2)
+  const after = async (make: (model: CnnLstm) => Optimizer): Promise<Float32Array> => {
+    await using fresh = await toyModel()
+    await train(fresh, movingDotLoader(48), { optimizer: make(fresh) })
+    return await weights(fresh)
+  }
+  const decayed = await after((fresh) => new AdamW(fresh))
+  t.deepEqual(decayed, await after((fresh) => new AdamW(fresh, { weightDecay: 0.01 })))
+  t.notDeepEqual(decayed, await after((fresh) => new Adam(fresh)))
+  t.deepEqual(
+    await after((fresh) => new RMSprop(fresh)),
+    await after((fresh) => new RMSprop(fresh, { alpha: 0.99, eps: 1e-8, momentum: 0, centered: false })),
+  )
+})
+
+test('a group holds for the parameters that its prefix begins, the longest prefix first', async (t) => {
+  await using model = await toyModel()
+  const before = await model.stateDict()
+  const groups = [
+    { prefix: 'cnn.', learningRate: 0 },
+    { prefix: 'cnn.conv1.bias', learningRate: 0.1 },
+    { prefix: 'fc.', learningRate: 0 },
+  ]
+  await train(model, movingDotLoader(32), { optimizer: new Sgd(model, { learningRate: 0.1, groups }) })
+  for (const [name, { data }] of await model.stateDict()) {
+    const isStill = name === 'cnn.conv1.weight' || name.startsWith('fc.')
+    t.is(Buffer.compare(bytes(data), bytes(before.get(name)!.data)) === 0, isStill, name)
+  }
+})
+
+const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength)
+
+test('a group that no parameter is in is refused with the prefixes there are', async (t) => {
+  await using model = await toyModel()
+  const sgd = (groups: unknown) => () => new Sgd(model, untyped<SgdOptions>({ groups }))
+  await refuses(
+    t,
+    RangeError,
+    /^Expected the beginning of a parameter's name \(cnn\., cnn\.conv1\., fc\., lstm\., lstm\.lstm\.\) for `groups\[0\]\.prefix`, received 'encoder\.'$/,
+    sgd([{ prefix: 'encoder.' }]),
+  )
+  await refuses(t, TypeError, /^Expected an array of groups for `groups`/, sgd({ prefix: 'cnn.' }))
+  await refuses(t, TypeError, /^Unknown option `groups\[0\]\.betas`/, sgd([{ prefix: 'cnn.', betas: [0.9, 0.9] }]))
+  await refuses(
+    t,
+    RangeError,
+    /for `groups\[1\]\.momentum`, received -1$/,
+    sgd([{ prefix: 'cnn.' }, { prefix: 'fc.', momentum: -1 }]),
+  )
+  await refuses(
+    t,
+    RangeError,
+    /^Expected a prefix that no other group has/,
+    sgd([{ prefix: 'fc.' }, { prefix: 'fc.' }]),
+  )
+})
+
+test('accumulated batches of any sizes are one large batch', async (t) => {
+  const trained = async (
+    batchSize: number,
+    changes: Partial<TrainOptions>,
+  ): Promise<Map<string, { data: Float32Array }>> => {
+    await using model = await toyModel()
+    const loader = new DataLoader(new TensorDataset(movingDots(44)), { batchSize })
+    const optimizer = new Sgd(model, { learningRate: 0.1, momentum: 0.9 })
+    const { steps } = await train(model, loader, { optimizer, ...changes })
+    t.is(steps, 3)
+    t.is(optimizer.steps, 3)
+    return new Map(await model.stateDict())
+  }
+  const whole = await trained(18, {}) //                            18, 18, 8
+  const parts = await trained(6, { accumulate: 3 }) //              6 6 6, 6 6 6, 6 2
+  for (const [name, { data }] of whole) {
+    const other = parts.get(name)!.data
+    t.true(
+      data.every((value, index) => Math.abs(value - other[index]!) <= 2e-6),
+      name,
+    )
+  }
+})
+
+test('clipNorm bounds the step, reports the norm before clipping, and is checked', async (t) => {
+  await using model = await toyModel()
+  const before = await bytesOf(model, 'fc.weight')
+  const norms: (number | undefined)[] = []
+  const optimizer = new Sgd(model, { learningRate: 1 })
+  await train(model, movingDotLoader(16), {
+    optimizer,
+    clipNorm: 1e-3,
+    onBatch: ({ gradientNorm }) => norms.push(gradientNorm),
+  })
+  t.true(norms[0]! > 1e-2)
+  const after = await bytesOf(model, 'fc.weight')
+  t.true(Math.hypot(...after.map((value, index) => value - before[index]!)) <= 1.001e-3)
+  const call = (changes: object) => async () =>
+    train(model, movingDotLoader(16), untyped<TrainOptions>({ optimizer, ...changes }))
+  await refuses(t, RangeError, /^Expected a finite number above 0 for `clipNorm`, received 0$/, call({ clipNorm: 0 }))
+  await refuses(t, RangeError, /for `clipValue`, received NaN$/, call({ clipValue: NaN }))
+  await refuses(t, RangeError, /^Expected a positive integer for `accumulate`, received 0$/, call({ accumulate: 0 }))
+})
+
+test('clipValue bounds every element of the step', async (t) => {
+  await using model = await toyModel()
+  const before = await bytesOf(model, 'fc.weight')
+  await train(model, movingDotLoader(16), { optimizer: new Sgd(model, { learningRate: 1 }), clipValue: 1e-3 })
+  const after = await bytesOf(model, 'fc.weight')
+  t.true(after.every((value, index) => Math.abs(value - before[index]!) <= 1.001e-3))
 })

@@ -205,7 +205,7 @@ test('wrong arguments are refused', async (t) => {
   const loader = movingDotLoader(16)
   const call = (options: unknown) => async () => train(model, loader, untyped<TrainOptions>(options))
   await refuses(t, TypeError, /^Expected an object for `options`, received undefined$/, call(undefined))
-  await refuses(t, TypeError, /^Expected an Adam or Sgd for `optimizer`, received undefined$/, call({}))
+  await refuses(t, TypeError, /^Expected an optimizer, such as an Adam, for `optimizer`, received undefined$/, call({}))
   await refuses(t, TypeError, /for `optimizer`, received 'adam'$/, call({ optimizer: 'adam' }))
   await refuses(t, TypeError, /^Unknown option `onbatch`; did you mean `onBatch`\?$/, call({ optimizer, onbatch: 1 }))
   await refuses(t, TypeError, /^Expected a function for `onBatch`, received 1$/, call({ optimizer, onBatch: 1 }))

@@ -144,7 +144,7 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     const title = `epoch ${epoch}/${epochs}`
     try {
       if (epoch === initialEpoch + 1 && initialEpoch > 0) train.setEpoch(initialEpoch)
-      const trained = await trainEpoch(model, train, training, `${title} · train`)
+      const trained = await trainEpoch(model, train, training, { title: `${title} · train` })
       const tested = validation && (await testEpoch(model, validation, training, `${title} · test`))
       const record: EpochRecord = { epoch, train: trained, ...(tested && { validation: tested }) }
       const wish = await onEpoch?.(record)

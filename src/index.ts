@@ -12,12 +12,13 @@ export { fit } from './fit'
 export { logMel } from './log-mel'
 export { CnnLstm } from './model'
 export { normalization } from './normalization'
-export { Adam, Sgd } from './optimizer'
+export { Adam, AdamW, RMSprop, Sgd } from './optimizers'
 export { NpyArray } from './readers/npy-array'
 export { readNpy, readNpz } from './readers/npy'
 export { NpyDataset, NpzDataset } from './readers/streamed-dataset'
 export { readTs } from './readers/ts'
 export { readWav } from './readers/wav'
+export { constant, cosine, oneCycle, stepDecay, warmup } from './schedule'
 export { getNumThreads, isCudaAvailable, manualSeed, setNumThreads } from './runtime'
 export { checkLeakage } from './split/leakage'
 export { split } from './split/split'
@@ -55,7 +56,17 @@ export type {
 export type { FrameInput, InputOptions, VectorInput } from './options/input'
 export type { LstmConfig, LstmOptions } from './options/lstm'
 export type { NormalizeOptions } from './options/normalize'
-export type { AdamOptions, Optimizer, SgdOptions } from './optimizer'
+export type { Optimizer, OptimizerOptions } from './optimizer'
+export type {
+  AdamHyperParameters,
+  AdamOptions,
+  AdamWHyperParameters,
+  AdamWOptions,
+  RMSpropHyperParameters,
+  RMSpropOptions,
+  SgdHyperParameters,
+  SgdOptions,
+} from './optimizers'
 export type { BatchReport } from './pass'
 export type { MultiLabelPrediction, Prediction, PredictionOf, RegressionPrediction } from './predictions'
 export type { DtypeName, NpyData } from './readers/dtype'
@@ -63,6 +74,8 @@ export type { ReadNpzOptions } from './readers/npy'
 export type { NpyDatasetOptions, NpzDatasetOptions, StreamedDataset } from './readers/streamed-dataset'
 export type { ReadTsOptions, TsFile, TsSample } from './readers/ts'
 export type { WavFile } from './readers/wav'
+export type { CosineOptions, OneCycleOptions, Schedule, StepDecayOptions, WarmupOptions } from './schedule'
+export type { ScheduleRun } from './schedule-run'
 export type { GroupBy, GroupId } from './split/group-ids'
 export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './split/leakage'
 export type { ScanOptions, ScanProgress } from './split/scan'

@@ -6,6 +6,7 @@ import type * as Native from '../index.js'
 
 export type {
   NativeBatch,
+  NativeGroup,
   NativeLayer,
   NativeMetrics,
   NativeModel,
@@ -13,6 +14,7 @@ export type {
   NativeOptimizer,
   NativePass,
   NativeProfileReading,
+  NativeRule,
   NativeTensorDataset,
 } from '../index.js'
 

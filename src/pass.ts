@@ -24,6 +24,19 @@ export interface BatchReport {
   readonly loss: number
   /** Share of right answers, 0…1, up to the latest reading; not a number for a regression. */
   readonly accuracy: number
+  /** The rate of the update that this batch is part of, for parameters in no group. */
+  readonly learningRate: number
+  /**
+   * Norm of all gradients as one vector before clipping, of the last update before the latest reading; `undefined`
+   * before the first update.
+   */
+  readonly gradientNorm: number | undefined
+}
+
+/** A step that is ready for the engine. */
+export interface PreparedStep {
+  readonly job: () => Promise<Outcome<undefined>>
+  readonly learningRate: number
 }
 
 export interface PassPlan {
@@ -32,7 +45,9 @@ export interface PassPlan {
   readonly abort: AbortScope
   readonly progress: ProgressLine
   /** Prepares a step; the job it returns is run when the engine has a place. */
-  readonly prepare: (pass: NativePass, batch: NativeBatch) => () => Promise<Outcome<undefined>>
+  readonly prepare: (pass: NativePass, batch: NativeBatch) => PreparedStep
+  /** What is left to do after the last step. */
+  readonly finish?: (pass: NativePass) => (() => Promise<Outcome<undefined>>) | undefined
   readonly head: HeadConfig
   /** Options of the training loss. */
   readonly loss?: CheckedLoss
@@ -50,6 +65,7 @@ export interface PassResult {
 interface Step {
   readonly step: number
   readonly samples: number
+  readonly learningRate: number
   readonly done: Promise<undefined>
   readonly reading: Promise<NativeMetrics> | undefined
 }
@@ -79,6 +95,8 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
     }
     while (inFlight.length > 0) await settle(inFlight)
     if (samples === 0) throw noSamples(loader)
+    const last = plan.finish?.(pass)
+    if (last !== undefined) await handle.run(last)
     const metrics = await handle.run(() => pass.metrics())
     abort.throwIfAborted()
     return { metrics, seconds: (performance.now() - began) / 1000 }
@@ -96,10 +114,11 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
 /** Queues a step, and the reading that belongs to it right behind, before any later step. */
 function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples: number; batch: NativeBatch }): Step {
   const { step, samples, batch } = next
-  const done = plan.handle.run(plan.prepare(pass, batch))
+  const { job, learningRate } = plan.prepare(pass, batch)
+  const done = plan.handle.run(job)
   const reading = isReported(plan, step) ? plan.handle.run(() => pass.metrics()) : undefined
   for (const promise of [done, reading]) promise?.catch(() => undefined) //      settle() meets the error in its turn
-  return { step, samples, done, reading }
+  return { step, samples, learningRate, done, reading }
 }
 
 function isReported({ loader, onBatch, progress, reportEvery }: PassPlan, step: number): boolean {
@@ -113,7 +132,7 @@ function follow(plan: PassPlan, began: number): (inFlight: Step[]) => Promise<vo
   return async (inFlight) => {
     const [oldest] = inFlight
     if (oldest === undefined) return
-    const { step, samples, done, reading } = oldest
+    const { step, samples, learningRate, done, reading } = oldest
     await done
     latest = (await reading) ?? latest
     inFlight.shift()
@@ -123,8 +142,9 @@ function follow(plan: PassPlan, began: number): (inFlight: Step[]) => Promise<vo
     const share = latest && accuracy(latest, plan.head)
     const samplesPerSecond = (samples * 1000) / (performance.now() - began)
     plan.progress.update({ step, steps, loss, accuracy: share, samplesPerSecond })
-    if (plan.onBatch === undefined || loss === undefined || share === undefined) return
-    await plan.abort.race(plan.onBatch({ step, steps, samples, loss, accuracy: share }))
+    if (plan.onBatch === undefined || latest === undefined || loss === undefined || share === undefined) return
+    const { gradientNorm } = latest
+    await plan.abort.race(plan.onBatch({ step, steps, samples, loss, accuracy: share, learningRate, gradientNorm }))
   }
 }
 

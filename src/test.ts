@@ -66,7 +66,7 @@ export async function testEpoch(
       loader,
       abort,
       progress: new ProgressLine(title, progress),
-      prepare: (pass, batch) => () => pass.evaluateBatch(batch),
+      prepare: (pass, batch) => ({ job: () => pass.evaluateBatch(batch), learningRate: 0 }),
       head,
       onBatch: undefined,
       reportEvery: 10,

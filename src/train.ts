@@ -1,25 +1,43 @@
 import { AbortScope, checkSignal } from './abort'
-import { checkBoolean, checkCallback, checkInteger, checkOptions } from './checks'
+import { checkBoolean, checkCallback, checkInteger, checkNumber, checkOptions, rangeError } from './checks'
 import { checkLoader } from './data-loader'
 import { checkLoss } from './loss'
 import { accuracy, regressionMetrics, timing } from './metrics'
 import { modelHandle } from './model'
-import { optimizerOf } from './optimizer'
+import { optimizerHandle } from './optimizer'
 import { runPass } from './pass'
 import { ProgressLine } from './progress'
 import type { DataLoader } from './data-loader'
+import type { Outcome } from './errors'
 import type { CheckedLoss, LossOptions } from './loss'
 import type { RegressionMetrics, Timing } from './metrics'
 import type { AnyCnnLstm } from './model'
-import type { Optimizer } from './optimizer'
-import type { BatchReport } from './pass'
+import type { Optimizer, OptimizerHandle } from './optimizer'
+import type { BatchReport, PreparedStep } from './pass'
+import type { ScheduleRun } from './schedule-run'
+import type { NativeBatch, NativeOptimizer, NativePass } from './native'
 
 /** Options of {@link train}. */
 export interface TrainOptions {
-  /** An {@link Adam} or {@link Sgd} of this model. */
+  /** An {@link Adam}, {@link AdamW}, {@link Sgd} or {@link RMSprop} of this model. */
   readonly optimizer: Optimizer
   /** How the loss weighs targets: label smoothing, class weights. Default plain. */
   readonly loss?: LossOptions | undefined
+  /**
+   * Largest norm of all gradients as one vector; larger ones are scaled down to it:
+   * `torch.nn.utils.clip_grad_norm_(parameters, clipNorm)`. Default none.
+   */
+  readonly clipNorm?: number | undefined
+  /**
+   * Largest absolute value of a gradient's element; larger ones become it:
+   * `torch.nn.utils.clip_grad_value_(parameters, clipValue)`, after `clipNorm`. Default none.
+   */
+  readonly clipValue?: number | undefined
+  /**
+   * Batches to one update. Their gradients become those of one batch of all their samples, whatever the size of each,
+   * also in the epoch's last group, which may have fewer batches. Default 1.
+   */
+  readonly accumulate?: number | undefined
   /** Stops the epoch within one batch; the promise rejects with `signal.reason`. The model stays usable. */
   readonly signal?: AbortSignal | undefined
   /**
@@ -54,7 +72,17 @@ export interface TrainResult extends Timing, Partial<RegressionMetrics> {
   readonly steps: number
 }
 
-export const TRAIN_KEYS = ['optimizer', 'loss', 'signal', 'onBatch', 'reportEvery', 'progress']
+export const TRAIN_KEYS = [
+  'optimizer',
+  'loss',
+  'clipNorm',
+  'clipValue',
+  'accumulate',
+  'signal',
+  'onBatch',
+  'reportEvery',
+  'progress',
+]
 const DEFAULT_REPORT_EVERY = 10
 
 /**
@@ -62,7 +90,7 @@ const DEFAULT_REPORT_EVERY = 10
  *
  * @throws {TypeError} For an argument of a wrong type, an option that does not exist, or another model's optimizer.
  * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit or its dataset fails,
- * `ERR_NON_FINITE_LOSS` when the loss becomes NaN or infinite (the parameters are as before that step),
+ * `ERR_NON_FINITE_LOSS` when the loss or a gradient becomes NaN or infinite (the parameters are as before that step),
  * `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
  */
 export async function train(model: AnyCnnLstm, loader: DataLoader, options: TrainOptions): Promise<TrainResult> {
@@ -72,8 +100,10 @@ export async function train(model: AnyCnnLstm, loader: DataLoader, options: Trai
 
 /** Checked {@link TrainOptions}. */
 export interface TrainSettings {
-  readonly optimizer: ReturnType<typeof optimizerOf>
+  readonly optimizer: OptimizerHandle
+  readonly update: Pick<NativeOptimizer, 'clipNorm' | 'clipValue' | 'emaDecay'>
   readonly loss: CheckedLoss
+  readonly accumulate: number
   readonly signal: AbortSignal | undefined
   readonly onBatch: TrainOptions['onBatch']
   readonly reportEvery: number
@@ -83,11 +113,17 @@ export interface TrainSettings {
 export function checkTrainOptions(model: AnyCnnLstm, options: TrainOptions): TrainSettings {
   const owner = modelHandle(model)
   checkOptions(options, 'options', TRAIN_KEYS)
-  const { optimizer, loss, signal, onBatch, reportEvery = DEFAULT_REPORT_EVERY, progress = true } = options
+  const { optimizer, loss, clipNorm, clipValue, accumulate = 1, signal, onBatch } = options
+  const { reportEvery = DEFAULT_REPORT_EVERY, progress = true } = options
   checkCallback(onBatch, 'onBatch')
   return {
-    optimizer: optimizerOf(optimizer, owner),
+    optimizer: optimizerHandle(optimizer, owner),
     loss: checkLoss(loss, model.config),
+    update: {
+      ...(clipNorm !== undefined && { clipNorm: checkLimit(clipNorm, 'clipNorm') }),
+      ...(clipValue !== undefined && { clipValue: checkLimit(clipValue, 'clipValue') }),
+    },
+    accumulate: checkInteger(accumulate, 'accumulate', 1),
     signal: checkSignal(signal, 'signal'),
     onBatch,
     reportEvery: checkInteger(reportEvery, 'reportEvery', 1),
@@ -95,35 +131,94 @@ export function checkTrainOptions(model: AnyCnnLstm, options: TrainOptions): Tra
   }
 }
 
+/** An epoch that is not part of a run. */
+const ONE_EPOCH: ScheduleRun = {
+  totalSteps: undefined,
+  metric: () => {
+    throw new RangeError(
+      'Expected a schedule that does not look at metrics outside of `fit`, received reduceOnPlateau()',
+    )
+  },
+}
+
 /** One epoch with checked arguments; `title` heads the progress line. */
 export async function trainEpoch(
   model: AnyCnnLstm,
   loader: DataLoader,
   settings: TrainSettings,
-  title = 'train',
+  { title = 'train', run = ONE_EPOCH }: { readonly title?: string; readonly run?: ScheduleRun } = {},
 ): Promise<TrainResult> {
-  const { optimizer, signal, onBatch, reportEvery } = settings
+  const { signal, onBatch, reportEvery, accumulate } = settings
   const { head } = model.config
   const abort = new AbortScope(signal)
+  const updates = new Updates(settings, run)
   try {
     const { metrics, seconds } = await runPass({
       handle: modelHandle(model),
       loader,
       abort,
       progress: new ProgressLine(title, settings.progress),
-      prepare: (pass, batch) => {
-        const current = optimizer() //                   as it is now, not when the engine gets to it
-        return () => pass.trainBatch(batch, current)
-      },
+      prepare: (pass, batch) => updates.prepare(pass, batch),
+      finish: (pass) => updates.finish(pass),
       head,
       loss: settings.loss,
       onBatch,
       reportEvery,
     })
-    const { loss, samples, steps } = metrics
+    const { loss, samples } = metrics
+    const steps = Math.ceil(metrics.steps / accumulate)
     const scores = { accuracy: accuracy(metrics, head), ...regressionMetrics(metrics, head) }
     return { loss, ...scores, samples, steps, ...timing(samples, seconds) }
   } finally {
     abort.release()
   }
+}
+
+/** Hands batches to the engine, every so many with an update. */
+class Updates {
+  readonly #settings: TrainSettings
+  readonly #run: ScheduleRun
+  #batches = 0
+
+  constructor(settings: TrainSettings, run: ScheduleRun) {
+    this.#settings = settings
+    this.#run = run
+    settings.optimizer.current(run) //                a schedule that does not fit fails before the first step
+  }
+
+  /** A batch with the optimizer as it is now, not when the engine gets to it. */
+  prepare(pass: NativePass, batch: NativeBatch): PreparedStep {
+    const { native, learningRate } = this.#current()
+    if (++this.#batches % this.#settings.accumulate !== 0)
+      return { job: () => pass.trainBatch(batch, null), learningRate }
+    return { job: this.#counted(() => pass.trainBatch(batch, native)), learningRate }
+  }
+
+  /** The update by a last group that is not full. */
+  finish(pass: NativePass): (() => Promise<Outcome<undefined>>) | undefined {
+    if (this.#batches % this.#settings.accumulate === 0) return undefined
+    const { native } = this.#current()
+    return this.#counted(() => pass.update(native))
+  }
+
+  #current(): { readonly native: NativeOptimizer; readonly learningRate: number } {
+    const { native, learningRate } = this.#settings.optimizer.current(this.#run)
+    return { native: { ...native, ...this.#settings.update }, learningRate }
+  }
+
+  /** Counts the update now, so that the next one is prepared for its own step; one that is not made is taken back. */
+  #counted(job: () => Promise<Outcome<undefined>>): () => Promise<Outcome<undefined>> {
+    const { optimizer } = this.#settings
+    optimizer.count(1)
+    return async () => {
+      const outcome = await job()
+      if (!outcome.ok) optimizer.count(-1)
+      return outcome
+    }
+  }
+}
+
+function checkLimit(value: number, name: string): number {
+  if (checkNumber(value, name, 0) > 0) return value
+  throw rangeError('a finite number above 0', name, value)
 }

@@ -1,8 +1,10 @@
-// Updates of a model's parameters: by the engine's kernel (CPU, float32), or by libtorch's own operations, which are the
-// reference and what CUDA takes. tch binds neither.
+// Updates of a model's parameters: by the engine's kernel (CPU, float32), or by libtorch's own operations, which are
+// the reference and what CUDA takes. tch binds neither.
 //
 // `found_inf` is a float tensor of one element: where it is 1 the update changes nothing, so that a step whose loss or
 // gradient is not finite is skipped without the host waiting for the device. The engine's caller knows that beforehand.
+
+#include "cpu/optimizer.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/_foreach_add.h>
@@ -23,7 +25,6 @@
 #include <vector>
 
 #include "abi.h"
-#include "cpu/optimizer.h"
 
 using at::Tensor;
 using Tensors = std::vector<Tensor>;
@@ -81,7 +82,8 @@ void rmsprop(const zt_parameter_tensors& p, const zt_rule& r, const Tensor& foun
 
 extern "C" {
 
-// The engine's update. `step` of each parameter is counted up; `clip` is infinity for none; `decay` belongs to averages.
+// The engine's update. `step` of each parameter is counted up; `clip` is infinity for none; `decay` belongs to
+// averages.
 zt_message zt_engine_update(const zt_parameter_tensors* parameters, const zt_rule* const* rules, size_t count,
                             double scale, double clip, double decay) {
   return zt_guard([&] {
@@ -90,9 +92,16 @@ zt_message zt_engine_update(const zt_parameter_tensors* parameters, const zt_rul
       const zt_parameter_tensors& p = parameters[i];
       const int64_t n = p.value->numel();
       float* const step = floats(p.step, 1);
-      plain[i] = {floats(p.value, n), floats(p.gradient, n), floats(p.first, n), floats(p.second, n),
-                  floats(p.third, n), floats(p.average, n),  n,                  *step + 1.0,
-                  decay,              rules[i]};
+      plain[i] = {floats(p.value, n),
+                  floats(p.gradient, n),
+                  floats(p.first, n),
+                  floats(p.second, n),
+                  floats(p.third, n),
+                  floats(p.average, n),
+                  n,
+                  *step + 1.0,
+                  decay,
+                  rules[i]};
     }
     zt_cpu_update(plain.data(), count, scale, clip, at::get_num_threads());
     for (size_t i = 0; i < count; ++i) {
@@ -113,8 +122,8 @@ zt_message zt_engine_gradient_norm(const Tensor* const* gradients, size_t count,
   });
 }
 
-// libtorch's update of parameters that share a rule. SGD's buffers start at zero, which for dampening 0 equals PyTorch's
-// "the first buffer is the first gradient".
+// libtorch's update of parameters that share a rule. SGD's buffers start at zero, which for dampening 0 equals
+// PyTorch's "the first buffer is the first gradient".
 zt_message zt_reference_update(const zt_parameter_tensors* parameters, size_t count, const zt_rule* rule, double decay,
                                const Tensor* found_inf) {
   return zt_guard([&] {

@@ -21,6 +21,7 @@ pub struct NativeModel {
     engine: Arc<Engine>,
     config: ModelConfig,
     device: String,
+    parameter_names: Vec<String>,
 }
 
 /// A float32 array.
@@ -133,6 +134,12 @@ impl NativeModel {
     #[napi(getter)]
     pub fn device(&self) -> &str {
         &self.device
+    }
+
+    /// The name of every parameter, in PyTorch's order.
+    #[napi(getter)]
+    pub fn parameter_names(&self) -> Vec<String> {
+        self.parameter_names.clone()
     }
 
     /// Every layer from input to logits.
@@ -259,16 +266,20 @@ fn start<'env>(env: &'env Env, build: impl FnOnce() -> Result<CnnLstm> + Send + 
     };
     close_at_exit(env, engine.closer())?;
     let for_model = Arc::clone(&engine);
-    let (settle, promise) = promise(env, move |_env, (config, device)| {
+    let (settle, promise) = promise(env, move |_env, (config, device, parameter_names)| {
         Ok(NativeModel {
             engine: for_model,
             config,
             device,
+            parameter_names,
         })
     })?;
     engine.build(
         build,
-        |model| (model.config().clone(), device::name(model.device())),
+        |model| {
+            let names = model.parameters().iter().map(|parameter| parameter.name.clone());
+            (model.config().clone(), device::name(model.device()), names.collect::<Vec<_>>())
+        },
         settle,
     );
     Ok(promise)

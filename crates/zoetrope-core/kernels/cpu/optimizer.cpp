@@ -9,8 +9,7 @@
 #include "optimizer_blocks.h"
 
 ZT_KERNEL(void, update_blocks, (const zt_prepared* parameters, size_t count, int64_t blocks, int threads))
-ZT_KERNEL(void, square_blocks,
-          (const zt_prepared* parameters, size_t count, int64_t blocks, double* sums, int threads))
+ZT_KERNEL(void, square_blocks, (const zt_prepared* parameters, size_t count, int64_t blocks, double* sums, int threads))
 
 namespace {
 

@@ -9,9 +9,9 @@ struct zt_prepared {
   int64_t first_block;  //  number of the parameter's first block among all
   int32_t kind;
   bool nesterov, centered;
-  float rate;     //  step size; Adam: learning_rate / (1 - beta1^t)
-  float kept;     //  AdamW: 1 - learning_rate * weight_decay, else 1
-  float coupled;  //  weight_decay, AdamW: 0
+  float rate;                              //  step size; Adam: learning_rate / (1 - beta1^t)
+  float kept;                              //  AdamW: 1 - learning_rate * weight_decay, else 1
+  float coupled;                           //  weight_decay, AdamW: 0
   float momentum, mix1, beta2, mix2, eps;  //  mix = 1 - beta
   float correction;                        //  Adam: 1 / sqrt(1 - beta2^t)
   float scale, clip;

@@ -55,8 +55,8 @@ struct Parameter {
   }
 
   zt_parameter view(const zt_rule& rule, double decay) {
-    return {w.data(),           g.data(), first.data(), second.data(), third.data(), average.data(),
-            int64_t(w.size()), step,     decay,        &rule};
+    return {w.data(),       g.data(),          first.data(), second.data(), third.data(),
+            average.data(), int64_t(w.size()), step,         decay,         &rule};
   }
 
   void reference(const zt_rule& r, double scale, double clip, double decay) {
@@ -134,7 +134,8 @@ void check_rules() {
   for (size_t k = 0; k < count; ++k) {
     for (const double clip : {kNone, 0.4}) {
       const zt_rule &one = rules[k], &two = rules[(k + 1) % count];
-      const std::vector<Parameter> serial = run(one, two, 0.7, clip, 0.9, 1), parallel = run(one, two, 0.7, clip, 0.9, 3);
+      const std::vector<Parameter> serial = run(one, two, 0.7, clip, 0.9, 1),
+                                   parallel = run(one, two, 0.7, clip, 0.9, 3);
       for (size_t i = 0; i < serial.size(); ++i) {
         const double now = std::max(error(serial[i].w, serial[i].rw), error(serial[i].average, serial[i].raverage));
         worst = std::max(worst, now);
