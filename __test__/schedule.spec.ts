@@ -89,9 +89,12 @@ test('wrong schedules are refused, by the factory or by train, before the first 
   await refuses(t, RangeError, /'cos' or 'linear'/, () => oneCycle({ annealStrategy: untyped('cosine') }))
   await refuses(t, RangeError, /for `startFactor`, received 1.5$/, () => warmup(3, constant(), { startFactor: 1.5 }))
   await refuses(t, TypeError, /^Expected a schedule, such as cosine\(\) for `inner`/, () => warmup(3, untyped(0.1)))
-  await refuses(t, TypeError, /^Expected a schedule, such as cosine\(\) for `schedule`, received 'cosine'$/, () => {
-    new Adam(model, { schedule: untyped('cosine') })
-  })
+  await refuses(
+    t,
+    TypeError,
+    /^Expected a schedule, such as cosine\(\) for `schedule`, received 'cosine'$/,
+    () => new Adam(model, { schedule: untyped('cosine') }),
+  )
   const before = await model.stateDict()
   const open = new Adam(model, { schedule: cosine() })
   await refuses(t, RangeError, /^Expected `tMax` of the schedule outside of `fit`/, async () =>

@@ -278,7 +278,11 @@ fn start<'env>(env: &'env Env, build: impl FnOnce() -> Result<CnnLstm> + Send + 
         build,
         |model| {
             let names = model.parameters().iter().map(|parameter| parameter.name.clone());
-            (model.config().clone(), device::name(model.device()), names.collect::<Vec<_>>())
+            (
+                model.config().clone(),
+                device::name(model.device()),
+                names.collect::<Vec<_>>(),
+            )
         },
         settle,
     );

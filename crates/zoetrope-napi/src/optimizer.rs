@@ -39,17 +39,17 @@ pub struct NativeRule {
     pub learning_rate: f64,
     /// L2 penalty; AdamW: share of the step size by which parameters shrink.
     pub weight_decay: f64,
-    /// Adam, `AdamW`: decay of the mean of gradients.
+    /// Adam, AdamW: decay of the mean of gradients.
     pub beta1: f64,
-    /// Adam, `AdamW`: decay of the mean of squared gradients. `RMSprop`: `alpha`.
+    /// Adam, AdamW: decay of the mean of squared gradients. RMSprop: `alpha`.
     pub beta2: f64,
-    /// Adam, `AdamW`, `RMSprop`: added to the denominator.
+    /// Adam, AdamW, RMSprop: added to the denominator.
     pub eps: f64,
-    /// SGD, `RMSprop`.
+    /// SGD, RMSprop.
     pub momentum: f64,
     /// SGD.
     pub nesterov: bool,
-    /// `RMSprop`.
+    /// RMSprop.
     pub centered: bool,
 }
 

@@ -47,8 +47,8 @@ struct zt_parameter {
 
 void zt_cpu_update(const zt_parameter* parameters, size_t count, double scale, double clip, int threads);
 
-// The square root of the sum of all squares, added up in double: NaN or infinite exactly where a gradient has such a
-// value. Only `gradient` and `count` are looked at.
+// The square root of the sum of all squares, to 1e-6: NaN or infinite exactly where a gradient has such a value. Only
+// `gradient` and `count` are looked at.
 double zt_cpu_gradient_norm(const zt_parameter* parameters, size_t count, int threads);
 
 }  // extern "C"

@@ -8,8 +8,6 @@
 
 namespace zt::ZT_ISA {
 
-typedef double VD __attribute__((vector_size(8 * kWidth)));
-
 ZT_INLINE VF square_root(VF v) {
 #if defined(__AVX512F__)
   return reinterpret_cast<VF>(_mm512_maskz_sqrt_ps(0xffff, reinterpret_cast<__m512>(v)));
@@ -143,21 +141,44 @@ void update_blocks(const zt_prepared* parameters, size_t count, int64_t blocks, 
   }
 }
 
+// The sum of squares: in float over so few values that its error stays below 1e-6, in double over those.
+static double squares(const float* p, int64_t count) {
+  constexpr int64_t kRun = 32 * kWidth;
+  double total = 0;
+  for (int64_t begin = 0; begin < count; begin += kRun) {
+    const int64_t end = smaller(begin + kRun, count);
+    VF even = zero(), odd = zero();
+    int64_t i = begin;
+    for (; i + 2 * kWidth <= end; i += 2 * kWidth) {
+      const VF a = load(p + i), b = load(p + i + kWidth);
+      even = fma(a, a, even);
+      odd = fma(b, b, odd);
+    }
+    for (; i < end; i += kWidth) {
+      const VF a = load_first(p + i, end - i);
+      even = fma(a, a, even);
+    }
+    total += sum(even + odd);
+  }
+  return total;
+}
+
+// Squares beyond float32's range although the values are within it.
+static double large_squares(const float* p, int64_t count) {
+  double total = 0;
+  for (int64_t i = 0; i < count; ++i) total += double(p[i]) * p[i];
+  return total;
+}
+
 // Sums of squares, one for each block.
 void square_blocks(const zt_prepared* parameters, size_t count, int64_t blocks, double* sums, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (int64_t block = 0; block < blocks; ++block) {
     const zt_prepared& p = owner(parameters, count, block);
     const int64_t begin = (block - p.first_block) * kZtBlock, end = smaller(begin + kZtBlock, p.parameter.count);
-    const float* const gradient = p.parameter.gradient;
-    VD sum = {};
-    for (int64_t i = begin; i < end; i += kWidth) {
-      const VD g = __builtin_convertvector(load_first(gradient + i, end - i), VD);
-      sum += g * g;
-    }
-    double total = 0;
-    for (int lane = 0; lane < kWidth; ++lane) total += sum[lane];
-    sums[block] = total;
+    const float* const gradient = p.parameter.gradient + begin;
+    const double total = squares(gradient, end - begin);
+    sums[block] = total - total == 0 ? total : large_squares(gradient, end - begin);
   }
 }
 

@@ -134,10 +134,10 @@ impl Rule {
                 nesterov,
                 weight_decay,
             } => RawRule {
+                nesterov,
                 learning_rate,
                 weight_decay,
                 momentum,
-                nesterov,
                 ..zeros
             },
             Self::RmsProp {
@@ -149,12 +149,12 @@ impl Rule {
                 centered,
             } => RawRule {
                 kind: RMS_PROP,
+                centered,
                 learning_rate,
                 weight_decay,
                 momentum,
                 beta2: alpha,
                 eps,
-                centered,
                 ..zeros
             },
         }
