@@ -165,6 +165,14 @@ export interface NativeFrozen {
   frozenValues: number
 }
 
+/** A rule for some parameters. */
+export interface NativeGroup {
+  /** How their names begin. */
+  prefix: string
+  /** In the place of the optimizer's. */
+  rule: NativeRule
+}
+
 /** The inputs of a batch. */
 export interface NativeInputs {
   /** In the type in which they came. */
@@ -239,6 +247,8 @@ export interface NativeMetrics {
   labelCounts: Array<number>
   /** Of a regression: row-major `[outputs, 4]`, sums over the answers of |error|, error², target, target². */
   errorSums: Array<number>
+  /** Norm of the latest update's gradients before clipping; absent before the first update. */
+  gradientNorm?: number
 }
 
 /** A parameter. */
@@ -275,17 +285,17 @@ export interface NativeRule {
   learningRate: number
   /** L2 penalty; AdamW: share of the step size by which parameters shrink. */
   weightDecay: number
-  /** Adam, `AdamW`: decay of the mean of gradients. */
+  /** Adam, AdamW: decay of the mean of gradients. */
   beta1: number
-  /** Adam, `AdamW`: decay of the mean of squared gradients. `RMSprop`: `alpha`. */
+  /** Adam, AdamW: decay of the mean of squared gradients. RMSprop: `alpha`. */
   beta2: number
-  /** Adam, `AdamW`, `RMSprop`: added to the denominator. */
+  /** Adam, AdamW, RMSprop: added to the denominator. */
   eps: number
-  /** SGD, `RMSprop`. */
+  /** SGD, RMSprop. */
   momentum: number
   /** SGD. */
   nesterov: boolean
-  /** `RMSprop`. */
+  /** RMSprop. */
   centered: boolean
 }
 

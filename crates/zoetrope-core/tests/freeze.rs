@@ -12,9 +12,9 @@ use common::{
 };
 use serde_json::{Value, json};
 use tch::Tensor;
-use zoetrope_core::{CnnLstm, Error, Meter, Optimizer, OptimizerConfig};
+use zoetrope_core::{CnnLstm, Error, Meter, Optimizer, Rule};
 
-const SGD: OptimizerConfig = OptimizerConfig::Sgd {
+const SGD: Rule = Rule::Sgd {
     learning_rate: 0.05,
     momentum: 0.9,
     nesterov: true,
@@ -57,7 +57,7 @@ fn moved<'a>(before: &BTreeMap<String, Tensor>, after: &'a BTreeMap<String, Tens
 
 #[test]
 fn frozen_parameters_stay_and_the_others_move() -> TestResult {
-    for config in [OptimizerConfig::adam(), SGD] {
+    for config in [Rule::adam(), SGD] {
         for prefix in ["cnn", "cnn.conv1", "lstm", "lstm.lstm.bias", "fc.weight"] {
             let mut model = normed()?;
             let mut optimizer = Optimizer::new(config)?;
