@@ -151,8 +151,8 @@ fn a_gradient_that_is_not_finite_changes_nothing_and_names_the_step() -> TestRes
     for rule in [Rule::adam(), sgd] {
         let run = |with_bad_step: bool| -> TestResult<BTreeMap<String, Tensor>> {
             let mut model = seeded(&small_config(&plain_lstm())?, 1)?;
-            scaled(&model, "lstm.lstm.weight_ih_l0", 1e-36).ok_or("no weight_ih")??;
-            scaled(&model, "fc.weight", 1e5).ok_or("no fc.weight")??;
+            let _ = scaled(&model, "lstm.lstm.weight_ih_l0", 1e-36).ok_or("no weight_ih")??;
+            let _ = scaled(&model, "fc.weight", 1e5).ok_or("no fc.weight")??;
             let (mut optimizer, mut meter) = (Optimizer::new(rule)?, Meter::new());
             if with_bad_step {
                 let before = snapshot(&model);
