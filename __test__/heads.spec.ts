@@ -189,7 +189,6 @@ test('options that do not fit the head are refused', async (t) => {
     [{ ...NAMES, lstm: { cell: 'rnn' } }, RangeError, /^Expected 'lstm' or 'gru' for `lstm.cell`, received 'rnn'$/],
     [{ ...NAMES, input: { features: 0 } }, RangeError, /for `input.features`, received 0$/],
     [{ ...NAMES, input: { features: 3, height: 2 } }, TypeError, /^Unknown option `input.height`/],
-    [{ ...NAMES, cnn: [{ outChannels: 2 }] }, RangeError, /^Expected no blocks for vectors for `cnn`/],
   ]
   for (const [options, type, message] of wrong) await refuses(t, type, message, create(options))
 })

@@ -192,6 +192,43 @@ test('every option of a block is in the configuration, and avgPool takes the pla
   t.deepEqual((await model.stateDict()).get('lstm.lstm.weight_ih_l0')?.shape, [64, 4])
 })
 
+const vectors = (block: object) => create({ input: { features: 5 }, cnn: [{ outChannels: 4, ...block }] })
+
+test('blocks of vectors are over time: the padding follows the kernel, and there is no pooling', async (t) => {
+  await using model = await toyModel({
+    input: { features: 5 },
+    cnn: [{ outChannels: 4, kernelSize: 5, dilation: 2, norm: 'batch' }, { outChannels: 6 }],
+  })
+  t.deepEqual(
+    model.config.cnn.map(({ padding, maxPool }) => ({ padding, maxPool })),
+    [
+      { padding: 4, maxPool: null },
+      { padding: 1, maxPool: null },
+    ],
+  )
+  const state = await model.stateDict()
+  t.deepEqual(state.get('cnn.conv1.weight')?.shape, [4, 5, 5])
+  t.deepEqual(state.get('lstm.lstm.weight_ih_l0')?.shape, [64, 6])
+  const rows = [...model.summary({ print: () => {} }).matchAll(/(cnn\.\w+) \((\w+)\) +│ \(([^)]+)\) +│ +(\d+)/g)]
+  t.deepEqual(
+    rows.slice(0, 2).map(([, ...cells]) => cells.join(' ')),
+    ['cnn.conv1 Conv1d None, None, 4 104', 'cnn.norm1 BatchNorm1d None, None, 4 16'],
+  )
+})
+
+test('blocks of vectors must keep the time', async (t) => {
+  const refused: [object, RegExp][] = [
+    [{ kernelSize: 4 }, /^Expected an odd number for vectors for `cnn\[0\].kernelSize`, received 4$/],
+    [{ stride: 2 }, /^Expected 1 for vectors for `cnn\[0\].stride`, received 2$/],
+    [{ padding: 0 }, /^Expected 1 for vectors, which keeps the time, for `cnn\[0\].padding`, received 0$/],
+    [{ maxPool: 2 }, /^Expected null for vectors for `cnn\[0\].maxPool`, received 2$/],
+    [{ avgPool: 2 }, /^Expected null for vectors for `cnn\[0\].avgPool`, received 2$/],
+    [{ groups: 2 }, /^Expected a divisor of both 5 and 4 channels for `cnn\[0\].groups`, received 2$/],
+  ]
+  for (const [block, message] of refused) await refuses(t, RangeError, message, vectors(block))
+  await refuses(t, TypeError, /^Unknown option `cnn\[0\].kernel`/, vectors({ kernel: 3 }))
+})
+
 test('a model that would not fit any memory is ERR_INVALID_CONFIG or ERR_OUT_OF_MEMORY, not a crash', async (t) => {
   const error = await failsWith(t, 'ERR_INVALID_CONFIG', create({ lstm: { hiddenSize: 2 ** 20 } }))
   t.regex(error.message, /parameters/)

@@ -6,6 +6,7 @@ import { checkInput, isVector } from './options/input'
 import { checkLstm } from './options/lstm'
 import { checkNormalize } from './options/normalize'
 import { LARGEST } from './options/sizes'
+import { checkVectorCnn } from './options/vector-cnn'
 import type { CnnBlockConfig, CnnBlockOptions, GlobalPool } from './options/cnn'
 import type { ClassConfig, HeadConfig, HeadOptions, Pooling } from './options/head'
 import type { InputOptions } from './options/input'
@@ -24,7 +25,8 @@ interface CommonModelOptions<Head extends HeadOptions> {
    */
   readonly normalize?: NormalizeOptions | null | undefined
   /**
-   * The CNN's blocks, first to last; none hands the frame to the LSTM as it is. Default
+   * The CNN's blocks, first to last, over the pixels of a frame or the time of vectors; none hands the frame to the LSTM
+   * as it is. Default
    * `[{ outChannels: 32 }, { outChannels: 64 }]`, and none for vectors.
    */
   readonly cnn?: readonly CnnBlockOptions[] | undefined
@@ -122,7 +124,7 @@ export function checkModelOptions(options: ModelOptions<string, HeadOptions>): C
       input,
       normalize: checkNormalize(options.normalize ?? null, input),
       ...checkClasses(options, head),
-      cnn: isVector(input) ? checkNoCnn(options.cnn) : checkCnn(options.cnn ?? DEFAULT_CNN, input),
+      cnn: isVector(input) ? checkVectorCnn(options.cnn ?? [], input) : checkCnn(options.cnn ?? DEFAULT_CNN, input),
       globalPool: isVector(input) ? checkNoGlobalPool(globalPool) : checkGlobalPool(globalPool),
       projection: projection === null ? null : checkInteger(projection, 'projection', 1, LARGEST),
       lstm: checkLstm(lstm),
@@ -140,12 +142,6 @@ export function checkDevice(device: unknown = 'auto'): string {
   if (typeof device !== 'string') throw typeError(expected, 'device', device)
   if (!DEVICE.test(device)) throw rangeError(expected, 'device', device)
   return device
-}
-
-function checkNoCnn(blocks: readonly CnnBlockOptions[] = []): [] {
-  if (!Array.isArray(blocks)) throw typeError('an array of blocks', 'cnn', blocks)
-  if (blocks.length > 0) throw rangeError('no blocks for vectors', 'cnn', blocks)
-  return []
 }
 
 function checkNoGlobalPool(globalPool: GlobalPool = 'none'): 'none' {

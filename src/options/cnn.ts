@@ -16,7 +16,12 @@ export type Norm = 'batch' | 'layer'
 /** `'average'`: one feature for each channel, its mean over the pixels. `'none'`: one for each channel and pixel. */
 export type GlobalPool = 'none' | 'average'
 
-/** One block of the CNN: convolution, norm, residual sum, activation, pooling, dropout, in this order. */
+/**
+ * One block of the CNN: convolution, norm, residual sum, activation, pooling, dropout, in this order.
+ *
+ * Of vectors the convolution is over time and keeps the number of steps: `kernelSize` is odd, `stride` 1, `padding`
+ * `dilation * (kernelSize - 1) / 2` (its default there), and there is no pooling.
+ */
 export interface CnnBlockOptions {
   /** Channels that the convolution makes. */
   readonly outChannels: number
@@ -91,8 +96,13 @@ export function checkGlobalPool(globalPool: unknown = 'none'): GlobalPool {
   return checkOneOf(globalPool, 'globalPool', ['none', 'average'])
 }
 
-function checkBlock(block: CnnBlockOptions, name: string): CnnBlockConfig {
+export function checkBlockKeys(block: CnnBlockOptions, name: string): void {
   checkOptions(block, name, BLOCK_KEYS)
+}
+
+/** A block with its defaults filled in, every option checked by itself. */
+export function checkBlock(block: CnnBlockOptions, name: string): CnnBlockConfig {
+  checkBlockKeys(block, name)
   const { kernelSize = 3, stride = 1, padding = 1, dilation = 1, groups = 1 } = block
   const { norm = null, residual = false, activation = 'relu', dropout = 0 } = block
   return {
@@ -143,7 +153,7 @@ function checkSizes({ channels, height, width }: FrameInput, cnn: readonly CnnBl
   }
 }
 
-function checkGroups({ outChannels, groups }: CnnBlockConfig, channels: number, name: string): void {
+export function checkGroups({ outChannels, groups }: CnnBlockConfig, channels: number, name: string): void {
   if (channels % groups === 0 && outChannels % groups === 0) return
   throw new RangeError(
     `Expected a divisor of both ${channels} and ${outChannels} channels for \`${name}.groups\`, received ${groups}`,

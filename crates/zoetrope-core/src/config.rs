@@ -37,7 +37,7 @@ pub struct ModelConfig {
     /// The classes' names, `num_classes` of them, where they have names.
     #[serde(default)]
     pub classes: Option<Vec<String>>,
-    /// Convolution blocks, first to last; none for vectors.
+    /// Convolution blocks, first to last: over height and width of frames, over the time of vectors.
     pub cnn: Vec<BlockConfig>,
     /// What becomes of the encoded frame's height and width.
     #[serde(default)]
@@ -91,17 +91,16 @@ impl ModelConfig {
         self.normalize
             .as_ref()
             .map_or(Ok(()), |normalize| normalize.validate(self.input))?;
-        if matches!(self.input, InputConfig::Vector(_)) {
-            if !self.cnn.is_empty() {
-                return Err(Error::invalid("cnn", "no blocks for vectors", self.cnn.len()));
-            }
-            if self.global_pool != GlobalPool::None {
-                return Err(Error::invalid("globalPool", "none for vectors", "average"));
-            }
+        let is_vector = matches!(self.input, InputConfig::Vector(_));
+        if is_vector && self.global_pool != GlobalPool::None {
+            return Err(Error::invalid("globalPool", "none for vectors", "average"));
         }
         let mut frame = self.input.as_frame();
         for (index, block) in self.cnn.iter().enumerate() {
             frame = block::validate(index, block, frame)?;
+            if is_vector {
+                block::validate_over_time(index, block)?;
+            }
         }
         size("projection", self.projection.unwrap_or(1))?;
         self.lstm.validate()?;
@@ -128,8 +127,8 @@ impl ModelConfig {
         let mut channels = self.input.as_frame().channels;
         let mut cnn = 0.0;
         for block in &self.cnn {
-            let taps =
-                (block.kernel_size * block.kernel_size / block.groups + i64::from(block.has_shortcut(channels))) as f64;
+            let shortcut = f64::from(u8::from(block.has_shortcut(channels)));
+            let taps = block.taps(self.input) as f64 / block.groups as f64 + shortcut;
             cnn += channels as f64 * block.out_channels as f64 * taps;
             channels = block.out_channels;
         }

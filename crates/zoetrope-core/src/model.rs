@@ -23,6 +23,7 @@ pub(crate) use self::statistics::SavedStatistics;
 use self::dropout::Dropout;
 use self::encoder::Encoder;
 use self::initializer::Initializer;
+use self::lengths::Layout;
 use self::linear::Linear;
 use self::normalization::Normalization;
 use self::pooling::Pool;
@@ -197,23 +198,22 @@ impl CnnLstm {
     /// a head per frame, the valid frames clip after clip.
     pub(crate) fn forward_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
         let (inputs, lengths) = (&clips.inputs, clips.lengths.as_ref());
-        let frames = match lengths {
-            Some(lengths) => lengths.pack(inputs)?,
-            None => inputs.f_flatten(0, 1)?,
-        }; //                                                            [frames, channels, height, width]
+        let layout = Layout {
+            batch: inputs.size()[0],
+            time: inputs.size()[1],
+            lengths,
+        };
+        let frames = layout.pack(inputs)?; //                            [frames, channels, height, width]
         let frames = match &self.normalization {
             Some(normalization) => normalization.forward(&frames, self.kind())?,
             None => frames,
         };
-        let encoded = self.encoder.forward_t(&frames, self.kind(), train)?; // [frames, features]
+        let encoded = self.encoder.forward_t(&frames, &layout, self.kind(), train)?; // [frames, features]
         let features = match &self.projection {
             Some(projection) => projection.forward(&encoded)?,
             None => encoded,
         };
-        let sequence = match lengths {
-            Some(lengths) => lengths.unpack(&features)?,
-            None => features.f_view([inputs.size()[0], inputs.size()[1], -1])?,
-        }; //                                                            [batch, time, features]
+        let sequence = layout.unpack(&features)?; //                     [batch, time, features]
         let outputs = self
             .recurrent
             .forward_t(&sequence, lengths, self.pool.is_last(), train)?;

@@ -44,14 +44,6 @@ impl Generator {
         Ok(tensor)
     }
 
-    /// What `torch.nn.Dropout` makes of values in training: each dropped with the given probability, the rest scaled up.
-    /// The mask is drawn over the values' shape, row-major.
-    pub(crate) fn drop(&self, values: &Tensor, dropout: f64) -> Result<Tensor> {
-        let mask = self.dropout_mask(&values.size(), dropout)?;
-        let mask = mask.f_to_device(values.device())?.f_to_kind(values.kind())?;
-        Ok(values.f_mul(&mask)?)
-    }
-
     /// A float32 CPU tensor of the given shape: 1 / (1 - dropout) with probability 1 - dropout, else 0.
     pub(crate) fn dropout_mask(&self, shape: &[i64], dropout: f64) -> Result<Tensor> {
         let mut mask = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;

@@ -25,7 +25,9 @@ import torch
 from make_fixtures import OPTIMIZERS, block, configuration, random_batches, relative_error, run_steps
 from safetensors_file import read, write
 from torch.nn.functional import cross_entropy
-from twin import CNNLSTM
+from torch import nn
+from twin import CNNLSTM, LSTM
+from twin_encoder import VectorCNN
 
 # A convolution's bias in front of a batch norm has no gradient but rounding (norm below NOISE), which a large eps keeps
 # from being a step.
@@ -45,6 +47,33 @@ def b(out_channels, kernel_size=3, stride=1, padding=1, activation="relu", max_p
     return block(out_channels, kernel_size, stride, padding, activation, max_pool) | options
 
 
+def over_time(seed, blocks, dtype=torch.float32, **options):
+    return case(seed, 3, 6, (5, 1, 1), blocks, dtype, **options, input={"features": 5})
+
+
+def t(out_channels, kernel_size=3, padding=1, activation="relu", **options):
+    return b(out_channels, kernel_size, 1, padding, activation, None, **options)
+
+
+class VectorCNNLSTM(nn.Module):
+    """Clips of [batch, time, features] into [batch, classes]."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.cnn = VectorCNN(config)
+        self.lstm = LSTM(self.cnn.out_features, config["lstm"])
+        self.fc = nn.Linear(self.lstm.out_features, config["numClasses"])
+
+    def forward(self, x):
+        if x.dtype == torch.uint8:
+            x = x.to(self.fc.weight.dtype) / 255
+        return self.fc(self.lstm(self.cnn(x))[:, -1])
+
+
+def twin(config):
+    return VectorCNNLSTM(config) if "features" in config["input"] else CNNLSTM(config)
+
+
 DILATED = [b(4, padding=2, dilation=2), b(3, kernel_size=2, padding=0, dilation=3, max_pool=None)]
 AVERAGED = [b(4, max_pool=None, avgPool=2), b(3, max_pool=None, avgPool=3)]
 DROPPED = [b(4, dropout=0.3), b(4, dropout=0.5, activation="gelu")]
@@ -54,6 +83,12 @@ ALL = [
     b(4, norm="batch", activation="gelu", residual=True, dropout=0.2),
     b(4, padding=2, norm="batch", activation="silu", residual=True, dilation=2, groups=4, max_pool=None, avgPool=2),
     b(6, stride=2, norm="layer", max_pool=None, dropout=0.1),
+]
+
+VECTORS_ALL = [
+    t(5, norm="batch", residual=True, dropout=0.3),
+    t(4, norm="batch", residual=True, activation="gelu", dilation=2, padding=2),
+    t(4, 5, 2, norm="layer", groups=2, residual=True, dropout=0.2),
 ]
 
 CASES = {
@@ -69,14 +104,26 @@ CASES = {
     "residual_norms": case(29, 3, 2, (3, 8, 8), NORMED_RESIDUAL),
     "global_pool": case(30, 3, 2, (2, 11, 12), [b(4), b(6, max_pool=None)], globalPool="average"),
     "global_pool_after_kernel": case(31, 3, None, (1, 8, 8), [b(4), b(6)], torch.uint8, globalPool="average"),
+    "vectors": over_time(33, [t(4), t(6, 5, 2, "gelu"), t(3, 1, 0, "none")]),
+    "vectors_dilation_groups": over_time(34, [t(4, 3, 2, dilation=2), t(8, 3, 3, "silu", dilation=3, groups=4)]),
+    "vectors_norms": over_time(35, [t(4, norm="batch"), t(3, norm="layer", activation="silu")]),
+    "vectors_all": over_time(36, VECTORS_ALL, torch.uint8),
     "all": case(32, 3, 3, (2, 12, 10), ALL, torch.uint8, globalPool="average"),
 }
+
+
+def batches(seed, batch_size, time, dtype, config):
+    """As `random_batches`, which knows frames: a vector is a frame of one pixel."""
+    size = config["input"].get("features")
+    frame = config if size is None else config | {"input": {"channels": size, "height": 1, "width": 1}}
+    inputs, targets = random_batches(seed, batch_size, time, dtype, frame)
+    return inputs if size is None else inputs.flatten(-3), targets
 
 
 def results(seed, inputs, targets, config, kind=torch.float32):
     """Everything the tests compare, by name. Every run starts from the same weights and the same stream."""
     torch.manual_seed(seed)
-    model = CNNLSTM(config)
+    model = twin(config)
     stream = torch.get_rng_state()
     tensors = {f"state.{name}": tensor.clone() for name, tensor in model.state_dict().items()}
     model = model.to(kind)
@@ -103,7 +150,7 @@ def results(seed, inputs, targets, config, kind=torch.float32):
 
 def fixture(name, folder):
     seed, _batch_size, _time, _dtype, config = CASES[name]
-    inputs, targets = random_batches(*CASES[name])
+    inputs, targets = batches(*CASES[name])
     numbers = results(seed, inputs, targets, config)
     if not (config["lstm"]["dropout"] or any(block.get("dropout") for block in config["cnn"])):
         exact = results(seed, inputs, targets, config, torch.float64)

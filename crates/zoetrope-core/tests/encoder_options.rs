@@ -62,6 +62,10 @@ cases! {
     residual_norms,
     global_pool,
     global_pool_after_kernel,
+    vectors,
+    vectors_dilation_groups,
+    vectors_norms,
+    vectors_all,
     all,
 }
 

@@ -20,6 +20,23 @@ fn configurations() -> TestResult<Vec<(String, ModelConfig)>> {
     });
     let frames = json!({ "input": { "channels": 1, "height": 4, "width": 5 }, "cnn": [block] });
     let vectors = json!({ "input": { "features": FEATURES }, "cnn": [], "projection": 4 });
+    let over_time = |options: Value| {
+        let mut block = json!({
+            "outChannels": 4, "kernelSize": 3, "stride": 1, "padding": 1, "residual": true, "activation": "gelu",
+            "maxPool": null,
+        });
+        if let (Some(block), Some(options)) = (block.as_object_mut(), options.as_object()) {
+            block.extend(options.clone());
+        }
+        block
+    };
+    let convolved = json!({
+        "input": { "features": FEATURES },
+        "cnn": [
+            over_time(json!({ "norm": "layer" })),
+            over_time(json!({ "kernelSize": 5, "dilation": 2, "padding": 4 })),
+        ],
+    });
     let mut all = Vec::new();
     for (kind, pooling) in [
         ("clip", "last"),
@@ -37,7 +54,12 @@ fn configurations() -> TestResult<Vec<(String, ModelConfig)>> {
                 (1, false, "gru"),
                 (2, true, "gru"),
             ] {
-                for (input, mut json) in [("frames", frames.clone()), ("vectors", vectors.clone())] {
+                let inputs = [
+                    ("frames", &frames),
+                    ("vectors", &vectors),
+                    ("convolved vectors", &convolved),
+                ];
+                for (input, mut json) in inputs.map(|(input, json)| (input, json.clone())) {
                     let name = format!("{input} {head} {kind} {pooling} {cell} {layers} {bidirectional}");
                     let is_regression = head == "regression";
                     json["numClasses"] = json!(if is_regression { 0 } else { OUTPUTS });

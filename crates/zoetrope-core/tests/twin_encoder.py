@@ -1,5 +1,6 @@
-"""The CNN of the tutorial, generalised by Zoetrope's options of a block and of the features."""
+"""The CNN of the tutorial, generalised by Zoetrope's options of a block and of the features, for frames and vectors."""
 
+import torch
 from torch import nn
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "none": nn.Identity}
@@ -56,3 +57,51 @@ class CNN(nn.Module):
         if self.is_averaged:
             x = nn.functional.adaptive_avg_pool2d(x, 1)
         return x.reshape(x.size(0), -1)
+
+
+class VectorCNN(nn.Module):
+    """Vectors of [batch, time, features] into [batch, time, channels], by convolutions over time.
+
+    `valid` of [batch, time] says which steps count: the others are zeros to a convolution, and nothing to anything else.
+    """
+
+    def __init__(self, config):
+        super().__init__()
+        channels = config["input"]["features"]
+        self.blocks = config["cnn"]
+        for number, block in enumerate(self.blocks, 1):
+            out_channels, kernel, padding = (block[key] for key in ("outChannels", "kernelSize", "padding"))
+            dilation, groups = block.get("dilation", 1), block.get("groups", 1)
+            convolution = nn.Conv1d(channels, out_channels, kernel, 1, padding, dilation, groups)
+            setattr(self, f"conv{number}", convolution)
+            if block.get("norm"):
+                norm = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}[block["norm"]]
+                setattr(self, f"norm{number}", norm(out_channels))
+            if block.get("residual") and channels != out_channels:
+                setattr(self, f"shortcut{number}", nn.Conv1d(channels, out_channels, 1))
+            setattr(self, f"activation{number}", ACTIVATIONS[block["activation"]]())
+            setattr(self, f"dropout{number}", nn.Dropout(block.get("dropout", 0.0)))
+            channels = out_channels
+        self.out_features = channels
+
+    def run_block(self, number, block, x, valid):
+        def layer(name):
+            return getattr(self, f"{name}{number}", nn.Identity())
+
+        def over_time(convolution, x):
+            return convolution(x.transpose(1, 2)).transpose(1, 2)
+
+        steps = layer("norm")(over_time(layer("conv"), x)[valid])  # [frames, channels]
+        if block.get("residual"):
+            steps = steps + over_time(layer("shortcut"), x)[valid]
+        steps = layer("dropout")(layer("activation")(steps))
+        y = steps.new_zeros(*valid.shape, steps.size(-1))
+        y[valid] = steps
+        return y
+
+    def forward(self, x, valid=None):
+        valid = torch.ones(x.shape[:2], dtype=torch.bool) if valid is None else valid
+        x = torch.where(valid[:, :, None], x, 0)
+        for number, block in enumerate(self.blocks, 1):
+            x = self.run_block(number, block, x, valid)
+        return x

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FrameSize, LARGEST_SIZE, size};
+use super::{FrameSize, InputConfig, LARGEST_SIZE, size};
 use crate::error::{Error, Result};
 
 /// One block: convolution, norm, residual sum, activation, pooling, dropout, in this order.
@@ -96,6 +96,15 @@ impl BlockConfig {
         self.dilation * (self.kernel_size - 1) + 1
     }
 
+    /// Number of the kernel's taps: its height times its width, or its time.
+    #[must_use]
+    pub fn taps(&self, input: InputConfig) -> i64 {
+        match input {
+            InputConfig::Frame(_) => self.kernel_size * self.kernel_size,
+            InputConfig::Vector(_) => self.kernel_size,
+        }
+    }
+
     /// The pooling, where there is one.
     #[must_use]
     pub fn pool(&self) -> Option<Pool> {
@@ -180,6 +189,23 @@ pub(super) fn validate(index: usize, block: &BlockConfig, frame: FrameSize) -> R
         return Err(Error::invalid(name(option), expected, window));
     }
     Ok(output)
+}
+
+/// Checks that a block over the time of vectors keeps the number of steps.
+pub(super) fn validate_over_time(index: usize, block: &BlockConfig) -> Result<()> {
+    let name = |option: &str| format!("cnn[{index}].{option}");
+    if block.stride != 1 {
+        return Err(Error::invalid(name("stride"), "1 for vectors", block.stride));
+    }
+    if let Some(Pool::Max(window) | Pool::Average(window)) = block.pool() {
+        let option = if block.max_pool.is_some() { "maxPool" } else { "avgPool" };
+        return Err(Error::invalid(name(option), "none for vectors", window));
+    }
+    if 2 * block.padding + 1 != block.span() {
+        let expected = "dilation * (kernelSize - 1) / 2 for vectors, with an odd kernelSize";
+        return Err(Error::invalid(name("padding"), expected, block.padding));
+    }
+    Ok(())
 }
 
 fn validate_groups(option: &str, block: &BlockConfig, in_channels: i64) -> Result<()> {

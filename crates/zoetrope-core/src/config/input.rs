@@ -58,6 +58,14 @@ impl InputConfig {
         }
     }
 
+    /// Axes that a convolution's kernel has: height and width, or time.
+    pub(crate) fn num_kernel_axes(self) -> usize {
+        match self {
+            Self::Frame(_) => 2,
+            Self::Vector(_) => 1,
+        }
+    }
+
     /// The names of the axes of one step.
     pub(crate) fn axes(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The CNN: frames into feature vectors.
+//! The CNN: frames into feature vectors, or vectors into others that know their neighbours in time.
 
 mod block;
 mod layers;
@@ -8,6 +8,7 @@ use tch::{Kind, Tensor};
 
 use self::block::Block;
 use super::initializer::Initializer;
+use super::lengths::Layout;
 use super::paths;
 use crate::config::{GlobalPool, ModelConfig};
 use crate::error::Result;
@@ -25,7 +26,8 @@ impl Encoder {
         let mut in_channels = config.input.as_frame().channels;
         let mut blocks = Vec::with_capacity(config.cnn.len());
         for (index, block) in config.cnn.iter().enumerate() {
-            blocks.push(Block::new(index + 1, *block, in_channels, generator, init)?);
+            let kernel = vec![block.kernel_size; config.input.num_kernel_axes()];
+            blocks.push(Block::new(index + 1, *block, in_channels, &kernel, generator, init)?);
             in_channels = block.out_channels;
         }
         Ok(Self {
@@ -36,7 +38,14 @@ impl Encoder {
 
     /// Encodes frames of `[frames, channels, height, width]` or `[frames, features]`, floats or bytes, into
     /// `[frames, features]`, channel-major.
-    pub(super) fn forward_t(&self, frames: &Tensor, kind: Kind, train: bool) -> Result<Tensor> {
+    pub(super) fn forward_t(&self, frames: &Tensor, layout: &Layout<'_>, kind: Kind, train: bool) -> Result<Tensor> {
+        if frames.dim() == 2 {
+            let mut encoded = scaled(frames, kind)?;
+            for block in &self.blocks {
+                encoded = block.forward_over_time_t(&encoded, layout, train)?; // [frames, out_channels]
+            }
+            return Ok(encoded);
+        }
         let mut encoded = frames.shallow_clone();
         for block in &self.blocks {
             encoded = block.forward_t(&encoded, kind, train)?; // [frames, out_channels, height, width]

@@ -22,6 +22,31 @@ pub(crate) struct Lengths {
     counts: Tensor,
 }
 
+/// How the frames of a batch lie: `[batch, time, …]`, all of them valid or as many as the lengths say.
+pub(crate) struct Layout<'a> {
+    pub(crate) batch: i64,
+    pub(crate) time: i64,
+    pub(crate) lengths: Option<&'a Lengths>,
+}
+
+impl Layout<'_> {
+    /// The valid frames of `[batch, time, …]`, `[frames, …]`.
+    pub(crate) fn pack(&self, padded: &Tensor) -> Result<Tensor> {
+        match self.lengths {
+            Some(lengths) => lengths.pack(padded),
+            None => Ok(padded.f_flatten(0, 1)?),
+        }
+    }
+
+    /// `[frames, …]` as `[batch, time, …]`, the padding zero.
+    pub(crate) fn unpack(&self, packed: &Tensor) -> Result<Tensor> {
+        match self.lengths {
+            Some(lengths) => lengths.unpack(packed),
+            None => Ok(packed.f_view([&[self.batch, self.time], &packed.size()[1..]].concat().as_slice())?),
+        }
+    }
+}
+
 impl Lengths {
     /// Every length must be from 1 to `time`.
     pub(crate) fn new(lengths: &[i64], time: i64, device: Device) -> Result<Self> {

@@ -7,7 +7,9 @@ use super::scaled;
 use crate::config::{Activation, BlockConfig, Pool};
 use crate::error::Result;
 use crate::kernels;
+use crate::model::dropout::Dropout;
 use crate::model::initializer::Initializer;
+use crate::model::lengths::Layout;
 use crate::model::paths;
 use crate::random::Generator;
 
@@ -19,32 +21,28 @@ pub(super) struct Block {
     norm: Option<NormLayer>,
     /// Weight and bias of the 1 × 1 convolution on the residual sum's input, where it has one.
     shortcut: Option<(Tensor, Tensor)>,
-    /// The stream that dropout masks are drawn from.
-    generator: Generator,
+    dropout: Dropout,
 }
 
 impl Block {
+    /// `kernel` is its size along each axis: height and width, or time.
     pub(super) fn new(
         number: usize,
         config: BlockConfig,
         in_channels: i64,
+        kernel: &[i64],
         generator: &Generator,
         init: &mut Initializer<'_>,
     ) -> Result<Self> {
-        let BlockConfig {
-            out_channels,
-            kernel_size,
-            groups,
-            ..
-        } = config;
-        let shape = [out_channels, in_channels / groups, kernel_size, kernel_size];
+        let out_channels = config.out_channels;
+        let shape = [&[out_channels, in_channels / config.groups], kernel].concat();
         let (weight, bias) = init.weight_and_bias(&format!("cnn.conv{number}"), &shape)?;
         let norm = match config.norm {
             Some(norm) => Some(NormLayer::new(norm, &format!("cnn.norm{number}"), out_channels, init)?),
             None => None,
         };
         let shortcut = if config.has_shortcut(in_channels) {
-            let shape = [out_channels, in_channels, 1, 1];
+            let shape = [vec![out_channels, in_channels], vec![1; kernel.len()]].concat();
             Some(init.weight_and_bias(&format!("cnn.shortcut{number}"), &shape)?)
         } else {
             None
@@ -55,7 +53,7 @@ impl Block {
             bias,
             norm,
             shortcut,
-            generator: generator.clone(),
+            dropout: Dropout::new(config.dropout, generator.clone()),
         })
     }
 
@@ -67,10 +65,38 @@ impl Block {
         } else {
             self.reference(&scaled(frames, kind)?, train)?
         };
-        if train && self.config.dropout > 0.0 {
-            return self.generator.drop(&output, self.config.dropout);
+        self.dropout.forward_t(&output, train)
+    }
+
+    /// Maps vectors of `[frames, in_channels]` to `[frames, out_channels]`: a convolution over the time of each clip,
+    /// in front of and behind which there is nothing but zeros. Norm, sum, activation and dropout see valid steps only.
+    pub(super) fn forward_over_time_t(&self, vectors: &Tensor, layout: &Layout<'_>, train: bool) -> Result<Tensor> {
+        let BlockConfig {
+            padding,
+            dilation,
+            groups,
+            ..
+        } = self.config;
+        let clips = layout.unpack(vectors)?.f_transpose(1, 2)?; //                          [batch, in_channels, time]
+        let convolved = clips.f_conv1d(&self.weight, Some(&self.bias), 1, padding, dilation, groups)?;
+        let steps = layout.pack(&convolved.f_transpose(1, 2)?)?; //                         [frames, out_channels]
+        let shortcut = || match &self.shortcut {
+            Some((weight, bias)) => Ok(vectors.f_linear(&weight.f_squeeze_dim(-1)?, Some(bias))?),
+            None => Ok(vectors.shallow_clone()),
+        };
+        self.dropout.forward_t(&self.finish(steps, shortcut, train)?, train)
+    }
+
+    /// What follows the convolution up to the pooling: norm, residual sum, activation.
+    fn finish(&self, convolved: Tensor, shortcut: impl FnOnce() -> Result<Tensor>, train: bool) -> Result<Tensor> {
+        let mut values = match &self.norm {
+            Some(norm) => norm.forward_t(&convolved, train)?,
+            None => convolved,
+        };
+        if self.config.residual {
+            values = values.f_add(&shortcut()?)?;
         }
-        Ok(output)
+        activate(&values, self.config.activation)
     }
 
     /// The block by libtorch's own operations, up to the dropout: what its kernel is tested against. Takes frames in
@@ -84,20 +110,12 @@ impl Block {
             ..
         } = self.config;
         let [stride, padding, dilation] = [stride, padding, dilation].map(|size| [size; 2]);
-        let mut values = frames.f_conv2d(&self.weight, Some(&self.bias), stride, padding, dilation, groups)?;
-        if let Some(norm) = &self.norm {
-            values = norm.forward_t(&values, train)?;
-        }
-        if self.config.residual {
-            values = match &self.shortcut {
-                Some((weight, bias)) => {
-                    let projected = frames.f_conv2d(weight, Some(bias), stride, [0, 0], [1, 1], 1)?;
-                    values.f_add(&projected)?
-                }
-                None => values.f_add(frames)?,
-            };
-        }
-        let activated = activate(&values, self.config.activation)?;
+        let convolved = frames.f_conv2d(&self.weight, Some(&self.bias), stride, padding, dilation, groups)?;
+        let shortcut = || match &self.shortcut {
+            Some((weight, bias)) => Ok(frames.f_conv2d(weight, Some(bias), stride, [0, 0], [1, 1], 1)?),
+            None => Ok(frames.shallow_clone()),
+        };
+        let activated = self.finish(convolved, shortcut, train)?;
         match self.config.pool() {
             Some(Pool::Max(window)) => Ok(activated.f_max_pool2d([window; 2], [window; 2], [0, 0], [1, 1], false)?),
             Some(Pool::Average(window)) => {

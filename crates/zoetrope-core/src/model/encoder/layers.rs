@@ -1,6 +1,6 @@
 //! The encoder's rows of a summary.
 
-use crate::config::{Activation, BlockConfig, FrameSize, GlobalPool, ModelConfig, Norm, Pool};
+use crate::config::{Activation, BlockConfig, FrameSize, GlobalPool, InputConfig, ModelConfig, Norm, Pool};
 use crate::model::Layer;
 
 impl ModelConfig {
@@ -9,8 +9,11 @@ impl ModelConfig {
         let mut layers = Vec::new();
         let mut frame = self.input.as_frame();
         for (index, block) in self.cnn.iter().enumerate() {
-            block_layers(index + 1, block, frame, &mut layers);
+            self.push_block(index + 1, block, frame, &mut layers);
             frame = block.output(frame);
+        }
+        if matches!(self.input, InputConfig::Vector(_)) {
+            return layers;
         }
         let (name, kind) = match self.global_pool {
             GlobalPool::None => ("flatten", "Flatten"),
@@ -25,49 +28,61 @@ impl ModelConfig {
         });
         layers
     }
-}
 
-fn block_layers(number: usize, block: &BlockConfig, frame: FrameSize, layers: &mut Vec<Layer>) {
-    let convolved = block.convolved(frame);
-    let output = block.output(frame);
-    let out = block.out_channels;
-    let mut push = |name: &str, kind, size: FrameSize, parameters, statistics| {
-        layers.push(Layer {
-            name: format!("cnn.{name}{number}"),
-            kind,
-            output_shape: vec![None, None, Some(size.channels), Some(size.height), Some(size.width)],
-            parameters,
-            statistics,
-        });
-    };
-    let taps = block.kernel_size * block.kernel_size;
-    push(
-        "conv",
-        "Conv2d",
-        convolved,
-        out * (frame.channels / block.groups * taps + 1),
-        0,
-    );
-    match block.norm {
-        Some(Norm::Batch) => push("norm", "BatchNorm2d", convolved, 2 * out, 2 * out),
-        Some(Norm::Layer) => push("norm", "GroupNorm", convolved, 2 * out, 0),
-        None => (),
+    /// The sizes of one step's axes.
+    fn step_shape(&self, size: FrameSize) -> Vec<Option<i64>> {
+        match self.input {
+            InputConfig::Frame(_) => vec![Some(size.channels), Some(size.height), Some(size.width)],
+            InputConfig::Vector(_) => vec![Some(size.channels)],
+        }
     }
-    if block.has_shortcut(frame.channels) {
-        push("shortcut", "Conv2d", convolved, out * (frame.channels + 1), 0);
-    }
-    match block.activation {
-        Activation::Relu => push("relu", "ReLU", convolved, 0, 0),
-        Activation::Gelu => push("gelu", "GELU", convolved, 0, 0),
-        Activation::Silu => push("silu", "SiLU", convolved, 0, 0),
-        Activation::None => (),
-    }
-    match block.pool() {
-        Some(Pool::Max(_)) => push("pool", "MaxPool2d", output, 0, 0),
-        Some(Pool::Average(_)) => push("pool", "AvgPool2d", output, 0, 0),
-        None => (),
-    }
-    if block.dropout > 0.0 {
-        push("dropout", "Dropout", output, 0, 0);
+
+    fn push_block(&self, number: usize, block: &BlockConfig, frame: FrameSize, layers: &mut Vec<Layer>) {
+        let convolved = block.convolved(frame);
+        let output = block.output(frame);
+        let out = block.out_channels;
+        let mut push = |name: &str, kind, size: FrameSize, parameters, statistics| {
+            layers.push(Layer {
+                name: format!("cnn.{name}{number}"),
+                kind,
+                output_shape: [None, None].into_iter().chain(self.step_shape(size)).collect(),
+                parameters,
+                statistics,
+            });
+        };
+        let taps = block.taps(self.input);
+        let [conv, batch_norm, layer_norm] = match self.input {
+            InputConfig::Frame(_) => ["Conv2d", "BatchNorm2d", "GroupNorm"],
+            InputConfig::Vector(_) => ["Conv1d", "BatchNorm1d", "LayerNorm"],
+        };
+        push(
+            "conv",
+            conv,
+            convolved,
+            out * (frame.channels / block.groups * taps + 1),
+            0,
+        );
+        match block.norm {
+            Some(Norm::Batch) => push("norm", batch_norm, convolved, 2 * out, 2 * out),
+            Some(Norm::Layer) => push("norm", layer_norm, convolved, 2 * out, 0),
+            None => (),
+        }
+        if block.has_shortcut(frame.channels) {
+            push("shortcut", conv, convolved, out * (frame.channels + 1), 0);
+        }
+        match block.activation {
+            Activation::Relu => push("relu", "ReLU", convolved, 0, 0),
+            Activation::Gelu => push("gelu", "GELU", convolved, 0, 0),
+            Activation::Silu => push("silu", "SiLU", convolved, 0, 0),
+            Activation::None => (),
+        }
+        match block.pool() {
+            Some(Pool::Max(_)) => push("pool", "MaxPool2d", output, 0, 0),
+            Some(Pool::Average(_)) => push("pool", "AvgPool2d", output, 0, 0),
+            None => (),
+        }
+        if block.dropout > 0.0 {
+            push("dropout", "Dropout", output, 0, 0);
+        }
     }
 }

@@ -48,7 +48,7 @@ impl NormLayer {
         })
     }
 
-    /// Normalises `[frames, channels, height, width]`: layer norm each frame by itself; batch norm each channel, in
+    /// Normalises `[frames, channels, height, width]` or `[frames, channels]`: layer norm each frame by itself; batch norm each channel, in
     /// training by the batch, whose statistics enter the running ones, else by the running ones.
     ///
     /// A batch norm whose weight and bias are both frozen is frozen as a whole: also in training it normalises by the
