@@ -277,6 +277,16 @@ export interface NativeOptimizer {
   emaDecay?: number
 }
 
+/** What a profile has come to. */
+export interface NativeProfileReading {
+  /** One a channel or feature. */
+  channels: Array<NativeChannelProfile>
+  /** In the order of the targets. */
+  classes: Array<NativeClassCount>
+  /** Samples seen. */
+  samples: number
+}
+
 /** A rule's hyper-parameters; zeros where a rule does not have one. */
 export interface NativeRule {
   /** Which rule. */
@@ -297,16 +307,6 @@ export interface NativeRule {
   nesterov: boolean
   /** RMSprop. */
   centered: boolean
-}
-
-/** What a profile has come to. */
-export interface NativeProfileReading {
-  /** One a channel or feature. */
-  channels: Array<NativeChannelProfile>
-  /** In the order of the targets. */
-  classes: Array<NativeClassCount>
-  /** Samples seen. */
-  samples: number
 }
 
 /** One sample of a dataset. */
