@@ -13,7 +13,7 @@ use zoetrope_core::LogMel;
 
 #[test]
 fn frames_are_those_of_numpy() -> TestResult {
-    let SafetensorsFile { tensors, metadata } = SafetensorsFile::read(&fixture_path("log_mel.safetensors"))?;
+    let SafetensorsFile { tensors, metadata } = SafetensorsFile::read(&fixture_path("audio/log_mel.safetensors"))?;
     let cases: Value = serde_json::from_str(metadata["cases"].as_str().ok_or("no cases")?)?;
     for (name, case) in cases.as_object().ok_or("cases are no object")? {
         let integer = |key: &str| case[key].as_i64().ok_or_else(|| format!("no {key}"));

@@ -1,4 +1,4 @@
-"""Makes fixtures/log_mel.safetensors: recordings and their log-mel frames, by NumPy alone, in float64.
+"""Makes fixtures/audio/log_mel.safetensors: recordings and their log-mel frames, by NumPy alone, in float64.
 
     python crates/zoetrope-core/tests/make_log_mel.py            # writes the fixture
     python crates/zoetrope-core/tests/make_log_mel.py --librosa  # compares with librosa, where it is installed
@@ -83,7 +83,7 @@ def main():
     for name, case, recording in recordings():
         tensors[f"{name}.recording"] = torch.from_numpy(recording)
         tensors[f"{name}.frames"] = torch.from_numpy(log_mel(recording, **settings(case)).astype(np.float32))
-    path = pathlib.Path(__file__).parent / "fixtures" / "log_mel.safetensors"
+    path = pathlib.Path(__file__).parent / "fixtures" / "audio" / "log_mel.safetensors"
     safetensors_file.write(path, tensors, {"cases": json.dumps(CASES)})
 
 
