@@ -172,6 +172,17 @@ test('a group holds for the parameters that its prefix begins, the longest prefi
   }
 })
 
+test('a prefix that ends in a number holds for that number only', async (t) => {
+  const block = { outChannels: 2, kernelSize: 1, padding: 0, activation: 'none', maxPool: null } as const
+  await using model = await toyModel({ cnn: Array.from({ length: 10 }, () => block) })
+  const before = await model.stateDict()
+  const groups = [{ prefix: 'cnn.conv1', learningRate: 0 }]
+  await train(model, movingDotLoader(32), { optimizer: new Sgd(model, { learningRate: 0.1, groups }) })
+  const after = await model.stateDict()
+  const isStill = (name: string) => Buffer.compare(bytes(after.get(name)!.data), bytes(before.get(name)!.data)) === 0
+  t.deepEqual([isStill('cnn.conv1.bias'), isStill('cnn.conv10.bias')], [true, false])
+})
+
 const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength)
 
 test('a group that no parameter is in is refused with the prefixes there are', async (t) => {

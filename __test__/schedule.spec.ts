@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { Adam, constant, cosine, oneCycle, stepDecay, train, warmup } from 'zoetrope'
+import { Adam, constant, cosine, fit, oneCycle, stepDecay, train, warmup } from 'zoetrope'
 import { refuses, untyped } from './helpers/expect'
 import { movingDotLoader, toyModel } from './helpers/toy'
 import type { OneCycleOptions, Schedule, ScheduleRun, StepDecayOptions } from 'zoetrope'
@@ -16,7 +16,7 @@ type Options = Readonly<Record<string, unknown>> & { readonly inner?: readonly [
 
 const FILE = join(process.cwd(), 'crates/zoetrope-core/tests/training_fixtures/schedules.json')
 const CASES: readonly Case[] = JSON.parse(readFileSync(FILE, 'utf8'))
-const NO_RUN: ScheduleRun = { totalSteps: undefined, metric: () => [] }
+const NO_RUN: ScheduleRun = { totalSteps: undefined }
 
 function make([kind, { inner, steps, ...options }]: readonly [string, Options]): Schedule {
   if (kind === 'stepDecay') return stepDecay(untyped<StepDecayOptions>(options))
@@ -105,4 +105,18 @@ test('wrong schedules are refused, by the factory or by train, before the first 
     train(model, movingDotLoader(16), { optimizer: broken }),
   )
   t.deepEqual(await model.stateDict(), before)
+})
+
+test('a schedule without a length spans the run of fit, in updates', async (t) => {
+  const model = await toyModel()
+  const rates: number[] = []
+  const optimizer = new Adam(model, { learningRate: 0.01, schedule: cosine() })
+  const onBatch = ({ learningRate }: { readonly learningRate: number }): void => void rates.push(learningRate)
+  await fit(model, { train: movingDotLoader(16), epochs: 3, accumulate: 2, optimizer, onBatch, progress: false })
+  const updates = Math.ceil((movingDotLoader(16).length ?? 0) / 2) * 3
+  const distinct = [...new Set(rates)]
+  t.is(distinct.length, updates)
+  for (const [step, rate] of distinct.entries()) {
+    t.true(Math.abs(rate - 0.005 * (1 + Math.cos((Math.PI * step) / updates))) < 1e-12, `update ${step}: ${rate}`)
+  }
 })

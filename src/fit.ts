@@ -144,7 +144,8 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     const title = `epoch ${epoch}/${epochs}`
     try {
       if (epoch === initialEpoch + 1 && initialEpoch > 0) train.setEpoch(initialEpoch)
-      const trained = await trainEpoch(model, train, training, { title: `${title} · train` })
+      const run = { totalSteps: updates(train, training.accumulate, epochs) }
+      const trained = await trainEpoch(model, train, training, { title: `${title} · train`, run })
       const tested = validation && (await testEpoch(model, validation, training, `${title} · test`))
       const record: EpochRecord = { epoch, train: trained, ...(tested && { validation: tested }) }
       const wish = await onEpoch?.(record)
@@ -157,4 +158,9 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
       this.#running = undefined
     }
   }
+}
+
+/** Updates in so many epochs; `undefined` where the loader does not tell how many batches it has. */
+function updates({ length }: DataLoader, accumulate: number, epochs: number): number | undefined {
+  return length === undefined ? undefined : Math.ceil(length / accumulate) * epochs
 }

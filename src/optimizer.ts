@@ -10,8 +10,9 @@ import type { ScheduleRun } from './schedule-run'
 /** Options that every optimizer has; `Own` are the hyper-parameters of its rule. */
 export interface OptimizerOptions<Own> {
   /**
-   * Other hyper-parameters for the parameters whose name begins with a prefix, such as `'cnn.'`; the longest prefix that
-   * fits is taken. What a group does not say is the optimizer's. PyTorch's parameter groups. Default none.
+   * Other hyper-parameters for the parameters whose name begins with a prefix, such as `'cnn.'` (one that ends in a
+   * number holds for that number only); the longest prefix that fits is taken. What a group does not say is the
+   * optimizer's. PyTorch's parameter groups. Default none.
    */
   readonly groups?: readonly (Own & { readonly prefix: string })[] | undefined
   /** The learning rate as a function of the step; it is applied to the rate of each group. Default {@link constant}. */

@@ -2,6 +2,4 @@
 export interface ScheduleRun {
   /** Updates of the whole run of `fit`; `undefined` in `train`, and where the loader has no length. */
   readonly totalSteps: number | undefined
-  /** The values of a metric after each epoch of the run so far; throws in `train`, which has but one epoch. */
-  readonly metric: (name: string | undefined) => readonly number[]
 }

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Adam, CnnLstm, DataLoader, fit, normalization, test } from 'zoetrope'
+import { Adam, CnnLstm, DataLoader, fit, normalization, oneCycle, test } from 'zoetrope'
 
-import { oneCycle } from './one-cycle.mjs'
 import { percent } from './report.mjs'
 
 /** The seeds of a recipe's runs: of weights, orders, augmentation and dropout. */
@@ -62,9 +61,9 @@ export async function learn({ train, evaluate, recipe, settings, seed, options }
     const { batchSize } = recipe
     const bucketByLength = recipe.bucketByLength ?? false
     const loader = new DataLoader(train, { batchSize, shuffle: true, seed, augment, bucketByLength })
-    const optimizer = new Adam(model, { learningRate })
-    const onBatch = oneCycle(optimizer, learningRate, epochs * loader.length)
-    await fit(model, { train: loader, epochs, optimizer, onBatch, signal: options.signal })
+    const schedule = oneCycle({ pctStart: 0.2, finalDivFactor: 40 })
+    const optimizer = new Adam(model, { learningRate, schedule })
+    await fit(model, { train: loader, epochs, optimizer, signal: options.signal })
     return (await test(model, new DataLoader(evaluate, { batchSize: 100 }), { signal: options.signal })).accuracy
   } finally {
     await model.dispose()

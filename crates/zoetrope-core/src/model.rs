@@ -15,6 +15,7 @@ mod statistics;
 
 use tch::{Device, Kind, Tensor};
 
+pub(crate) use self::freeze::begins_with;
 pub use self::layers::Layer;
 pub(crate) use self::lengths::Lengths;
 pub(crate) use self::paths::is_engine_on;

@@ -2,6 +2,7 @@
 
 use super::rule::{Rule, at_least_zero, below_one};
 use crate::error::{Error, Result};
+use crate::model::begins_with;
 
 /// A rule for all parameters, others for some of them, and what is done to gradients before and weights after.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +68,7 @@ impl OptimizerConfig {
     /// `InvalidConfig`, naming the prefixes there are.
     pub(super) fn check_prefixes<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
         for (index, group) in self.groups.iter().enumerate() {
-            if !names.clone().any(|name| name.starts_with(&group.prefix)) {
+            if !names.clone().any(|name| begins_with(name, &group.prefix)) {
                 let known: Vec<&str> = names.collect();
                 let expected = format!("the beginning of a parameter's name ({})", known.join(", "));
                 return Err(Error::invalid(
@@ -82,7 +83,7 @@ impl OptimizerConfig {
 
     /// The rule of the parameter of that name.
     pub(super) fn rule_of(&self, name: &str) -> &Rule {
-        let fitting = self.groups.iter().filter(|group| name.starts_with(&group.prefix));
+        let fitting = self.groups.iter().filter(|group| begins_with(name, &group.prefix));
         fitting
             .max_by_key(|group| group.prefix.len())
             .map_or(&self.rule, |group| &group.rule)
