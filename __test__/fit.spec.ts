@@ -205,7 +205,7 @@ test('wrong options are refused by the call itself', async (t) => {
   await refuses(
     t,
     TypeError,
-    /^Expected a DataLoader for `validation`, received an array of length 0$/,
+    /^Expected a DataLoader or a share of the data for `validation`, received an array of length 0$/,
     call({ validation: [] }),
   )
   await refuses(

@@ -15,6 +15,7 @@ import type { DataSource } from './data-source'
 import type { Dataset, Sample } from './dataset'
 import type { NativeBatch } from './native'
 import type { IsClosed } from './prefetcher'
+import type { Subset } from './split/subset'
 
 /** Options of {@link DataLoader}. */
 export interface DataLoaderOptions {
@@ -53,6 +54,16 @@ interface Augmentation {
   readonly indices: Uint32Array
 }
 
+/** What a loader is made of. */
+export interface LoaderParts {
+  readonly source: DataSource
+  readonly options: DataLoaderOptions
+  /** The number of the epoch that comes next. */
+  readonly epoch: number
+  /** A loader of some of the samples, with the same options. */
+  readonly part: (subset: Subset) => DataLoader
+}
+
 /** The batches of one epoch. */
 export type BatchStream = Prefetcher<LoadedBatch>
 
@@ -60,6 +71,7 @@ const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'bucketByLength', 'pre
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER
 
 let openStream: (loader: DataLoader) => BatchStream | undefined
+let readParts: (loader: DataLoader) => LoaderParts
 
 /**
  * Cuts a dataset into batches, epoch by epoch.
@@ -68,6 +80,7 @@ let openStream: (loader: DataLoader) => BatchStream | undefined
  * epoch, with an order of its own when `shuffle` is on, and independent of other iterations under way.
  */
 export class DataLoader implements AsyncIterable<Batch> {
+  readonly #options: DataLoaderOptions
   readonly #source: DataSource
   readonly #batchSize: number
   readonly #shuffle: boolean
@@ -81,6 +94,12 @@ export class DataLoader implements AsyncIterable<Batch> {
 
   static {
     openStream = (loader) => (#source in loader ? loader.#open() : undefined)
+    readParts = (loader) => ({
+      source: loader.#source,
+      options: loader.#options,
+      epoch: loader.#epoch,
+      part: (subset) => new DataLoader(subset, loader.#options),
+    })
   }
 
   /**
@@ -92,6 +111,7 @@ export class DataLoader implements AsyncIterable<Batch> {
   constructor(source: DataSource, options: DataLoaderOptions = {}) {
     checkOptions(options, 'options', KEYS)
     const { batchSize = 32, shuffle = false, seed = 0, dropLast = false, prefetch = 2, augment } = options
+    this.#options = { ...options }
     this.#source = checkSource(source)
     this.#batchSize = checkInteger(batchSize, 'batchSize', 1)
     this.#shuffle = checkBoolean(shuffle, 'shuffle')
@@ -205,6 +225,11 @@ export function openBatches(loader: DataLoader): BatchStream {
   const stream = openStream(loader)
   if (stream === undefined) throw typeError('a DataLoader', 'loader', loader)
   return stream
+}
+
+/** What a loader is made of. */
+export function loaderParts(loader: DataLoader): LoaderParts {
+  return readParts(loader)
 }
 
 /** Checks that an argument is a loader, without beginning an epoch. */

@@ -1,11 +1,19 @@
-import { checkCallback, checkInteger, checkOptions } from './checks'
+import { checkCallback, checkInteger, checkOptions, rangeError } from './checks'
 import { checkLoader } from './data-loader'
+import { FitWeights, checkEarlyStopping, checkEma } from './fit-weights'
+import { checkMetricName, metricOf } from './metric-names'
+import { modelHandle } from './model'
 import { testEpoch } from './test'
 import { TRAIN_KEYS, checkTrainOptions, trainEpoch } from './train'
+import { checkValidation, runData } from './validation'
 import type { DataLoader } from './data-loader'
 import type { AnyCnnLstm } from './model'
+import type { EarlyStopping, EarlyStoppingOptions, EmaOptions } from './fit-weights'
+import type { MetricName } from './metric-names'
+import type { ScheduleRun } from './schedule-run'
 import type { TestResult } from './test'
 import type { TrainOptions, TrainResult, TrainSettings } from './train'
+import type { RunData } from './validation'
 
 /** What one epoch of {@link fit} came to. */
 export interface EpochRecord {
@@ -20,8 +28,12 @@ export interface EpochRecord {
 export interface FitOptions extends TrainOptions {
   /** Data to learn from. */
   readonly train: DataLoader
-  /** Data to test on after each epoch. */
-  readonly validation?: DataLoader | undefined
+  /**
+   * Data to test on after each epoch: a loader, or a share in (0, 1) of the training data, split off at the start by the
+   * loader's seed, stratified where targets are classes, and not trained on. For groups that must stay together, use
+   * {@link split}. Default none.
+   */
+  readonly validation?: DataLoader | number | undefined
   /** Number of the last epoch. */
   readonly epochs: number
   /**
@@ -29,6 +41,20 @@ export interface FitOptions extends TrainOptions {
    * `train.setEpoch(initialEpoch)` is called. Default 0, which leaves the loader's own count alone.
    */
   readonly initialEpoch?: number | undefined
+  /**
+   * The metric of the validation data (of the training data without any) by which the best epoch is chosen: however the
+   * run ends, by its last epoch, early, by an error or abort, the model then has the weights of that epoch. Default the
+   * metric of `earlyStopping`, and without that the weights of the last step.
+   */
+  readonly best?: MetricName | undefined
+  /** Ends the run when a metric has not improved for some epochs. Default none. */
+  readonly earlyStopping?: EarlyStoppingOptions | undefined
+  /**
+   * Keeps a running average of the weights, updated with every step, as `torch.optim.swa_utils.AveragedModel` with
+   * `get_ema_multi_avg_fn(decay)`. Validation, `onEpoch`, the best weights and the end of the run have the averages in
+   * the model, training its own weights. Default none.
+   */
+  readonly ema?: EmaOptions | undefined
   /** Called after each epoch and awaited. Returning `'stop'` ends the run there. */
   readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined
 }
@@ -36,14 +62,16 @@ export interface FitOptions extends TrainOptions {
 interface FitSettings {
   readonly model: AnyCnnLstm
   readonly train: DataLoader
-  readonly validation: DataLoader | undefined
+  readonly validation: DataLoader | number | undefined
   readonly epochs: number
   readonly initialEpoch: number
+  readonly best: MetricName | undefined
+  readonly earlyStopping: EarlyStopping | undefined
   readonly onEpoch: FitOptions['onEpoch']
   readonly training: TrainSettings
 }
 
-const FIT_KEYS = ['train', 'validation', 'epochs', 'initialEpoch', 'onEpoch']
+const FIT_KEYS = ['train', 'validation', 'epochs', 'initialEpoch', 'best', 'earlyStopping', 'ema', 'onEpoch']
 
 /**
  * Trains for a number of epochs, testing after each where validation data is given.
@@ -57,23 +85,54 @@ const FIT_KEYS = ['train', 'validation', 'epochs', 'initialEpoch', 'onEpoch']
  */
 export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
   checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
-  const { train, validation, epochs, initialEpoch = 0, onEpoch, ...training } = options
+  const { train, validation, epochs, initialEpoch = 0, best, earlyStopping, ema, onEpoch, ...training } = options
   checkCallback(onEpoch, 'onEpoch')
-  return new FitRun({
+  const settings = checkTrainOptions(model, training)
+  const decay = checkEma(ema)
+  const stopping = checkEarlyStopping(earlyStopping)
+  const loader = checkLoader(train, 'train')
+  const run = new FitRun({
     model,
-    training: checkTrainOptions(model, training),
-    train: checkLoader(train, 'train'),
-    validation: validation === undefined ? undefined : checkLoader(validation, 'validation'),
+    training: decay === undefined ? settings : { ...settings, update: { ...settings.update, emaDecay: decay } },
+    train: loader,
+    validation: checkValidation(validation, loader),
     epochs: checkInteger(epochs, 'epochs', 1),
     initialEpoch: checkInteger(initialEpoch, 'initialEpoch', 0, epochs),
+    best: best === undefined ? stopping?.metric : checkMetricName(best, 'best'),
+    earlyStopping: stopping,
     onEpoch,
   })
+  checkMetric(model, stopping?.metric, validation !== undefined, 'earlyStopping.metric')
+  checkMetric(model, best, validation !== undefined, 'best')
+  return run
+}
+
+/** A metric that the model's head does not have, or that only a test has, is refused. */
+function checkMetric(model: AnyCnnLstm, metric: MetricName | undefined, isTested: boolean, name: string): void {
+  const metrics = {
+    regression: ['mae', 'rmse', 'r2'],
+    multiLabel: ['accuracy', 'macroF1'],
+    classification: ['accuracy', 'macroF1', 'balancedAccuracy'],
+  }
+  const known = ['loss', ...metrics[model.config.head.kind]].filter(
+    (one) => isTested || (one !== 'macroF1' && one !== 'balancedAccuracy'),
+  )
+  if (metric !== undefined && !known.includes(metric))
+    throw rangeError(
+      `a metric of this head${isTested ? '' : ' without validation data'} (${known.join(', ')})`,
+      name,
+      metric,
+    )
 }
 
 /** A run of {@link fit}: await it for all epochs' records, or iterate it epoch by epoch. */
 export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRecord> {
   readonly #settings: FitSettings
   readonly #history: EpochRecord[] = []
+  readonly #weights: FitWeights
+  readonly #schedule: ScheduleRun
+  #data: RunData | undefined
+  #ending: Promise<void> | undefined
   #running: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
   #isFinished: boolean
@@ -82,6 +141,19 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
   constructor(settings: FitSettings) {
     this.#settings = settings
     this.#isFinished = settings.initialEpoch === settings.epochs
+    const { model, training, best, earlyStopping } = settings
+    this.#weights = new FitWeights({
+      handle: modelHandle(model),
+      optimizer: training.optimizer.id,
+      best,
+      earlyStopping,
+      hasAverage: training.update.emaDecay !== undefined,
+    })
+    this.#schedule = {
+      totalSteps: undefined,
+      metric: (name) => this.#history.map((record) => metricOf(record, name)),
+    }
+    if (typeof settings.validation !== 'number') this.#begin({ train: settings.train, validation: settings.validation })
   }
 
   /** Does the epochs that are left and gives the records of all. */
@@ -121,7 +193,10 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
       }
       hasLeft = false
     } finally {
-      if (hasLeft) this.#isFinished = true
+      if (hasLeft) {
+        this.#isFinished = true
+        await this.#end()
+      }
     }
   }
 
@@ -139,28 +214,57 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
   }
 
   async #runEpoch(): Promise<void> {
-    const { model, train, validation, epochs, initialEpoch, onEpoch, training } = this.#settings
+    const { model, epochs, initialEpoch, onEpoch, training } = this.#settings
     const epoch = initialEpoch + this.#history.length + 1
     const title = `epoch ${epoch}/${epochs}`
     try {
-      if (epoch === initialEpoch + 1 && initialEpoch > 0) train.setEpoch(initialEpoch)
-      const run = { totalSteps: updates(train, training.accumulate, epochs) }
-      const trained = await trainEpoch(model, train, training, { title: `${title} · train`, run })
+      const { train, validation } =
+        this.#data ?? this.#begin(await runData(this.#settings.train, this.#settings.validation))
+      if (epoch === initialEpoch + 1 && initialEpoch > 0) this.#resume(train)
+      await this.#weights.beforeTraining()
+      const trained = await trainEpoch(model, train, training, { title: `${title} · train`, run: this.#schedule })
+      await this.#weights.afterTraining()
       const tested = validation && (await testEpoch(model, validation, training, `${title} · test`))
       const record: EpochRecord = { epoch, train: trained, ...(tested && { validation: tested }) }
+      const isTimeToStop = await this.#weights.see(record)
       const wish = await onEpoch?.(record)
       this.#history.push(record)
-      if (epoch === epochs || wish === 'stop') this.#isFinished = true
+      if (epoch === epochs || wish === 'stop' || isTimeToStop) {
+        this.#isFinished = true
+        await this.#end()
+      }
     } catch (error) {
       this.#failure = { error }
+      await this.#end()
       throw error
     } finally {
       this.#running = undefined
     }
   }
-}
 
-/** Updates in so many epochs; `undefined` where the loader does not tell how many batches it has. */
-function updates({ length }: DataLoader, accumulate: number, epochs: number): number | undefined {
-  return length === undefined ? undefined : Math.ceil(length / accumulate) * epochs
+  /** The data is known, and with it how many updates there will be. */
+  #begin(data: RunData): RunData {
+    const steps = this.#stepsOf(data.train)
+    Object.assign(this.#schedule, { totalSteps: steps === undefined ? undefined : steps * this.#settings.epochs })
+    this.#data = data
+    this.#settings.training.optimizer.current(this.#schedule) //      a schedule that does not fit fails before any step
+    return data
+  }
+
+  /** Orders and schedule go on as if the epochs before had been made here. */
+  #resume(train: DataLoader): void {
+    const { initialEpoch, training } = this.#settings
+    train.setEpoch(initialEpoch)
+    if (training.optimizer.steps() === 0) training.optimizer.count(initialEpoch * (this.#stepsOf(train) ?? 0))
+  }
+
+  #stepsOf({ length }: DataLoader): number | undefined {
+    return length === undefined ? undefined : Math.ceil(length / this.#settings.training.accumulate)
+  }
+
+  /** Gives the model the weights that it is to have; once. */
+  async #end(): Promise<void> {
+    this.#ending ??= this.#weights.end()
+    await this.#ending
+  }
 }

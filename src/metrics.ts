@@ -87,6 +87,24 @@ export function classMetrics(confusion: readonly (readonly number[])[], labels: 
   })
 }
 
+/**
+ * Macro F1 and balanced accuracy as scikit-learn's `f1_score(average='macro')` and `balanced_accuracy_score` take them:
+ * classes that are neither among targets nor among predictions, or not among targets, do not count.
+ */
+export function macroMetrics(
+  confusion: readonly (readonly number[])[],
+  perClass: readonly ClassMetrics[],
+): { readonly macroF1: number; readonly balancedAccuracy: number } {
+  const predicted = perClass.map((_, index) => sum(confusion.map((row) => row[index] ?? 0)))
+  const seen = perClass.filter(({ support }, index) => support + (predicted[index] ?? 0) > 0)
+  const supported = perClass.filter(({ support }) => support > 0)
+  return { macroF1: mean(seen.map(({ f1 }) => f1)), balancedAccuracy: mean(supported.map(({ recall }) => recall)) }
+}
+
+export function mean(values: readonly number[]): number {
+  return sum(values) / values.length
+}
+
 function counted(label: string, hits: number, predicted: number, support: number): ClassMetrics {
   const [precision, recall] = [ratio(hits, predicted), ratio(hits, support)]
   return { label, precision, recall, f1: ratio(2 * precision * recall, precision + recall), support }

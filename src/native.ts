@@ -15,6 +15,7 @@ export type {
   NativePass,
   NativeProfileReading,
   NativeRule,
+  NativeSnapshot,
   NativeTensorDataset,
 } from '../index.js'
 

@@ -1,7 +1,16 @@
 import { AbortScope, checkSignal } from './abort'
 import { checkBoolean, checkOptions } from './checks'
 import { checkLoader } from './data-loader'
-import { accuracy, classMetrics, confusionRows, labelMetrics, regressionMetrics, timing } from './metrics'
+import {
+  accuracy,
+  classMetrics,
+  confusionRows,
+  labelMetrics,
+  macroMetrics,
+  mean,
+  regressionMetrics,
+  timing,
+} from './metrics'
 import { modelHandle } from './model'
 import { runPass } from './pass'
 import { ProgressLine } from './progress'
@@ -32,6 +41,10 @@ export interface TestResult extends Timing, Partial<RegressionMetrics> {
   readonly confusionMatrix: number[][]
   /** Precision, recall, F1 and support of each class or label, in order. Empty for a regression. */
   readonly perClass: ClassMetrics[]
+  /** Mean F1 over the labels, or over the classes that are among targets or predictions. `undefined` for a regression. */
+  readonly macroF1?: number
+  /** Mean recall over the classes that have samples. `undefined` unless for a classification. */
+  readonly balancedAccuracy?: number
 }
 
 /**
@@ -82,14 +95,17 @@ export async function testEpoch(
 function classScores(
   { config, classes, numClasses }: AnyCnnLstm,
   metrics: NativeMetrics,
-): Pick<TestResult, 'confusionMatrix' | 'perClass'> {
+): Pick<TestResult, 'confusionMatrix' | 'perClass' | 'macroF1' | 'balancedAccuracy'> {
   switch (config.head.kind) {
     case 'classification': {
       const confusionMatrix = confusionRows(metrics.confusion, numClasses)
-      return { confusionMatrix, perClass: classMetrics(confusionMatrix, classes) }
+      const perClass = classMetrics(confusionMatrix, classes)
+      return { confusionMatrix, perClass, ...macroMetrics(confusionMatrix, perClass) }
     }
-    case 'multiLabel':
-      return { confusionMatrix: [], perClass: labelMetrics(metrics, classes) }
+    case 'multiLabel': {
+      const perClass = labelMetrics(metrics, classes)
+      return { confusionMatrix: [], perClass, macroF1: mean(perClass.map(({ f1 }) => f1)) }
+    }
     case 'regression':
       return { confusionMatrix: [], perClass: [] }
   }

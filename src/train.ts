@@ -101,7 +101,7 @@ export async function train(model: AnyCnnLstm, loader: DataLoader, options: Trai
 /** Checked {@link TrainOptions}. */
 export interface TrainSettings {
   readonly optimizer: OptimizerHandle
-  readonly update: Pick<NativeOptimizer, 'clipNorm' | 'clipValue'>
+  readonly update: Pick<NativeOptimizer, 'clipNorm' | 'clipValue' | 'emaDecay'>
   readonly loss: CheckedLoss
   readonly accumulate: number
   readonly signal: AbortSignal | undefined
@@ -132,7 +132,14 @@ export function checkTrainOptions(model: AnyCnnLstm, options: TrainOptions): Tra
 }
 
 /** An epoch that is not part of a run. */
-const ONE_EPOCH: ScheduleRun = { totalSteps: undefined }
+const ONE_EPOCH: ScheduleRun = {
+  totalSteps: undefined,
+  metric: () => {
+    throw new RangeError(
+      'Expected a schedule that does not look at metrics outside of `fit`, received one that does, such as reduceOnPlateau()',
+    )
+  },
+}
 
 /** One epoch with checked arguments; `title` heads the progress line. */
 export async function trainEpoch(

@@ -16,3 +16,4 @@ mod outcome;
 mod pass;
 mod profile;
 pub mod runtime;
+mod snapshot;

@@ -18,7 +18,7 @@ use crate::runtime::close_at_exit;
 /// A model on its own thread.
 #[napi]
 pub struct NativeModel {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     config: ModelConfig,
     device: String,
     parameter_names: Vec<String>,
