@@ -1,7 +1,7 @@
-import { checkCallback, checkInteger, checkOptions, rangeError } from './checks'
+import { checkBoolean, checkCallback, checkInteger, checkOptions } from './checks'
 import { checkLoader } from './data-loader'
 import { FitWeights, checkEarlyStopping, checkEma } from './fit-weights'
-import { checkMetricName, metricOf } from './metric-names'
+import { checkMetricName, checkMetricOf, metricOf } from './metric-names'
 import { modelHandle } from './model'
 import { testEpoch } from './test'
 import { TRAIN_KEYS, checkTrainOptions, trainEpoch } from './train'
@@ -47,6 +47,11 @@ export interface FitOptions extends TrainOptions {
    * metric of `earlyStopping`, and without that the weights of the last step.
    */
   readonly best?: MetricName | undefined
+  /**
+   * Whether validation computes the area under the ROC curve, see {@link TestOptions.auc}. Default whether `best` or
+   * `earlyStopping` goes by it.
+   */
+  readonly auc?: boolean | undefined
   /** Ends the run when a metric has not improved for some epochs. Default none. */
   readonly earlyStopping?: EarlyStoppingOptions | undefined
   /**
@@ -66,12 +71,13 @@ interface FitSettings {
   readonly epochs: number
   readonly initialEpoch: number
   readonly best: MetricName | undefined
+  readonly auc: boolean
   readonly earlyStopping: EarlyStopping | undefined
   readonly onEpoch: FitOptions['onEpoch']
   readonly training: TrainSettings
 }
 
-const FIT_KEYS = ['train', 'validation', 'epochs', 'initialEpoch', 'best', 'earlyStopping', 'ema', 'onEpoch']
+const FIT_KEYS = ['train', 'validation', 'epochs', 'initialEpoch', 'best', 'auc', 'earlyStopping', 'ema', 'onEpoch']
 
 /**
  * Trains for a number of epochs, testing after each where validation data is given.
@@ -85,7 +91,7 @@ const FIT_KEYS = ['train', 'validation', 'epochs', 'initialEpoch', 'best', 'earl
  */
 export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
   checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
-  const { train, validation, epochs, initialEpoch = 0, best, earlyStopping, ema, onEpoch, ...training } = options
+  const { train, validation, epochs, initialEpoch = 0, best, auc, earlyStopping, ema, onEpoch, ...training } = options
   checkCallback(onEpoch, 'onEpoch')
   const settings = checkTrainOptions(model, training)
   const decay = checkEma(ema)
@@ -99,30 +105,14 @@ export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
     epochs: checkInteger(epochs, 'epochs', 1),
     initialEpoch: checkInteger(initialEpoch, 'initialEpoch', 0, epochs),
     best: best === undefined ? stopping?.metric : checkMetricName(best, 'best'),
+    auc: checkBoolean(auc ?? [best, stopping?.metric].includes('auc'), 'auc'),
     earlyStopping: stopping,
     onEpoch,
   })
-  checkMetric(model, stopping?.metric, validation !== undefined, 'earlyStopping.metric')
-  checkMetric(model, best, validation !== undefined, 'best')
+  const isTested = validation !== undefined
+  if (stopping) checkMetricOf(model, stopping.metric, 'earlyStopping.metric', { isTested })
+  if (best !== undefined) checkMetricOf(model, best, 'best', { isTested })
   return run
-}
-
-/** A metric that the model's head does not have, or that only a test has, is refused. */
-function checkMetric(model: AnyCnnLstm, metric: MetricName | undefined, isTested: boolean, name: string): void {
-  const metrics = {
-    regression: ['mae', 'rmse', 'r2'],
-    multiLabel: ['accuracy', 'macroF1'],
-    classification: ['accuracy', 'macroF1', 'balancedAccuracy'],
-  }
-  const known = ['loss', ...metrics[model.config.head.kind]].filter(
-    (one) => isTested || (one !== 'macroF1' && one !== 'balancedAccuracy'),
-  )
-  if (metric !== undefined && !known.includes(metric))
-    throw rangeError(
-      `a metric of this head${isTested ? '' : ' without validation data'} (${known.join(', ')})`,
-      name,
-      metric,
-    )
 }
 
 /** A run of {@link fit}: await it for all epochs' records, or iterate it epoch by epoch. */
@@ -151,7 +141,7 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     })
     this.#schedule = {
       totalSteps: undefined,
-      metric: (name) => this.#history.map((record) => metricOf(record, name)),
+      metric: (name) => this.#history.map((record) => known(metricOf(record, name), name)),
     }
     if (typeof settings.validation !== 'number') this.#begin({ train: settings.train, validation: settings.validation })
   }
@@ -214,7 +204,7 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
   }
 
   async #runEpoch(): Promise<void> {
-    const { model, epochs, initialEpoch, onEpoch, training } = this.#settings
+    const { model, epochs, initialEpoch, auc, onEpoch, training } = this.#settings
     const epoch = initialEpoch + this.#history.length + 1
     const title = `epoch ${epoch}/${epochs}`
     try {
@@ -224,7 +214,7 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
       await this.#weights.beforeTraining()
       const trained = await trainEpoch(model, train, training, { title: `${title} · train`, run: this.#schedule })
       await this.#weights.afterTraining()
-      const tested = validation && (await testEpoch(model, validation, training, `${title} · test`))
+      const tested = validation && (await testEpoch(model, validation, { ...training, auc }, `${title} · test`))
       const record: EpochRecord = { epoch, train: trained, ...(tested && { validation: tested }) }
       const isTimeToStop = await this.#weights.see(record)
       const wish = await onEpoch?.(record)
@@ -267,4 +257,10 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     this.#ending ??= this.#weights.end()
     await this.#ending
   }
+}
+
+function known(value: number, metric: MetricName): number {
+  if (!Number.isNaN(value)) return value
+  const hint = metric === 'auc' ? '; `auc: true` has `fit` compute it' : ''
+  throw new RangeError(`Expected a schedule by a metric that the epochs have, received one by '${metric}'${hint}`)
 }

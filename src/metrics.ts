@@ -101,6 +101,13 @@ export function macroMetrics(
   return { macroF1: mean(seen.map(({ f1 }) => f1)), balancedAccuracy: mean(supported.map(({ recall }) => recall)) }
 }
 
+/** Shares of answers whose target is among the first 1, 2, … classes. */
+export function topShares({ ranks, answers }: NativeMetrics): number[] {
+  let found = 0
+  return ranks.map((count) => (found += count) / answers)
+}
+
+/** The mean; not a number of nothing. */
 export function mean(values: readonly number[]): number {
   return sum(values) / values.length
 }

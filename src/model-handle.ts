@@ -50,9 +50,9 @@ export class ModelHandle {
     return names
   }
 
-  /** `loss` has the options of a training loss. */
-  beginPass(loss?: CheckedLoss): NativePass {
-    return this.native.beginPass(loss)
+  /** `loss` has the options of a training loss; a ranking is kept for `areas`. */
+  beginPass(loss?: CheckedLoss, keepsRanking = false): NativePass {
+    return this.native.beginPass(loss, keepsRanking)
   }
 
   /** Lets the running job end, refuses the waiting ones, and frees the native half. Twice is fine. */

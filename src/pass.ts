@@ -51,6 +51,8 @@ export interface PassPlan {
   readonly head: HeadConfig
   /** Options of the training loss. */
   readonly loss?: CheckedLoss
+  /** Whether the areas under the ROC curve are wanted. Default false. */
+  readonly keepsRanking?: boolean
   readonly onBatch: ((report: BatchReport) => unknown) | undefined
   /** Steps between two readings of loss and accuracy. */
   readonly reportEvery: number
@@ -58,6 +60,8 @@ export interface PassPlan {
 
 export interface PassResult {
   readonly metrics: NativeMetrics
+  /** Of each class or label, where they were wanted. */
+  readonly areas: number[] | undefined
   readonly seconds: number
 }
 
@@ -76,10 +80,10 @@ interface Step {
  * this pass is running or will.
  */
 export async function runPass(plan: PassPlan): Promise<PassResult> {
-  const { handle, loader, abort, progress } = plan
+  const { handle, loader, abort, progress, keepsRanking = false } = plan
   abort.throwIfAborted()
   const began = performance.now()
-  const pass = handle.beginPass(plan.loss)
+  const pass = handle.beginPass(plan.loss, keepsRanking)
   const batches = openBatches(loader)
   const inFlight: Step[] = []
   const settle = follow(plan, began)
@@ -98,8 +102,9 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
     const last = plan.finish?.(pass)
     if (last !== undefined) await handle.run(last)
     const metrics = await handle.run(() => pass.metrics())
+    const areas = keepsRanking ? await handle.run(() => pass.areas()) : undefined
     abort.throwIfAborted()
-    return { metrics, seconds: (performance.now() - began) / 1000 }
+    return { metrics, areas, seconds: (performance.now() - began) / 1000 }
   } catch (error) {
     pass.cancel()
     void batches.close().catch(() => undefined) //       a source that hangs must not keep the caller waiting

@@ -10,6 +10,7 @@ import {
   mean,
   regressionMetrics,
   timing,
+  topShares,
 } from './metrics'
 import { modelHandle } from './model'
 import { runPass } from './pass'
@@ -25,6 +26,11 @@ export interface TestOptions {
   readonly signal?: AbortSignal | undefined
   /** Whether to show a live line when standard output is a terminal. Default true. */
   readonly progress?: boolean | undefined
+  /**
+   * Whether to compute `auc`, for which the outputs of all answers are kept to the end (4 bytes an answer and class, on
+   * the model's device) and sorted. Default false.
+   */
+  readonly auc?: boolean | undefined
 }
 
 /**
@@ -45,6 +51,17 @@ export interface TestResult extends Timing, Partial<RegressionMetrics> {
   readonly macroF1?: number
   /** Mean recall over the classes that have samples. `undefined` unless for a classification. */
   readonly balancedAccuracy?: number
+  /**
+   * Of a classification: `topK[k - 1]` is the share of answers whose target is among the k likeliest classes; of equally
+   * likely ones the target comes first.
+   */
+  readonly topK?: number[]
+  /**
+   * Area under the ROC curve of a class or label against the others, the mean over those that some answers have and some
+   * have not: scikit-learn's `roc_auc_score(average='macro', multi_class='ovr')`. There when it was asked for; not a number
+   * where no class has both, and for a regression.
+   */
+  readonly auc?: number
 }
 
 /**
@@ -56,37 +73,46 @@ export interface TestResult extends Timing, Partial<RegressionMetrics> {
  */
 export async function test(model: AnyCnnLstm, loader: DataLoader, options: TestOptions = {}): Promise<TestResult> {
   modelHandle(model)
-  checkOptions(options, 'options', ['signal', 'progress'])
-  const { signal, progress = true } = options
+  checkOptions(options, 'options', ['signal', 'progress', 'auc'])
+  const { signal, progress = true, auc = false } = options
   return testEpoch(model, checkLoader(loader, 'loader'), {
     signal: checkSignal(signal, 'signal'),
     progress: checkBoolean(progress, 'progress'),
+    auc: checkBoolean(auc, 'auc'),
   })
+}
+
+/** Checked {@link TestOptions}. */
+export interface TestSettings {
+  readonly signal: AbortSignal | undefined
+  readonly progress: boolean
+  readonly auc: boolean
 }
 
 /** One sweep with checked arguments; `title` heads the progress line. */
 export async function testEpoch(
   model: AnyCnnLstm,
   loader: DataLoader,
-  { signal, progress }: { readonly signal: AbortSignal | undefined; readonly progress: boolean },
+  { signal, progress, auc }: TestSettings,
   title = 'test',
 ): Promise<TestResult> {
   const abort = new AbortScope(signal)
   const { head } = model.config
   try {
-    const { metrics, seconds } = await runPass({
+    const { metrics, areas, seconds } = await runPass({
       handle: modelHandle(model),
       loader,
       abort,
       progress: new ProgressLine(title, progress),
       prepare: (pass, batch) => ({ job: () => pass.evaluateBatch(batch), learningRate: 0 }),
       head,
+      keepsRanking: auc,
       onBatch: undefined,
       reportEvery: 10,
     })
     const { loss, samples } = metrics
     const scores = { accuracy: accuracy(metrics, head), ...regressionMetrics(metrics, head) }
-    return { loss, ...scores, samples, ...classScores(model, metrics), ...timing(samples, seconds) }
+    return { loss, ...scores, samples, ...classScores(model, metrics), ...areaScore(areas), ...timing(samples, seconds) }
   } finally {
     abort.release()
   }
@@ -95,12 +121,12 @@ export async function testEpoch(
 function classScores(
   { config, classes, numClasses }: AnyCnnLstm,
   metrics: NativeMetrics,
-): Pick<TestResult, 'confusionMatrix' | 'perClass' | 'macroF1' | 'balancedAccuracy'> {
+): Pick<TestResult, 'confusionMatrix' | 'perClass' | 'macroF1' | 'balancedAccuracy' | 'topK'> {
   switch (config.head.kind) {
     case 'classification': {
       const confusionMatrix = confusionRows(metrics.confusion, numClasses)
       const perClass = classMetrics(confusionMatrix, classes)
-      return { confusionMatrix, perClass, ...macroMetrics(confusionMatrix, perClass) }
+      return { confusionMatrix, perClass, ...macroMetrics(confusionMatrix, perClass), topK: topShares(metrics) }
     }
     case 'multiLabel': {
       const perClass = labelMetrics(metrics, classes)
@@ -109,4 +135,8 @@ function classScores(
     case 'regression':
       return { confusionMatrix: [], perClass: [] }
   }
+}
+
+function areaScore(areas: readonly number[] | undefined): Pick<TestResult, 'auc'> {
+  return areas === undefined ? {} : { auc: mean(areas.filter((area) => !Number.isNaN(area))) }
 }

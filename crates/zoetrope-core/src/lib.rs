@@ -4,6 +4,7 @@
 //! or counts epochs.
 
 mod array;
+mod auc;
 mod audio;
 mod augment;
 mod batch;

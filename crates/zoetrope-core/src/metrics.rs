@@ -2,6 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::auc::Ranking;
 use crate::config::{HeadKind, ModelConfig};
 use crate::error::{Error, Result};
 use crate::gradients::Gradients;
@@ -23,6 +24,9 @@ pub struct Metrics {
     /// Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
     /// prediction.
     pub confusion: Vec<i64>,
+    /// Of a classification, of evaluated batches only: by rank from 0, how many answers have so many classes before the
+    /// target's.
+    pub ranks: Vec<i64>,
     /// Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
     /// negatives.
     pub label_counts: Vec<i64>,
@@ -51,6 +55,7 @@ pub struct Meter {
     answers: i64,
     steps: i64,
     sums: Option<Sums>,
+    ranking: Option<Ranking>,
     /// What a training pass has gathered towards the next update.
     pub(crate) gradients: Gradients,
 }
@@ -73,6 +78,15 @@ impl Meter {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty meter that keeps evaluated answers for [`Self::areas`].
+    #[must_use]
+    pub fn with_ranking() -> Self {
+        Self {
+            ranking: Some(Ranking::default()),
+            ..Self::default()
+        }
     }
 
     /// Adds a training batch by its mean loss. Returns 1 (float32 of `[]`) where this loss or an earlier one is not
@@ -103,6 +117,9 @@ impl Meter {
     /// Adds an evaluated batch.
     pub(crate) fn record_evaluation(&mut self, answers: &Answers<'_>) -> Result<()> {
         self.begin(answers);
+        if let Some(ranking) = &mut self.ranking {
+            ranking.add(answers);
+        }
         let loss = loss::evaluation(answers.config, answers.outputs, answers.targets)?;
         let sums = self.sums(answers.outputs.device())?;
         sums.loss = sums.loss.f_add(&loss.f_to_kind(Kind::Double)?)?;
@@ -147,6 +164,7 @@ impl Meter {
             answers: self.answers,
             steps: self.steps,
             confusion: Vec::new(),
+            ranks: Vec::new(),
             label_counts: Vec::new(),
             error_sums: Vec::new(),
             gradient_norm: self.gradients.norm()?,
@@ -155,15 +173,29 @@ impl Meter {
         metrics.loss = sums.loss.f_double_value(&[])? / self.answers as f64;
         metrics.correct = sums.correct.f_int64_value(&[])?;
         if let Some((kind, counts)) = &sums.counts {
-            let counts = Vec::<f64>::try_from(counts)?;
-            let whole = || counts.iter().map(|&count| count as i64).collect();
+            let columns = counts.size()[1] as usize;
+            let counts = Vec::<f64>::try_from(counts.f_flatten(0, -1)?)?;
+            let whole = |counts: &[f64]| counts.iter().map(|&count| count as i64).collect();
             match kind {
-                HeadKind::Classification => metrics.confusion = whole(),
-                HeadKind::MultiLabel => metrics.label_counts = whole(),
+                HeadKind::Classification => {
+                    let (confusion, ranks) = counts.split_at(columns * columns);
+                    (metrics.confusion, metrics.ranks) = (whole(confusion), whole(ranks));
+                }
+                HeadKind::MultiLabel => metrics.label_counts = whole(&counts),
                 HeadKind::Regression => metrics.error_sums = counts,
             }
         }
         Ok(metrics)
+    }
+
+    /// Areas under the ROC curve of a meter made [`Self::with_ranking`], one a class or label of `config`'s head; not a
+    /// number where all answers or none have it. Waits for the device.
+    ///
+    /// # Errors
+    /// Of libtorch, such as `OutOfMemory`.
+    pub fn areas(&self, config: &ModelConfig) -> Result<Vec<f64>> {
+        let ranking = self.ranking.as_ref();
+        ranking.map_or_else(|| Ok(Vec::new()), |ranking| ranking.areas(config.head.kind))
     }
 
     fn sums(&mut self, device: Device) -> Result<&mut Sums> {

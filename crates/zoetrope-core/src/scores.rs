@@ -20,9 +20,10 @@ pub(crate) fn correct(answers: &Answers<'_>) -> Result<Tensor> {
     }
 }
 
-/// Counts or sums of an evaluated batch, flat, float64:
+/// Counts or sums of an evaluated batch, float64:
 ///
-/// * classification, `[classes, classes]`: row = target, column = prediction;
+/// * classification, `[classes + 1, classes]`: row = target, column = prediction; the last row counts ranks, how many
+///   answers have so many classes before the target's;
 /// * several labels, `[labels, 3]`: true positives, false positives, false negatives at the threshold .5;
 /// * regression: [`errors`].
 pub(crate) fn evaluated(answers: &Answers<'_>) -> Result<Tensor> {
@@ -32,6 +33,10 @@ pub(crate) fn evaluated(answers: &Answers<'_>) -> Result<Tensor> {
             let classes = answers.config.num_classes;
             let cells = targets.f_mul_scalar(classes)?.f_add(&outputs.f_argmax(1, false)?)?;
             let counts = cells.f_bincount(None::<Tensor>, classes * classes)?;
+            let of_target = outputs.f_gather(1, &targets.f_unsqueeze(1)?, false)?;
+            let ranks = outputs.f_gt_tensor(&of_target)?.f_sum_dim_intlist(1, false, Kind::Int64)?;
+            let ranks = ranks.f_bincount(None::<Tensor>, classes)?;
+            let counts = Tensor::f_cat(&[counts, ranks], 0)?.f_view([classes + 1, classes])?;
             Ok(counts.f_to_kind(Kind::Double)?)
         }
         HeadKind::MultiLabel => {
@@ -40,14 +45,16 @@ pub(crate) fn evaluated(answers: &Answers<'_>) -> Result<Tensor> {
             let true_positives = count(is_given.f_logical_and(&has_label)?)?;
             let false_positives = count(is_given.f_logical_and(&has_label.f_logical_not()?)?)?;
             let false_negatives = count(has_label.f_logical_and(&is_given.f_logical_not()?)?)?;
-            let counts = Tensor::f_stack(&[true_positives, false_positives, false_negatives], 1)?;
-            Ok(counts.f_flatten(0, -1)?)
+            Ok(Tensor::f_stack(
+                &[true_positives, false_positives, false_negatives],
+                1,
+            )?)
         }
         HeadKind::Regression => errors(answers),
     }
 }
 
-/// Sums of a regression's batch, `[outputs, 4]` flat, float64: |error|, error², target, target².
+/// Sums of a regression's batch, `[outputs, 4]`, float64: |error|, error², target, target².
 pub(crate) fn errors(answers: &Answers<'_>) -> Result<Tensor> {
     let targets = answers.targets.f_to_kind(Kind::Double)?;
     let error = answers.outputs.f_to_kind(Kind::Double)?.f_sub(&targets)?;
@@ -61,5 +68,5 @@ pub(crate) fn errors(answers: &Answers<'_>) -> Result<Tensor> {
         .iter()
         .map(|column| column.f_sum_dim_intlist(0, false, Kind::Double));
     let sums = sums.collect::<std::result::Result<Vec<_>, _>>()?;
-    Ok(Tensor::f_stack(&sums, 1)?.f_flatten(0, -1)?)
+    Ok(Tensor::f_stack(&sums, 1)?)
 }

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{BigInt, Env, Float32Array, Object};
 use napi_derive::napi;
 use serde_json::Value;
 use zoetrope_core::{
-    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, ModelConfig, NamedTensor, Result, StateDict, device,
+    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Result, StateDict, device,
 };
 
 use crate::batch::NativeBatch;
@@ -148,12 +148,18 @@ impl NativeModel {
         self.config.layers().into_iter().map(NativeLayer::from).collect()
     }
 
-    /// Begins a sweep over some data; `loss` has the options of a training loss.
+    /// Begins a sweep over some data; `loss` has the options of a training loss, `keeps_ranking` is for `areas`.
     #[napi]
-    pub fn begin_pass(&self, loss: Option<NativeLoss>) -> NativePass {
+    pub fn begin_pass(&self, loss: Option<NativeLoss>, keeps_ranking: Option<bool>) -> NativePass {
+        let meter = if keeps_ranking == Some(true) {
+            Meter::with_ranking()
+        } else {
+            Meter::new()
+        };
         NativePass::new(
             Arc::clone(&self.engine),
             loss.map(LossOptions::from).unwrap_or_default(),
+            meter,
         )
     }
 

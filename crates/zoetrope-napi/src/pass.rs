@@ -54,6 +54,9 @@ pub struct NativeMetrics {
     /// Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
     /// prediction.
     pub confusion: Vec<i64>,
+    /// Of a classification, of evaluated batches only: by rank from 0, how many answers have so many classes before the
+    /// target's.
+    pub ranks: Vec<i64>,
     /// Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
     /// negatives.
     pub label_counts: Vec<i64>,
@@ -72,6 +75,7 @@ impl From<Metrics> for NativeMetrics {
             answers,
             steps,
             confusion,
+            ranks,
             label_counts,
             error_sums,
             gradient_norm,
@@ -83,6 +87,7 @@ impl From<Metrics> for NativeMetrics {
             answers,
             steps,
             confusion,
+            ranks,
             label_counts,
             error_sums,
             gradient_norm,
@@ -92,10 +97,10 @@ impl From<Metrics> for NativeMetrics {
 
 #[napi]
 impl NativePass {
-    pub(crate) fn new(engine: Arc<Engine>, loss: LossOptions) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, loss: LossOptions, meter: Meter) -> Self {
         Self {
             engine,
-            meter: Arc::default(),
+            meter: Arc::new(Mutex::new(meter)),
             is_cancelled: Arc::default(),
             loss: Arc::new(loss),
         }
@@ -138,6 +143,19 @@ impl NativePass {
             move |_worker| meter.lock().unwrap_or_else(PoisonError::into_inner).read(),
             settle,
         );
+        Ok(promise)
+    }
+
+    /// Areas under the ROC curve, one a class or label, of a pass that keeps a ranking. Waits for the device.
+    #[napi(ts_return_type = "Promise<Outcome<number[]>>")]
+    pub fn areas<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let meter = Arc::clone(&self.meter);
+        let (settle, promise) = promise(env, |_env, areas: Vec<f64>| Ok(areas))?;
+        let read = move |worker: &mut Worker| {
+            let meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
+            meter.areas(worker.model.config())
+        };
+        self.engine.submit(read, settle);
         Ok(promise)
     }
 
