@@ -63,6 +63,8 @@ export declare class NativeModel {
   logits(batch: NativeBatch): Promise<Outcome<NativeArray>>
   /** Probabilities of classes or labels, or a regression's values; shapes as of `logits`. */
   predict(batch: NativeBatch): Promise<Outcome<NativeArray>>
+  /** Gradients of a batch, and whether it can be learned by heart, on a copy of the weights. */
+  audit(batch: NativeBatch, steps: number, learningRate: number): Promise<Outcome<NativeModelAudit>>
   /** Writes parameters and configuration as safetensors. */
   save(path: string): Promise<Outcome<undefined>>
   /** Copies every parameter, in PyTorch's order. */
@@ -251,6 +253,22 @@ export interface NativeMetrics {
   gradientNorm?: number
 }
 
+/** What one batch shows of a model. */
+export interface NativeModelAudit {
+  /** One entry a parameter. */
+  parameters: Array<NativeParameterAudit>
+  /** Loss before anything was learned. */
+  firstLoss: number
+  /** Loss after the steps; NaN where a step's was not finite. */
+  lastLoss: number
+  /** Answers that are right after the steps. */
+  correct: number
+  /** Answers of the batch. */
+  answers: number
+  /** Median time of a step, in seconds. */
+  stepSeconds: number
+}
+
 /** A parameter. */
 export interface NativeNamedArray {
   /** Such as `cnn.conv1.weight`. */
@@ -275,6 +293,20 @@ export interface NativeOptimizer {
   clipValue?: number
   /** Decay of the running average of the weights, where one is kept. */
   emaDecay?: number
+}
+
+/** One parameter. */
+export interface NativeParameterAudit {
+  /** Such as `cnn.conv1.weight`. */
+  name: string
+  /** Norm of its gradient. */
+  gradientNorm: number
+  /** Whether training leaves it as it is. */
+  isFrozen: boolean
+  /** Rows along its first axis. */
+  units: number
+  /** Rows without gradient. */
+  deadUnits: number
 }
 
 /** What a profile has come to. */

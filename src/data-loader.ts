@@ -2,18 +2,17 @@ import { checkAugment } from './augment'
 import { DEFAULT_BUCKET, bucketByLength } from './bucket'
 import { checkBoolean, checkInteger, checkOptions, typeError } from './checks'
 import { Collator, dataError } from './collate'
-import { TensorDataset, gather } from './dataset'
-import { unwrap } from './errors'
-import { native } from './native'
-import { checkSource, isDataset, isPromise } from './data-source'
+import { checkSource, isDataset } from './data-source'
+import { augmented, collated, gathered, loaded } from './loaded-batch'
 import { permutation, sequence } from './permutation'
 import { Prefetcher } from './prefetcher'
+import { checkWeights, drawn } from './sampling'
 import { origin } from './split/subset'
 import type { AugmentConfig, AugmentOptions } from './augment'
 import type { Batch } from './collate'
 import type { DataSource } from './data-source'
 import type { Dataset, Sample } from './dataset'
-import type { NativeBatch } from './native'
+import type { LoadedBatch } from './loaded-batch'
 import type { IsClosed } from './prefetcher'
 import type { Subset } from './split/subset'
 
@@ -28,6 +27,12 @@ export interface DataLoaderOptions {
   /** Whether a last batch that is not full is left out. Default false. */
   readonly dropLast?: boolean | undefined
   /**
+   * A weight for each sample, by which an epoch draws as many samples as there are, with replacement, whatever `shuffle`
+   * says: `torch.utils.data.WeightedRandomSampler(weights, len(weights))`. {@link balancedWeights} makes some. A sample
+   * that is drawn again is augmented anew. Default none.
+   */
+  readonly sampleWeights?: ArrayLike<number> | undefined
+  /**
    * Whether each batch has clips of similar length, so that little padding is computed: the clips of every `size`
    * batches (default 100) are sorted by length, and the batches made of them are shuffled where `shuffle` is on. The
    * order stays a pure function of (seed, epoch). Needs a dataset with `lengthOf`. Default false.
@@ -37,21 +42,6 @@ export interface DataLoaderOptions {
   readonly prefetch?: number | undefined
   /** Random changes of the clips, other ones in each epoch; for training data only. Default none. */
   readonly augment?: AugmentOptions | undefined
-}
-
-/** A batch on its way to a model: native at once, or as arrays for a loop by hand. */
-export interface LoadedBatch {
-  readonly samples: number
-  toNative(): NativeBatch
-  toArrays(): Batch | Promise<Batch>
-}
-
-interface Augmentation {
-  readonly config: AugmentConfig
-  readonly seed: number
-  readonly epoch: number
-  /** Each sample's index in the loader's source. */
-  readonly indices: Uint32Array
 }
 
 /** What a loader is made of. */
@@ -67,11 +57,12 @@ export interface LoaderParts {
 /** The batches of one epoch. */
 export type BatchStream = Prefetcher<LoadedBatch>
 
-const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'bucketByLength', 'prefetch', 'augment']
+const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampleWeights', 'bucketByLength', 'prefetch', 'augment']
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER
 
 let openStream: (loader: DataLoader) => BatchStream | undefined
 let readParts: (loader: DataLoader) => LoaderParts
+let peekStream: (loader: DataLoader) => BatchStream | undefined
 
 /**
  * Cuts a dataset into batches, epoch by epoch.
@@ -90,16 +81,19 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly #augment: AugmentConfig | undefined
   /** Batches in a bucket, 0 for none. */
   readonly #bucket: number
+  /** Sums of the weights by which samples are drawn. */
+  readonly #weightSums: Float64Array | undefined
   #epoch = 0
 
   static {
-    openStream = (loader) => (#source in loader ? loader.#open() : undefined)
     readParts = (loader) => ({
       source: loader.#source,
       options: loader.#options,
       epoch: loader.#epoch,
-      part: (subset) => new DataLoader(subset, loader.#options),
+      part: (subset) => loader.#part(subset),
     })
+    openStream = (loader) => (#source in loader ? loader.#open(loader.#epoch++) : undefined)
+    peekStream = (loader) => (isDataset(loader.#source) ? loader.#open(loader.#epoch, 0) : undefined)
   }
 
   /**
@@ -122,6 +116,11 @@ export class DataLoader implements AsyncIterable<Batch> {
     if (this.#shuffle && !isDataset(this.#source)) {
       throw typeError('a dataset with `length` and `get` to shuffle', 'source', source)
     }
+    const { sampleWeights } = options
+    if (sampleWeights !== undefined) {
+      if (!isDataset(this.#source)) throw typeError('a dataset with `length` and `get` to draw from', 'source', source)
+      this.#weightSums = checkWeights(sampleWeights, 'sampleWeights', this.#source.length)
+    }
     this.#bucket = checkBucket(options.bucketByLength)
     if (this.#bucket > 0 && !knowsLengths(this.#source)) {
       throw typeError('a dataset with `lengthOf` to bucket by length', 'source', source)
@@ -142,19 +141,29 @@ export class DataLoader implements AsyncIterable<Batch> {
 
   /** Begins the next epoch. Leaving the loop early ends the source too. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
-    return arrays(this.#open())
+    return arrays(this.#open(this.#epoch++))
   }
 
-  #open(): BatchStream {
-    const epoch = this.#epoch++
+  #open(epoch: number, prefetch = this.#prefetch): BatchStream {
     const source = this.#source
     if (isDataset(source)) {
       const { length } = source
-      const order = this.#shuffle ? permutation(length, this.#seed, epoch) : sequence(length)
+      const order = this.#order(length, epoch)
       const batches = this.#bucket > 0 ? this.#buckets(source, order, epoch) : this.#cut(order)
-      return new Prefetcher((isClosed) => this.#byIndex(source, { batches, epoch }, isClosed), this.#prefetch)
+      return new Prefetcher((isClosed) => this.#byIndex(source, { batches, epoch }, isClosed), prefetch)
     }
-    return new Prefetcher((isClosed) => this.#inTurn(source, epoch, isClosed), this.#prefetch)
+    return new Prefetcher((isClosed) => this.#inTurn(source, epoch, isClosed), prefetch)
+  }
+
+  #order(length: number, epoch: number): Uint32Array {
+    if (this.#weightSums !== undefined) return drawn(this.#weightSums, this.#seed, epoch)
+    return this.#shuffle ? permutation(length, this.#seed, epoch) : sequence(length)
+  }
+
+  #part(subset: Subset): DataLoader {
+    const { sampleWeights } = this.#options
+    const ofPart = sampleWeights && Float64Array.from(subset.indices, (index) => sampleWeights[index] ?? 0)
+    return new DataLoader(subset, { ...this.#options, sampleWeights: ofPart })
   }
 
   #augmented(batch: LoadedBatch, epoch: number, indices: Uint32Array): LoadedBatch {
@@ -167,10 +176,13 @@ export class DataLoader implements AsyncIterable<Batch> {
     { batches, epoch }: { readonly batches: Iterable<Uint32Array>; readonly epoch: number },
     isClosed: IsClosed,
   ): AsyncGenerator<LoadedBatch, void> {
+    let count = 0
     for (const indices of batches) {
       if (isClosed()) return
       const batch = gathered(dataset, indices) ?? (await collated(dataset, indices))
-      yield this.#augmented(batch, epoch, indices)
+      const positions = sequence(indices.length).map((at) => count + at)
+      yield this.#augmented(batch, epoch, this.#weightSums === undefined ? indices : positions)
+      count += indices.length
     }
   }
 
@@ -186,7 +198,7 @@ export class DataLoader implements AsyncIterable<Batch> {
       batchSize: this.#batchSize,
       size: this.#bucket,
       dropLast: this.#dropLast,
-      shuffle: this.#shuffle,
+      shuffle: this.#shuffle || this.#weightSums !== undefined,
       seed: this.#seed,
       epoch,
     })
@@ -232,6 +244,11 @@ export function loaderParts(loader: DataLoader): LoaderParts {
   return readParts(loader)
 }
 
+/** The batches of the epoch that comes next, which stays the next; `undefined` for an iterable, which would be used up. */
+export function peekBatches(loader: DataLoader): BatchStream | undefined {
+  return peekStream(loader)
+}
+
 /** Checks that an argument is a loader, without beginning an epoch. */
 export function checkLoader(value: unknown, name: string): DataLoader {
   if (value instanceof DataLoader) return value
@@ -268,30 +285,6 @@ async function* arrays(stream: BatchStream): AsyncGenerator<Batch, void> {
   }
 }
 
-/** Asks for all samples of a batch at once and copies each as it comes. The first failure ends the batch. */
-async function collated(dataset: Dataset, indices: Uint32Array): Promise<LoadedBatch> {
-  const batch = new Collator(indices.length)
-  let hasFailed = false
-  const set = async (position: number, index: number): Promise<void> => {
-    let sample: Sample
-    try {
-      const asked = dataset.get(index)
-      sample = isPromise(asked) ? await asked : asked //  a sample that is there is copied before the next is asked for
-    } catch (cause) {
-      hasFailed = true
-      throw dataError(index, cause)
-    }
-    batch.set(position, index, sample)
-  }
-  const samples: Promise<void>[] = []
-  for (const [position, index] of indices.entries()) {
-    samples.push(set(position, index))
-    if (hasFailed) break
-  }
-  await Promise.all(samples)
-  return loaded(batch.finish(indices.length))
-}
-
 async function pull(
   iterator: AsyncIterator<Sample> | Iterator<Sample>,
   index: number,
@@ -300,51 +293,5 @@ async function pull(
     return await iterator.next()
   } catch (cause) {
     throw dataError(index, cause)
-  }
-}
-
-function loaded(batch: Batch): LoadedBatch {
-  const { inputs, lengths = null, targets, targetShape } = batch
-  return {
-    samples: inputs.shape[0] ?? 0,
-    toNative: () => {
-      const crossing = { data: targets, shape: [...targetShape] }
-      return unwrap(native().NativeBatch.fromArrays(inputs.data, [...inputs.shape], lengths, crossing))
-    },
-    toArrays: () => batch,
-  }
-}
-
-/** A batch whose clips are changed by a native thread as soon as it is made native. */
-function augmented(batch: LoadedBatch, { config, seed, epoch, indices }: Augmentation): LoadedBatch {
-  const toNative = (): NativeBatch => {
-    const made = batch.toNative()
-    unwrap(made.augment(config, seed, epoch, indices))
-    return made
-  }
-  return {
-    samples: batch.samples,
-    toNative,
-    toArrays: async () => {
-      const { data, shape, lengths } = unwrap(await toNative().readInputs())
-      const { targets, targetShape } = await batch.toArrays()
-      return { inputs: { data, shape }, ...(lengths && { lengths }), targets, targetShape }
-    },
-  }
-}
-
-/** A batch whose indices alone cross, where a `TensorDataset` lies at the bottom of the dataset. */
-function gathered(source: Dataset, chosen: Uint32Array): LoadedBatch | undefined {
-  const { dataset } = origin(source, 0)
-  if (!(dataset instanceof TensorDataset)) return undefined
-  const indices = chosen.map((index) => origin(source, index).index)
-  return {
-    samples: indices.length,
-    toNative: () => gather(dataset, indices),
-    toArrays: () => {
-      const batch = new Collator(indices.length)
-      for (const [position, index] of indices.entries()) batch.set(position, index, dataset.get(index))
-      return batch.finish(indices.length)
-    },
   }
 }

@@ -10,6 +10,7 @@ export type {
   NativeLayer,
   NativeMetrics,
   NativeModel,
+  NativeModelAudit,
   NativeNamedArray,
   NativeOptimizer,
   NativePass,

@@ -14,7 +14,7 @@ const TWO_TO_32 = 2 ** 32
 /** The numbers 0 … length - 1 in the order of this epoch. */
 export function permutation(length: number, seed: number, epoch: number): Uint32Array {
   const order = sequence(length)
-  const next = xoshiro128(seed, epoch)
+  const next = generator(seed, epoch)
   for (let last = length - 1; last > 0; last--) {
     const chosen = below(last + 1, next)
     const value = order[last] ?? 0
@@ -39,7 +39,8 @@ function below(limit: number, next: () => number): number {
   return drawn % limit
 }
 
-function xoshiro128(seed: number, epoch: number): () => number {
+/** Words of 32 bits for an epoch. */
+export function generator(seed: number, epoch: number): () => number {
   let [a, b, c, d] = initialState(seed, epoch)
   return () => {
     const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0

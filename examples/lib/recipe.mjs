@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Adam, CnnLstm, DataLoader, fit, normalization, oneCycle, test } from 'zoetrope'
+import { AdamW, CnnLstm, DataLoader, fit, normalization, oneCycle, test } from 'zoetrope'
 
 import { percent } from './report.mjs'
 
@@ -48,7 +48,7 @@ export async function choose({ choice, recipe, options }) {
 
 /** Trains a new model with some settings and returns its accuracy on `evaluate`, as it is after the last epoch. */
 export async function learn({ train, evaluate, recipe, settings, seed, options }) {
-  const { epochs: _, learningRate, augment, ...changes } = settings
+  const { epochs: _, learningRate, weightDecay = 0.01, augment, ...changes } = settings
   const epochs = epochsOf(settings, options)
   const model = await CnnLstm.create({
     ...recipe.model,
@@ -61,9 +61,8 @@ export async function learn({ train, evaluate, recipe, settings, seed, options }
     const { batchSize } = recipe
     const bucketByLength = recipe.bucketByLength ?? false
     const loader = new DataLoader(train, { batchSize, shuffle: true, seed, augment, bucketByLength })
-    const schedule = oneCycle({ pctStart: 0.2, finalDivFactor: 40 })
-    const optimizer = new Adam(model, { learningRate, schedule })
-    await fit(model, { train: loader, epochs, optimizer, signal: options.signal })
+    const optimizer = new AdamW(model, { learningRate, weightDecay, schedule: oneCycle() })
+    await fit(model, { train: loader, epochs, optimizer, clipNorm: 1, signal: options.signal })
     return (await test(model, new DataLoader(evaluate, { batchSize: 100 }), { signal: options.signal })).accuracy
   } finally {
     await model.dispose()

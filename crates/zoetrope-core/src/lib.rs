@@ -6,6 +6,7 @@
 mod array;
 mod auc;
 mod audio;
+mod audit;
 mod augment;
 mod batch;
 mod checkpoint;
@@ -33,6 +34,7 @@ mod train;
 
 pub use array::Array;
 pub use audio::LogMel;
+pub use audit::{ModelAudit, ParameterAudit};
 pub use augment::{AugmentConfig, Augmentation, Shift, Window};
 pub use batch::{Batch, ReadInputs};
 pub use config::{

@@ -9,6 +9,7 @@
 )]
 
 pub mod audio;
+mod audit;
 mod batch;
 mod model;
 mod optimizer;

@@ -1,0 +1,126 @@
+//! A model's health on one batch, found out on a copy of its weights: the model itself stays as it is.
+
+use std::time::Instant;
+
+use tch::{Kind, Tensor};
+
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::metrics::Meter;
+use crate::model::CnnLstm;
+use crate::optimizer::{Optimizer, Rule};
+use crate::random::Generator;
+
+/// What one batch shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelAudit {
+    /// One entry a parameter, in their order.
+    pub parameters: Vec<ParameterAudit>,
+    /// Loss of the batch before anything was learned.
+    pub first_loss: f64,
+    /// Loss of the batch after the steps, without dropout; NaN where a step's loss was not finite.
+    pub last_loss: f64,
+    /// Answers of the batch that are right after the steps; 0 for a regression.
+    pub correct: i64,
+    /// Answers of the batch.
+    pub answers: i64,
+    /// Median time of a step, in seconds.
+    pub step_seconds: f64,
+}
+
+/// One parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterAudit {
+    /// Such as `cnn.conv1.weight`.
+    pub name: String,
+    /// Norm of its gradient; 0 where it is frozen.
+    pub gradient_norm: f64,
+    /// Whether it is left as it is by training.
+    pub is_frozen: bool,
+    /// Rows along its first axis: a convolution's output channels.
+    pub units: i64,
+    /// Rows whose gradient is exactly 0.
+    pub dead_units: i64,
+}
+
+impl CnnLstm {
+    /// Looks at the gradients of a batch, then learns it by heart in so many steps of Adam.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` or `Data` for a batch that does not fit; `InvalidConfig` where every parameter is frozen.
+    pub fn audit(&self, batch: &Batch, steps: usize, learning_rate: f64) -> Result<ModelAudit> {
+        let mut copy = self.scratch_copy()?;
+        let (first_loss, gradients) = copy.loss_and_gradients(batch)?;
+        let parameters = copy.parameters().iter().zip(&gradients);
+        let parameters = parameters
+            .map(|(parameter, gradient)| ParameterAudit::new(&parameter.name, &parameter.tensor, gradient))
+            .collect::<Result<Vec<_>>>()?;
+        let mut optimizer = Optimizer::new(adam(learning_rate))?;
+        let mut seconds = Vec::with_capacity(steps);
+        let mut is_finite = true;
+        for _ in 0..steps {
+            let began = Instant::now();
+            match copy.train_step(batch, &mut optimizer, &mut Meter::new()) {
+                Ok(()) => seconds.push(began.elapsed().as_secs_f64()),
+                Err(Error::NonFiniteLoss { .. }) => {
+                    is_finite = false;
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let mut meter = Meter::new();
+        copy.evaluate_batch(batch, &mut meter)?;
+        let metrics = meter.read()?;
+        seconds.sort_by(f64::total_cmp);
+        Ok(ModelAudit {
+            parameters,
+            first_loss,
+            last_loss: if is_finite { metrics.loss } else { f64::NAN },
+            correct: metrics.correct,
+            answers: metrics.answers,
+            step_seconds: seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN),
+        })
+    }
+
+    /// The same weights, statistics and frozen parameters; dropout draws from a stream of its own.
+    fn scratch_copy(&self) -> Result<Self> {
+        let mut copy = Self::new(self.config(), self.device(), &Generator::from_seed(0)?)?;
+        copy.load_state_dict(&self.state_dict()?)?;
+        for (copied, original) in copy.parameters().iter().zip(self.parameters()) {
+            let _ = copied.tensor.f_set_requires_grad(original.tensor.requires_grad())?;
+        }
+        Ok(copy)
+    }
+}
+
+impl ParameterAudit {
+    fn new(name: &str, parameter: &Tensor, gradient: &Tensor) -> Result<Self> {
+        let units = parameter.size().first().copied().unwrap_or(1);
+        let is_frozen = !parameter.requires_grad();
+        let (gradient_norm, dead_units) = if is_frozen {
+            (0.0, 0)
+        } else {
+            let rows = gradient.f_to_kind(Kind::Double)?.f_reshape([units, -1])?;
+            let sums = rows.f_abs()?.f_sum_dim_intlist([1_i64].as_slice(), false, Kind::Double)?;
+            let dead = sums.f_eq(0.0)?.f_sum(Kind::Int64)?;
+            (rows.f_norm()?.f_double_value(&[])?, dead.f_int64_value(&[])?)
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            gradient_norm,
+            is_frozen,
+            units,
+            dead_units,
+        })
+    }
+}
+
+fn adam(learning_rate: f64) -> Rule {
+    Rule::Adam {
+        learning_rate,
+        betas: (0.9, 0.999),
+        eps: 1e-8,
+        weight_decay: 0.0,
+    }
+}

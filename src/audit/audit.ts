@@ -1,0 +1,160 @@
+import { AbortScope, checkSignal } from '../abort'
+import { checkCallback, checkOptions } from '../checks'
+import { DataLoader, checkLoader, loaderParts, peekBatches } from '../data-loader'
+import { isDataset } from '../data-source'
+import { modelHandle } from '../model'
+import { peek } from '../profile'
+import { checkLeakage } from '../split/leakage'
+import { auditInputs, auditTargets } from './data'
+import { few, formatFinding } from './finding'
+import { auditGradients, auditLearning } from './model'
+import type { LoadedBatch } from '../loaded-batch'
+import type { AnyCnnLstm } from '../model'
+import type { Finding } from './finding'
+
+/** Options of {@link audit}. */
+export interface AuditOptions {
+  /** Data that the model will be judged by: it is searched for clips of the training data. Default none. */
+  readonly validation?: DataLoader | undefined
+  /** Takes the findings as text; `null` for none. Default `console.log`. */
+  readonly print?: ((text: string) => void) | null | undefined
+  /** Stops the work; the promise rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Batches, and milliseconds, that are looked at for inputs and targets. */
+const FULL = { batches: 64, milliseconds: 4000 }
+const CHEAP = { batches: 4, milliseconds: 1000 }
+/** Learning by heart: samples, steps, and the seconds that they may take. */
+const HEART = { samples: 16, fewest: 30, most: 150, seconds: 4, learningRate: 3e-3 }
+/** Larger datasets are not searched for shared clips here: that takes minutes. */
+const MOST_COMPARED = 20_000
+const BYTES = 4
+/** Weights, gradients, and Adam's two moments. */
+const COPIES = 4
+
+/**
+ * Looks for what would spoil a training before it begins, in seconds: unscaled, constant or missing inputs; targets that
+ * are out of range, missing or lopsided; parameters without gradient, dead units; whether one batch can be learned by
+ * heart; clips shared with `validation`; and what an epoch will take. The model is left as it is, and so is the loader:
+ * its next epoch is the one it would have been. `fit` does the part about inputs and targets by itself.
+ *
+ * @throws {TypeError} For an argument of a wrong type, or an option that does not exist.
+ * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit the model or its dataset fails.
+ */
+export async function audit(model: AnyCnnLstm, loader: DataLoader, options: AuditOptions = {}): Promise<Finding[]> {
+  const handle = modelHandle(model)
+  checkOptions(options, 'options', ['validation', 'print', 'signal'])
+  // oxlint-disable-next-line no-console -- printing is what an audit is for
+  const { validation, print = console.log } = options
+  checkLoader(loader, 'loader')
+  if (validation !== undefined) checkLoader(validation, 'validation')
+  if (print !== null) checkCallback(print, 'print')
+  const abort = new AbortScope(checkSignal(options.signal, 'signal'))
+  try {
+    handle.checkUsable()
+    const findings = await auditData(model, loader, FULL, abort)
+    if (!findings.some(({ code }) => code === 'inputs-unseen' || code === 'targets-out-of-range')) {
+      findings.push(...(await auditModel(model, loader, abort)))
+    }
+    if (validation !== undefined) findings.push(...(await auditLeakage(loader, validation, options.signal)))
+    print?.(findings.map(formatFinding).join('\n'))
+    return findings
+  } finally {
+    abort.release()
+  }
+}
+
+/** The part that `fit` does by itself: inputs and targets of the first batches. */
+export async function auditCheaply(model: AnyCnnLstm, loader: DataLoader, abort: AbortScope): Promise<Finding[]> {
+  return auditData(model, loader, CHEAP, abort)
+}
+
+async function auditData(
+  model: AnyCnnLstm,
+  loader: DataLoader,
+  limits: typeof FULL,
+  abort: AbortScope,
+): Promise<Finding[]> {
+  const reading = await peek(loader, limits, abort)
+  if (reading === undefined) {
+    const message = 'the source is an iterable, which cannot be looked at without using it up'
+    return [{ level: 'info', code: 'inputs-unseen', message, remedy: 'use a dataset with `length` and `get`' }]
+  }
+  return [...auditInputs(reading, model.config), ...auditTargets(reading, model.config)]
+}
+
+/** Two jobs on the engine: a step of the loader's own batch, and a few samples learned by heart. */
+async function auditModel(model: AnyCnnLstm, loader: DataLoader, abort: AbortScope): Promise<Finding[]> {
+  const handle = modelHandle(model)
+  const { source } = loaderParts(loader)
+  const batch = await firstBatch(loader, abort)
+  if (batch === undefined || !isDataset(source)) return []
+  const whole = batch.toNative()
+  const seen = await abort.race(handle.run(async (native) => native.audit(whole, 2, HEART.learningRate)))
+  const findings = auditGradients(seen)
+  if (findings.some(({ code }) => code === 'loss-not-finite')) return findings
+  const small = await firstBatch(new DataLoader(source, { batchSize: HEART.samples, shuffle: true }), abort)
+  if (small === undefined) return findings
+  const { samples } = small
+  const seconds = (seen.stepSeconds * samples) / batch.samples
+  const steps = Math.round(Math.min(HEART.most, Math.max(HEART.fewest, HEART.seconds / seconds)))
+  const learned = small.toNative()
+  const heart = await abort.race(handle.run(async (native) => native.audit(learned, steps, HEART.learningRate)))
+  findings.push(auditLearning(heart, model.config, { steps, samples }))
+  const { inputs } = await batch.toArrays()
+  const isClip = inputs.shape.length === ('features' in model.config.input ? 3 : 5)
+  const frames = batch.samples * (isClip ? (inputs.shape[1] ?? 1) : 1)
+  findings.push(cost(handle.native.layers(), { frames, seconds: seen.stepSeconds, batches: loader.length ?? 0 }))
+  return findings
+}
+
+async function firstBatch(loader: DataLoader, abort: AbortScope): Promise<LoadedBatch | undefined> {
+  const batches = peekBatches(loader)
+  if (batches === undefined) return undefined
+  try {
+    const next = await abort.race(batches.next())
+    return next.done === true ? undefined : next.value
+  } finally {
+    void batches.close().catch(() => undefined)
+  }
+}
+
+function cost(
+  layers: readonly { readonly outputShape: readonly (number | null)[]; readonly parameters: number }[],
+  { frames, seconds, batches }: { readonly frames: number; readonly seconds: number; readonly batches: number },
+): Finding {
+  const values = layers.reduce(
+    (sum, { outputShape }) => sum + outputShape.reduce<number>((n, size) => n * (size ?? 1), 1),
+    0,
+  )
+  const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0)
+  // Each layer's output, and its gradient.
+  const bytes = BYTES * (COPIES * parameters + 2 * values * frames)
+  const mebibytes = Math.ceil(bytes / 2 ** 20)
+  const message =
+    `${(seconds * batches).toPrecision(2)} s an epoch (${batches} steps of ${(seconds * 1000).toPrecision(3)} ms), ` +
+    `at most about ${mebibytes} MiB for weights, gradients, moments and activations`
+  return { level: 'info', code: 'cost', message, remedy: '' }
+}
+
+async function auditLeakage(
+  loader: DataLoader,
+  validation: DataLoader,
+  signal: AbortSignal | undefined,
+): Promise<Finding[]> {
+  const [train, held] = [loaderParts(loader).source, loaderParts(validation).source]
+  if (!isDataset(train) || !isDataset(held) || train.length + held.length > MOST_COMPARED) return []
+  const report = await checkLeakage({ train, validation: held }, { allow: true, signal })
+  if (report.isClean) return []
+  const { identical, nearIdentical } = report
+  const clips = few([...identical, ...nearIdentical].map(({ second }) => second.index))
+  return [
+    {
+      level: identical.length > 0 ? 'error' : 'warning',
+      code: 'leakage',
+      message: `${identical.length} clips of the validation data are in the training data, ${nearIdentical.length} more look like one of it: ${clips}`,
+      remedy: '`checkLeakage` names the pairs; split by group (`split(dataset, { by })`)',
+    },
+  ]
+}

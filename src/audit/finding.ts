@@ -1,0 +1,41 @@
+/** How much a finding matters: training cannot work, or will suffer, or it is good to know. */
+export type FindingLevel = 'error' | 'warning' | 'info'
+
+/** What {@link audit} can find; `docs/audit.md` says by what each is measured. */
+export type FindingCode =
+  | 'inputs-not-finite'
+  | 'inputs-unscaled'
+  | 'inputs-constant'
+  | 'inputs-unseen'
+  | 'normalize-mismatch'
+  | 'targets-out-of-range'
+  | 'targets-missing-class'
+  | 'targets-one-class'
+  | 'targets-imbalanced'
+  | 'no-gradient'
+  | 'dead-units'
+  | 'loss-not-finite'
+  | 'does-not-overfit'
+  | 'overfits-one-batch'
+  | 'leakage'
+  | 'cost'
+
+/** One thing that an audit found. */
+export interface Finding {
+  readonly level: FindingLevel
+  readonly code: FindingCode
+  /** What was seen, with its figures. */
+  readonly message: string
+  /** What to do about it; empty where nothing is to be done. */
+  readonly remedy: string
+}
+
+export function formatFinding({ level, code, message, remedy }: Finding): string {
+  return `${level.padEnd(7)} ${code}: ${message}${remedy === '' ? '' : `\n        → ${remedy}`}`
+}
+
+/** The first few of some names, and how many more there are. */
+export function few(names: readonly (string | number)[], most = 5): string {
+  const rest = names.length - most
+  return `${names.slice(0, most).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+}

@@ -1,0 +1,65 @@
+/** What one batch shows of a model: gradients, dead units, and whether it can be learned by heart. */
+import { few } from './finding'
+import type { NativeModelAudit } from '../native'
+import type { ModelConfig } from '../options'
+import type { Finding } from './finding'
+
+/** Share of a batch's answers that must be right, or of its loss that must be gone, after learning it by heart. */
+const LEARNED = 0.9
+/** Share of a layer's channels without gradient that is worth a word. */
+const MANY_DEAD = 0.25
+
+/** A network of ReLU units loses some; a layer that lost many is worth a look. */
+export function auditGradients({ parameters, firstLoss }: NativeModelAudit): Finding[] {
+  if (!Number.isFinite(firstLoss)) {
+    return [
+      {
+        level: 'error',
+        code: 'loss-not-finite',
+        message: `the loss of the first batch is ${firstLoss}`,
+        remedy: 'look for NaN in the inputs, and scale them',
+      },
+    ]
+  }
+  const findings: Finding[] = []
+  const without = parameters.filter(({ gradientNorm, isFrozen }) => !isFrozen && gradientNorm === 0)
+  if (without.length > 0) {
+    findings.push({
+      level: 'error',
+      code: 'no-gradient',
+      message: `no gradient reaches ${few(without.map(({ name }) => name))}`,
+      remedy: 'scale the inputs, lower the learning rate that made the weights, or create the model anew',
+    })
+  }
+  for (const { name, units, deadUnits, isFrozen, gradientNorm } of parameters) {
+    const isLayer = name.startsWith('cnn.') && name.endsWith('.bias')
+    if (!isLayer || isFrozen || gradientNorm === 0 || deadUnits < MANY_DEAD * units) continue
+    findings.push({
+      level: 'warning',
+      code: 'dead-units',
+      message: `${deadUnits} of ${units} channels of ${name.replace(/\.bias$/, '')} get no gradient from the first batch`,
+      remedy: 'scale the inputs, lower the learning rate, or use `norm` or another `activation` in the blocks',
+    })
+  }
+  return findings
+}
+
+/** `steps` of Adam were made on the batch. */
+export function auditLearning(
+  { correct, answers, firstLoss, lastLoss }: NativeModelAudit,
+  { head }: ModelConfig,
+  { steps, samples }: { readonly steps: number; readonly samples: number },
+): Finding {
+  const isCounted = head.kind !== 'regression'
+  const right = isCounted ? `, ${correct} of ${answers} right` : ''
+  const figures = `${samples} samples, ${steps} steps: loss ${firstLoss.toPrecision(3)} → ${lastLoss.toPrecision(3)}${right}`
+  const isLearned = (isCounted && correct >= LEARNED * answers) || lastLoss <= (1 - LEARNED) * firstLoss
+  if (isLearned) return { level: 'info', code: 'overfits-one-batch', message: figures, remedy: '' }
+  return {
+    level: 'warning',
+    code: 'does-not-overfit',
+    message: figures,
+    remedy:
+      'check that targets belong to their inputs; scale the inputs; a larger model, or less dropout, may be needed',
+  }
+}
