@@ -95,6 +95,6 @@ export function findData(options, ...parts) {
   const beside = fileURLToPath(new URL('../../../shared/data', import.meta.url))
   const place = options.data ?? path.join(beside, ...parts)
   if (existsSync(place)) return place
-  console.log(`Skipped: ${parts.join('/')} is not in ../shared/data; --data PATH says where it is`)
+  console.log(`Skipped: ${parts.join('/')} is not at ${place}; --data PATH says where it is`)
   return undefined
 }

@@ -1,0 +1,107 @@
+/** The recipes on made-up data: that they run, choose, test once, and say what came of it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { REPOSITORY, runNode } from './helpers/child'
+import { chunk, npy, riff, wavFormat, zip } from './helpers/files'
+
+const folder = mkdtempSync(join(tmpdir(), 'zoetrope-recipes-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+/** Bytes without a pattern. */
+function bytes(length: number): Uint8Array {
+  let state = 7
+  return Uint8Array.from({ length }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24)
+}
+
+function targets(count: number, classes: number): Uint8Array {
+  return Uint8Array.from({ length: count }, (_, index) => index % classes)
+}
+
+async function quick(recipe: string, data: string): Promise<string> {
+  const program = join(REPOSITORY, 'examples', `${recipe}.mjs`)
+  const { code, stdout, stderr } = await runNode([program, '--quick', '--device', 'cpu', '--data', data])
+  if (code !== 0) throw new Error(`${recipe} ended with ${code}: ${stderr}`)
+  return stdout
+}
+
+const RESULT = /\d\.\d{3} ± \d\.\d{3} \(mean and deviation of 1 seeds\)\nPublished or known: /
+
+test('lip-reading', async (t) => {
+  const file = join(folder, 'clips.npz')
+  const [x, y] = [npy('|u1', [60, 4, 1, 16, 16], bytes(60 * 4 * 256)), npy('|u1', [60], targets(60, 3))]
+  writeFileSync(
+    file,
+    zip([
+      { name: 'X.npy', bytes: x },
+      { name: 'y.npy', bytes: y },
+    ]),
+  )
+  const text = await quick('lip-reading', file)
+  t.regex(text, /Choosing on \d+ of the training part[\s\S]*Chosen: /)
+  t.regex(text, RESULT)
+  t.regex(text, /Frames in random order: \d/)
+})
+
+test('radar activities', async (t) => {
+  const file = join(folder, 'radar.npz')
+  const part = (count: number) => npy('|u1', [count, 3, 4, 16, 16], bytes(count * 3 * 1024))
+  const labels = (count: number) => npy('|u1', [count], targets(count, 5).toSorted())
+  writeFileSync(
+    file,
+    zip([
+      { name: 'Xtr.npy', bytes: part(400) },
+      { name: 'ytr.npy', bytes: labels(400) },
+      { name: 'Xte.npy', bytes: part(10) },
+      { name: 'yte.npy', bytes: labels(10) },
+    ]),
+  )
+  t.regex(await quick('radar-activities', file), RESULT)
+})
+
+test('speakers', async (t) => {
+  const names = Array.from({ length: 9 }, (_, index) => String(index + 1))
+  const header = [
+    '@problemName JapaneseVowels',
+    '@timeStamps false',
+    '@missing false',
+    '@univariate false',
+    '@dimensions 12',
+    '@equalLength false',
+    `@classLabel true ${names.join(' ')}`,
+    '@data',
+  ]
+  const values = bytes(100_000)
+  let at = 0
+  const line = (_: unknown, index: number): string => {
+    const series = () => Array.from({ length: 5 + (index % 3) }, () => (values[at++]! / 128 - 1).toFixed(3)).join(',')
+    return `${Array.from({ length: 12 }, series).join(':')}:${names[index % 9]!}`
+  }
+  for (const name of ['TRAIN', 'TEST']) {
+    const lines = [...header, ...Array.from({ length: 54 }, line)]
+    writeFileSync(join(folder, `JapaneseVowels_${name}.ts`), `${lines.join('\n')}\n`)
+  }
+  t.regex(await quick('speakers', folder), RESULT)
+})
+
+test('spoken digits', async (t) => {
+  const recordings = mkdtempSync(join(folder, 'recordings-'))
+  for (const speaker of ['theo', 'nicolas', 'jackson'])
+    for (let digit = 0; digit < 10; digit++)
+      for (const index of [0, 5, 6]) {
+        const samples = bytes(2 * (1200 + 200 * digit))
+        const file = riff([chunk('fmt ', wavFormat(1, 1, 16)), chunk('data', samples)])
+        writeFileSync(join(recordings, `${digit}_${speaker}_${index}.wav`), file)
+      }
+  const text = await quick('spoken-digits', recordings)
+  t.regex(text, /official split: \d\.\d{3}/)
+  t.regex(text, /theo held out: \d\.\d{3}/)
+})
+
+test('data that is not there is a reason to skip, printed', async (t) => {
+  const program = join(REPOSITORY, 'examples', 'speakers.mjs')
+  const { code, stdout } = await runNode([program, '--data', join(folder, 'nowhere')])
+  t.is(code, 0)
+  t.regex(stdout, /^Skipped: .* is not /)
+})
