@@ -102,7 +102,9 @@ impl ParameterAudit {
             (0.0, 0)
         } else {
             let rows = gradient.f_to_kind(Kind::Double)?.f_reshape([units, -1])?;
-            let sums = rows.f_abs()?.f_sum_dim_intlist([1_i64].as_slice(), false, Kind::Double)?;
+            let sums = rows
+                .f_abs()?
+                .f_sum_dim_intlist([1_i64].as_slice(), false, Kind::Double)?;
             let dead = sums.f_eq(0.0)?.f_sum(Kind::Int64)?;
             (rows.f_norm()?.f_double_value(&[])?, dead.f_int64_value(&[])?)
         };
