@@ -57,8 +57,8 @@ export declare class NativeModel {
   get parameterNames(): Array<string>
   /** Every layer from input to logits. */
   layers(): Array<NativeLayer>
-  /** Begins a sweep over some data; `loss` has the options of a training loss. */
-  beginPass(loss?: NativeLoss | undefined | null): NativePass
+  /** Begins a sweep over some data; `loss` has the options of a training loss, `keeps_ranking` is for `areas`. */
+  beginPass(loss?: NativeLoss | undefined | null, keepsRanking?: boolean | undefined | null): NativePass
   /** Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame. */
   logits(batch: NativeBatch): Promise<Outcome<NativeArray>>
   /** Probabilities of classes or labels, or a regression's values; shapes as of `logits`. */
@@ -89,8 +89,20 @@ export declare class NativePass {
   evaluateBatch(batch: NativeBatch): Promise<Outcome<undefined>>
   /** Everything accumulated since the pass began. Waits for the device. */
   metrics(): Promise<Outcome<NativeMetrics>>
+  /** Areas under the ROC curve, one a class or label, of a pass that keeps a ranking. Waits for the device. */
+  areas(): Promise<Outcome<number[]>>
   /** Has jobs of this pass that have not begun yet end at once with `ERR_ABORTED`. */
   cancel(): void
+}
+
+/** Parameters and buffers of a model as they were, in CPU memory. */
+export declare class NativeSnapshot {
+  /** Copies what the model's state dict holds. */
+  static take(model: NativeModel): Promise<Outcome<NativeSnapshot>>
+  /** Copies it back into the model. */
+  restore(model: NativeModel): Promise<Outcome<undefined>>
+  /** Frees its memory. Twice is fine. */
+  release(): void
 }
 
 /** Samples in native memory; batches of it cross as indices. */
@@ -104,6 +116,9 @@ export declare class NativeTensorDataset {
   /** The samples at `indices` as a batch. */
   batch(indices: Uint32Array): Outcome<NativeBatch>
 }
+
+/** Copies the running averages of the weights that an optimizer keeps into the model, where it keeps any. */
+export declare function copyAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
 
 /** Number of CUDA devices that can be used. */
 export declare function cudaDeviceCount(): number
@@ -242,6 +257,11 @@ export interface NativeMetrics {
    * prediction.
    */
   confusion: Array<number>
+  /**
+   * Of a classification, of evaluated batches only: by rank from 0, how many answers have so many classes before the
+   * target's.
+   */
+  ranks: Array<number>
   /**
    * Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
    * negatives.

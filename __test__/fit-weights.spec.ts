@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { Adam, DataLoader, Sgd, TensorDataset, fit, reduceOnPlateau, test as testModel, cosine } from 'zoetrope'
-import { collect } from './helpers/collect'
 import { refuses, untyped } from './helpers/expect'
 import { movingDotLoader, movingDotSamples, movingDots, toyModel } from './helpers/toy'
 import type { CnnLstm, EpochRecord, FitOptions, ReduceOnPlateauOptions, Sample } from 'zoetrope'
@@ -31,7 +30,7 @@ test("the best epoch's weights are in the model at the end, by whatever metric",
     const history = await fit(model, options)
     const values = history.map(({ validation }) => validation![best]! * (best === 'loss' ? -1 : 1))
     const index = values.indexOf(Math.max(...values))
-    t.is(await bytesOf(model), seen[index], best)
+    t.is(await bytesOf(model), seen[index]!, best)
     const { loss } = await testModel(model, movingDotLoader(48, {}, 2))
     t.is(loss, history[index]!.validation!.loss)
   }
@@ -91,7 +90,7 @@ test('early stopping ends the run after so many epochs without improvement, with
   const losses = history.map(({ validation }) => validation!.loss)
   const best = losses.indexOf(Math.min(...losses))
   t.is(history.length, best + 1 + 3)
-  t.is(await bytesOf(model), seen[best])
+  t.is(await bytesOf(model), seen[best]!)
   const never = await fit(model, wild(model, { epochs: 60, earlyStopping: { patience: 2, minDelta: 1e9 } }))
   t.is(never.length, 3)
 })

@@ -16,7 +16,7 @@ type Options = Readonly<Record<string, unknown>> & { readonly inner?: readonly [
 
 const FILE = join(process.cwd(), 'crates/zoetrope-core/tests/training_fixtures/schedules.json')
 const CASES: readonly Case[] = JSON.parse(readFileSync(FILE, 'utf8'))
-const NO_RUN: ScheduleRun = { totalSteps: undefined }
+const NO_RUN: ScheduleRun = { totalSteps: undefined, metric: () => [] }
 
 function make([kind, { inner, steps, ...options }]: readonly [string, Options]): Schedule {
   if (kind === 'stepDecay') return stepDecay(untyped<StepDecayOptions>(options))

@@ -18,7 +18,7 @@ const imported = performance.now()
 const { Adam, CnnLstm, DataLoader, TensorDataset, getNumThreads, setNumThreads, train } = await import('zoetrope')
 const importMs = performance.now() - imported
 
-const tasks = { weights, agree, train: trainSweeps, series, inference, latency, memory, load, 'event-loop': eventLoop }
+const tasks = { weights, agree, train: trainSweeps, series, inference, latency, memory, lengths, load, 'event-loop': eventLoop }
 if (job.task !== 'load') setNumThreads(job.threads)
 console.log(JSON.stringify(await withOthersBusy(() => tasks[job.task](job))))
 
@@ -119,6 +119,25 @@ async function eventLoop({ shape, batches: count, seconds, dataset, ...files }) 
     delay.disable()
     const at = (share) => delay.percentile(share) / NANOSECONDS
     return { p50Ms: at(50), p99Ms: at(99), maxMs: delay.max / NANOSECONDS, ticks: delay.count }
+  })
+}
+
+/** Epochs of clips whose lengths lie between two numbers, or are all their mean. */
+async function lengths({ config, batch, between: [shortest, longest], isEqual, seconds }) {
+  const span = longest - shortest + 1
+  const frame = 'features' in config.input ? [config.input.features] : Object.values(config.input)
+  const values = frame.reduce((product, length) => product * length, 1)
+  const samples = Array.from({ length: 8 * span }, (_, index) => {
+    const time = isEqual ? (shortest + longest) / 2 : shortest + (index % span)
+    const data = Float32Array.from({ length: time * values }, (_, at) => ((at * 7 + index) % 13) / 13)
+    return { input: { data, shape: [time, ...frame] }, target: index % config.numClasses }
+  })
+  const data = new DataLoader(samples, { batchSize: batch, shuffle: true, bucketByLength: true })
+  return using(await CnnLstm.create({ ...config, device: 'cpu', seed: 0 }), async (model) => {
+    const optimizer = new Adam(model)
+    const epoch = () => train(model, data, { optimizer, progress: false })
+    const frames = samples.reduce((sum, { input }) => sum + input.shape[0], 0)
+    return { frames, sweepsMs: await sweeps(seconds, { warmUp: epoch, sweep: epoch }) }
   })
 }
 

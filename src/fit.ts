@@ -110,21 +110,20 @@ export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
   const decay = checkEma(ema)
   const stopping = checkEarlyStopping(earlyStopping)
   const loader = checkLoader(train, 'train')
-  const run = new FitRun({
+  const isTested = validation !== undefined
+  if (stopping) checkMetricOf(model, stopping.metric, 'earlyStopping.metric', { isTested })
+  if (best !== undefined) checkMetricOf(model, checkMetricName(best, 'best'), 'best', { isTested })
+  return new FitRun({
     model,
     training: decay === undefined ? settings : { ...settings, update: { ...settings.update, emaDecay: decay } },
     train: loader,
     validation: checkValidation(validation, loader),
     epochs: checkInteger(epochs, 'epochs', 1),
     initialEpoch: checkInteger(initialEpoch, 'initialEpoch', 0, epochs),
-    best: best === undefined ? stopping?.metric : checkMetricName(best, 'best'),
+    best: best ?? stopping?.metric,
     auc: checkBoolean(auc ?? [best, stopping?.metric].includes('auc'), 'auc'),
     earlyStopping: stopping,
     onEpoch,
     isAudited: checkBoolean(audit, 'audit'),
   })
-  const isTested = validation !== undefined
-  if (stopping) checkMetricOf(model, stopping.metric, 'earlyStopping.metric', { isTested })
-  if (best !== undefined) checkMetricOf(model, best, 'best', { isTested })
-  return run
 }

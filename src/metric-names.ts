@@ -4,21 +4,14 @@ import type { AnyCnnLstm } from './model'
 import type { TestResult } from './test'
 import type { TrainResult } from './train'
 
+const NAMES = ['loss', 'accuracy', 'macroF1', 'balancedAccuracy', 'auc', 'mae', 'rmse', 'r2'] as const
+
 /**
  * The name of a metric, as in {@link TestResult}. `top2`, `top3`, … are shares of {@link TestResult.topK};
  * `balancedAccuracy` and they belong to classes, `macroF1` and `auc` to classes and labels, the last three to a
  * regression.
  */
-export type MetricName =
-  | 'loss'
-  | 'accuracy'
-  | `top${number}`
-  | 'macroF1'
-  | 'balancedAccuracy'
-  | 'auc'
-  | 'mae'
-  | 'rmse'
-  | 'r2'
+export type MetricName = (typeof NAMES)[number] | `top${number}`
 
 /** Part of a record of `fit`. */
 export interface Results {
@@ -26,7 +19,6 @@ export interface Results {
   readonly validation?: TestResult
 }
 
-const NAMES = ['loss', 'accuracy', 'macroF1', 'balancedAccuracy', 'auc', 'mae', 'rmse', 'r2'] as const
 const LOWER_IS_BETTER: readonly MetricName[] = ['loss', 'mae', 'rmse']
 const TOP = /^top([1-9]\d*)$/
 
@@ -63,10 +55,9 @@ export function isLowerBetter(metric: MetricName): boolean {
 
 /** The metric of the validation data, or of the training data where there is none; `NaN` where there is no such figure. */
 export function metricOf({ train, validation }: Results, metric: MetricName): number {
-  const top = validation?.topK?.[topOf(metric) - 1]
-  if (top !== undefined) return top
-  const result: Partial<Record<MetricName, number>> = validation ?? train
-  return result[metric] ?? NaN
+  const name = NAMES.find((known) => known === metric)
+  const result: Partial<Record<(typeof NAMES)[number], number>> = validation ?? train
+  return (name && result[name]) ?? validation?.topK?.[topOf(metric) - 1] ?? NaN
 }
 
 /** k of `topk`; `NaN` of other metrics. */

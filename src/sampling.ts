@@ -1,10 +1,11 @@
 /** Samples drawn by weight, with replacement. */
-import { describe, rangeError, typeError } from './checks'
+import { checkOptions, describe, rangeError, typeError } from './checks'
 import { ZoetropeError } from './errors'
 import { generator } from './permutation'
-import { scan } from './split/scan'
+import { SCAN_KEYS, checkScanOptions, scan } from './split/scan'
 import { checkDataset } from './split/subset'
 import type { Dataset, Sample } from './dataset'
+import type { ScanOptions } from './split/scan'
 
 const TWO_TO_26 = 2 ** 26
 const TWO_TO_53 = 2 ** 53
@@ -55,17 +56,23 @@ function firstAbove(sums: Float64Array, value: number): number {
  * @throws {TypeError} For an argument that is no dataset or array of samples.
  * @throws {ZoetropeError} `ERR_DATA` when the dataset fails, or a target is no index of a class.
  */
-export async function balancedWeights(dataset: Dataset | readonly Sample[]): Promise<Float64Array> {
+export async function balancedWeights(
+  dataset: Dataset | readonly Sample[],
+  options: ScanOptions = {},
+): Promise<Float64Array> {
+  checkOptions(options, 'options', SCAN_KEYS)
+  checkScanOptions(options)
   const source = checkDataset(dataset, 'dataset')
   const targets = new Int32Array(source.length)
   const counts = new Map<number, number>()
-  await scan(source, ({ target }, index) => {
+  const count = ({ target }: Sample, index: number): void => {
     if (typeof target !== 'number' || !Number.isInteger(target)) {
       const message = `Expected the index of a class as target to balance by, received ${describe(target)} at index ${index}`
       throw new ZoetropeError('ERR_DATA', message, { index, actual: target })
     }
     targets[index] = target
     counts.set(target, (counts.get(target) ?? 0) + 1)
-  })
+  }
+  await scan(source, count, options)
   return Float64Array.from(targets, (target) => 1 / (counts.get(target) ?? 1))
 }

@@ -3,6 +3,7 @@ import { eventLoop } from './event-loop.mjs'
 import { facade } from './facade.mjs'
 import { inference } from './inference.mjs'
 import { latency } from './latency.mjs'
+import { lengths } from './lengths.mjs'
 import { load } from './load.mjs'
 import { memory } from './memory.mjs'
 import { scaling } from './scaling.mjs'
@@ -15,6 +16,7 @@ export const sections = {
   facade,
   'event-loop': eventLoop,
   memory,
+  lengths,
   scaling,
   load,
 }
