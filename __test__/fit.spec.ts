@@ -117,7 +117,7 @@ test('initialEpoch goes on where an earlier run ended, orders included', async (
       return samples[index]!
     }
     const train = new DataLoader({ length: 8, get }, { shuffle: true, seed: 1 })
-    const history = await fit(model, options(model, { train, ...changes }))
+    const history = await fit(model, options(model, { train, audit: false, ...changes }))
     const epochs = history.map(({ epoch }) => epoch)
     return [epochs, epochs.map((_, index) => asked.slice(index * 8, index * 8 + 8).join())]
   }

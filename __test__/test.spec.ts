@@ -72,7 +72,7 @@ test('the result does not depend on the batch size, and nothing changes', async 
 test('wrong arguments are refused', async (t) => {
   await using model = await toyModel()
   const loader = movingDotLoader(16)
-  await refuses(t, TypeError, /^Unknown option `optimizer`; known options are signal, progress$/, async () =>
+  await refuses(t, TypeError, /^Unknown option `optimizer`; known options are signal, progress, auc$/, async () =>
     evaluate(model, loader, untyped({ optimizer: 1 })),
   )
   await refuses(t, TypeError, /^Expected a DataLoader for `loader`, received undefined$/, async () =>
