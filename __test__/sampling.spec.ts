@@ -46,7 +46,10 @@ test('draws are a pure function of seed and epoch, with or without a TensorDatas
 })
 
 test('balanced weights have every class drawn equally often, also of a subset', async (t) => {
-  const subset = new Subset(samples, Array.from({ length: 500 }, (_, index) => index))
+  const subset = new Subset(
+    samples,
+    Array.from({ length: 500 }, (_, index) => index),
+  )
   const sampleWeights = await balancedWeights(subset)
   t.deepEqual([...new Set(sampleWeights)].toSorted(), [1 / 450, 1 / 50].toSorted())
   const loader = new DataLoader(subset, { sampleWeights })

@@ -18,7 +18,18 @@ const imported = performance.now()
 const { Adam, CnnLstm, DataLoader, TensorDataset, getNumThreads, setNumThreads, train } = await import('zoetrope')
 const importMs = performance.now() - imported
 
-const tasks = { weights, agree, train: trainSweeps, series, inference, latency, memory, lengths, load, 'event-loop': eventLoop }
+const tasks = {
+  weights,
+  agree,
+  train: trainSweeps,
+  series,
+  inference,
+  latency,
+  memory,
+  lengths,
+  load,
+  'event-loop': eventLoop,
+}
 if (job.task !== 'load') setNumThreads(job.threads)
 console.log(JSON.stringify(await withOthersBusy(() => tasks[job.task](job))))
 

@@ -37,7 +37,11 @@ export function checkMetricOf(
   { isTested }: { readonly isTested: boolean },
 ): void {
   const trained = { classification: ['accuracy'], multiLabel: ['accuracy'], regression: ['mae', 'rmse', 'r2'] }
-  const tested = { classification: ['macroF1', 'balancedAccuracy', 'auc'], multiLabel: ['macroF1', 'auc'], regression: [] }
+  const tested = {
+    classification: ['macroF1', 'balancedAccuracy', 'auc'],
+    multiLabel: ['macroF1', 'auc'],
+    regression: [],
+  }
   const known: readonly string[] = ['loss', ...trained[head.kind], ...(isTested ? tested[head.kind] : [])]
   const hasTop = isTested && head.kind === 'classification' && numClasses > 1
   if (known.includes(metric) || (hasTop && topOf(metric) <= numClasses)) return

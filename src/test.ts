@@ -112,7 +112,14 @@ export async function testEpoch(
     })
     const { loss, samples } = metrics
     const scores = { accuracy: accuracy(metrics, head), ...regressionMetrics(metrics, head) }
-    return { loss, ...scores, samples, ...classScores(model, metrics), ...areaScore(areas), ...timing(samples, seconds) }
+    return {
+      loss,
+      ...scores,
+      samples,
+      ...classScores(model, metrics),
+      ...areaScore(areas),
+      ...timing(samples, seconds),
+    }
   } finally {
     abort.release()
   }

@@ -29,7 +29,9 @@ export async function lengths(context) {
       summary(rounds.map(({ sweepsMs, frames }) => (1000 * median(sweepsMs)) / frames)),
     )
     const other = { contender: equal, summary: same }
-    rows.push(costFigure('training on clips of different lengths, a valid frame', label, varied, other, atMost(1.1), 'µs'))
+    rows.push(
+      costFigure('training on clips of different lengths, a valid frame', label, varied, other, atMost(1.1), 'µs'),
+    )
     raw[label] = { varied: results[0], equal: results[1] }
   }
   return { rows, raw }
