@@ -51,7 +51,7 @@ test('balanced weights have every class drawn equally often, also of a subset', 
     Array.from({ length: 500 }, (_, index) => index),
   )
   const sampleWeights = await balancedWeights(subset)
-  t.deepEqual([...new Set(sampleWeights)].toSorted(), [1 / 450, 1 / 50].toSorted())
+  t.deepEqual(new Set(sampleWeights), new Set([1 / 50, 1 / 450]))
   const loader = new DataLoader(subset, { sampleWeights })
   let rare = 0
   for (let epoch = 0; epoch < 10; epoch++) for (const index of await drawnIn(loader)) rare += Number(index % 10 === 0)

@@ -140,7 +140,7 @@ async function lengths({ config, batch, between: [shortest, longest], isEqual, s
   const values = frame.reduce((product, length) => product * length, 1)
   const samples = Array.from({ length: 8 * span }, (_, index) => {
     const time = isEqual ? (shortest + longest) / 2 : shortest + (index % span)
-    const data = Float32Array.from({ length: time * values }, (_, at) => ((at * 7 + index) % 13) / 13)
+    const data = new Float32Array(time * values).map((_zero, at) => ((at * 7 + index) % 13) / 13)
     return { input: { data, shape: [time, ...frame] }, target: index % config.numClasses }
   })
   const data = new DataLoader(samples, { batchSize: batch, shuffle: true, bucketByLength: true })

@@ -50,11 +50,11 @@ export function regressionMetrics(
 ): RegressionMetrics | undefined {
   if (kind !== 'regression') return undefined
   const outputs = Array.from({ length: errorSums.length / 4 }, (_, at) => errorSums.slice(at * 4, at * 4 + 4))
-  const mean = (of: (sums: number[]) => number): number => sum(outputs.map(of)) / outputs.length
+  const over = (of: (sums: number[]) => number): number => mean(outputs.map(of))
   return {
-    mae: mean(([absolute = 0]) => absolute / answers),
-    rmse: Math.sqrt(mean(([, squared = 0]) => squared / answers)),
-    r2: mean(([, squared = 0, target = 0, square = 0]) => {
+    mae: over(([absolute = 0]) => absolute / answers),
+    rmse: Math.sqrt(over(([, squared = 0]) => squared / answers)),
+    r2: over(([, squared = 0, target = 0, square = 0]) => {
       const variance = square - (target * target) / answers
       return variance > 0 ? 1 - squared / variance : NaN
     }),

@@ -34,7 +34,9 @@ pub(crate) fn evaluated(answers: &Answers<'_>) -> Result<Tensor> {
             let cells = targets.f_mul_scalar(classes)?.f_add(&outputs.f_argmax(1, false)?)?;
             let counts = cells.f_bincount(None::<Tensor>, classes * classes)?;
             let of_target = outputs.f_gather(1, &targets.f_unsqueeze(1)?, false)?;
-            let ranks = outputs.f_gt_tensor(&of_target)?.f_sum_dim_intlist(1, false, Kind::Int64)?;
+            let ranks = outputs
+                .f_gt_tensor(&of_target)?
+                .f_sum_dim_intlist(1, false, Kind::Int64)?;
             let ranks = ranks.f_bincount(None::<Tensor>, classes)?;
             let counts = Tensor::f_cat(&[counts, ranks], 0)?.f_view([classes + 1, classes])?;
             Ok(counts.f_to_kind(Kind::Double)?)
@@ -45,10 +47,7 @@ pub(crate) fn evaluated(answers: &Answers<'_>) -> Result<Tensor> {
             let true_positives = count(is_given.f_logical_and(&has_label)?)?;
             let false_positives = count(is_given.f_logical_and(&has_label.f_logical_not()?)?)?;
             let false_negatives = count(has_label.f_logical_and(&is_given.f_logical_not()?)?)?;
-            Ok(Tensor::f_stack(
-                &[true_positives, false_positives, false_negatives],
-                1,
-            )?)
+            Ok(Tensor::f_stack(&[true_positives, false_positives, false_negatives], 1)?)
         }
         HeadKind::Regression => errors(answers),
     }

@@ -7,7 +7,8 @@ use napi::bindgen_prelude::{BigInt, Env, Float32Array, Object};
 use napi_derive::napi;
 use serde_json::Value;
 use zoetrope_core::{
-    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Result, StateDict, device,
+    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Result, StateDict,
+    device,
 };
 
 use crate::audit::NativeModelAudit;
