@@ -25,9 +25,7 @@ import torch
 from make_fixtures import OPTIMIZERS, block, configuration, random_batches, relative_error, run_steps
 from safetensors_file import read, write
 from torch.nn.functional import cross_entropy
-from torch import nn
-from twin import CNNLSTM, LSTM
-from twin_encoder import VectorCNN
+from twin import CNNLSTM
 
 # A convolution's bias in front of a batch norm has no gradient but rounding (norm below NOISE), which a large eps keeps
 # from being a step.
@@ -53,25 +51,6 @@ def over_time(seed, blocks, dtype=torch.float32, **options):
 
 def t(out_channels, kernel_size=3, padding=1, activation="relu", **options):
     return b(out_channels, kernel_size, 1, padding, activation, None, **options)
-
-
-class VectorCNNLSTM(nn.Module):
-    """Clips of [batch, time, features] into [batch, classes]."""
-
-    def __init__(self, config):
-        super().__init__()
-        self.cnn = VectorCNN(config)
-        self.lstm = LSTM(self.cnn.out_features, config["lstm"])
-        self.fc = nn.Linear(self.lstm.out_features, config["numClasses"])
-
-    def forward(self, x):
-        if x.dtype == torch.uint8:
-            x = x.to(self.fc.weight.dtype) / 255
-        return self.fc(self.lstm(self.cnn(x))[:, -1])
-
-
-def twin(config):
-    return VectorCNNLSTM(config) if "features" in config["input"] else CNNLSTM(config)
 
 
 DILATED = [b(4, padding=2, dilation=2), b(3, kernel_size=2, padding=0, dilation=3, max_pool=None)]
@@ -123,7 +102,7 @@ def batches(seed, batch_size, time, dtype, config):
 def results(seed, inputs, targets, config, kind=torch.float32):
     """Everything the tests compare, by name. Every run starts from the same weights and the same stream."""
     torch.manual_seed(seed)
-    model = twin(config)
+    model = CNNLSTM(config)
     stream = torch.get_rng_state()
     tensors = {f"state.{name}": tensor.clone() for name, tensor in model.state_dict().items()}
     model = model.to(kind)

@@ -6,11 +6,7 @@
 
 mod common;
 
-use std::env;
-use std::ffi::OsString;
-use std::path::Path;
-use std::process::Command;
-
+use common::python::{python_with_torch, run};
 use common::safetensors_file::write;
 use common::{Fixture, TempFolder, TestResult, batch_of};
 use zoetrope_core::Meter;
@@ -33,29 +29,6 @@ const CASES: [&str; 15] = [
     "sequence/dropouts",
 ];
 
-/// The Python to use, or why there is none.
-fn python_with_torch() -> Result<OsString, String> {
-    let python = env::var_os("ZOETROPE_PYTHON").unwrap_or_else(|| "python3".into());
-    let name = python.to_string_lossy();
-    let output = Command::new(&python)
-        .args(["-c", "import torch; print(torch.__version__)"])
-        .output()
-        .map_err(|error| format!("{name} does not run ({error})"))?;
-    if !output.status.success() {
-        return Err(format!(
-            "{name} has no torch; set ZOETROPE_PYTHON to one that has torch 2.11"
-        ));
-    }
-    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if version.starts_with("2.11.") {
-        Ok(python)
-    } else {
-        Err(format!(
-            "{name} has torch {version}, not 2.11; set ZOETROPE_PYTHON to one that has"
-        ))
-    }
-}
-
 #[test]
 fn loads_our_files_strictly_and_agrees() -> TestResult {
     let python = match python_with_torch() {
@@ -65,7 +38,6 @@ fn loads_our_files_strictly_and_agrees() -> TestResult {
             return Ok(());
         }
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/load_into_pytorch.py");
     let folder = TempFolder::new("python")?;
     let mut paths = Vec::new();
     for case in CASES {
@@ -83,9 +55,7 @@ fn loads_our_files_strictly_and_agrees() -> TestResult {
         write(&pair[1], &[("inputs", &inputs), ("logits", &logits)], &[])?;
         paths.extend(pair);
     }
-    let output = Command::new(&python).arg("-B").arg(&script).args(&paths).output()?;
-    let [said, complained] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-    assert!(output.status.success(), "{said}{complained}");
+    let said = run(&python, "load_into_pytorch.py", &paths)?;
     assert_eq!(said.lines().count(), CASES.len(), "{said}");
     print!("{said}");
     Ok(())

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from twin_encoder import CNN
+from twin_encoder import CNN, VectorCNN
 
 
 class LSTM(nn.Module):
@@ -51,7 +51,9 @@ class CNNLSTM(nn.Module):
         self.is_vector = "features" in config["input"]
         if not self.is_vector:
             self.cnn = CNN(config)
-        features = config["input"]["features"] if self.is_vector else self.cnn.out_features
+        elif config["cnn"]:
+            self.cnn = VectorCNN(config)
+        features = self.cnn.out_features if config["cnn"] or not self.is_vector else config["input"]["features"]
         if config.get("projection"):
             self.projection = nn.Linear(features, config["projection"])
             features = config["projection"]
@@ -70,12 +72,17 @@ class CNNLSTM(nn.Module):
         batch, time = clips.shape[:2]
         counts = torch.full([batch], time) if lengths is None else lengths
         valid = torch.arange(time) < counts[:, None]  #              [batch, time]
-        frames = clips[valid]  #                                     [frames, …]: the padding takes no part
-        features = self.projection(frames if self.is_vector else self.cnn(frames))
+        features = self.projection(self.encode(clips, valid))  #     [frames, features]
         sequence = features.new_zeros(batch, time, features.size(-1))
         sequence[valid] = features
         outputs = self.lstm(sequence, lengths)
         return self.fc(self.dropout(self.pool(outputs, valid, counts)))
+
+    def encode(self, clips, valid):
+        """[batch, time, …] into the features of the valid frames, [frames, features]: the padding takes no part."""
+        if not self.is_vector:
+            return self.cnn(clips[valid])
+        return self.cnn(clips, valid)[valid] if hasattr(self, "cnn") else clips[valid]
 
     def pool(self, outputs, valid, counts):
         """[batch, time, hidden] into [batch, hidden], or [frames, hidden]."""

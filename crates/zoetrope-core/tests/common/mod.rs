@@ -6,6 +6,8 @@
 // Each test program uses its own part of this module.
 #![allow(dead_code)]
 
+pub mod draws;
+pub mod python;
 pub mod safetensors_file;
 pub mod sha256;
 
