@@ -2,8 +2,9 @@
 //
 // The C library gives a large block back to the system when it is freed, so the next step faults every page in again:
 // a third of a training step. Here freed blocks of kSmallest bytes and more are kept, by size class, and given out
-// again. What is kept is bounded: live and kept bytes together stay below the most that was ever live plus a half
-// (kSlack); beyond that the block that lay unused longest goes back to the system.
+// again; where the class has none, one of up to four times the size is, because batches of clips of different lengths
+// have tensors of ever other sizes. What is kept is bounded: live and kept bytes together stay below the most that was
+// ever live plus a half (kSlack); beyond that the block that lay unused longest goes back to the system.
 //
 // A block begins with a header of 64 bytes, so that any thread can free it by its address alone, and data are
 // aligned to 64. Large blocks lie on huge pages where the system offers them.
@@ -31,6 +32,7 @@ constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kLargest = size_t{1} << 46;
 constexpr int kSteps = 8;  //          size classes between two powers of two: at most an eighth is wasted
 constexpr int kClasses = 31 * kSteps;
+constexpr int kReach = 2 * kSteps;  //    classes up from a request's own: to four times its size
 constexpr double kSlack = 1.5;
 constexpr uint8_t kPriority = 1;  //  libtorch's own allocator has 0
 
@@ -80,14 +82,14 @@ void unmap(Block* block) {
 
 class Cache {
  public:
-  // A kept block of the class, or null. What will be live is counted at once.
+  // A kept block of the class or the next larger ones, or null. What will be live is counted at once.
   Block* take(int size_class, size_t bytes) {
     Block *block, *stale;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      block = newest_[size_class];
+      block = fitting(size_class);
       if (block != nullptr) remove(block);
-      live_ += bytes;
+      live_ += block != nullptr ? block->bytes : bytes;
       if (live_ > peak_) peak_ = live_;
       stale = surplus();
     }
@@ -133,6 +135,12 @@ class Cache {
   }
 
  private:
+  Block* fitting(int size_class) {
+    for (int at = size_class; at < kClasses && at <= size_class + kReach; ++at)
+      if (newest_[at] != nullptr) return newest_[at];
+    return nullptr;
+  }
+
   void insert(Block* block) {
     Block*& newest = newest_[block->size_class];
     block->newer = nullptr, block->older = newest;
