@@ -51,8 +51,8 @@ impl Ranking {
 fn area(mut answers: Vec<(f64, bool)>) -> f64 {
     answers.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
     let (mut rank_sum, mut before) = (0.0, 0);
-    for ties in answers.chunk_by(|(a, _), (b, _)| a == b) {
-        let mean_rank = before as f64 + (ties.len() as f64 + 1.0) / 2.0;
+    for ties in answers.chunk_by(|(a, _), (b, _)| a.total_cmp(b).is_eq()) {
+        let mean_rank = before as f64 + f64::midpoint(1.0, ties.len() as f64);
         rank_sum += mean_rank * ties.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
         before += ties.len();
     }
@@ -68,10 +68,14 @@ mod tests {
     #[test]
     fn ties_count_one_half_and_no_pair_is_not_a_number() {
         // sklearn.metrics.roc_auc_score([0, 0, 1, 1], [.1, .4, .35, .8]) is .75
-        let with = |scores: [f64; 4]| scores.into_iter().zip([false, false, true, true]).collect();
-        assert_eq!(area(with([0.1, 0.4, 0.35, 0.8])), 0.75);
-        assert_eq!(area(with([0.5, 0.5, 0.5, 0.5])), 0.5);
-        assert_eq!(area(with([0.1, 0.2, 0.3, 0.4])), 1.0);
+        for (scores, expected) in [
+            ([0.1, 0.4, 0.35, 0.8], 0.75),
+            ([0.5, 0.5, 0.5, 0.5], 0.5),
+            ([0.1, 0.2, 0.3, 0.4], 1.0),
+        ] {
+            let found = area(scores.into_iter().zip([false, false, true, true]).collect());
+            assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
+        }
         assert!(area(vec![(0.1, true), (0.2, true)]).is_nan());
     }
 }

@@ -17,4 +17,4 @@ mod outcome;
 mod pass;
 mod profile;
 pub mod runtime;
-mod snapshot;
+pub mod snapshot;
