@@ -39,7 +39,7 @@ test('lip-reading', async (t) => {
     ]),
   )
   const text = await quick('lip-reading', file)
-  t.regex(text, /Choosing on \d+ of the training part[\s\S]*Chosen: /)
+  t.regex(text, /Choosing on parts of the training part that are held out, of \d+[\s\S]*Chosen: /)
   t.regex(text, RESULT)
   t.regex(text, /Frames in random order: \d/)
 })
