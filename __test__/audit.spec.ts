@@ -134,6 +134,16 @@ test('clips of the validation data that are trained on are found', async (t) => 
   t.is(finding.level, 'error')
 })
 
+test('clips that were not compared are said not to be', async (t) => {
+  await using model = await toyModel()
+  const validation = new DataLoader({
+    *[Symbol.iterator]() {
+      yield* movingDotSamples(4)
+    },
+  })
+  t.true(codes(await audit(model, movingDotLoader(32), { validation, ...quiet })).includes('leakage-unseen'))
+})
+
 test('an iterable is not used up', async (t) => {
   await using model = await toyModel()
   const once = (function* () {

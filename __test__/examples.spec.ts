@@ -11,13 +11,20 @@ function insideRepository(t: { teardown: (end: () => void) => void }): string {
   return folder
 }
 
-test("README's example runs as printed", async (t) => {
-  const [, code] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(REPOSITORY, 'README.md'), 'utf8')) ?? []
+test("README's examples run as printed", async (t) => {
+  const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8')
+  const examples = Array.from(readme.matchAll(/```js\n([\s\S]*?)```/g), ([, code]) => code ?? '')
   const folder = insideRepository(t)
-  writeFileSync(join(folder, 'example.mjs'), code ?? '')
-  const { code: status, stdout, stderr } = await runNode(['example.mjs'], {}, folder)
-  t.is(status, 0, stderr)
-  t.deepEqual(stdout.trim().split('\n'), ['1', 'left'])
+  const said: string[] = []
+  for (const [index, code] of examples.entries()) {
+    writeFileSync(join(folder, `example-${index}.mjs`), code)
+    const { code: status, stdout, stderr } = await runNode([`example-${index}.mjs`], {}, folder)
+    t.is(status, 0, stderr)
+    said.push(stdout.trim())
+  }
+  t.is(said.length, 2)
+  t.is(said[0], '1\nleft')
+  t.regex(said[1]!, /^info {4}overfits-one-batch: [\s\S]*\n3$/)
 })
 
 test('the main job runs on tiny data and saves both models', async (t) => {

@@ -180,8 +180,9 @@ export class DataLoader implements AsyncIterable<Batch> {
     for (const indices of batches) {
       if (isClosed()) return
       const batch = gathered(dataset, indices) ?? (await collated(dataset, indices))
-      const positions = sequence(indices.length).map((at) => count + at)
-      yield this.#augmented(batch, epoch, this.#weightSums === undefined ? indices : positions)
+      // A sample that is drawn again is another one to augmentation: its place in the epoch counts, not its index.
+      const keys = this.#weightSums === undefined ? indices : sequence(indices.length).map((at) => count + at)
+      yield this.#augmented(batch, epoch, keys)
       count += indices.length
     }
   }

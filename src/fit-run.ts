@@ -34,7 +34,6 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
   readonly #settings: FitSettings
   readonly #history: EpochRecord[] = []
   readonly #weights: FitWeights
-  readonly #schedule: ScheduleRun
   #data: RunData | undefined
   #ending: Promise<void> | undefined
   #running: Promise<void> | undefined
@@ -53,10 +52,6 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
       earlyStopping,
       hasAverage: training.update.emaDecay !== undefined,
     })
-    this.#schedule = {
-      totalSteps: undefined,
-      metric: (name) => this.#history.map((record) => known(metricOf(record, name), name)),
-    }
     if (typeof settings.validation !== 'number') this.#begin({ train: settings.train, validation: settings.validation })
   }
 
@@ -129,7 +124,10 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
         if (isAudited) await warnOfFindings(model, train, training.signal)
       }
       await this.#weights.beforeTraining()
-      const trained = await trainEpoch(model, train, training, { title: `${title} · train`, run: this.#schedule })
+      const trained = await trainEpoch(model, train, training, {
+        title: `${title} · train`,
+        run: this.#scheduleOf(train),
+      })
       await this.#weights.afterTraining()
       const tested = validation && (await testEpoch(model, validation, { ...training, auc }, `${title} · test`))
       const record: EpochRecord = { epoch, train: trained, ...(tested && { validation: tested }) }
@@ -149,13 +147,19 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     }
   }
 
-  /** The data is known, and with it how many updates there will be. */
+  /** Takes the data that the run is about. A schedule that does not fit it fails here, before any step. */
   #begin(data: RunData): RunData {
-    const steps = this.#stepsOf(data.train)
-    Object.assign(this.#schedule, { totalSteps: steps === undefined ? undefined : steps * this.#settings.epochs })
+    this.#settings.training.optimizer.current(this.#scheduleOf(data.train))
     this.#data = data
-    this.#settings.training.optimizer.current(this.#schedule) //      a schedule that does not fit fails before any step
     return data
+  }
+
+  #scheduleOf(train: DataLoader): ScheduleRun {
+    const steps = this.#stepsOf(train)
+    return {
+      totalSteps: steps === undefined ? undefined : steps * this.#settings.epochs,
+      metric: (name) => this.#history.map((record) => known(metricOf(record, name), name)),
+    }
   }
 
   /** Orders and schedule go on as if the epochs before had been made here. */

@@ -144,7 +144,10 @@ async function auditLeakage(
   signal: AbortSignal | undefined,
 ): Promise<Finding[]> {
   const [train, held] = [loaderParts(loader).source, loaderParts(validation).source]
-  if (!isDataset(train) || !isDataset(held) || train.length + held.length > MOST_COMPARED) return []
+  if (!isDataset(train) || !isDataset(held) || train.length + held.length > MOST_COMPARED) {
+    const message = `clips shared with \`validation\` were not looked for: that takes datasets, of ${MOST_COMPARED} samples together at most`
+    return [{ level: 'info', code: 'leakage-unseen', message, remedy: '`checkLeakage` compares as many as there are' }]
+  }
   const report = await checkLeakage({ train, validation: held }, { allow: true, signal })
   if (report.isClean) return []
   const { identical, nearIdentical } = report

@@ -18,6 +18,7 @@ export type FindingCode =
   | 'does-not-overfit'
   | 'overfits-one-batch'
   | 'leakage'
+  | 'leakage-unseen'
   | 'cost'
 
 /** One thing that an audit found. */

@@ -7,10 +7,10 @@ differ.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import torch
+from pairs import compare
 from safetensors_file import read
 from twin import CNNLSTM
 
@@ -32,8 +32,4 @@ def agrees(model_path, expected_path):
 
 
 if __name__ == "__main__":
-    paths = sys.argv[1:]
-    if not paths or len(paths) % 2:
-        sys.exit(__doc__)
-    results = [agrees(*pair) for pair in zip(paths[::2], paths[1::2], strict=True)]
-    sys.exit(0 if all(results) else 1)
+    compare(agrees, __doc__)

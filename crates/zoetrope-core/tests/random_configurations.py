@@ -7,10 +7,10 @@ made of them in float32: `logits` in evaluation, `loss` and `grad.NAME` in train
 """
 
 import json
-import sys
 from pathlib import Path
 
 import torch
+from pairs import compare
 from safetensors_file import read
 from twin import CNNLSTM, loss_of
 
@@ -68,8 +68,4 @@ def agrees(model_path, ours_path):
 
 
 if __name__ == "__main__":
-    paths = sys.argv[1:]
-    if not paths or len(paths) % 2:
-        sys.exit(__doc__)
-    results = [agrees(*pair) for pair in zip(paths[::2], paths[1::2], strict=True)]
-    sys.exit(0 if all(results) else 1)
+    compare(agrees, __doc__)
