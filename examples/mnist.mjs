@@ -5,7 +5,7 @@ import { readMnist } from './lib/mnist.mjs'
 import { runProgram } from './lib/program.mjs'
 import { percent, printEpoch } from './lib/report.mjs'
 
-export async function trainMnist({ epochs, tiny, device, save, signal }) {
+export async function trainMnist({ epochs, seed, tiny, device, save, signal }) {
   const trainSet = new TensorDataset(await readMnist('train', tiny ? 512 : 60_000))
   const testSet = new TensorDataset(await readMnist('test', tiny ? 256 : 10_000))
 
@@ -15,12 +15,12 @@ export async function trainMnist({ epochs, tiny, device, save, signal }) {
     cnn: [{ outChannels: 32 }, { outChannels: 64 }],
     lstm: { hiddenSize: 128 },
     device,
-    seed: 0,
+    seed,
   })
   model.summary()
 
   const run = fit(model, {
-    train: new DataLoader(trainSet, { batchSize: 64, shuffle: true, seed: 0 }),
+    train: new DataLoader(trainSet, { batchSize: 64, shuffle: true, seed }),
     validation: new DataLoader(testSet, { batchSize: 256 }),
     epochs,
     optimizer: new Adam(model, { learningRate: 1e-3 }),

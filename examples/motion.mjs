@@ -26,17 +26,17 @@ export async function trainMotion(options) {
   return { accuracy: ordered.accuracy, shuffled: shuffled.accuracy, seconds: ordered.seconds + shuffled.seconds }
 }
 
-async function learn(trainClips, testClips, { epochs, device, save, signal }) {
+async function learn(trainClips, testClips, { epochs, seed, device, save, signal }) {
   const model = await CnnLstm.create({
     input: { channels: 1, height: canvas, width: canvas }, // one frame: a clip has any number of them
     classes: motions,
     cnn: [{ outChannels: 32 }, { outChannels: 64 }],
     lstm: { hiddenSize: 128 },
     device,
-    seed: 0,
+    seed,
   })
   const run = fit(model, {
-    train: new DataLoader(new TensorDataset(trainClips), { batchSize: 16, shuffle: true, seed: 0 }),
+    train: new DataLoader(new TensorDataset(trainClips), { batchSize: 16, shuffle: true, seed }),
     validation: new DataLoader(new TensorDataset(testClips), { batchSize: 64 }),
     epochs,
     optimizer: new Adam(model, { learningRate: 1e-3 }),

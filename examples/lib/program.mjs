@@ -32,11 +32,12 @@ export async function runProgram(file, defaults, main) {
 
 /**
  * The command line's options, which are the same for every example; `defaults` are the ones that it leaves out. `--tiny`
- * takes little of MNIST, `--quick` one epoch and one seed of a recipe on `--data`.
+ * takes little of MNIST, `--seed` is that of MNIST and the motions, `--quick` one epoch and one seed of a recipe on `--data`.
  */
 function readOptions(file, defaults) {
   const options = {
     epochs: { type: 'string' },
+    seed: { type: 'string', default: '0' },
     tiny: { type: 'boolean', default: false },
     device: { type: 'string', default: 'auto' },
     save: { type: 'string' },
@@ -44,17 +45,21 @@ function readOptions(file, defaults) {
     quick: { type: 'boolean', default: false },
   }
   try {
-    const { epochs, ...rest } = parseArgs({ options }).values
-    return { ...defaults, ...rest, epochs: readEpochs(epochs) ?? (rest.tiny ? 1 : defaults.epochs) }
+    const { epochs, seed, ...rest } = parseArgs({ options }).values
+    return {
+      ...defaults,
+      ...rest,
+      epochs: epochs === undefined ? (rest.tiny ? 1 : defaults.epochs) : readInteger(epochs, '--epochs', 1),
+      seed: readInteger(seed, '--seed', 0),
+    }
   } catch (cause) {
-    const usage = `node examples/${path.basename(fileURLToPath(file))} [--epochs N] [--tiny] [--device auto|cpu|cuda] [--save PATH] [--data PATH] [--quick]`
+    const usage = `node examples/${path.basename(fileURLToPath(file))} [--epochs N] [--seed N] [--tiny] [--device auto|cpu|cuda] [--save PATH] [--data PATH] [--quick]`
     throw new UserError(`${cause.message}\nUsage: ${usage}`, { cause })
   }
 }
 
-function readEpochs(text) {
-  if (text === undefined) return undefined
-  const epochs = Number(text)
-  if (Number.isSafeInteger(epochs) && epochs > 0) return epochs
-  throw new RangeError(`Expected a positive integer for --epochs, received ${text}`)
+function readInteger(text, option, least) {
+  const value = Number(text)
+  if (text !== '' && Number.isSafeInteger(value) && value >= least) return value
+  throw new RangeError(`Expected an integer from ${least} for ${option}, received ${text}`)
 }
