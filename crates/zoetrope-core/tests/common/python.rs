@@ -8,6 +8,7 @@ use std::process::Command;
 use super::TestResult;
 
 /// The Python to use, `$ZOETROPE_PYTHON` or `python3`; without torch 2.11 there is none, and the reason is printed.
+#[allow(clippy::print_stdout)]
 pub fn python_with_torch() -> Option<OsString> {
     find().map_err(|reason| println!("skipped: {reason}")).ok()
 }
