@@ -7,12 +7,11 @@
 //   x            [frames, height, width, in_channels]              NHWC
 //   weight       [out_channels, in_channels, 3, 3]                 PyTorch's layout
 //   bias         [out_channels]
-//   y, dy        [frames, height / 2, width / 2, out_channels]     NHWC; an odd last row or column is cut, as by
-//   PyTorch argmax       the same, bytes: which of its window's four positions (row-major) y came from, the first of
-//   equals;
+//   y, dy        [frames, height / 2, width / 2, out_channels]     NHWC; an odd last row or column is cut
+//   argmax       the same, bytes: which of its window's four positions (row-major) y came from, the first of equals;
 //                4 where ReLU cut all four
 //
-// A NaN among a window's inputs makes its y NaN, as in PyTorch.
+// A NaN among a window's inputs makes its y NaN, as in PyTorch, and that of up to three windows beside it.
 #pragma once
 
 #include <stddef.h>

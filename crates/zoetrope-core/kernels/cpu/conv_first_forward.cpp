@@ -1,95 +1,98 @@
-// The first block forward: conv 3x3 + bias + ReLU + max-pool 2x2 of NCHW frames (floats or bytes) of one to four
-// channels, output NHWC. Too few channels for Winograd's products; a direct kernel.
+// The first block forward: conv 3x3 + bias + ReLU + max-pool 2x2 of frames [frames, ci, height, width] (floats or
+// bytes, one to four channels), output NHWC, by Winograd F(4x4, 3x3) as in conv_forward.cpp.
 //
-//   y[window][co] = max(0, max over 4 positions (Σ over the patch x · weight[co]) + bias[co])
+// With so few channels the transforms cost as much as the products, so that of the inputs is made of whole rows: first
+// all columns of six rows (Bᵀ d), then all tiles of a row (· B); the tiles of a band are the vectors.
 //
-// Four rows of pixels, channels interleaved, are what a row of windows reads. The micro-kernel computes a window's
-// four positions for two vectors of output channels in eight registers, and pools them there.
+//   V[36][ci][tile] of a band of tiles, about kBand of them: it stays in L2
 //
-// Cost per window: 72·ci·co FLOPs; memory: the frame read twice (rows overlap), 5·co bytes written.
+// Cost per frame, with T = ceil(H/4)·ceil(W/4) tiles: 72·T·ci·co FLOPs (direct: 288), transforms about T·(290·co +
+// 220·ci); memory: 1.5 times the frame read, 5·H·W·co / 4 bytes written.
 #include <omp.h>
 
-#include "conv_first.h"
-#include "pool.h"
+#include "conv_tiles.h"
 
 namespace zt::ZT_ISA {
 namespace {
 
-constexpr int kPanel = 2 * kWidth;  //  output channels of a panel
+constexpr int64_t kBand = 64;
 
-struct Sizes {
-  int64_t rows, cols;     //       of windows
-  int64_t panels, panel;  //    floats of a panel's weights [9 CI][kPanel]
-  int64_t line;           //             floats of a row of pixels with its border
-
-  explicit Sizes(const zt_conv_shape& s) {
-    rows = s.height / 2, cols = s.width / 2;
-    panels = ceil_div(s.out_channels, kPanel), panel = 9 * s.in_channels * kPanel;
-    line = round_up((2 * cols + 2) * s.in_channels + kWidth, 16);
-  }
-  int64_t shared() const { return kUnit + round_up(panels * (panel + kPanel), 16); }
+struct Frames {
+  const float* floats;  //  one of the two is null
+  const uint8_t* bytes;
 };
 
-// [panel][kh][kw][ci][kPanel]; zeros for channels that do not exist.
-void pack_weights(const zt_conv_shape& s, const Sizes& z, const float* weight, float* packed) {
-  for (int64_t o = 0; o < z.panels * kPanel; ++o)
-    for (int64_t i = 0; i < s.in_channels; ++i)
-      for (int64_t k = 0; k < 9; ++k)
-        packed[o / kPanel * z.panel + (k * s.in_channels + i) * kPanel + o % kPanel] =
-            o < s.out_channels ? weight[(o * s.in_channels + i) * 9 + k] : 0;
+struct Sizes : Tiles {
+  int64_t band_rows, bands;  //  rows of tiles, of all frames one after the other, in a band
+  int64_t band;              //  tiles of a band, up to whole blocks of the micro-kernel
+  int64_t line;              //  floats of a row of pixels with its border
+  int64_t co, position;      //  padded to whole panels; floats of U of one position
+  int64_t ci;
+
+  explicit Sizes(const zt_conv_shape& s) : Tiles(s) {
+    band_rows = larger(1, kBand / tile_cols), bands = ceil_div(s.frames * tile_rows, band_rows);
+    band = round_up(band_rows * tile_cols + kMaxRows, 16);
+    line = round_up(4 * tile_cols + 2 + 16, 16);
+    ci = s.in_channels, co = round_up(s.out_channels, kMaxPanel), position = ci * co;
+  }
+  int64_t shared() const { return 36 * position + co; }
+  int64_t per_thread() const { return 6 * line + 36 * ci * band + kMaxRows * 36 * kMaxPanel; }
+};
+
+// One row of one channel from column -1 on, zeros outside the frame.
+void read_row(const zt_conv_shape& s, const Sizes& z, const Frames& frames, int64_t plane, int64_t row, float* to) {
+  const bool exists = row >= 0 && row < s.height;
+  const int64_t inside = exists ? smaller(s.width, z.line - 1) : 0, at = (plane * s.height + row) * s.width;
+  to[0] = 0;
+  if (frames.floats != nullptr)
+    for (int64_t c = 0; c < inside; ++c) to[c + 1] = frames.floats[at + c];
+  else
+    for (int64_t c = 0; c < inside; ++c) to[c + 1] = static_cast<float>(frames.bytes[at + c]) / 255.f;
+  for (int64_t c = inside + 1; c < z.line; ++c) to[c] = 0;
 }
 
-// Rows 2r - 1 … 2r + 2 at the window's left column - 1, and the window's y and argmax for a panel.
-template <int CI>
-ZT_INLINE void window(const float* const rows[4], const float* weights, const float* bias, VF y[2], VI argmax[2]) {
-  VF sum[4][2];
-#pragma GCC unroll 4
-  for (int p = 0; p < 4; ++p) sum[p][0] = sum[p][1] = zero();
-  for (int kh = 0; kh < 3; ++kh, weights += 3 * CI * kPanel) {
-    const float *upper = rows[kh], *lower = rows[kh + 1];
-#pragma GCC unroll 12
-    for (int k = 0; k < 3 * CI; ++k) {
-      const VF w0 = load(weights + k * kPanel), w1 = load(weights + k * kPanel + kWidth);
-      const VF x0 = broadcast(upper[k]), x1 = broadcast(upper[CI + k]);
-      const VF x2 = broadcast(lower[k]), x3 = broadcast(lower[CI + k]);
-      sum[0][0] = fma(x0, w0, sum[0][0]), sum[0][1] = fma(x0, w1, sum[0][1]);
-      sum[1][0] = fma(x1, w0, sum[1][0]), sum[1][1] = fma(x1, w1, sum[1][1]);
-      sum[2][0] = fma(x2, w0, sum[2][0]), sum[2][1] = fma(x2, w1, sum[2][1]);
-      sum[3][0] = fma(x3, w0, sum[3][0]), sum[3][1] = fma(x3, w1, sum[3][1]);
+// V of one row of tiles; `V` is that of its first.
+void transform_row(const zt_conv_shape& s, const Sizes& z, const Frames& frames, int64_t tile_row, float* lines,
+                   float* V) {
+  const int64_t frame = tile_row / z.tile_rows, top = tile_row % z.tile_rows * 4 - 1;
+  for (int64_t i = 0; i < z.ci; ++i) {
+    for (int a = 0; a < 6; ++a) read_row(s, z, frames, frame * z.ci + i, top + a, lines + a * z.line);
+    for (int64_t c = 0; c < z.line; c += kWidth) {
+      VF d[6];
+      for (int a = 0; a < 6; ++a) d[a] = load(lines + a * z.line + c);
+      winograd_input(d, 1, d, 1);
+      for (int a = 0; a < 6; ++a) store(lines + a * z.line + c, d[a]);
+    }
+    for (int a = 0; a < 6; ++a) {
+      const float* const from = lines + a * z.line;
+      float* const to = V + (a * 6 * z.ci + i) * z.band;
+      const int64_t next = z.ci * z.band;
+#pragma GCC ivdep
+      for (int64_t t = 0; t < z.tile_cols; ++t) winograd_input(from + 4 * t, 1, to + t, next);
     }
   }
-#pragma GCC unroll 2
-  for (int v = 0; v < 2; ++v)
-    pool(sum[0][v], sum[1][v], sum[2][v], sum[3][v], load(bias + v * kWidth), y[v], argmax[v]);
 }
 
 template <int CI>
-void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const float* packed, const float* bias,
-             float* y, uint8_t* argmax, float* lines, int threads) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int64_t item = 0; item < s.frames * z.rows; ++item) {
-    const int64_t frame = item / z.rows, row = item % z.rows;
-    float* const line = lines + omp_get_thread_num() * 4 * z.line;
-    for (int k = 0; k < 4; ++k)
-      interleave_row<CI>(s, frames, frame, 2 * row - 1 + k, 2 * z.cols + 2, line + k * z.line);
-    for (int64_t col = 0; col < z.cols; ++col) {
-      const float* rows[4];
-      for (int k = 0; k < 4; ++k) rows[k] = line + k * z.line + 2 * col * CI;
-      for (int64_t panel = 0; panel < z.panels; ++panel) {
-        VF values[2];
-        VI indices[2];
-        window<CI>(rows, packed + panel * z.panel, bias + panel * kPanel, values, indices);
-        for (int v = 0; v < 2; ++v) {
-          const int64_t o = panel * kPanel + v * kWidth, channels = s.out_channels - o;
-          const int64_t at = (item * z.cols + col) * s.out_channels + o;
-          if (channels >= kWidth) {
-            store(y + at, values[v]);
-            if (argmax != nullptr) store_bytes(argmax + at, indices[v]);
-          } else if (channels > 0) {
-            store_first(y + at, values[v], channels);
-            for (int64_t c = 0; argmax != nullptr && c < channels; ++c)
-              argmax[at + c] = static_cast<uint8_t>(indices[v][c]);
-          }
+void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const float* U, const float* bias, float* y,
+             uint8_t* argmax, float* workspace, int threads) {
+#pragma omp parallel num_threads(threads)
+  {
+    float* const lines = workspace + omp_get_thread_num() * z.per_thread();
+    float* const V = lines + 6 * z.line;
+    float* const M = V + 36 * CI * z.band;
+#pragma omp for schedule(static)
+    for (int64_t index = 0; index < z.bands; ++index) {
+      const int64_t row = index * z.band_rows, rows = smaller(z.band_rows, s.frames * z.tile_rows - row);
+      for (int64_t r = 0; r < rows; ++r) transform_row(s, z, frames, row + r, lines, V + r * z.tile_cols);
+      for (int64_t t = 0; t < rows * z.tile_cols; t += kRows) {
+        const int64_t count = smaller(kRows, rows * z.tile_cols - t);
+        Windows windows[kRows];
+        for (int64_t k = 0; k < count; ++k) windows[k] = locate(z, row * z.tile_cols + t + k);
+        for (int64_t o = 0; o < s.out_channels; o += kPanel) {
+          for (int p = 0; p < 36; ++p)
+            multiply(V + p * CI * z.band + t, 1, z.band, U + p * z.position + o * CI, M + p * kPanel, CI);
+          finish_tiles(s, windows, count, o, M, bias, y, argmax);
         }
       }
     }
@@ -100,27 +103,27 @@ void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const
 
 size_t conv_first_forward_workspace(const zt_conv_shape& s, int threads) {
   const Sizes z(s);
-  return z.shared() + threads * 4 * z.line;
+  return z.shared() + threads * z.per_thread();
 }
 
 void conv_first_forward(const zt_conv_shape& s, const float* x, const uint8_t* pixels, const float* weight,
                         const float* bias, float* y, uint8_t* argmax, float* workspace, int threads) {
   const Sizes z(s);
-  const Frames frames = frames_of(x, pixels, workspace);
-  float* const packed = workspace + kUnit;
-  float* const shift = packed + z.panels * z.panel;
-  float* const lines = workspace + z.shared();
-  pack_weights(s, z, weight, packed);
-  for (int64_t o = 0; o < z.panels * kPanel; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
+  const Frames frames = {x, pixels};
+  float* const U = workspace;
+  float* const shift = U + 36 * z.position;
+  float* const own = workspace + z.shared();
+  for (int64_t o = 0; o < z.co; o += kWidth) transform_weight(s, z.ci, z.position, weight, U, o);
+  for (int64_t o = 0; o < z.co; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
   switch (s.in_channels) {
     case 1:
-      return forward<1>(s, z, frames, packed, shift, y, argmax, lines, threads);
+      return forward<1>(s, z, frames, U, shift, y, argmax, own, threads);
     case 2:
-      return forward<2>(s, z, frames, packed, shift, y, argmax, lines, threads);
+      return forward<2>(s, z, frames, U, shift, y, argmax, own, threads);
     case 3:
-      return forward<3>(s, z, frames, packed, shift, y, argmax, lines, threads);
+      return forward<3>(s, z, frames, U, shift, y, argmax, own, threads);
     default:
-      return forward<4>(s, z, frames, packed, shift, y, argmax, lines, threads);
+      return forward<4>(s, z, frames, U, shift, y, argmax, own, threads);
   }
 }
 

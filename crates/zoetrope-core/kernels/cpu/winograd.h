@@ -3,7 +3,7 @@
 //
 //   Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A
 //
-// Each function is one dimension of one transform, on vectors over channels.
+// Each function is one dimension of one transform, on vectors over channels or over anything else.
 #pragma once
 
 #include "simd.h"
@@ -11,9 +11,10 @@
 namespace zt::ZT_ISA {
 
 // Bᵀ: six inputs, `stride` apart, in place order to out.
-ZT_INLINE void winograd_input(const VF* d, int stride, VF* out, int out_stride) {
-  const VF d0 = d[0], d1 = d[stride], d2 = d[2 * stride], d3 = d[3 * stride], d4 = d[4 * stride], d5 = d[5 * stride];
-  const VF even = d4 - 4.f * d2, odd = d3 - 4.f * d1, near = d4 - d2, far = d3 - d1;
+template <typename V>
+ZT_INLINE void winograd_input(const V* d, int stride, V* out, int out_stride) {
+  const V d0 = d[0], d1 = d[stride], d2 = d[2 * stride], d3 = d[3 * stride], d4 = d[4 * stride], d5 = d[5 * stride];
+  const V even = d4 - 4.f * d2, odd = d3 - 4.f * d1, near = d4 - d2, far = d3 - d1;
   out[0] = 4.f * d0 + (d4 - 5.f * d2);
   out[out_stride] = even + odd;
   out[2 * out_stride] = even - odd;

@@ -242,35 +242,30 @@ void first_block(const zt_conv_shape& s, bool bytes, int threads) {
   check(r == run_first(c, frames, pixels, threads), what + ": two runs are bit-equal");
 }
 
-// A NaN among a window's inputs, and only there, makes its outputs NaN, with an argmax that lets the gradient pass.
+// A NaN among a window's inputs makes its outputs NaN, with an argmax that lets the gradient pass; other frames stay.
 void not_a_number(const zt_conv_shape& s, int64_t row, int64_t col) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   Case c(s);
-  c.x[c.reference.x_at(0, row, col, 0)] = std::numeric_limits<float>::quiet_NaN();
-  const Results r = run(c, 1);
-  bool marked = true, alone = true;
-  for (int64_t n = 0; n < s.frames; ++n)
-    for (int64_t h = 0; h < c.reference.rows; ++h)
-      for (int64_t w = 0; w < c.reference.cols; ++w)
-        for (int64_t o = 0; o < s.out_channels; ++o) {
-          const int64_t at = c.reference.y_at(n, h, w, o);
-          const bool near = n == 0 && std::abs(2 * h + 0.5 - row) < 2 && std::abs(2 * w + 0.5 - col) < 2;
-          if (near) marked = marked && std::isnan(r.y[at]) && r.argmax[at] < 4;
-          if (n != 0) alone = alone && !std::isnan(r.y[at]);
-        }
-  check(marked, name_of(s, "NaN", 1) + ": its windows are NaN");
-  check(alone, name_of(s, "NaN", 1) + ": other frames are not");
+  const auto expect_nan = [&](const Results& r, const char* block) {
+    bool marked = true, alone = true;
+    for (int64_t n = 0; n < s.frames; ++n)
+      for (int64_t h = 0; h < c.reference.rows; ++h)
+        for (int64_t w = 0; w < c.reference.cols; ++w)
+          for (int64_t o = 0; o < s.out_channels; ++o) {
+            const int64_t at = c.reference.y_at(n, h, w, o);
+            const bool near = n == 0 && std::abs(2 * h + 0.5 - row) < 2 && std::abs(2 * w + 0.5 - col) < 2;
+            if (near) marked = marked && std::isnan(r.y[at]) && r.argmax[at] < 4;
+            if (n != 0) alone = alone && !std::isnan(r.y[at]);
+          }
+    check(marked, name_of(s, block, 1) + ": the windows of a NaN are NaN");
+    check(alone, name_of(s, block, 1) + ": other frames are not");
+  };
+  c.x[c.reference.x_at(0, row, col, 0)] = kNan;
+  expect_nan(run(c, 1), "block");
   if (s.in_channels > 4) return;
   Floats frames(c.x.size(), 0.5f);
-  frames[row * s.width + col] = std::numeric_limits<float>::quiet_NaN();
-  const Results first = run_first(c, frames, {}, 1);
-  bool exact = true;
-  for (int64_t h = 0; h < c.reference.rows; ++h)
-    for (int64_t w = 0; w < c.reference.cols; ++w)
-      for (int64_t o = 0; o < s.out_channels; ++o) {
-        const bool near = std::abs(2 * h + 0.5 - row) < 2 && std::abs(2 * w + 0.5 - col) < 2;
-        exact = exact && std::isnan(first.y[c.reference.y_at(0, h, w, o)]) == near;
-      }
-  check(exact, name_of(s, "NaN in the first block", 1) + ": exactly its windows are NaN");
+  frames[row * s.width + col] = kNan;
+  expect_nan(run_first(c, frames, {}, 1), "first block");
 }
 
 // The first of equal maxima wins; a gradient of a window that ReLU cut is dropped, even if it is NaN.
