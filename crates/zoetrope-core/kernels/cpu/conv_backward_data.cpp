@@ -141,7 +141,7 @@ void conv_backward_data(const zt_conv_shape& s, const float* weight, const uint8
 #pragma omp for schedule(static)
     for (int64_t o = 0; o < s.out_channels; ++o) pack_weights(s, z, weight, o, packed);
     const int64_t parts = s.frames < 4 * threads ? z.blocks : 1;  //  of a frame, where frames are few
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (int64_t item = 0; item < s.frames * parts; ++item) {
       const int64_t frame = item / parts, first = item % parts, last = parts == 1 ? z.blocks : first + 1;
       float* const out = dx + frame * s.height * s.width * s.in_channels;

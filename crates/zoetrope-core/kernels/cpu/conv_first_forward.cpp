@@ -81,7 +81,7 @@ void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const
     float* const lines = workspace + omp_get_thread_num() * z.per_thread();
     float* const V = lines + 6 * z.line;
     float* const M = V + 36 * CI * z.band;
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (int64_t index = 0; index < z.bands; ++index) {
       const int64_t row = index * z.band_rows, rows = smaller(z.band_rows, s.frames * z.tile_rows - row);
       for (int64_t r = 0; r < rows; ++r) transform_row(s, z, frames, row + r, lines, V + r * z.tile_cols);

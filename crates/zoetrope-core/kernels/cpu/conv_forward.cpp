@@ -86,7 +86,7 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
     float* const M = V + kRows * 36 * z.ci;
 #pragma omp for schedule(static)
     for (int64_t o = 0; o < z.co; o += kWidth) transform_weight(s, z.ci, z.position, weight, U, o);
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic, 4)
     for (int64_t block = 0; block < ceil_div(z.tiles, kRows); ++block) {
       const int64_t first = block * kRows, count = smaller(kRows, z.tiles - first);
       Windows windows[kRows];
