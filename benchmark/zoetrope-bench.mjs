@@ -4,12 +4,12 @@
  * All of it through the package's public API. What is timed is what a user waits for: `train()` gathers its batches and
  * reads its metrics, `logits()` and `predict()` copy their clips.
  */
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { json } from 'node:stream/consumers'
+import { readBatches } from './lib/read-batches.mjs'
+import { eachOf, sweeps, warmUp } from './lib/sweeps.mjs'
 
-const WARM_UP_STEPS = 3
-const FEWEST_SWEEPS = 3
 const NANOSECONDS = 1e6 //       in a millisecond
 const TICKS = 100 //             of /proc/stat in a second
 
@@ -166,28 +166,6 @@ async function trainFor(model, optimizer, batches, { shape, seconds, dataset = '
   return sweeps(seconds, { warmUp: () => epoch(first), sweep: () => epoch(all) })
 }
 
-/** Milliseconds of sweeps, for as long as `seconds`, after a warm-up. */
-async function sweeps(seconds, { warmUp: prepare, sweep }) {
-  await prepare()
-  const measured = []
-  const began = performance.now()
-  while (measured.length < FEWEST_SWEEPS || performance.now() - began < seconds * 1000) {
-    const start = performance.now()
-    await sweep()
-    measured.push(performance.now() - start)
-  }
-  return measured
-}
-
-/** As many steps as the warm-up has, from the batches there are. */
-function warmUp(batches) {
-  return Array.from({ length: WARM_UP_STEPS }, (_, step) => batches[step % batches.length])
-}
-
-async function eachOf(items, body) {
-  for (const item of items) await body(item)
-}
-
 /** A loader that yields these batches in order, from native memory or from JavaScript. */
 function loader(batches, shape, dataset = 'tensor') {
   const samples = dataset === 'tensor' ? tensorDataset(batches) : batches.flatMap(samplesOf)
@@ -208,30 +186,6 @@ function samplesOf({ inputs: { data, shape }, targets }) {
     input: { data: data.subarray(index * size, (index + 1) * size), shape: shape.slice(1) },
     target,
   }))
-}
-
-/** The first `count` batches of the pool, as the other contenders have them. */
-async function readBatches({ inputs: inputsFile, targets: targetsFile, config }, { batch, time, size }, count) {
-  const frame = [config.input.channels, size, size]
-  const shape = time === 1 ? [batch, ...frame] : [batch, time, ...frame]
-  const values = shape.reduce((product, length) => product * length, 1)
-  const inputs = new Float32Array(count * values)
-  const targets = new Int32Array(count * batch)
-  await fill(inputsFile, inputs)
-  await fill(targetsFile, targets)
-  return Array.from({ length: count }, (_, index) => ({
-    inputs: { data: inputs.subarray(index * values, (index + 1) * values), shape },
-    targets: targets.subarray(index * batch, (index + 1) * batch),
-  }))
-}
-
-async function fill(path, array) {
-  const file = await open(path)
-  try {
-    await file.read(array, 0, array.byteLength, 0)
-  } finally {
-    await file.close()
-  }
 }
 
 async function withModel({ weights: file }, body) {

@@ -14,6 +14,7 @@ export const usage = `npm run benchmark -- [options]
   --seconds S            how long each contender is timed in a round; default 2
   --retries N            how often a run is repeated that other programs disturbed; default 2
   --path NAME            Zoetrope's path: default, reference or both; default: default
+  --onnx FILE            beside onnxruntime-node, on this file; with one --shape, section onnx
   --quick                one short round, to see that everything runs; writes no results
   --prefix 'COMMAND'     put before every measured process, such as 'taskset -c 0-3'
   --no-build             measure what was built last
@@ -31,6 +32,7 @@ const known = {
   retries: { type: 'string' },
   path: { type: 'string', default: 'default' },
   prefix: { type: 'string', default: '' },
+  onnx: { type: 'string' },
   quick: { type: 'boolean', default: false },
   'no-build': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -40,8 +42,12 @@ const paths = { default: ['default'], reference: ['reference'], both: ['default'
 
 export function readOptions(args) {
   const values = parse(args)
-  const chosen = values.section?.split(',') ?? Object.keys(sections)
+  const all = Object.keys(sections).filter((name) => name !== 'onnx' || values.onnx !== undefined)
+  const chosen = values.section?.split(',') ?? all
   for (const name of chosen) check(name in sections, '--section', Object.keys(sections).join(', '), name)
+  const shapeCount = values.shape?.split(',').length ?? 0
+  check(values.onnx === undefined || shapeCount === 1, '--shape', 'one shape, that of the --onnx file', values.shape ?? 'none')
+  check(!chosen.includes('onnx') || values.onnx !== undefined, '--onnx', 'a file for section onnx', 'none')
   check(values.path in paths, '--path', Object.keys(paths).join(', '), values.path)
   return {
     help: values.help,
@@ -56,6 +62,7 @@ export function readOptions(args) {
     retries: count(values.retries ?? (values.quick ? 0 : 2), '--retries', 0),
     seconds: seconds(values.seconds ?? (values.quick ? 0.2 : 2)),
     paths: paths[values.path],
+    onnx: values.onnx,
     prefix: values.prefix.split(/\s+/).filter(Boolean),
   }
 }

@@ -16,6 +16,7 @@ export const hasRustLoop = () => existsSync(rustLoop)
 function commandOf(kind, python) {
   if (kind === 'torch') return [python, join(root, 'benchmark', 'torch_bench.py')]
   if (kind === 'rust') return [rustLoop]
+  if (kind === 'onnx') return [process.execPath, join(root, 'benchmark', 'onnx-bench.mjs')]
   return [process.execPath, join(root, 'benchmark', 'zoetrope-bench.mjs')]
 }
 

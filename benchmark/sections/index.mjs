@@ -6,6 +6,7 @@ import { latency } from './latency.mjs'
 import { lengths } from './lengths.mjs'
 import { load } from './load.mjs'
 import { memory } from './memory.mjs'
+import { onnx } from './onnx.mjs'
 import { scaling } from './scaling.mjs'
 import { train } from './train.mjs'
 
@@ -19,4 +20,5 @@ export const sections = {
   lengths,
   scaling,
   load,
+  onnx,
 }
