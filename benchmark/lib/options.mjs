@@ -46,7 +46,12 @@ export function readOptions(args) {
   const chosen = values.section?.split(',') ?? all
   for (const name of chosen) check(name in sections, '--section', Object.keys(sections).join(', '), name)
   const shapeCount = values.shape?.split(',').length ?? 0
-  check(values.onnx === undefined || shapeCount === 1, '--shape', 'one shape, that of the --onnx file', values.shape ?? 'none')
+  check(
+    values.onnx === undefined || shapeCount === 1,
+    '--shape',
+    'one shape, that of the --onnx file',
+    values.shape ?? 'none',
+  )
   check(!chosen.includes('onnx') || values.onnx !== undefined, '--onnx', 'a file for section onnx', 'none')
   check(values.path in paths, '--path', Object.keys(paths).join(', '), values.path)
   return {
