@@ -105,15 +105,16 @@ void recur(const zt_lstm_shape& s, const LstmSizes& z, const LstmSaved& keep, in
 // transposed [gates][rows] of gradients [rows][gates], and their sums.
 void transpose(const LstmSizes& z, const float* gradients, float* transposed, float* db) {
 #pragma omp for schedule(static)
-  for (int64_t gate = 0; gate < z.gates; gate += 16) {
-    const int64_t end = smaller(gate + 16, z.gates);
-    for (int64_t g = gate; g < end; ++g) db[z.weight_row(g)] = 0;
+  for (int64_t gate = 0; gate < z.gates; gate += kPanel) {
+    const int64_t count = smaller(kPanel, z.gates - gate);
+    transpose_floats(gradients + gate, z.gates, z.rows, count, transposed + gate * z.rows, z.rows);
+    VF sums[2] = {};
     for (int64_t row = 0; row < z.rows; ++row)
-      for (int64_t g = gate; g < end; ++g) {
-        const float value = gradients[row * z.gates + g];
-        transposed[g * z.rows + row] = value;
-        db[z.weight_row(g)] += value;
-      }
+      for (int v = 0; v < 2; ++v)
+        sums[v] += load_first(gradients + row * z.gates + gate + v * kWidth, larger(count - v * kWidth, 0));
+    float lanes[kPanel];
+    for (int v = 0; v < 2; ++v) store(lanes + v * kWidth, sums[v]);
+    for (int64_t g = 0; g < count; ++g) db[z.weight_row(gate + g)] = lanes[g];
   }
 }
 

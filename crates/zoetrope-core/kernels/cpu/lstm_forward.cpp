@@ -51,26 +51,25 @@ void pack_x(const LstmSizes& z, const float* x, int64_t first, int64_t count, fl
     const int64_t depth = smaller(kDepth, z.features - begin);
     for (int64_t panel = 0; panel < padded; panel += kPanel) {
       float* const block = out + begin * padded + panel * depth;
-      for (int64_t k = 0; k < depth; k += 16)
-        for (int64_t r = 0; r < kPanel; ++r) {
-          const float* const row = x + z.x_offset + (first + panel + r) * z.x_stride + begin;
-          const bool exists = panel + r < count;
-          for (int64_t i = k; i < smaller(k + 16, depth); ++i) block[i * kPanel + r] = exists ? row[i] : 0;
-        }
+      const int64_t rows = smaller(kPanel, count - panel);
+      transpose_floats(x + z.x_offset + (first + panel) * z.x_stride + begin, z.x_stride, rows, depth, block, kPanel);
+      for (int64_t k = 0; k < depth; ++k)
+        for (int64_t r = rows; r < kPanel; ++r) block[k * kPanel + r] = 0;
     }
   }
 }
 
-// Adds one block of features to sums [gates][padded], for kRows weight rows.
-template <int kVectors>
-ZT_INLINE void project_tile(const float* const* weights, const float* x, int64_t depth, bool first, float* sums,
-                            int64_t stride) {
-  VF tile[kRows][kVectors] = {};
+// Adds one block of features to sums [gates][padded], for kRows weight rows; `biases` begin the sums of the first
+// block.
+ZT_INLINE void project_tile(const float* const* weights, const float* x, int64_t depth, const float* biases,
+                            float* sums, int64_t stride) {
+  VF tile[kRows][2] = {};
   multiply_add(weights, x, depth, tile);
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) {
+    for (int v = 0; v < 2; ++v) {
       float* const at = sums + r * stride + v * kWidth;
-      store(at, first ? tile[r][v] : load(at) + tile[r][v]);  //  block by block: a long sum would lose digits
+      //  Block by block: a long sum would lose digits.
+      store(at, (biases != nullptr ? broadcast(biases[r]) : load(at)) + tile[r][v]);
     }
 }
 
@@ -88,17 +87,18 @@ void project(const LstmSizes& z, const float* packed, const float* w_ih, const f
         const float* const x = packed + begin * padded + panel * depth;
         for (int64_t gate = task_begin; gate < task_end; gate += kRows) {
           const float* weights[kRows];
-          for (int r = 0; r < kRows; ++r)
-            weights[r] = w_ih + z.weight_row(smaller(gate + r, z.gates - 1)) * z.features + begin;
-          project_tile<2>(weights, x, depth, begin == 0, sums + gate * padded + panel, padded);
+          float biases[kRows];
+          for (int r = 0; r < kRows; ++r) {
+            const int64_t row = z.weight_row(smaller(gate + r, z.gates - 1));
+            weights[r] = w_ih + row * z.features + begin;
+            biases[r] = b_ih[row] + b_hh[row];
+          }
+          project_tile(weights, x, depth, begin == 0 ? biases : nullptr, sums + gate * padded + panel, padded);
         }
       }
     }
-    for (int64_t r = 0; r < count; ++r)
-      for (int64_t gate = task_begin; gate < task_end; ++gate) {
-        const int64_t row = z.weight_row(gate);
-        gates[(first + r) * z.gates + gate] = sums[gate * padded + r] + (b_ih[row] + b_hh[row]);
-      }
+    transpose_floats(sums + task_begin * padded, padded, task_end - task_begin, count,
+                     gates + first * z.gates + task_begin, z.gates);
   }
 }
 
