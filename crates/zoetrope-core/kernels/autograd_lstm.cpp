@@ -11,8 +11,12 @@ namespace {
 
 using at::Tensor;
 
-zt_lstm_shape shape_of(const Tensor& x, const Tensor& w_hh, bool reverse, bool last_only) {
-  return {x.size(0), x.size(1), x.size(2), w_hh.size(1), reverse, last_only};
+// `offsets` is undefined where every clip has `time` frames.
+zt_lstm_shape shape_of(const Tensor& x, const Tensor& w_hh, const Tensor& offsets, int64_t time, bool reverse,
+                       bool last_only) {
+  const int64_t batch = offsets.defined() ? offsets.size(0) - 1 : x.size(0) / time;
+  const int64_t* const rows = offsets.defined() ? offsets.const_data_ptr<int64_t>() : nullptr;
+  return {batch, time, x.size(1), w_hh.size(1), rows, reverse, last_only};
 }
 
 Tensor floats(const Tensor& like, size_t count) { return at::empty({static_cast<int64_t>(count)}, like.options()); }
@@ -22,8 +26,7 @@ Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, const Tensor& w_
                    const Tensor& b_ih, const Tensor& b_hh, const Tensor& saved) {
   const int threads = at::get_num_threads();
   const Tensor workspace = floats(x, zt_lstm_forward_workspace(&shape, threads));
-  Tensor y = shape.last_only ? at::empty({shape.batch, shape.hidden}, x.options())
-                             : at::empty({shape.batch, shape.time, shape.hidden}, x.options());
+  Tensor y = at::empty({shape.last_only ? shape.batch : x.size(0), shape.hidden}, x.options());
   zt_lstm_forward(&shape, x.const_data_ptr<float>(), w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(),
                   b_ih.const_data_ptr<float>(), b_hh.const_data_ptr<float>(), y.mutable_data_ptr<float>(),
                   saved.defined() ? saved.mutable_data_ptr<float>() : nullptr, workspace.mutable_data_ptr<float>(),
@@ -33,11 +36,14 @@ Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, const Tensor& w_
 
 struct LstmLayer : torch::autograd::Function<LstmLayer> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& w_ih,
-                        const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh, bool reverse, bool last_only) {
-    const zt_lstm_shape shape = shape_of(x, w_hh, reverse, last_only);
+                        const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh,
+                        const std::optional<Tensor>& given_offsets, int64_t time, bool reverse, bool last_only) {
+    const Tensor offsets = given_offsets.value_or(Tensor());
+    const zt_lstm_shape shape = shape_of(x, w_hh, offsets, time, reverse, last_only);
     const Tensor saved = floats(x, zt_lstm_saved(&shape));
     Tensor y = run_forward(shape, x, w_ih, w_hh, b_ih, b_hh, saved);
-    context->save_for_backward({x, w_ih, w_hh, saved});
+    context->save_for_backward({x, w_ih, w_hh, saved, offsets});
+    context->saved_data["time"] = time;
     context->saved_data["reverse"] = reverse;
     context->saved_data["last_only"] = last_only;
     return y;
@@ -49,7 +55,8 @@ struct LstmLayer : torch::autograd::Function<LstmLayer> {
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &w_ih = saved[1], &w_hh = saved[2];
     const zt_lstm_shape shape =
-        shape_of(x, w_hh, context->saved_data["reverse"].toBool(), context->saved_data["last_only"].toBool());
+        shape_of(x, w_hh, saved[4], context->saved_data["time"].toInt(), context->saved_data["reverse"].toBool(),
+                 context->saved_data["last_only"].toBool());
     const Tensor dy = gradients[0].contiguous();
     Tensor dx = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
     Tensor dw_ih = at::empty_like(w_ih), dw_hh = at::empty_like(w_hh);
@@ -61,7 +68,8 @@ struct LstmLayer : torch::autograd::Function<LstmLayer> {
                      dx.defined() ? dx.mutable_data_ptr<float>() : nullptr, dw_ih.mutable_data_ptr<float>(),
                      dw_hh.mutable_data_ptr<float>(), db.mutable_data_ptr<float>(), workspace.mutable_data_ptr<float>(),
                      threads);
-    return {dx, dw_ih, dw_hh, db, db.clone(), Tensor(), Tensor()};  //  the last two: reverse, last_only
+    const Tensor none;
+    return {dx, dw_ih, dw_hh, db, db.clone(), none, none, none, none};  //  the last: offsets, time, reverse, last_only
   }
 };
 
@@ -69,10 +77,12 @@ struct LstmLayer : torch::autograd::Function<LstmLayer> {
 
 extern "C" {
 
-// y of x [batch, time, features]: [batch, time, hidden], or [batch, hidden] with `last_only`. All tensors are
-// contiguous float32 on the CPU. `y` becomes a new tensor that the caller owns.
+// y of x [rows, features], the frames clip after clip: [rows, hidden], or [batch, hidden] with `last_only`. All tensors
+// are contiguous float32 on the CPU. Clips have 1 … time frames, as int64 `offsets` [batch + 1] say (see cpu/lstm.h),
+// or all have `time` where it is null. `y` becomes a new tensor that the caller owns.
 zt_message zt_lstm_layer(const Tensor* x, const Tensor* w_ih, const Tensor* w_hh, const Tensor* b_ih,
-                         const Tensor* b_hh, bool reverse, bool last_only, Tensor** y) {
+                         const Tensor* b_hh, const Tensor* offsets, int64_t time, bool reverse, bool last_only,
+                         Tensor** y) {
   return zt_guard([&] {
     bool differentiates = false;
     for (const Tensor* tensor : {x, w_ih, w_hh, b_ih, b_hh}) {
@@ -80,10 +90,18 @@ zt_message zt_lstm_layer(const Tensor* x, const Tensor* w_ih, const Tensor* w_hh
                   "the LSTM kernel expects contiguous float32 tensors on the CPU");
       differentiates |= tensor->requires_grad();
     }
+    const Tensor rows = offsets != nullptr ? *offsets : Tensor();
+    TORCH_CHECK(!rows.defined() || (rows.is_contiguous() && rows.is_cpu() && rows.scalar_type() == at::kLong),
+                "the LSTM kernel expects contiguous int64 offsets on the CPU");
+    TORCH_CHECK(x->dim() == 2 && (rows.defined() ? rows.const_data_ptr<int64_t>()[rows.size(0) - 1] == x->size(0)
+                                                 : x->size(0) % time == 0),
+                "the LSTM kernel expects as many rows as the clips have frames");
     if (differentiates && at::GradMode::is_enabled()) {
-      *y = new Tensor(LstmLayer::apply(*x, *w_ih, *w_hh, *b_ih, *b_hh, reverse, last_only));
+      const auto optional = rows.defined() ? std::optional(rows) : std::nullopt;  //  apply takes no undefined tensor
+      *y = new Tensor(LstmLayer::apply(*x, *w_ih, *w_hh, *b_ih, *b_hh, optional, time, reverse, last_only));
     } else {
-      *y = new Tensor(run_forward(shape_of(*x, *w_hh, reverse, last_only), *x, *w_ih, *w_hh, *b_ih, *b_hh, Tensor()));
+      const zt_lstm_shape shape = shape_of(*x, *w_hh, rows, time, reverse, last_only);
+      *y = new Tensor(run_forward(shape, *x, *w_ih, *w_hh, *b_ih, *b_hh, Tensor()));
     }
   });
 }

@@ -34,6 +34,8 @@ unsafe extern "C" {
         w_hh: TensorPtr,
         b_ih: TensorPtr,
         b_hh: TensorPtr,
+        offsets: TensorPtr,
+        time: i64,
         reverse: bool,
         last_only: bool,
         y: TensorOut,
@@ -125,15 +127,32 @@ pub(crate) fn flatten(frames: &Tensor) -> Result<Tensor> {
     tensor(|y| unsafe { zt_flatten(frames.as_ptr(), y) })
 }
 
-/// One direction of one LSTM layer under autograd: `[batch, time, features]` into `[batch, time, hidden]`, or into
-/// `[batch, hidden]`, the output at the last step, with `last_only`.
+/// Which rows of a layer's frames belong to which clip.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    /// Frames of every clip, or with offsets the most that one has.
+    pub(crate) time: i64,
+    /// int64 of `[batch + 1]` on the CPU: the row at which each clip begins, last the number of rows.
+    pub(crate) offsets: Option<&'a Tensor>,
+}
+
+/// One direction of one LSTM layer under autograd: `[frames, features]`, clip after clip, into `[frames, hidden]`, or
+/// into `[batch, hidden]` with `last_only`: each clip's output at the last step that is computed.
 ///
 /// `weights` are `weight_ih, weight_hh, bias_ih, bias_hh`; all tensors are contiguous float32 on the CPU, which the
-/// kernel checks. `reverse` reads the sequence from its end.
-pub(crate) fn lstm_layer(sequence: &Tensor, weights: &[Tensor; 4], reverse: bool, last_only: bool) -> Result<Tensor> {
+/// kernel checks. `reverse` reads each clip from its end.
+pub(crate) fn lstm_layer(
+    frames: &Tensor,
+    rows: Rows<'_>,
+    weights: &[Tensor; 4],
+    reverse: bool,
+    last_only: bool,
+) -> Result<Tensor> {
     let w = weights.each_ref().map(Tensor::as_ptr);
-    // SAFETY: live tensors of ours.
-    tensor(|y| unsafe { zt_lstm_layer(sequence.as_ptr(), w[0], w[1], w[2], w[3], reverse, last_only, y) })
+    let (x, time) = (frames.as_ptr(), rows.time);
+    let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
+    // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
+    tensor(|y| unsafe { zt_lstm_layer(x, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, y) })
 }
 
 /// Has libtorch keep freed CPU memory for the next step. To be called before any other thread allocates tensors.

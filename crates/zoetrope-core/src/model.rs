@@ -214,11 +214,10 @@ impl CnnLstm {
             Some(projection) => projection.forward(&encoded)?,
             None => encoded,
         };
-        let sequence = layout.unpack(&features)?; //                     [batch, time, features]
         let outputs = self
             .recurrent
-            .forward_t(&sequence, lengths, self.pool.is_last(), train)?;
-        let pooled = self.pool.forward(&outputs, lengths)?; //           [batch or frames, directions * hidden_size]
+            .forward_t(&features, &layout, self.pool.is_last(), train)?;
+        let pooled = self.pool.forward(&outputs, &layout)?; //           [batch or frames, directions * hidden_size]
         self.head.forward(&self.dropout.forward_t(&pooled, train)?)
     }
 }

@@ -16,7 +16,8 @@
 
 extern "C" {
 zt_message zt_lstm_layer(const at::Tensor* x, const at::Tensor* w_ih, const at::Tensor* w_hh, const at::Tensor* b_ih,
-                         const at::Tensor* b_hh, bool reverse, bool last_only, at::Tensor** y);
+                         const at::Tensor* b_hh, const at::Tensor* offsets, int64_t time, bool reverse, bool last_only,
+                         at::Tensor** y);
 zt_message zt_install_allocator();
 void zt_release_cache();
 size_t zt_cached_bytes();
@@ -41,11 +42,13 @@ double error(const Tensor& a, const Tensor& exact) {
 
 Tensor ours(const Tensor& x, const std::vector<Tensor>& w, bool last_only) {
   Tensor* y = nullptr;
-  const zt_message message = zt_lstm_layer(&x, &w[0], &w[1], &w[2], &w[3], false, last_only, &y);
+  const Tensor frames = x.flatten(0, 1);
+  const zt_message message =
+      zt_lstm_layer(&frames, &w[0], &w[1], &w[2], &w[3], nullptr, x.size(1), false, last_only, &y);
   TORCH_CHECK(message == nullptr, message);
   Tensor out = *y;
   delete y;
-  return out;
+  return last_only ? out : out.view({x.size(0), x.size(1), -1});
 }
 
 Tensor theirs(const Tensor& x, const std::vector<Tensor>& w) {

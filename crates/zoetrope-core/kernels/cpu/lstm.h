@@ -4,12 +4,15 @@
 // each kernel says, aligned to 64 bytes. A kernel runs on `threads` OpenMP threads; sums are never split between
 // threads, so its results are bit-equal whatever their number (with the same instruction set).
 //
-//   x        [batch, time, features]
+//   x        [rows, features]                the frames of the batch, clip after clip: nothing is padded
 //   w_ih     [4 * hidden, features]          gates in PyTorch's order: input, forget, cell, output
 //   w_hh     [4 * hidden, hidden]
 //   b_ih     [4 * hidden], b_hh the same
-//   y, dy    [batch, time, hidden], or [batch, hidden] with `last_only`
+//   y, dy    [rows, hidden], or [batch, hidden] with `last_only`
 //   saved    what the backward pass needs: zt_lstm_saved() floats, in no layout that others may read
+//
+// Clips of different lengths are as many rows as they have frames, and cost as much. What is computed of a clip is
+// bit-equal whichever clips stand beside it.
 //
 // A NaN or an infinity among the inputs reaches whatever depends on it, as in PyTorch.
 #pragma once
@@ -21,8 +24,10 @@ extern "C" {
 
 struct zt_lstm_shape {
   int64_t batch, time, features, hidden;  //  all >= 1
-  bool reverse;    //   from the last step to the first: the second direction of a bidirectional layer
-  bool last_only;  //   y is the output at time - 1 alone; with `reverse` that is the first step and needs no other
+  const int64_t* offsets;  //  batch + 1 numbers: the row at which each clip begins, last the number of rows; a clip has
+                           //  1 … time of them. Null: every clip has `time` rows
+  bool reverse;            //  from a clip's last frame to its first: the second direction of a bidirectional layer
+  bool last_only;          //  y is each clip's output at the last step that is computed
 };
 
 size_t zt_lstm_saved(const zt_lstm_shape* shape);

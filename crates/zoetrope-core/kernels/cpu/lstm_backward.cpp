@@ -8,9 +8,9 @@
 //
 //   dx = d · W_ih      dW_ih = dᵀ · x      dW_hh = dᵀ · h'      db = Σ d          each once, over all rows
 //
-// In the recurrence each thread takes samples through all their steps. The three products divide their columns
-// between threads; no sum is split. dx packs a panel of W_ih as it goes, dW_ih of x: columns lie a page or more apart,
-// in the same few cache sets.
+// In the recurrence each thread takes clips through all their steps, some side by side: each joins at its own last
+// step. The three products divide their columns between threads; no sum is split. dx packs a panel of W_ih as it goes,
+// dW_ih of x: columns lie a page or more apart, in the same few cache sets.
 //
 // Cost: 16·rows·hidden·(features + hidden) FLOPs, less without dx; 16·hidden·features bytes read, as many written.
 #include <omp.h>
@@ -25,6 +25,7 @@ constexpr int64_t kMaxDepth = 256;  //  its rows
 
 struct Workspace {
   float *gradients, *transposed, *w_hh, *cells, *panels;
+  int32_t *counts, *order;
   int64_t panel;  //  floats of a thread's packed block
   int64_t size;
 
@@ -37,10 +38,12 @@ struct Workspace {
     };
     gradients = take(z.rows * z.gates);
     transposed = take(z.rows * z.gates);
-    w_hh = take(z.steps > 1 ? z.gates * round_up(z.hidden, kMaxPanel) : 0);
+    w_hh = take(z.forgets() ? z.gates * round_up(z.hidden, kMaxPanel) : 0);
     cells = take(z.batch * z.hidden);
     panel = kBlock * kMaxDepth;
     panels = take(panel * threads);
+    counts = reinterpret_cast<int32_t*>(take(z.time + 1));
+    order = reinterpret_cast<int32_t*>(take(z.batch));
     size = at - begin;
   }
 };
@@ -52,53 +55,50 @@ void pack_w_hh(const LstmSizes& z, const float* w_hh, float* out) {
     pack_panel(w_hh + unit, z.hidden, z.gates, z.hidden - unit, out + unit * z.gates);
 }
 
-// Gradients of one sample's pre-activations at one step, for the units of one vector; `dh` comes from the step after.
-ZT_INLINE void step_back(const LstmSizes& z, const LstmSaved& keep, int64_t sample, int64_t step, int64_t unit, VF dh,
-                         const float* dy, float* cells, float* gradients) {
-  const int64_t left = z.hidden - unit, row = z.row(sample, step);
+// Gradients of one clip's pre-activations at one step, for the units of one vector; `dh` comes from the step after.
+ZT_INLINE void step_back(const LstmSizes& z, const LstmSaved& keep, int64_t clip, int64_t step, int64_t unit, VF dh,
+                         const float* dy, const Workspace& w) {
+  const int64_t left = z.hidden - unit, row = z.row(clip, step), output = z.output(clip, step);
   const float* const gates = keep.gates + row * z.gates + unit;
   const VF in = load_first(gates, left), cell = load_first(gates + z.cell_gate(), left);
   const VF out = load_first(gates + z.output_gate(), left);
   const VF tanh_c = load_first(keep.tanh_cells + row * z.hidden + unit, left);
   const VF one = broadcast(1.0f);
-  if (dy != nullptr) dh += load_first(dy + unit, left);
+  if (output >= 0) dh += load_first(dy + output * z.hidden + unit, left);
   VF dc = dh * out * (one - tanh_c * tanh_c);
-  if (step + 1 < z.steps) dc += load_first(cells + unit, left);
-  float* const d = gradients + row * z.gates + unit;
+  float* const cells = w.cells + clip * z.hidden + unit;
+  if (step + 1 < z.length(clip)) dc += load_first(cells, left);
+  float* const d = w.gradients + row * z.gates + unit;
   store_first(d, dc * cell * in * (one - in), left);
   store_first(d + z.cell_gate(), dc * in * (one - cell * cell), left);
   store_first(d + z.output_gate(), dh * tanh_c * out * (one - out), left);
   if (!z.forgets()) return;
   const VF forget = load_first(gates + z.hidden, left);
-  const VF before = step == 0 ? zero() : load_first(keep.cells + z.row(sample, step - 1) * z.hidden + unit, left);
+  const VF before = step == 0 ? zero() : load_first(keep.cells + z.row(clip, step - 1) * z.hidden + unit, left);
   store_first(d + z.hidden, dc * before * forget * (one - forget), left);
-  store_first(cells + unit, dc * forget, left);
+  store_first(cells, dc * forget, left);
 }
 
-// `count` <= kRows samples from `first`, from the last step to the first.
-void recur(const zt_lstm_shape& s, const LstmSizes& z, const LstmSaved& keep, int64_t first, int64_t count,
-           const Workspace& w, const float* dy) {
-  for (int64_t step = z.steps - 1; step >= 0; --step) {
-    const bool last = step + 1 == z.steps;
-    with_rows<kRows>(count, [&](auto constant) {
+// `count` <= kRows clips, longest first, from their last step to the first.
+void recur(const LstmSizes& z, const LstmSaved& keep, const int32_t* clips, int64_t count, const Workspace& w,
+           const float* dy) {
+  for (int64_t step = z.length(clips[0]) - 1; step >= 0; --step) {
+    const int64_t going = longer_than(z, clips, count, step + 1), here = longer_than(z, clips, count, step);
+    with_rows<kRows>(going, [&](auto constant) {
       constexpr int kCount = decltype(constant)::count;
       const float* after[kCount];
-      for (int r = 0; r < kCount; ++r) after[r] = last ? nullptr : w.gradients + z.row(first + r, step + 1) * z.gates;
+      for (int r = 0; r < kCount; ++r) after[r] = w.gradients + z.row(clips[r], step + 1) * z.gates;
       for (int64_t unit = 0; unit < z.hidden; unit += kPanel) {
         VF sums[kCount][2];
         for (int r = 0; r < kCount; ++r) sums[r][0] = sums[r][1] = zero();
-        if (!last) multiply_add(after, w.w_hh + unit * z.gates, z.gates, sums);
-        for (int r = 0; r < kCount; ++r) {
-          const int64_t sample = first + r;
-          const float* const from = !s.last_only ? dy + z.row(sample, step) * z.hidden
-                                    : last       ? dy + sample * z.hidden
-                                                 : nullptr;
-          float* const cells = w.cells + sample * z.hidden;
+        multiply_add(after, w.w_hh + unit * z.gates, z.gates, sums);
+        for (int r = 0; r < kCount; ++r)
           for (int v = 0; v < 2 && unit + v * kWidth < z.hidden; ++v)
-            step_back(z, keep, sample, step, unit + v * kWidth, sums[r][v], from, cells, w.gradients);
-        }
+            step_back(z, keep, clips[r], step, unit + v * kWidth, sums[r][v], dy, w);
       }
     });
+    for (int64_t r = going; r < here; ++r)  //  this is their last step
+      for (int64_t unit = 0; unit < z.hidden; unit += kWidth) step_back(z, keep, clips[r], step, unit, zero(), dy, w);
   }
 }
 
@@ -194,21 +194,20 @@ void lstm_backward(const zt_lstm_shape& s, const float* x, const float* w_ih, co
   const LstmSizes z(s);
   const Workspace w(z, threads, workspace);
   const LstmSaved keep(z, const_cast<float*>(saved));
-  const int64_t groups = larger(ceil_div(z.batch, kRows), smaller(threads, z.batch));
-  const int64_t skip = z.forgets() ? 0 : z.hidden;                                     //  the forget gate's weights
-  const int64_t skipped = s.batch * s.time * s.features * (z.steps < s.time ? 1 : 0);  //  of dx: no way leads there
+  const int64_t groups = num_groups(z, kRows, threads);
+  const int64_t skip = z.forgets() ? 0 : z.hidden;  //  the forget gate's weights
+  sort_by_length(z, w.counts, w.order);
 #pragma omp parallel num_threads(threads)
   {
     float* const packed = w.panels + omp_get_thread_num() * w.panel;
-    if (z.steps > 1) pack_w_hh(z, w_hh, w.w_hh);
-#pragma omp for schedule(static)
+    if (z.forgets()) pack_w_hh(z, w_hh, w.w_hh);
+#pragma omp for schedule(dynamic)
     for (int64_t group = 0; group < groups; ++group) {
       const int64_t begin = z.batch * group / groups, end = z.batch * (group + 1) / groups;
-      recur(s, z, keep, begin, end - begin, w, dy);
+      recur(z, keep, w.order + begin, end - begin, w, dy);
     }
     transpose(z, w.gradients, w.transposed, db);
-    multiply({z.gates, z.rows, z.features, w.transposed, z.rows, x + z.x_offset, z.x_stride, dw_ih, z.features, skip,
-              Skipping::c},
+    multiply({z.gates, z.rows, z.features, w.transposed, z.rows, x, z.features, dw_ih, z.features, skip, Skipping::c},
              packed);
     if (z.forgets()) {
       multiply(
@@ -222,15 +221,9 @@ void lstm_backward(const zt_lstm_shape& s, const float* x, const float* w_ih, co
 #pragma omp for schedule(static)
       for (int64_t i = z.hidden; i < 2 * z.hidden; ++i) db[i] = 0;
     }
-    if (dx != nullptr) {
-      if (skipped > 0) {
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < skipped; ++i) dx[i] = 0;
-      }
-      multiply({z.rows, z.gates, z.features, w.gradients, z.gates, w_ih, z.features, dx + z.x_offset, z.x_stride, skip,
-                Skipping::b},
+    if (dx != nullptr)
+      multiply({z.rows, z.gates, z.features, w.gradients, z.gates, w_ih, z.features, dx, z.features, skip, Skipping::b},
                packed);
-    }
   }
 }
 

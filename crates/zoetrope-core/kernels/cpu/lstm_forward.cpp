@@ -6,12 +6,12 @@
 //
 // The first product keeps W_ih as it is, each weight read once in a row and broadcast, and has x transposed into
 // panels of kPanel rows: the weights are by far the larger matrix (hidden 128, 64x64 pixels: 33 MB) and are not copied.
-// Weights are divided between threads. In the recurrence each thread takes samples through all their steps, so that
-// threads meet nowhere; W_hh is packed so that one unit's four gates lie in the same tile, and the gate mathematics
-// happens on the sums while they are in registers.
+// Weights are divided between threads. In the recurrence each thread takes clips through all their steps, some side by
+// side while they last, so that threads meet nowhere; W_hh is packed so that one unit's four gates lie in the same
+// tile, and the gate mathematics happens on the sums while they are in registers.
 //
-// Cost: 8·rows·features·hidden + 8·rows·hidden² FLOPs, of a single step 6·rows·features·hidden; 16·hidden·(features +
-// hidden) bytes of weights read.
+// Cost: 8·rows·features·hidden + 8·rows·hidden² FLOPs; where every clip is a single step 6·rows·features·hidden;
+// 16·hidden·(features + hidden) bytes of weights read.
 #include "lstm_math.h"
 #include "lstm_parts.h"
 
@@ -20,10 +20,11 @@ namespace {
 
 constexpr int64_t kDepth = 256;  //    features of a block: its panel of x (16 KiB with AVX2) stays in L1
 constexpr int64_t kChunk = 256;  //    rows of x for which a block of x stays in L2
-constexpr int kStepRows = kRegisters == 32 ? 6 : 3;  //  samples of the recurrent tile: times 4 gates
+constexpr int kStepRows = kRegisters == 32 ? 6 : 3;  //  clips of the recurrent tile: times 4 gates
 
 struct Workspace {
   float *x, *sums, *w_hh, *gates, *cells, *hidden;
+  int32_t *counts, *order;
   int64_t size;
 
   Workspace(const LstmSizes& z, float* at) {
@@ -35,10 +36,12 @@ struct Workspace {
     };
     x = take(round_up(smaller(z.rows, kChunk), kMaxPanel) * z.features);
     sums = take((z.gates + kMaxRows) * round_up(smaller(z.rows, kChunk), kMaxPanel));
-    w_hh = take(z.steps > 1 ? 4 * z.hidden * round_up(z.hidden, 16) : 0);
+    w_hh = take(z.forgets() ? 4 * z.hidden * round_up(z.hidden, 16) : 0);
     gates = take(z.rows * z.gates);  //    these three only where nothing is saved
     cells = take(z.batch * z.hidden);
     hidden = take(z.batch * z.hidden * 2);
+    counts = reinterpret_cast<int32_t*>(take(z.time + 1));
+    order = reinterpret_cast<int32_t*>(take(z.batch));
     size = at - begin;
   }
 };
@@ -52,7 +55,7 @@ void pack_x(const LstmSizes& z, const float* x, int64_t first, int64_t count, fl
     for (int64_t panel = 0; panel < padded; panel += kPanel) {
       float* const block = out + begin * padded + panel * depth;
       const int64_t rows = smaller(kPanel, count - panel);
-      transpose_floats(x + z.x_offset + (first + panel) * z.x_stride + begin, z.x_stride, rows, depth, block, kPanel);
+      transpose_floats(x + (first + panel) * z.features + begin, z.features, rows, depth, block, kPanel);
       for (int64_t k = 0; k < depth; ++k)
         for (int64_t r = rows; r < kPanel; ++r) block[k * kPanel + r] = 0;
     }
@@ -117,7 +120,7 @@ void pack_w_hh(const LstmSizes& z, const float* w_hh, float* out) {
   }
 }
 
-// Where a step finds and leaves what belongs to one sample.
+// Where a step finds and leaves what belongs to one clip.
 struct StepRow {
   float* gates;               //  in: the projection; out, where it is saved: the activated gates
   const float* hidden;        //  before the step
@@ -165,34 +168,34 @@ ZT_INLINE void step_tile(const LstmSizes& z, const StepRow* rows, const float* w
   }
 }
 
-// `count` <= kStepRows samples from `first` through all steps.
-void recur(const zt_lstm_shape& s, const LstmSizes& z, int64_t first, int64_t count, const Workspace& w, float* y,
-           float* saved) {
+// `count` <= kStepRows clips, longest first, through all their steps.
+void recur(const LstmSizes& z, const int32_t* clips, int64_t count, const Workspace& w, float* y, float* saved) {
   const LstmSaved keep(z, saved);
-  for (int64_t step = 0; step < z.steps; ++step) {
+  const int64_t steps = z.length(clips[0]);
+  for (int64_t step = 0; step < steps; ++step) {
+    count = longer_than(z, clips, count, step);
     StepRow rows[kStepRows];
     for (int64_t r = 0; r < count; ++r) {
-      const int64_t sample = first + r, row = z.row(sample, step);
-      const bool last = step + 1 == z.steps;
+      const int64_t clip = clips[r], row = z.row(clip, step), output = z.output(clip, step);
       StepRow& at = rows[r];
       if (saved != nullptr) {
         at.gates = keep.gates + row * z.gates;
         at.hidden = keep.before + row * z.hidden;
-        at.cells_before = step == 0 ? nullptr : keep.cells + z.row(sample, step - 1) * z.hidden;
+        at.cells_before = step == 0 ? nullptr : keep.cells + z.row(clip, step - 1) * z.hidden;
         at.cells = keep.cells + row * z.hidden;
         at.tanh_cells = keep.tanh_cells + row * z.hidden;
-        at.next_hidden = last ? nullptr : keep.before + z.row(sample, step + 1) * z.hidden;
-        if (step == 0 && z.steps > 1)
+        at.next_hidden = step + 1 == z.length(clip) ? nullptr : keep.before + z.row(clip, step + 1) * z.hidden;
+        if (step == 0 && z.forgets())
           for (int64_t j = 0; j < z.hidden; ++j) keep.before[row * z.hidden + j] = 0;
       } else {
         at.gates = w.gates + row * z.gates;
-        at.hidden = w.hidden + (sample * 2 + step % 2) * z.hidden;
-        at.cells = w.cells + sample * z.hidden;
+        at.hidden = w.hidden + (clip * 2 + step % 2) * z.hidden;
+        at.cells = w.cells + clip * z.hidden;
         at.cells_before = step == 0 ? nullptr : at.cells;
         at.tanh_cells = nullptr;
-        at.next_hidden = w.hidden + (sample * 2 + (step + 1) % 2) * z.hidden;
+        at.next_hidden = w.hidden + (clip * 2 + (step + 1) % 2) * z.hidden;
       }
-      at.y = !s.last_only ? y + row * z.hidden : last ? y + sample * z.hidden : nullptr;
+      at.y = output < 0 ? nullptr : y + output * z.hidden;
     }
     with_rows<kStepRows>(count, [&](auto constant) {
       for (int64_t unit = 0; unit < z.hidden; unit += kWidth)
@@ -212,20 +215,20 @@ void lstm_forward(const zt_lstm_shape& s, const float* x, const float* w_ih, con
   const LstmSizes z(s);
   const Workspace w(z, workspace);
   float* const gates = saved != nullptr ? LstmSaved(z, saved).gates : w.gates;
-  // Groups of samples as even as they come, at least one for each thread.
-  const int64_t groups = larger(ceil_div(z.batch, kStepRows), smaller(threads, z.batch));
+  const int64_t groups = num_groups(z, kStepRows, threads);
+  sort_by_length(z, w.counts, w.order);
 #pragma omp parallel num_threads(threads)
   {
-    if (z.steps > 1) pack_w_hh(z, w_hh, w.w_hh);
+    if (z.forgets()) pack_w_hh(z, w_hh, w.w_hh);
     for (int64_t first = 0; first < z.rows; first += kChunk) {
       const int64_t count = smaller(kChunk, z.rows - first);
       pack_x(z, x, first, count, w.x);
       project(z, w.x, w_ih, b_ih, b_hh, first, count, w.sums, gates);
     }
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (int64_t group = 0; group < groups; ++group) {
       const int64_t begin = z.batch * group / groups, end = z.batch * (group + 1) / groups;
-      recur(s, z, begin, end - begin, w, y, saved);
+      recur(z, w.order + begin, end - begin, w, y, saved);
     }
   }
 }

@@ -10,36 +10,68 @@ constexpr int kPanel = 2 * kWidth;                //   columns of a packed panel
 constexpr int kRows = kRegisters == 32 ? 12 : 6;  //   rows of the micro-kernel: kRows * 2 vectors of sums
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
 
-// A layer as it is computed: rows are [batch, steps], the step fastest.
+// A layer as it is computed: rows are the frames, clip after clip.
 //
-// The forget gate multiplies the cell state before the step, which is zero at the first step. Where there is no other,
-// nothing depends on that gate: it is neither computed nor stored, and its weights' gradients are zero.
+// The forget gate multiplies the cell state before the step, which is zero at the first step. Where no clip has
+// another, nothing depends on that gate: it is neither computed nor stored, and its weights' gradients are zero.
 struct LstmSizes {
-  int64_t batch, steps, features, hidden, rows;
-  int64_t gates;               //  that are computed: 4 * hidden, or 3 * hidden
-  int64_t x_offset, x_stride;  //  row r of x begins at x_offset + r * x_stride
-  bool reverse;
+  int64_t batch, time, features, hidden, rows;
+  int64_t gates;  //  that are computed: 4 * hidden, or 3 * hidden
+  const int64_t* offsets;
+  bool reverse, last_only;
 
-  explicit LstmSizes(const zt_lstm_shape& s) {
-    const bool single = s.last_only && s.reverse;  //  the output at time - 1 is the first that is computed
-    batch = s.batch, features = s.features, hidden = s.hidden;
-    steps = single ? 1 : s.time;
-    gates = (steps > 1 ? 4 : 3) * hidden;
-    rows = batch * steps;
-    x_offset = single ? (s.time - 1) * features : 0;
-    x_stride = single ? s.time * features : features;
-    reverse = s.reverse;
-  }
+  explicit LstmSizes(const zt_lstm_shape& s)
+      : batch(s.batch),
+        time(s.time),
+        features(s.features),
+        hidden(s.hidden),
+        rows(s.offsets != nullptr ? s.offsets[s.batch] : s.batch * s.time),
+        gates((s.time > 1 ? 4 : 3) * s.hidden),
+        offsets(s.offsets),
+        reverse(s.reverse),
+        last_only(s.last_only) {}
 
-  bool forgets() const { return steps > 1; }
+  bool forgets() const { return time > 1; }
   // Where the cell and the output gate lie in a row of gates, after the input gate and perhaps the forget gate.
   int64_t cell_gate() const { return gates - 2 * hidden; }
   int64_t output_gate() const { return gates - hidden; }
   // The row of W_ih, W_hh and the biases that belongs to a computed gate.
   int64_t weight_row(int64_t gate) const { return gate < hidden || forgets() ? gate : gate + hidden; }
-  // The row of step number `step` in the order of computation.
-  int64_t row(int64_t sample, int64_t step) const { return sample * steps + (reverse ? steps - 1 - step : step); }
+  int64_t length(int64_t clip) const { return offsets != nullptr ? offsets[clip + 1] - offsets[clip] : time; }
+  // The row of a clip's step number `step` in the order of computation.
+  int64_t row(int64_t clip, int64_t step) const {
+    const int64_t begin = offsets != nullptr ? offsets[clip] : clip * time;
+    return begin + (reverse ? length(clip) - 1 - step : step);
+  }
+  // Where the output at that step lies in y and dy; -1 where it is none.
+  int64_t output(int64_t clip, int64_t step) const {
+    return !last_only ? row(clip, step) : step + 1 == length(clip) ? clip : -1;
+  }
 };
+
+// The clips in the order in which the recurrence takes them, the longest first: those that share a tile then have about
+// as many steps, and the ones still going are its first. `counts`, of time + 1, is for the sorting.
+ZT_INLINE void sort_by_length(const LstmSizes& z, int32_t* counts, int32_t* order) {
+  for (int64_t length = 0; length <= z.time; ++length) counts[length] = 0;
+  for (int64_t clip = 0; clip < z.batch; ++clip) ++counts[z.length(clip)];
+  for (int64_t length = z.time, longer = 0; length >= 0; --length) {
+    const int32_t count = counts[length];
+    counts[length] = static_cast<int32_t>(longer);  //  from here on: the place of the next clip of that length
+    longer += count;
+  }
+  for (int64_t clip = 0; clip < z.batch; ++clip) order[counts[z.length(clip)]++] = static_cast<int32_t>(clip);
+}
+
+// Into how many groups of at most `most` clips the batch is dealt, the long clips first: as many for each thread.
+ZT_INLINE int64_t num_groups(const LstmSizes& z, int64_t most, int64_t threads) {
+  return smaller(round_up(ceil_div(z.batch, most), threads), z.batch);
+}
+
+// How many of `count` clips, longest first, have more than `steps` steps.
+ZT_INLINE int64_t longer_than(const LstmSizes& z, const int32_t* clips, int64_t count, int64_t steps) {
+  while (count > 0 && z.length(clips[count - 1]) <= steps) --count;
+  return count;
+}
 
 // `saved`: activated gates [rows, gates], then three of [rows, hidden].
 struct LstmSaved {
@@ -53,7 +85,7 @@ struct LstmSaved {
         cells(gates + z.rows * z.gates),
         tanh_cells(cells + z.rows * z.hidden),
         before(tanh_cells + z.rows * z.hidden) {}
-  static int64_t size(const LstmSizes& z) { return z.rows * (z.gates + (z.steps > 1 ? 3 : 2) * z.hidden); }
+  static int64_t size(const LstmSizes& z) { return z.rows * (z.gates + (z.forgets() ? 3 : 2) * z.hidden); }
 };
 
 // sums[r][v] += Σ_k a[r][k] · b[k][v], where b's rows are kVectors vectors.

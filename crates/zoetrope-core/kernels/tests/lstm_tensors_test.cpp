@@ -10,7 +10,8 @@
 
 extern "C" {
 zt_message zt_lstm_layer(const at::Tensor* x, const at::Tensor* w_ih, const at::Tensor* w_hh, const at::Tensor* b_ih,
-                         const at::Tensor* b_hh, bool reverse, bool last_only, at::Tensor** y);
+                         const at::Tensor* b_hh, const at::Tensor* offsets, int64_t time, bool reverse, bool last_only,
+                         at::Tensor** y);
 zt_message zt_install_allocator();
 void zt_release_cache();
 size_t zt_cached_bytes();
@@ -29,21 +30,29 @@ void check(bool ok, const char* what) {
   if (!ok) std::printf("failed: %s\n", what);
 }
 
-Tensor layer(const Tensors& t, bool reverse, bool last_only) {
+// t[0] is [rows, features]; `offsets` is undefined where every clip has `time` of them.
+Tensor layer(const Tensors& t, const Tensor& offsets, int64_t time, bool reverse, bool last_only) {
   Tensor* y = nullptr;
-  const zt_message message = zt_lstm_layer(&t[0], &t[1], &t[2], &t[3], &t[4], reverse, last_only, &y);
+  const zt_message message = zt_lstm_layer(&t[0], &t[1], &t[2], &t[3], &t[4], offsets.defined() ? &offsets : nullptr,
+                                           time, reverse, last_only, &y);
   TORCH_CHECK(message == nullptr, message);
   Tensor out = *y;
   delete y;
   return out;
 }
 
-Tensor reference(const Tensors& t, bool reverse, bool last_only) {
-  const Tensor x = reverse ? t[0].flip({1}) : t[0];
-  const Tensor zeros = at::zeros({1, x.size(0), t[2].size(1)}, x.options());
-  Tensor y = std::get<0>(at::lstm(x, {zeros, zeros}, {t[1], t[2], t[3], t[4]}, true, 1, 0.0, true, false, true));
-  if (reverse) y = y.flip({1});
-  return last_only ? y.select(1, -1) : y;
+// Clip after clip.
+Tensor reference(const Tensors& t, const std::vector<int64_t>& lengths, bool reverse, bool last_only) {
+  Tensors outputs;
+  for (const Tensor& clip : t[0].split_with_sizes(lengths)) {
+    const Tensor x = reverse ? clip.flip({0}) : clip;
+    const Tensor zeros = at::zeros({1, 1, t[2].size(1)}, x.options());
+    const Tensor y =
+        std::get<0>(at::lstm(x.unsqueeze(0), {zeros, zeros}, {t[1], t[2], t[3], t[4]}, true, 1, 0.0, true, false, true))
+            .squeeze(0);
+    outputs.push_back(last_only ? y.slice(0, -1) : reverse ? y.flip({0}) : y);
+  }
+  return at::cat(outputs);
 }
 
 bool close(const Tensor& a, const Tensor& exact) {
@@ -51,15 +60,20 @@ bool close(const Tensor& a, const Tensor& exact) {
 }
 
 void check_layer() {
-  for (const int64_t time : {1, 6})
+  const std::vector<int64_t> all_lengths[] = {{1, 1, 1, 1, 1}, {6, 6, 6, 6, 6}, {2, 6, 1, 6, 4}};
+  for (const auto& lengths : all_lengths)
     for (const bool reverse : {false, true})
       for (const bool last_only : {false, true}) {
-        Tensors leaves = {at::randn({5, time, 37}), at::randn({80, 37}).mul_(.2), at::randn({80, 20}).mul_(.2),
-                          at::randn({80}), at::randn({80})};
+        const int64_t time = lengths[1];
+        const Tensor ends = at::tensor(lengths).cumsum(0);
+        const Tensor offsets = lengths[0] < time ? at::cat({at::zeros({1}, at::kLong), ends}) : Tensor();
+        Tensors leaves = {at::randn({ends[-1].item<int64_t>(), 37}), at::randn({80, 37}).mul_(.2),
+                          at::randn({80, 20}).mul_(.2), at::randn({80}), at::randn({80})};
         for (Tensor& t : leaves) t.requires_grad_();
         Tensors doubles;
         for (const Tensor& t : leaves) doubles.push_back(t.detach().to(at::kDouble).requires_grad_());
-        const Tensor y = layer(leaves, reverse, last_only), exact = reference(doubles, reverse, last_only);
+        const Tensor y = layer(leaves, offsets, time, reverse, last_only);
+        const Tensor exact = reference(doubles, lengths, reverse, last_only);
         check(y.requires_grad() && close(y.detach(), exact.detach()), "outputs");
         const Tensor weight = at::randn(y.sizes());
         const auto gradients = torch::autograd::grad({(y * weight).sum()}, leaves);
@@ -67,14 +81,14 @@ void check_layer() {
         for (size_t i = 0; i < leaves.size(); ++i) check(close(gradients[i], wanted[i]), "gradients");
         check(gradients[3].data_ptr() != gradients[4].data_ptr(), "the biases' gradients are two tensors");
         const at::NoGradGuard no_grad;
-        const Tensor plain = layer(leaves, reverse, last_only);
+        const Tensor plain = layer(leaves, offsets, time, reverse, last_only);
         check(!plain.requires_grad() && plain.equal(y.detach()), "inference gives the same");
       }
-  const Tensors wrong = {at::randn({5, 6, 37}).transpose(0, 1), at::randn({80, 37}), at::randn({80, 20}),
-                         at::randn({80}), at::randn({80})};
+  const Tensors wrong = {at::randn({37, 30}).transpose(0, 1), at::randn({80, 37}), at::randn({80, 20}), at::randn({80}),
+                         at::randn({80})};
   bool refused = false;
   try {
-    layer(wrong, false, false);
+    layer(wrong, Tensor(), 6, false, false);
   } catch (const std::exception&) {
     refused = true;
   }

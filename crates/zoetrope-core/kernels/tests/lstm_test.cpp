@@ -25,8 +25,9 @@ double worst_value = 0, worst_gradient = 0;
 void check(bool ok, const char* what, const zt_lstm_shape& s) {
   (ok ? passed : failed)++;
   if (!ok)
-    std::printf("failed: %s, %s, batch %ld time %ld features %ld hidden %ld reverse %d last_only %d\n", zt_isa_name(),
-                what, long(s.batch), long(s.time), long(s.features), long(s.hidden), s.reverse, s.last_only);
+    std::printf("failed: %s, %s, batch %ld time %ld features %ld hidden %ld lengths %d reverse %d last_only %d\n",
+                zt_isa_name(), what, long(s.batch), long(s.time), long(s.features), long(s.hidden),
+                s.offsets != nullptr, s.reverse, s.last_only);
 }
 
 double error(const Floats& a, const Doubles& b) {
@@ -46,38 +47,49 @@ struct Workspace {
   float* at;
 };
 
+enum class Clips { full, varied };  //  of `time` frames each, or of a random number from 1 to it
+
 struct Layer {
   zt_lstm_shape s;
+  std::vector<int64_t> offsets;
   Floats x, w_ih, w_hh, b_ih, b_hh, dy;
 
-  Layer(zt_lstm_shape shape, std::mt19937& random) : s(shape) {
+  Layer(zt_lstm_shape shape, Clips clips, std::mt19937& random) : s(shape), offsets(1) {
+    for (int64_t b = 0; b < s.batch; ++b)
+      offsets.push_back(offsets.back() + (clips == Clips::full ? s.time : int64_t(random() % s.time) + 1));
+    if (clips == Clips::varied) s.offsets = offsets.data();
+    const int64_t rows = offsets.back();
     std::normal_distribution<float> normal;
     const auto draw = [&](int64_t count, double scale) {
       Floats out(count);
       for (float& v : out) v = float(normal(random) * scale);
       return out;
     };
-    x = draw(s.batch * s.time * s.features, 1);
+    x = draw(rows * s.features, 1);
     w_ih = draw(4 * s.hidden * s.features, 1.5 / std::sqrt(s.features));
     w_hh = draw(4 * s.hidden * s.hidden, 1.0 / std::sqrt(s.hidden));
     b_ih = draw(4 * s.hidden, .3), b_hh = draw(4 * s.hidden, .3);
-    dy = draw(s.batch * (s.last_only ? 1 : s.time) * s.hidden, 1);
+    dy = draw((s.last_only ? s.batch : rows) * s.hidden, 1);
   }
+
+  Layer(const Layer&) = delete;  //  `s` points into it
 };
 
 struct Reference {
   Doubles y, dx, dw_ih, dw_hh, db;
 
   explicit Reference(const Layer& l) {
-    const auto [B, T, F, H, reverse, last_only] = l.s;
+    const int64_t B = l.s.batch, F = l.s.features, H = l.s.hidden;
     const auto sigma = [](double v) { return 1 / (1 + std::exp(-v)); };
-    y.assign(B * (last_only ? 1 : T) * H, 0);
-    dx.assign(B * T * F, 0), dw_ih.assign(4 * H * F, 0), dw_hh.assign(4 * H * H, 0), db.assign(4 * H, 0);
+    y.assign(l.dy.size(), 0);
+    dx.assign(l.x.size(), 0), dw_ih.assign(4 * H * F, 0), dw_hh.assign(4 * H * H, 0), db.assign(4 * H, 0);
     for (int64_t b = 0; b < B; ++b) {
+      const int64_t T = l.offsets[b + 1] - l.offsets[b];
       std::vector<Doubles> h(T + 1, Doubles(H)), c(T + 1, Doubles(H)), gates(T, Doubles(4 * H));
-      const auto time = [&](int64_t step) { return reverse ? T - 1 - step : step; };
+      const auto row = [&](int64_t step) { return l.offsets[b] + (l.s.reverse ? T - 1 - step : step); };
+      const auto output = [&](int64_t step) { return !l.s.last_only ? row(step) : step == T - 1 ? b : -1; };
       for (int64_t step = 0; step < T; ++step) {
-        const float* x = &l.x[(b * T + time(step)) * F];
+        const float* x = &l.x[row(step) * F];
         for (int64_t g = 0; g < 4 * H; ++g) {
           double sum = double(l.b_ih[g]) + l.b_hh[g];
           for (int64_t k = 0; k < F; ++k) sum += double(l.w_ih[g * F + k]) * x[k];
@@ -88,16 +100,13 @@ struct Reference {
           const double* g = gates[step].data() + j;
           c[step + 1][j] = g[H] * c[step][j] + g[0] * g[2 * H];
           h[step + 1][j] = g[3 * H] * std::tanh(c[step + 1][j]);
-          if (!last_only) y[(b * T + time(step)) * H + j] = h[step + 1][j];
-          if (last_only && time(step) == T - 1) y[b * H + j] = h[step + 1][j];
+          if (output(step) >= 0) y[output(step) * H + j] = h[step + 1][j];
         }
       }
       Doubles dh(H), dc(H), d(4 * H);
       for (int64_t step = T - 1; step >= 0; --step) {
-        const int64_t t = time(step);
         for (int64_t j = 0; j < H; ++j) {
-          if (!last_only) dh[j] += l.dy[(b * T + t) * H + j];
-          if (last_only && t == T - 1) dh[j] += l.dy[b * H + j];
+          if (output(step) >= 0) dh[j] += l.dy[output(step) * H + j];
           const double* g = gates[step].data() + j;
           const double tanh_c = std::tanh(c[step + 1][j]);
           dc[j] += dh[j] * g[3 * H] * (1 - tanh_c * tanh_c);
@@ -111,8 +120,8 @@ struct Reference {
         for (int64_t g = 0; g < 4 * H; ++g) {
           db[g] += d[g];
           for (int64_t k = 0; k < F; ++k) {
-            dw_ih[g * F + k] += d[g] * l.x[(b * T + t) * F + k];
-            dx[(b * T + t) * F + k] += d[g] * l.w_ih[g * F + k];
+            dw_ih[g * F + k] += d[g] * l.x[row(step) * F + k];
+            dx[row(step) * F + k] += d[g] * l.w_ih[g * F + k];
           }
           for (int64_t k = 0; k < H; ++k) dw_hh[g * H + k] += d[g] * h[step][k], dh[k] += d[g] * l.w_hh[g * H + k];
         }
@@ -150,8 +159,32 @@ struct Result {
   }
 };
 
-void check_shape(const zt_lstm_shape& s, std::mt19937& random) {
-  const Layer layer(s, random);
+// Clips one by one give what they give together.
+void check_alone(const Layer& layer, const Result& together) {
+  const zt_lstm_shape& s = layer.s;
+  bool same = true;
+  for (int64_t b = 0; b < s.batch; ++b) {
+    const int64_t begin = layer.offsets[b], time = layer.offsets[b + 1] - begin;
+    if ((s.time > 1) != (time > 1)) continue;  //  a single step leaves out the forget gate: its sums are shorter
+    std::mt19937 unused;
+    Layer alone({1, time, s.features, s.hidden, nullptr, s.reverse, s.last_only}, Clips::full, unused);
+    const auto part = [](const Floats& all, int64_t row, int64_t rows, int64_t width) {
+      return Floats(all.begin() + row * width, all.begin() + (row + rows) * width);
+    };
+    const auto output = [&](const Floats& all) {
+      return s.last_only ? part(all, b, 1, s.hidden) : part(all, begin, time, s.hidden);
+    };
+    alone.x = part(layer.x, begin, time, s.features), alone.dy = output(layer.dy);
+    alone.w_ih = layer.w_ih, alone.w_hh = layer.w_hh, alone.b_ih = layer.b_ih, alone.b_hh = layer.b_hh;
+    const Result result(alone, 1);
+    same &= result.y == output(together.y) && result.dx == part(together.dx, begin, time, s.features);
+  }
+  check(same, "a clip alone is bit-equal", s);
+}
+
+void check_shape(const zt_lstm_shape& shape, Clips clips, std::mt19937& random) {
+  const Layer layer(shape, clips, random);
+  const zt_lstm_shape& s = layer.s;
   const Reference reference(layer);
   const Result result(layer, 2);
   const double value = std::max(error(result.y, reference.y), error(result.inferred, reference.y));
@@ -164,14 +197,15 @@ void check_shape(const zt_lstm_shape& s, std::mt19937& random) {
   check(result == Result(layer, 2), "two runs are bit-equal", s);
   check(result == Result(layer, 1) && result == Result(layer, 3), "thread counts are bit-equal", s);
   check(Result(layer, 2, false).dw_ih == result.dw_ih, "without dx", s);
+  check_alone(layer, result);
 }
 
 // One feature, one unit and weights of 1 make the gates functions of x alone: the accuracy of the mathematics. A single
 // step saves three gates: input, cell, output.
 void check_mathematics() {
-  zt_lstm_shape s{4001, 1, 1, 1, false, false};
+  zt_lstm_shape s{4001, 1, 1, 1, nullptr, false, false};
   std::mt19937 random(1);
-  Layer l(s, random);
+  Layer l(s, Clips::full, random);
   for (int64_t i = 0; i < s.batch; ++i) l.x[i] = float(std::pow(10, -6 + 8.2 * (i / 4000.)) * (i % 2 ? 1 : -1));
   std::fill(l.w_ih.begin(), l.w_ih.end(), 1.f);
   std::fill(l.b_ih.begin(), l.b_ih.end(), 0.f), std::fill(l.b_hh.begin(), l.b_hh.end(), 0.f);
@@ -205,19 +239,23 @@ void check_mathematics() {
 
 int main() {
   const zt_lstm_shape shapes[] = {
-      {1, 1, 1, 1, false, false},     {1, 1, 4096, 128, false, true}, {64, 1, 512, 128, false, false},
-      {8, 16, 300, 128, false, true}, {4, 16, 257, 128, true, false}, {3, 5, 1, 7, false, false},
-      {5, 4, 33, 12, true, true},     {2, 3, 17, 130, false, false},  {300, 1, 19, 20, false, false},
-      {41, 13, 70, 24, true, false},  {1, 30, 9, 64, false, true},    {7, 2, 255, 256, false, false},
+      {1, 1, 1, 1, nullptr, false, false},      {1, 1, 4096, 128, nullptr, false, true},
+      {64, 1, 512, 128, nullptr, false, false}, {8, 16, 300, 128, nullptr, false, true},
+      {4, 16, 257, 128, nullptr, true, false},  {3, 5, 1, 7, nullptr, false, false},
+      {5, 4, 33, 12, nullptr, true, true},      {2, 3, 17, 130, nullptr, false, false},
+      {300, 1, 19, 20, nullptr, false, false},  {41, 13, 70, 24, nullptr, true, false},
+      {1, 30, 9, 64, nullptr, false, true},     {7, 2, 255, 256, nullptr, false, false},
   };
   for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
     if (!zt_isa_set(isa)) continue;
     check_mathematics();
     std::mt19937 random(7);
-    for (const zt_lstm_shape& s : shapes) check_shape(s, random);
+    for (const Clips clips : {Clips::full, Clips::varied})
+      for (const zt_lstm_shape& s : shapes) check_shape(s, clips, random);
     const auto up_to = [&](int64_t most) { return int64_t(random() % most) + 1; };
-    for (int i = 0; i < 40; ++i)
-      check_shape({up_to(20), up_to(9), up_to(90), up_to(70), random() % 2 == 0, random() % 2 == 0}, random);
+    for (int i = 0; i < 60; ++i)
+      check_shape({up_to(20), up_to(9), up_to(90), up_to(70), nullptr, random() % 2 == 0, random() % 2 == 0},
+                  i % 2 == 0 ? Clips::full : Clips::varied, random);
   }
   std::printf("largest error of values %.2g, of gradients %.2g\n", worst_value, worst_gradient);
   std::printf("%d passed, %d failed\n", passed, failed);

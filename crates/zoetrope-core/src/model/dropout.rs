@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::lengths::Layout;
 use crate::error::Result;
 use crate::random::Generator;
 
@@ -25,17 +26,21 @@ impl Dropout {
         apply(values, &mask)
     }
 
-    /// Values of `[batch, time, features]`; the mask is drawn as `[time, batch, features]`, as `torch.nn.LSTM` draws it
-    /// between layers, `batch_first` or not.
-    pub(super) fn between_layers_t(&self, values: &Tensor, train: bool) -> Result<Tensor> {
+    /// Values of the valid frames, `[frames, features]`; the mask is drawn as `[time, batch, features]`, as
+    /// `torch.nn.LSTM` draws it between layers, `batch_first` or not.
+    pub(super) fn between_layers_t(&self, values: &Tensor, layout: &Layout<'_>, train: bool) -> Result<Tensor> {
         if !train || self.probability == 0.0 {
             return Ok(values.shallow_clone());
         }
-        let (batch, time, features) = values.size3()?;
+        let shape = [layout.time, layout.batch, values.size()[1]];
         let mask = self
             .generator
-            .dropout_mask(&[time, batch, features], self.probability)?;
-        apply(values, &mask.f_transpose(0, 1)?)
+            .dropout_mask(&shape, self.probability)?
+            .f_transpose(0, 1)?;
+        match layout.lengths {
+            Some(_) => apply(values, &layout.pack(&mask)?),
+            None => layout.pack(&apply(&layout.unpack(values)?, &mask)?), // no copy of the mask
+        }
     }
 }
 

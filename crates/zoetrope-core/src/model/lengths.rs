@@ -6,7 +6,8 @@
 
 use tch::{Device, Tensor};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::kernels::Rows;
 
 /// The lengths of a batch's clips, and the indices that follow from them.
 pub(crate) struct Lengths {
@@ -16,8 +17,10 @@ pub(crate) struct Lengths {
     valid: Tensor,
     /// int64 of `[batch * time]`: a row for each row, such that each clip's valid frames change places end for end.
     reversed: Tensor,
-    /// int64 of `[batch]`: the row of each clip's last valid frame.
+    /// int64 of `[batch]`: the row of each clip's last valid frame in `[batch * time, …]`.
     last: Tensor,
+    /// int64 of `[batch + 1]` on the CPU: where each clip begins in `[frames, …]`, last their number.
+    offsets: Tensor,
     /// int64 of `[batch, 1]`: the number of each clip's valid frames.
     counts: Tensor,
 }
@@ -45,27 +48,56 @@ impl Layout<'_> {
             None => Ok(packed.f_view([&[self.batch, self.time], &packed.size()[1..]].concat().as_slice())?),
         }
     }
+
+    /// Each clip's last valid frame of `[batch, time, features]`, `[batch, features]`.
+    pub(crate) fn last(&self, padded: &Tensor) -> Result<Tensor> {
+        match self.lengths {
+            Some(lengths) => Ok(padded.f_flatten(0, 1)?.f_index_select(0, &lengths.last)?),
+            None => Ok(padded.f_select(1, -1)?),
+        }
+    }
+
+    /// Each clip's last frame of `[frames, features]` on the CPU, `[batch, features]`.
+    pub(crate) fn last_frames(&self, packed: &Tensor) -> Result<Tensor> {
+        match self.lengths {
+            Some(lengths) => {
+                let ends = lengths.offsets.f_narrow(0, 1, self.batch)?;
+                Ok(packed.f_index_select(0, &ends.f_sub_scalar(1)?)?)
+            }
+            None => Ok(self.last(&self.unpack(packed)?)?.f_contiguous()?),
+        }
+    }
+
+    /// Which of the packed rows belong to which clip.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows {
+            time: self.time,
+            offsets: self.lengths.map(|lengths| &lengths.offsets),
+        }
+    }
 }
 
 impl Lengths {
     /// Every length must be from 1 to `time`.
     pub(crate) fn new(lengths: &[i64], time: i64, device: Device) -> Result<Self> {
         let batch = lengths.len() as i64;
-        let (mut valid, mut reversed, mut last) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut valid, mut reversed, mut last, mut offsets) = (Vec::new(), Vec::new(), Vec::new(), vec![0]);
         for (clip, &length) in (0..).zip(lengths) {
             let begin = clip * time;
             let end = begin + length;
             valid.extend(begin..end);
             reversed.extend((begin..end).rev().chain(end..begin + time));
             last.push(end - 1);
+            offsets.push(valid.len() as i64);
         }
-        let indices = |rows: &[i64]| Ok::<_, crate::error::Error>(Tensor::f_from_slice(rows)?.f_to_device(device)?);
+        let indices = |rows: &[i64]| Ok::<_, Error>(Tensor::f_from_slice(rows)?.f_to_device(device)?);
         Ok(Self {
             batch,
             time,
             valid: indices(&valid)?,
             reversed: indices(&reversed)?,
             last: indices(&last)?,
+            offsets: Tensor::f_from_slice(&offsets)?,
             counts: indices(lengths)?.f_view([batch, 1])?,
         })
     }
@@ -89,11 +121,6 @@ impl Lengths {
     pub(crate) fn reverse(&self, sequence: &Tensor) -> Result<Tensor> {
         let rows = sequence.f_flatten(0, 1)?.f_index_select(0, &self.reversed)?;
         Ok(rows.f_view([self.batch, self.time, -1])?)
-    }
-
-    /// Each clip's last valid frame of `[batch, time, features]`, `[batch, features]`.
-    pub(crate) fn last(&self, sequence: &Tensor) -> Result<Tensor> {
-        Ok(sequence.f_flatten(0, 1)?.f_index_select(0, &self.last)?)
     }
 
     /// True where `[batch, time]` is padding.

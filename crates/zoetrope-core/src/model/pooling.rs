@@ -3,14 +3,14 @@
 use tch::{Kind, Tensor};
 
 use super::initializer::Initializer;
-use super::lengths::Lengths;
+use super::lengths::Layout;
 use super::linear::Linear;
 use crate::config::{ModelConfig, Per, Pooling};
 use crate::error::Result;
 
-/// What becomes of the recurrent part's outputs, `[batch, time, features]`.
+/// What becomes of the recurrent part's outputs.
 pub(super) enum Pool {
-    /// `[batch, features]` of the last valid step, the only one that the recurrent part then gives.
+    /// `[batch, features]` of each clip's last frame, the only ones that the recurrent part then gives.
     Last,
     /// `[batch, features]`.
     Mean,
@@ -40,41 +40,37 @@ impl Pool {
         matches!(self, Self::Last)
     }
 
-    /// Pools `[batch, time, features]` of clips with these lengths, or of full ones.
-    pub(super) fn forward(&self, outputs: &Tensor, lengths: Option<&Lengths>) -> Result<Tensor> {
+    /// Pools the outputs of the valid frames, `[frames, features]`, or those of the last ones, `[batch, features]`.
+    pub(super) fn forward(&self, outputs: &Tensor, layout: &Layout<'_>) -> Result<Tensor> {
         match self {
-            Self::Last => Ok(outputs.shallow_clone()),
-            Self::Mean => mean(outputs, lengths),
-            Self::Max => {
-                let outputs = hidden(outputs, lengths, f64::NEG_INFINITY)?;
-                Ok(outputs.f_amax([1].as_slice(), false)?)
-            }
+            Self::Last | Self::Frames => Ok(outputs.shallow_clone()),
+            Self::Mean => mean(&layout.unpack(outputs)?, layout),
+            Self::Max => Ok(hidden(&layout.unpack(outputs)?, layout)?.f_amax([1].as_slice(), false)?),
             Self::Attention(score) => {
-                let scores = hidden(&score.forward(outputs)?, lengths, f64::NEG_INFINITY)?; // [batch, time, 1]
-                let weights = scores.f_softmax(1, None::<Kind>)?; //                           0 for padding
-                let clips = weights.f_transpose(1, 2)?.f_bmm(outputs)?; //                    [batch, 1, features]
+                let scores = layout.unpack(&score.forward(outputs)?)?; //             [batch, time, 1]
+                let weights = hidden(&scores, layout)?.f_softmax(1, None::<Kind>)?; // 0 for padding
+                let clips = weights.f_transpose(1, 2)?.f_bmm(&layout.unpack(outputs)?)?; // [batch, 1, features]
                 Ok(clips.f_squeeze_dim(1)?)
             }
-            Self::Frames => match lengths {
-                Some(lengths) => lengths.pack(outputs),
-                None => Ok(outputs.f_flatten(0, 1)?),
-            },
         }
     }
 }
 
-fn mean(outputs: &Tensor, lengths: Option<&Lengths>) -> Result<Tensor> {
-    let Some(lengths) = lengths else {
-        return Ok(outputs.f_mean_dim(1, false, None::<Kind>)?);
-    };
-    let sum = hidden(outputs, Some(lengths), 0.0)?.f_sum_dim_intlist(1, false, None::<Kind>)?;
-    Ok(sum.f_div(lengths.counts())?)
+/// The mean over time of `[batch, time, features]`, whose padding is zero.
+fn mean(padded: &Tensor, layout: &Layout<'_>) -> Result<Tensor> {
+    match layout.lengths {
+        Some(lengths) => {
+            let sum = padded.f_sum_dim_intlist(1, false, None::<Kind>)?;
+            Ok(sum.f_div(lengths.counts())?)
+        }
+        None => Ok(padded.f_mean_dim(1, false, None::<Kind>)?),
+    }
 }
 
-/// `[batch, time, features]` with the padding replaced by `value`.
-fn hidden(values: &Tensor, lengths: Option<&Lengths>, value: f64) -> Result<Tensor> {
-    match lengths {
-        Some(lengths) => Ok(values.f_masked_fill(&lengths.is_padding()?.f_unsqueeze(-1)?, value)?),
-        None => Ok(values.shallow_clone()),
+/// `[batch, time, features]` with minus infinity in the padding.
+fn hidden(padded: &Tensor, layout: &Layout<'_>) -> Result<Tensor> {
+    match layout.lengths {
+        Some(lengths) => Ok(padded.f_masked_fill(&lengths.is_padding()?.f_unsqueeze(-1)?, f64::NEG_INFINITY)?),
+        None => Ok(padded.shallow_clone()),
     }
 }

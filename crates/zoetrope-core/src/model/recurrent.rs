@@ -4,11 +4,11 @@ use tch::Tensor;
 
 use super::dropout::Dropout;
 use super::initializer::Initializer;
-use super::lengths::Lengths;
+use super::lengths::{Layout, Lengths};
 use super::paths;
 use crate::config::{Cell, LstmConfig, ModelConfig};
 use crate::error::Result;
-use crate::kernels;
+use crate::kernels::{self, Rows};
 use crate::random::Generator;
 
 /// Layers of `torch.nn.LSTM(batch_first=True)` or `torch.nn.GRU(batch_first=True)`; the initial state is zero.
@@ -56,67 +56,65 @@ impl Recurrent {
         })
     }
 
-    /// Runs `[batch, time, features]` into the top layer's outputs, `[batch, time, directions * hidden_size]`, or with
-    /// `last_only` into those at each clip's last valid step, `[batch, directions * hidden_size]`.
-    ///
-    /// The sequence's padding must be finite. So is that of the outputs, and it has no meaning.
+    /// Runs the valid frames, `[frames, features]`, into the top layer's outputs, `[frames, directions * hidden_size]`,
+    /// or with `last_only` into those at each clip's last frame, `[batch, directions * hidden_size]`.
     pub(super) fn forward_t(
         &self,
-        sequence: &Tensor,
-        lengths: Option<&Lengths>,
+        frames: &Tensor,
+        layout: &Layout<'_>,
         last_only: bool,
         train: bool,
     ) -> Result<Tensor> {
-        let mut outputs = sequence.shallow_clone();
+        let mut outputs = frames.shallow_clone();
         for (index, weights) in self.layers.iter().enumerate() {
             let is_top = index + 1 == self.layers.len();
             let last_only = last_only && is_top;
-            outputs = match lengths {
-                Some(lengths) => self.within_lengths(&outputs, weights, lengths, last_only, train)?,
-                None => self.full(&outputs, weights, last_only, train)?,
+            outputs = if paths::takes_lstm_layer(self.config.cell, &weights[0][0]) {
+                engine(&outputs, weights, layout, last_only)?
+            } else {
+                self.by_reference(&outputs, weights, layout, last_only, train)?
             };
             if !is_top {
-                outputs = self.dropout.between_layers_t(&outputs, train)?;
+                outputs = self.dropout.between_layers_t(&outputs, layout, train)?;
             }
         }
         Ok(outputs)
     }
 
-    /// One layer over clips that are all as long as the sequence.
-    fn full(&self, sequence: &Tensor, weights: &[Weights], last_only: bool, train: bool) -> Result<Tensor> {
-        if paths::takes_lstm_layer(self.config.cell, &weights[0][0]) {
-            return engine(sequence, weights, last_only);
-        }
-        let outputs = reference(self.config.cell, sequence, weights, train)?;
-        if last_only {
-            Ok(outputs.f_select(1, -1)?)
-        } else {
-            Ok(outputs)
-        }
-    }
-
-    /// One layer over clips of different lengths. The forward direction meets a clip's padding after its frames; the
-    /// other one is a forward one over each clip turned round within its length.
-    fn within_lengths(
+    /// One layer by libtorch's own operations, which know padded sequences only.
+    fn by_reference(
         &self,
-        sequence: &Tensor,
+        frames: &Tensor,
         weights: &[Weights],
-        lengths: &Lengths,
+        layout: &Layout<'_>,
         last_only: bool,
         train: bool,
     ) -> Result<Tensor> {
-        let run = |sequence: &Tensor, weights: &Weights| {
-            let one = std::slice::from_ref(weights);
-            self.full(sequence, one, false, train)
+        let sequence = layout.unpack(frames)?; //                [batch, time, features]
+        let outputs = match layout.lengths {
+            Some(lengths) => self.within_lengths(&sequence, weights, lengths, train)?,
+            None => reference(self.config.cell, &sequence, weights, train)?,
         };
-        let pick = |outputs: Tensor| if last_only { lengths.last(&outputs) } else { Ok(outputs) };
+        if last_only {
+            layout.last(&outputs)
+        } else {
+            layout.pack(&outputs)
+        }
+    }
+
+    /// The forward direction meets a clip's padding after its frames; the other one is a forward one over each clip
+    /// turned round within its length.
+    fn within_lengths(&self, sequence: &Tensor, weights: &[Weights], lengths: &Lengths, train: bool) -> Result<Tensor> {
+        let run = |sequence: &Tensor, weights: &Weights| {
+            reference(self.config.cell, sequence, std::slice::from_ref(weights), train)
+        };
         match weights {
             [forward, backward] => {
-                let ahead = pick(run(sequence, forward)?)?;
-                let back = pick(lengths.reverse(&run(&lengths.reverse(sequence)?, backward)?)?)?;
+                let ahead = run(sequence, forward)?;
+                let back = lengths.reverse(&run(&lengths.reverse(sequence)?, backward)?)?;
                 Ok(Tensor::f_cat(&[ahead, back], -1)?)
             }
-            _ => pick(run(sequence, &weights[0])?),
+            _ => run(sequence, &weights[0]),
         }
     }
 }
@@ -143,14 +141,17 @@ fn reference(cell: Cell, sequence: &Tensor, weights: &[Weights], train: bool) ->
 }
 
 /// One layer by the engine's kernel, a direction at a time, side by side in the last axis.
-fn engine(sequence: &Tensor, weights: &[Weights], last_only: bool) -> Result<Tensor> {
-    let sequence = sequence.f_contiguous()?;
-    match weights {
-        [forward] => kernels::lstm_layer(&sequence, forward, false, last_only),
-        directions => {
-            let run = |(index, weights)| kernels::lstm_layer(&sequence, weights, index == 1, last_only);
-            let outputs = directions.iter().enumerate().map(run).collect::<Result<Vec<_>>>()?;
-            Ok(Tensor::f_cat(&outputs, -1)?)
-        }
-    }
+fn engine(frames: &Tensor, weights: &[Weights], layout: &Layout<'_>, last_only: bool) -> Result<Tensor> {
+    let frames = frames.f_contiguous()?;
+    let ahead = kernels::lstm_layer(&frames, layout.rows(), &weights[0], false, last_only)?;
+    let Some(backward) = weights.get(1) else {
+        return Ok(ahead);
+    };
+    let back = if last_only {
+        let single = Rows { time: 1, offsets: None }; //         a clip's last frame is where this direction begins
+        kernels::lstm_layer(&layout.last_frames(&frames)?, single, backward, true, true)?
+    } else {
+        kernels::lstm_layer(&frames, layout.rows(), backward, true, false)?
+    };
+    Ok(Tensor::f_cat(&[ahead, back], -1)?)
 }
