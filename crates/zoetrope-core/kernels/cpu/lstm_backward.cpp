@@ -169,7 +169,7 @@ void pack_rows(const Product& p, int64_t k, int64_t depth, int64_t column, float
 void multiply(const Product& p, float* packed) {
   const int64_t share = round_up(ceil_div(p.columns, omp_get_num_threads()), kPanel);
   const int64_t block = smaller(kBlock, share);
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
   for (int64_t begin = 0; begin < p.columns; begin += block) {
     const int64_t end = smaller(begin + block, p.columns);
     for (int64_t k = 0; k < p.depth; k += kMaxDepth) {

@@ -81,7 +81,7 @@ void project(const LstmSizes& z, const float* packed, const float* w_ih, const f
              int64_t first, int64_t count, float* sums, float* gates) {
   const int64_t padded = round_up(count, kPanel);
   constexpr int64_t kGroups = 4;  //  groups of kRows weights per task
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
   for (int64_t task = 0; task < ceil_div(z.gates, kRows * kGroups); ++task) {
     const int64_t task_begin = task * kRows * kGroups, task_end = smaller(task_begin + kRows * kGroups, z.gates);
     for (int64_t begin = 0; begin < z.features; begin += kDepth) {
