@@ -136,8 +136,8 @@ struct Product {
   int64_t row_of(Skipping array, int64_t i) const { return array == skipping && i >= skip ? i + skip : i; }
 };
 
-ZT_INLINE void product_tile(const Product& p, int64_t row, int64_t k, int64_t depth, int64_t column,
-                            const float* panel) {
+ZT_NOINLINE void product_tile(const Product& p, int64_t row, int64_t k, int64_t depth, int64_t column,
+                              const float* panel) {
   const float* a[kRows];
   float* c[kRows];
   for (int r = 0; r < kRows; ++r) {
@@ -156,13 +156,13 @@ ZT_INLINE void product_tile(const Product& p, int64_t row, int64_t k, int64_t de
     }
 }
 
-// Rows k … k + depth of a panel of b.
-void pack_rows(const Product& p, int64_t k, int64_t depth, int64_t column, float* packed) {
-  const int64_t before = p.skipping == Skipping::b ? larger(smaller(p.skip - k, depth), 0) : depth;
-  const float* const b = p.b + column;
-  pack_panel(b + k * p.b_stride, p.b_stride, before, p.columns - column, packed);
-  pack_panel(b + (k + before + p.skip) * p.b_stride, p.b_stride, depth - before, p.columns - column,
-             packed + before * kPanel);
+// Columns begin … end of b's rows k … k + depth, into panels of kPanel: row by row, as they lie in memory.
+void pack_block(const Product& p, int64_t k, int64_t depth, int64_t begin, int64_t end, float* packed) {
+  for (int64_t i = 0; i < depth; ++i) {
+    const float* const row = p.b + p.row_of(Skipping::b, k + i) * p.b_stride;
+    for (int64_t column = begin; column < end; column += kPanel)
+      pack_panel(row + column, 0, 1, p.columns - column, packed + (column - begin) * depth + i * kPanel);
+  }
 }
 
 // Rows of c are written some lines side by side, which is what the memory likes.
@@ -174,8 +174,7 @@ void multiply(const Product& p, float* packed) {
     const int64_t end = smaller(begin + block, p.columns);
     for (int64_t k = 0; k < p.depth; k += kMaxDepth) {
       const int64_t depth = smaller(kMaxDepth, p.depth - k);
-      for (int64_t column = begin; column < end; column += kPanel)
-        pack_rows(p, k, depth, column, packed + (column - begin) * depth);
+      pack_block(p, k, depth, begin, end, packed);
       for (int64_t row = 0; row < p.m; row += kRows)
         for (int64_t column = begin; column < end; column += kPanel)
           product_tile(p, row, k, depth, column, packed + (column - begin) * depth);

@@ -64,8 +64,8 @@ void pack_x(const LstmSizes& z, const float* x, int64_t first, int64_t count, fl
 
 // Adds one block of features to sums [gates][padded], for kRows weight rows; `biases` begin the sums of the first
 // block.
-ZT_INLINE void project_tile(const float* const* weights, const float* x, int64_t depth, const float* biases,
-                            float* sums, int64_t stride) {
+ZT_NOINLINE void project_tile(const float* const* weights, const float* x, int64_t depth, const float* biases,
+                              float* sums, int64_t stride) {
   VF tile[kRows][2] = {};
   multiply_add(weights, x, depth, tile);
   for (int r = 0; r < kRows; ++r)

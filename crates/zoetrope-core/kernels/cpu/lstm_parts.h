@@ -88,6 +88,9 @@ struct LstmSaved {
   static int64_t size(const LstmSizes& z) { return z.rows * (z.gates + (z.forgets() ? 3 : 2) * z.hidden); }
 };
 
+// A tile of a long product is a function of its own: inlined, its row pointers would not find registers.
+#define ZT_NOINLINE static __attribute__((noinline))
+
 // sums[r][v] += Σ_k a[r][k] · b[k][v], where b's rows are kVectors vectors.
 template <int kTileRows, int kVectors>
 ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t depth, VF (&sums)[kTileRows][kVectors]) {
