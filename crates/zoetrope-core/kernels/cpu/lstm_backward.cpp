@@ -9,8 +9,8 @@
 //   dx = d · W_ih      dW_ih = dᵀ · x      dW_hh = dᵀ · h'      db = Σ d          each once, over all rows
 //
 // In the recurrence each thread takes clips through all their steps, some side by side: each joins at its own last
-// step. The three products divide their columns between threads; no sum is split. dx packs a panel of W_ih as it goes,
-// dW_ih of x: columns lie a page or more apart, in the same few cache sets.
+// step. The three products divide their columns between threads; no sum is split. dx packs blocks of W_ih as it goes,
+// dW_ih of x: their rows lie a page or more apart, in the same few cache sets.
 //
 // Cost: 16·rows·hidden·(features + hidden) FLOPs, less without dx; 16·hidden·features bytes read, as many written.
 #include <omp.h>
