@@ -22,8 +22,10 @@ struct Tiles {
   }
 };
 
-// U [36][panel][ci][kPanel], `position` floats for each of the 36, of weight [co][ci][3][3], for kWidth output channels; zeros for what does not exist.
-ZT_INLINE void transform_weight(const zt_conv_shape& s, int64_t ci, int64_t position, const float* weight, float* U, int64_t o) {
+// U [36][panel][ci][kPanel], `position` floats for each of the 36, of weight [co][ci][3][3], for kWidth output
+// channels; zeros for what does not exist.
+ZT_INLINE void transform_weight(const zt_conv_shape& s, int64_t ci, int64_t position, const float* weight, float* U,
+                                int64_t o) {
   float* column = U + o / kPanel * ci * kPanel + o % kPanel;
   const int64_t count = smaller(kWidth, s.out_channels - o);
   for (int64_t i = 0; i < ci; ++i) {
@@ -41,7 +43,8 @@ ZT_INLINE void transform_weight(const zt_conv_shape& s, int64_t ci, int64_t posi
   }
 }
 
-// M [kRows][36][kPanel] at one position = V · U [ci][kPanel], where V of tile r and channel i is V[r * tile + i * channel].
+// M [kRows][36][kPanel] at one position = V · U [ci][kPanel], where V of tile r and channel i is V[r * tile + i *
+// channel].
 ZT_INLINE void multiply(const float* V, int64_t tile, int64_t channel, const float* U, float* M, int64_t ci) {
   VF m[kRows][2];
   const VF first[2] = {load(U), load(U + kWidth)};
@@ -96,8 +99,8 @@ ZT_INLINE Windows locate(const Tiles& z, int64_t tile) {
            right && below ? corner + z.pooled_cols + 1 : -1}};
 }
 
-// y and, unless it is null, argmax of `count` <= kRows tiles, for one panel of output channels from `o`, whose products are M
-// [kRows][36][kPanel].
+// y and, unless it is null, argmax of `count` <= kRows tiles, for one panel of output channels from `o`, whose products
+// are M [kRows][36][kPanel].
 template <bool kHasArgmax>
 ZT_INLINE void finish_tiles(const zt_conv_shape& s, const Windows* windows, int64_t count, int64_t o, const float* M,
                             const float* bias, float* y, uint8_t* argmax) {
@@ -116,8 +119,7 @@ ZT_INLINE void finish_tiles(const zt_conv_shape& s, const Windows* windows, int6
           if (kHasArgmax) store_bytes(argmax + at, indices[w]);
         } else {
           store_first(y + at, values[w], channels);
-          for (int64_t c = 0; kHasArgmax && c < channels; ++c)
-            argmax[at + c] = static_cast<uint8_t>(indices[w][c]);
+          for (int64_t c = 0; kHasArgmax && c < channels; ++c) argmax[at + c] = static_cast<uint8_t>(indices[w][c]);
         }
       }
     }
