@@ -1,9 +1,11 @@
 /**
  * `npm run test:kernels`: the CPU kernels against plain float64 references, on every instruction set that the machine
- * has; with `--sanitize` under AddressSanitizer and UndefinedBehaviorSanitizer.
+ * has, and the LSTM and the allocator as libtorch sees them; with `--sanitize` the kernels under AddressSanitizer and
+ * UndefinedBehaviorSanitizer.
  */
 import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { findLibtorch } from './libtorch.mjs'
 import { main, root, run, runAll, script } from './steps.mjs'
 
 const folder = join(root, 'crates', 'zoetrope-core', 'kernels')
@@ -20,35 +22,47 @@ const instructionSets = {
   avx512: ['-mavx512f', '-mavx512vl', '-mavx512bw', '-mavx512dq', '-mavx2', '-mfma'],
 }
 const perInstructionSet = { conv: /^(conv_.*|flatten)\.cpp$/, lstm: /^lstm_.*\.cpp$/, optimizer: /^optimizer_.*\.cpp$/ }
+const lstmOnTensors = ['cpu/isa', 'cpu/lstm', 'autograd_lstm', 'allocator']
+/** Objects of this run; programs share them. */
+const compiled = new Set()
 
 await main(async () => {
   await script('setup.mjs')
   await mkdir(out, { recursive: true })
   const sources = await readdir(join(folder, 'cpu'))
-  const checks = Object.entries(perInstructionSet).map(([name, pattern]) => [
+  const kernelsOf = (name) => sources.filter((source) => perInstructionSet[name].test(source))
+  const checks = Object.keys(perInstructionSet).map((name) => [
     `${name} kernels${sanitize ? ', sanitized' : ''}`,
-    () =>
-      check(
-        name,
-        sources.filter((source) => pattern.test(source)),
-      ),
+    () => check(`${name}_test`, kernelsOf(name), ['cpu/isa', `cpu/${name}`]),
   ])
-  await runAll(checks)
+  // libtorch is not built with sanitizers.
+  const onTensors = () => check('lstm_tensors_test', kernelsOf('lstm'), lstmOnTensors, libtorchFlags())
+  await runAll(sanitize ? checks : [...checks, ['LSTM and allocator on tensors', onTensors]])
 })
 
-async function check(name, sources) {
-  const objects = []
-  const compile = async (source, object, flags) => {
-    objects.push(join(out, object))
-    await run(compiler, [...common, ...optimization, ...flags, join(folder, source), '-o', join(out, object)])
+function libtorchFlags() {
+  const [libtorch, include] = [findLibtorch(), join(findLibtorch(), 'include')]
+  const lib = join(libtorch, 'lib')
+  return {
+    compile: ['-isystem', include, '-isystem', join(include, 'torch', 'csrc', 'api', 'include')],
+    link: [`-L${lib}`, `-Wl,-rpath,${lib}`, '-Wl,--no-as-needed', '-ltorch_cpu', '-lc10'],
   }
-  for (const source of sources)
-    for (const [set, flags] of Object.entries(instructionSets))
-      await compile(join('cpu', source), `${basename(source)}.${set}.o`, [`-DZT_ISA=${set}`, ...flags])
-  for (const source of ['cpu/isa.cpp', `cpu/${name}.cpp`, `tests/${name}_test.cpp`])
-    await compile(source, `${basename(source)}.o`, [])
-  const program = join(out, `${name}_test`)
+}
+
+/** Compiles a program of `tests/` with the kernels and other sources that it needs, and runs it. */
+async function check(program, kernels, others, { compile: flags, link } = { compile: [], link: [] }) {
+  const objects = []
+  const compile = async (source, object, more) => {
+    objects.push(join(out, object))
+    if (compiled.has(object)) return
+    compiled.add(object)
+    await run(compiler, [...common, ...optimization, ...more, join(folder, source), '-o', join(out, object)])
+  }
+  for (const kernel of kernels)
+    for (const [set, setFlags] of Object.entries(instructionSets))
+      await compile(join('cpu', kernel), `${kernel}.${set}.o`, [`-DZT_ISA=${set}`, ...setFlags])
+  for (const source of [...others, `tests/${program}`]) await compile(`${source}.cpp`, `${basename(source)}.o`, flags)
   const sanitizers = sanitize ? ['-fsanitize=address,undefined'] : []
-  await run(compiler, ['-fopenmp', ...sanitizers, ...objects, '-o', program])
-  await run(program, [])
+  await run(compiler, ['-fopenmp', ...sanitizers, ...objects, ...link, '-o', join(out, program)])
+  await run(join(out, program), [])
 }

@@ -6,7 +6,8 @@ import { network } from './network.mjs'
 import { torchContenders, zoetropeContenders } from './contenders.mjs'
 import { runJob } from './worker.mjs'
 
-const TOLERANCE = 1e-4
+/** The largest relative difference of logits and losses. */
+export const TOLERANCE = 1e-4
 const STEPS = 3
 
 /**
@@ -53,7 +54,7 @@ export async function agree(context, shape) {
 /** The largest relative differences; throws when one is above the tolerance. */
 function compare(contender, shape, expected, result) {
   const losses = expected.losses.map((loss, step) => Math.abs(result.losses[step] - loss) / Math.abs(loss))
-  const logits = distance(result.logits, expected.logits) / norm(expected.logits)
+  const logits = relativeDistance(result.logits, expected.logits)
   const worst = Math.max(logits, ...losses)
   if (worst <= TOLERANCE)
     return { losses: result.losses, lossDifference: Math.max(...losses), logitsDifference: logits }
@@ -63,5 +64,7 @@ function compare(contender, shape, expected, result) {
   )
 }
 
-const norm = (values) => Math.hypot(...values)
-const distance = (values, others) => norm(values.map((value, index) => value - others[index]))
+/** ‖values − expected‖ / ‖expected‖ */
+export function relativeDistance(values, expected) {
+  return Math.hypot(...values.map((value, index) => value - expected[index])) / Math.hypot(...expected)
+}

@@ -1,14 +1,13 @@
 /** Inference beside onnxruntime-node, on the ONNX file with the same weights that `--onnx` names. */
 import { resolve } from 'node:path'
 import { SetupError } from '../../scripts/steps.mjs'
-import { agree } from '../lib/agreement.mjs'
+import { TOLERANCE, agree, relativeDistance } from '../lib/agreement.mjs'
 import { speedFigure } from '../lib/figures.mjs'
 import { onnxRuntime } from '../lib/onnxruntime.mjs'
 import { interleave } from '../lib/rounds.mjs'
 import { runJob } from '../lib/worker.mjs'
 import { perBatch } from './sweeps.mjs'
 
-const TOLERANCE = 1e-4
 const contender = { key: 'onnxruntime', label: 'onnxruntime-node', kind: 'onnx', configuration: 'default' }
 
 export async function onnx(context) {
@@ -30,8 +29,7 @@ export async function onnx(context) {
 async function sameLogits(context, zoetrope, job, theirs) {
   const { logits: expected } = await runJob(context, zoetrope, { ...job, task: 'agree', steps: 1 })
   const { logits } = await runJob(context, contender, { ...theirs, task: 'logits' })
-  const norm = (values) => Math.hypot(...values)
-  const difference = norm(expected.map((value, index) => value - logits[index])) / norm(expected)
+  const difference = relativeDistance(logits, expected)
   if (difference <= TOLERANCE) return
   throw new SetupError(
     `${theirs.onnx} and Zoetrope disagree at ${job.shape.label}, by ${difference} (at most ${TOLERANCE}); it was not ` +

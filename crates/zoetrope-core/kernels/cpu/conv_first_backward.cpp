@@ -40,7 +40,8 @@ void pack(const zt_conv_shape& s, const Sizes& z, const Bands& bands, const Band
   for (int64_t f = 0; f < band.frames; ++f)
     for (int64_t r = -2; r < 2 * band.rows; ++r) {
       const int64_t lowest = 2 * band.row + r + 1;  //  of the three input rows under row r of the output
-      interleave_row<CI>(s, frames, band.frame + f, lowest, cols, lines + (r + 3) % 3 * z.line);
+      float* const newest = lines + (r + 3) % 3 * z.line;
+      read_row<CI>(s, frames, band.frame + f, 0, lowest, cols, newest);
       if (r < 0) continue;
       const float* line[3];
       for (int k = 0; k < 3; ++k) line[k] = lines + (r + 1 + k) % 3 * z.line;
@@ -127,22 +128,21 @@ void backward(const zt_conv_shape& s, const Frames& frames, const uint8_t* argma
 }  // namespace
 
 size_t conv_first_backward_workspace(const zt_conv_shape& s, int threads) {
-  return kUnit + threads * Sizes(s, Bands(s)).per_thread();
+  return threads * Sizes(s, Bands(s)).per_thread();
 }
 
 void conv_first_backward(const zt_conv_shape& s, const float* x, const uint8_t* pixels, const uint8_t* argmax,
                          const float* dy, float* dweight, float* dbias, float* workspace, int threads) {
-  const Frames frames = frames_of(x, pixels, workspace);
-  float* const own = workspace + kUnit;
+  const Frames frames = {x, pixels};
   switch (s.in_channels) {
     case 1:
-      return backward<1>(s, frames, argmax, dy, dweight, dbias, own, threads);
+      return backward<1>(s, frames, argmax, dy, dweight, dbias, workspace, threads);
     case 2:
-      return backward<2>(s, frames, argmax, dy, dweight, dbias, own, threads);
+      return backward<2>(s, frames, argmax, dy, dweight, dbias, workspace, threads);
     case 3:
-      return backward<3>(s, frames, argmax, dy, dweight, dbias, own, threads);
+      return backward<3>(s, frames, argmax, dy, dweight, dbias, workspace, threads);
     default:
-      return backward<4>(s, frames, argmax, dy, dweight, dbias, own, threads);
+      return backward<4>(s, frames, argmax, dy, dweight, dbias, workspace, threads);
   }
 }
 

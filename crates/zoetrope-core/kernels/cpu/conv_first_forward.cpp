@@ -10,17 +10,13 @@
 // 220·ci); memory: 1.5 times the frame read, 5·H·W·co / 4 bytes written.
 #include <omp.h>
 
+#include "conv_first.h"
 #include "conv_tiles.h"
 
 namespace zt::ZT_ISA {
 namespace {
 
-constexpr int64_t kBand = 64;
-
-struct Frames {
-  const float* floats;  //  one of the two is null
-  const uint8_t* bytes;
-};
+constexpr int64_t kBand = 64;  //  tiles
 
 struct Sizes : Tiles {
   int64_t band_rows, bands;  //  rows of tiles, of all frames one after the other, in a band
@@ -39,24 +35,12 @@ struct Sizes : Tiles {
   int64_t per_thread() const { return 6 * line + 36 * ci * band + kMaxRows * 36 * kMaxPanel; }
 };
 
-// One row of one channel from column -1 on, zeros outside the frame.
-void read_row(const zt_conv_shape& s, const Sizes& z, const Frames& frames, int64_t plane, int64_t row, float* to) {
-  const bool exists = row >= 0 && row < s.height;
-  const int64_t inside = exists ? smaller(s.width, z.line - 1) : 0, at = (plane * s.height + row) * s.width;
-  to[0] = 0;
-  if (frames.floats != nullptr)
-    for (int64_t c = 0; c < inside; ++c) to[c + 1] = frames.floats[at + c];
-  else
-    for (int64_t c = 0; c < inside; ++c) to[c + 1] = static_cast<float>(frames.bytes[at + c]) / 255.f;
-  for (int64_t c = inside + 1; c < z.line; ++c) to[c] = 0;
-}
-
 // V of one row of tiles; `V` is that of its first.
 void transform_row(const zt_conv_shape& s, const Sizes& z, const Frames& frames, int64_t tile_row, float* lines,
                    float* V) {
   const int64_t frame = tile_row / z.tile_rows, top = tile_row % z.tile_rows * 4 - 1;
   for (int64_t i = 0; i < z.ci; ++i) {
-    for (int a = 0; a < 6; ++a) read_row(s, z, frames, frame * z.ci + i, top + a, lines + a * z.line);
+    for (int a = 0; a < 6; ++a) read_row<1>(s, frames, frame, i, top + a, z.line, lines + a * z.line);
     for (int64_t c = 0; c < z.line; c += kWidth) {
       VF d[6];
       for (int a = 0; a < 6; ++a) d[a] = load(lines + a * z.line + c);

@@ -3,7 +3,7 @@
 #include <omp.h>
 
 #include "conv.h"
-#include "simd.h"
+#include "transpose.h"
 
 namespace zt::ZT_ISA {
 

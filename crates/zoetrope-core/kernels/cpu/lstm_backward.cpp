@@ -16,6 +16,7 @@
 #include <omp.h>
 
 #include "lstm_parts.h"
+#include "transpose.h"
 
 namespace zt::ZT_ISA {
 namespace {

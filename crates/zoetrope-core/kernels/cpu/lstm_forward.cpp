@@ -14,6 +14,7 @@
 // 16·hidden·(features + hidden) bytes of weights read.
 #include "lstm_math.h"
 #include "lstm_parts.h"
+#include "transpose.h"
 
 namespace zt::ZT_ISA {
 namespace {

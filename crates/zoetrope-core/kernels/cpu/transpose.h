@@ -1,0 +1,75 @@
+// Transposes of matrices of floats, in registers a block of vectors at a time.
+#pragma once
+
+#include "simd.h"
+
+namespace zt::ZT_ISA {
+
+// interleave_low, interleave_high: of each four lanes a0 b0 a1 b1, and a2 b2 a3 b3. load_fours: side by side four
+// floats of a row, and of the rows 4, 8 and 12 after it as far as the vector reaches.
+#if defined(__AVX512F__)
+ZT_INLINE VF interleave_low(VF a, VF b) {
+  return reinterpret_cast<VF>(
+      _mm512_maskz_unpacklo_ps(0xffff, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+}
+ZT_INLINE VF interleave_high(VF a, VF b) {
+  return reinterpret_cast<VF>(
+      _mm512_maskz_unpackhi_ps(0xffff, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+}
+ZT_INLINE VF load_fours(const float* rows, int64_t stride) {
+  __m512 fours = _mm512_castps128_ps512(_mm_loadu_ps(rows));
+  fours = _mm512_insertf32x4(fours, _mm_loadu_ps(rows + 4 * stride), 1);
+  fours = _mm512_insertf32x4(fours, _mm_loadu_ps(rows + 8 * stride), 2);
+  return reinterpret_cast<VF>(_mm512_insertf32x4(fours, _mm_loadu_ps(rows + 12 * stride), 3));
+}
+#elif defined(__AVX2__)
+ZT_INLINE VF interleave_low(VF a, VF b) {
+  return reinterpret_cast<VF>(_mm256_unpacklo_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+}
+ZT_INLINE VF interleave_high(VF a, VF b) {
+  return reinterpret_cast<VF>(_mm256_unpackhi_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b)));
+}
+ZT_INLINE VF load_fours(const float* rows, int64_t stride) {
+  const __m256 four = _mm256_castps128_ps256(_mm_loadu_ps(rows));
+  return reinterpret_cast<VF>(_mm256_insertf128_ps(four, _mm_loadu_ps(rows + 4 * stride), 1));
+}
+#else
+ZT_INLINE VF interleave_low(VF a, VF b) { return VF{a[0], b[0], a[1], b[1]}; }
+ZT_INLINE VF interleave_high(VF a, VF b) { return VF{a[2], b[2], a[3], b[3]}; }
+ZT_INLINE VF load_fours(const float* rows, int64_t) { return load(rows); }
+#endif
+
+// to[c][r] = from[r][c] for kWidth rows r and columns c, strides in floats. In registers: a vector takes four columns
+// of a row from each group of four rows, so that what is left are 4 x 4 transposes within each four lanes.
+ZT_INLINE void transpose_block(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+#pragma GCC unroll 4
+  for (int c = 0; c < kWidth; c += 4) {
+    const VF row0 = load_fours(from + c, from_stride), row1 = load_fours(from + from_stride + c, from_stride);
+    const VF row2 = load_fours(from + 2 * from_stride + c, from_stride);
+    const VF row3 = load_fours(from + 3 * from_stride + c, from_stride);
+    const VF even_low = interleave_low(row0, row2), odd_low = interleave_low(row1, row3);
+    const VF even_high = interleave_high(row0, row2), odd_high = interleave_high(row1, row3);
+    float* const at = to + c * to_stride;
+    store(at, interleave_low(even_low, odd_low));
+    store(at + to_stride, interleave_high(even_low, odd_low));
+    store(at + 2 * to_stride, interleave_low(even_high, odd_high));
+    store(at + 3 * to_stride, interleave_high(even_high, odd_high));
+  }
+}
+
+// to[c][r] = from[r][c] for any number of rows and columns: whole blocks in registers, the rest float by float. A cache
+// line of `from` is read at once, whatever its stride; a matrix that exceeds L1 is best given in parts.
+ZT_INLINE void transpose_floats(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
+                                int64_t to_stride) {
+  constexpr int kLine = 16;
+  const int64_t whole_rows = rows / kWidth * kWidth, whole_columns = columns / kWidth * kWidth;
+  for (int64_t line = 0; line < whole_columns; line += kLine)
+    for (int64_t r = 0; r < whole_rows; r += kWidth)
+      for (int64_t c = line; c < line + kLine && c < whole_columns; c += kWidth)
+        transpose_block(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c)
+      to[c * to_stride + r] = from[r * from_stride + c];
+}
+
+}  // namespace zt::ZT_ISA
