@@ -39,31 +39,37 @@ const uint8_t* bytes_or_null(const at::Tensor& x) {
   return x.scalar_type() == at::kByte ? x.const_data_ptr<uint8_t>() : nullptr;
 }
 
+// y and, unless it is null, argmax.
+at::Tensor run_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool first,
+                       at::Tensor* argmax) {
+  const zt_conv_shape shape = shape_of(x, weight);
+  const int threads = at::get_num_threads();
+  const auto output = [&](at::ScalarType type) {
+    return channels_last(shape.frames, shape.out_channels, shape.height / 2, shape.width / 2, type);
+  };
+  at::Tensor y = output(at::kFloat);
+  if (argmax != nullptr) *argmax = output(at::kByte);
+  uint8_t* const choice = argmax != nullptr ? argmax->data_ptr<uint8_t>() : nullptr;
+  if (first) {
+    const at::Tensor scratch = workspace(zt_conv_first_forward_workspace(&shape, threads));
+    zt_conv_first_forward(&shape, floats_or_null(x), bytes_or_null(x), weight.const_data_ptr<float>(),
+                          bias.const_data_ptr<float>(), y.data_ptr<float>(), choice, scratch.data_ptr<float>(),
+                          threads);
+  } else {
+    const at::Tensor scratch = workspace(zt_conv_forward_workspace(&shape, threads));
+    zt_conv_forward(&shape, x.const_data_ptr<float>(), weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
+                    y.data_ptr<float>(), choice, scratch.data_ptr<float>(), threads);
+  }
+  return y;
+}
+
 struct ConvBlock : Function<ConvBlock> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias, bool first, bool train) {
-    const zt_conv_shape shape = shape_of(x, weight);
-    const int threads = at::get_num_threads();
-    const auto output = [&](at::ScalarType type) {
-      return channels_last(shape.frames, shape.out_channels, shape.height / 2, shape.width / 2, type);
-    };
-    at::Tensor y = output(at::kFloat);
-    at::Tensor argmax = train ? output(at::kByte) : at::Tensor();
-    uint8_t* const choice = train ? argmax.data_ptr<uint8_t>() : nullptr;
-    if (first) {
-      const at::Tensor scratch = workspace(zt_conv_first_forward_workspace(&shape, threads));
-      zt_conv_first_forward(&shape, floats_or_null(x), bytes_or_null(x), weight.const_data_ptr<float>(),
-                            bias.const_data_ptr<float>(), y.data_ptr<float>(), choice, scratch.data_ptr<float>(),
-                            threads);
-    } else {
-      const at::Tensor scratch = workspace(zt_conv_forward_workspace(&shape, threads));
-      zt_conv_forward(&shape, x.const_data_ptr<float>(), weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
-                      y.data_ptr<float>(), choice, scratch.data_ptr<float>(), threads);
-    }
-    if (train) {
-      context->save_for_backward({x, weight, argmax});
-      context->saved_data["first"] = first;
-    }
+                            const at::Tensor& bias, bool first) {
+    at::Tensor argmax;
+    at::Tensor y = run_forward(x, weight, bias, first, &argmax);
+    context->save_for_backward({x, weight, argmax});
+    context->saved_data["first"] = first;
     return y;
   }
 
@@ -89,7 +95,7 @@ struct ConvBlock : Function<ConvBlock> {
                        dx.defined() ? dx.data_ptr<float>() : nullptr, dweight.data_ptr<float>(),
                        dbias.data_ptr<float>(), scratch.data_ptr<float>(), threads);
     }
-    return {dx, dweight, dbias, at::Tensor(), at::Tensor()};
+    return {dx, dweight, dbias, at::Tensor()};
   }
 };
 
@@ -122,8 +128,8 @@ zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at
   return zt_guard([&] {
     const bool first = is_first(*x);
     const at::Tensor frames = first ? *x : x->contiguous(at::MemoryFormat::ChannelsLast);
-    const bool train = at::GradMode::is_enabled();
-    *y = new at::Tensor(ConvBlock::apply(frames, *weight, *bias, first, train));
+    *y = new at::Tensor(at::GradMode::is_enabled() ? ConvBlock::apply(frames, *weight, *bias, first)
+                                                   : run_forward(frames, *weight, *bias, first, nullptr));
   });
 }
 

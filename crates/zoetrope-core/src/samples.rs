@@ -1,5 +1,6 @@
 //! The door by which data enters core: clips, their lengths and targets, checked against each other once.
 
+use tch::kind::Element;
 use tch::{Device, Kind, Tensor};
 
 use crate::config::{FrameSize, HeadKind, InputConfig, ModelConfig, Per, VectorSize};
@@ -54,12 +55,21 @@ impl Inputs<'_> {
     /// Copies into a CPU tensor of the given shape, which must have as many elements.
     pub(crate) fn to_tensor(self, shape: &[i64]) -> Result<Tensor> {
         check_length("inputs", self.len(), shape)?;
-        let flat = match self {
-            Self::F32(values) => Tensor::f_from_slice(values)?,
-            Self::U8(values) => Tensor::f_from_slice(values)?,
-        };
-        Ok(flat.f_view(shape)?)
+        match self {
+            Self::F32(values) => copied(values, shape),
+            Self::U8(values) => copied(values, shape),
+        }
     }
+}
+
+/// A CPU tensor of that shape with these values, as many as it has elements; unlike `Tensor::from_slice`, nothing is
+/// written twice.
+fn copied<T: Element>(values: &[T], shape: &[i64]) -> Result<Tensor> {
+    let tensor = Tensor::f_empty(shape, (T::KIND, Device::Cpu))?;
+    assert_eq!(tensor.numel(), values.len(), "elements of the shape {shape:?}");
+    // SAFETY: a new contiguous tensor of T, of as many elements as there are values, which nobody else knows.
+    unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), tensor.data_ptr().cast::<T>(), values.len()) };
+    Ok(tensor)
 }
 
 /// Clips and targets on the CPU.

@@ -12,6 +12,7 @@
 
 #include "conv_first.h"
 #include "conv_tiles.h"
+#include "transpose.h"
 
 namespace zt::ZT_ISA {
 namespace {
@@ -21,38 +22,45 @@ constexpr int64_t kBand = 64;  //  tiles
 struct Sizes : Tiles {
   int64_t band_rows, bands;  //  rows of tiles, of all frames one after the other, in a band
   int64_t band;              //  tiles of a band, up to whole blocks of the micro-kernel
-  int64_t line;              //  floats of a row of pixels with its border
+  int64_t cols, line;        //  a row of pixels with its border, up to whole vectors; floats that it takes
   int64_t co, position;      //  padded to whole panels; floats of U of one position
   int64_t ci;
 
   explicit Sizes(const zt_conv_shape& s) : Tiles(s) {
     band_rows = larger(1, kBand / tile_cols), bands = ceil_div(s.frames * tile_rows, band_rows);
     band = round_up(band_rows * tile_cols + kMaxRows, 16);
-    line = round_up(4 * tile_cols + 2 + 16, 16);
+    cols = round_up(4 * tile_cols + 2, 16), line = round_up(cols, 64);
     ci = s.in_channels, co = round_up(s.out_channels, kMaxPanel), position = ci * co;
   }
   int64_t shared() const { return 36 * position + co; }
-  int64_t per_thread() const { return 6 * line + 36 * ci * band + kMaxRows * 36 * kMaxPanel; }
+  int64_t per_thread() const { return 7 * line + 36 * ci * band + kMaxRows * 36 * kMaxPanel; }
 };
 
 // V of one row of tiles; `V` is that of its first.
 void transform_row(const zt_conv_shape& s, const Sizes& z, const Frames& frames, int64_t tile_row, float* lines,
                    float* V) {
-  const int64_t frame = tile_row / z.tile_rows, top = tile_row % z.tile_rows * 4 - 1;
+  const int64_t frame = tile_row / z.tile_rows, top = tile_row % z.tile_rows * 4 - 1, phase = z.line / 4;
   for (int64_t i = 0; i < z.ci; ++i) {
-    for (int a = 0; a < 6; ++a) read_row<1>(s, frames, frame, i, top + a, z.line, lines + a * z.line);
-    for (int64_t c = 0; c < z.line; c += kWidth) {
+    for (int a = 0; a < 6; ++a) read_row<1>(s, frames, frame, i, top + a, z.cols, lines + a * z.line);
+    float* const columns = lines + 6 * z.line;
+    for (int64_t c = 0; c < z.cols; c += kWidth) {
       VF d[6];
       for (int a = 0; a < 6; ++a) d[a] = load(lines + a * z.line + c);
       winograd_input(d, 1, d, 1);
       for (int a = 0; a < 6; ++a) store(lines + a * z.line + c, d[a]);
     }
     for (int a = 0; a < 6; ++a) {
-      const float* const from = lines + a * z.line;
+      //  Every fourth column side by side: a tile is four columns, and two of the next.
+      for (int64_t c = 0; c < z.line; c += 4 * kWidth)
+        transpose_fours(lines + a * z.line + c, 4, columns + c / 4, phase);
       float* const to = V + (a * 6 * z.ci + i) * z.band;
       const int64_t next = z.ci * z.band;
 #pragma GCC ivdep
-      for (int64_t t = 0; t < z.tile_cols; ++t) winograd_input(from + 4 * t, 1, to + t, next);
+      for (int64_t t = 0; t < z.tile_cols; ++t) {
+        const float* const at = columns + t;
+        const float d[6] = {at[0], at[phase], at[2 * phase], at[3 * phase], at[1], at[phase + 1]};
+        winograd_input(d, 1, to + t, next);
+      }
     }
   }
 }
@@ -63,7 +71,7 @@ void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const
 #pragma omp parallel num_threads(threads)
   {
     float* const lines = workspace + omp_get_thread_num() * z.per_thread();
-    float* const V = lines + 6 * z.line;
+    float* const V = lines + 7 * z.line;
     float* const M = V + 36 * CI * z.band;
 #pragma omp for schedule(dynamic)
     for (int64_t index = 0; index < z.bands; ++index) {

@@ -9,8 +9,8 @@
 namespace zt::ZT_ISA {
 
 constexpr int kPanel = 2 * kWidth;                //   output channels of a panel
-constexpr int kRows = kRegisters == 32 ? 12 : 6;  //   tiles of the micro-kernel: kRows * 2 vectors of sums
-constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //  of any instruction set: sizes of workspaces
+constexpr int kRows = kRegisters == 32 ? 8 : 6;  //    tiles of the micro-kernel: kRows * 2 vectors of sums; M of them fits L1
+constexpr int64_t kMaxPanel = 32, kMaxRows = 8;  //   of any instruction set: sizes of workspaces
 
 struct Tiles {
   int64_t pooled_rows, pooled_cols, tile_rows, tile_cols, tiles;
@@ -48,7 +48,7 @@ ZT_INLINE void transform_weight(const zt_conv_shape& s, int64_t ci, int64_t posi
 ZT_INLINE void multiply(const float* V, int64_t tile, int64_t channel, const float* U, float* M, int64_t ci) {
   VF m[kRows][2];
   const VF first[2] = {load(U), load(U + kWidth)};
-#pragma GCC unroll 12
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     const VF v = broadcast(V[r * tile]);
     m[r][0] = v * first[0];
@@ -56,18 +56,25 @@ ZT_INLINE void multiply(const float* V, int64_t tile, int64_t channel, const flo
   }
   for (int64_t i = 1; i < ci; ++i) {
     const VF u0 = load(U + i * kPanel), u1 = load(U + i * kPanel + kWidth);
-#pragma GCC unroll 12
+#pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const VF v = broadcast(V[r * tile + i * channel]);
       m[r][0] = fma(v, u0, m[r][0]);
       m[r][1] = fma(v, u1, m[r][1]);
     }
   }
-#pragma GCC unroll 12
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     store(M + r * 36 * kPanel, m[r][0]);
     store(M + r * 36 * kPanel + kWidth, m[r][1]);
   }
+}
+
+// Window w of a tile's 4x4 outputs: the windows are its corners, row-major.
+template <int w>
+ZT_INLINE void pool_window(const VF* outputs, VF bias, VF* y, VI* argmax) {
+  const VF* const window = outputs + w / 2 * 8 + w % 2 * 2;
+  pool<w>(window[0], window[1], window[4], window[5], bias, y[w], argmax[w]);
 }
 
 // The pooled outputs of one tile for one vector of output channels: y and argmax of 2x2 windows.
@@ -79,10 +86,10 @@ ZT_INLINE void transform_output(const float* M, VF bias, VF y[4], VI argmax[4]) 
     winograd_output(m, 1, half + b, 6);
   }
   for (int a = 0; a < 4; ++a) winograd_output(half + a * 6, 1, whole + a * 4, 1);
-  for (int w = 0; w < 4; ++w) {
-    const VF* window = whole + w / 2 * 8 + w % 2 * 2;
-    pool(window[0], window[1], window[4], window[5], bias, y[w], argmax[w]);
-  }
+  pool_window<0>(whole, bias, y, argmax);
+  pool_window<1>(whole, bias, y, argmax);
+  pool_window<2>(whole, bias, y, argmax);
+  pool_window<3>(whole, bias, y, argmax);
 }
 
 // Where a tile's four windows lie in y, in pixels; -1 for those that the pooled frame does not have.

@@ -39,22 +39,23 @@ ZT_INLINE VF interleave_high(VF a, VF b) { return VF{a[2], b[2], a[3], b[3]}; }
 ZT_INLINE VF load_fours(const float* rows, int64_t) { return load(rows); }
 #endif
 
-// to[c][r] = from[r][c] for kWidth rows r and columns c, strides in floats. In registers: a vector takes four columns
-// of a row from each group of four rows, so that what is left are 4 x 4 transposes within each four lanes.
+// to[c][r] = from[r][c] for kWidth rows r and four columns c, strides in floats. In registers: a vector takes the four
+// columns of a row from each group of four rows, so that what is left are 4 x 4 transposes within each four lanes.
+ZT_INLINE void transpose_fours(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+  const VF row0 = load_fours(from, from_stride), row1 = load_fours(from + from_stride, from_stride);
+  const VF row2 = load_fours(from + 2 * from_stride, from_stride), row3 = load_fours(from + 3 * from_stride, from_stride);
+  const VF even_low = interleave_low(row0, row2), odd_low = interleave_low(row1, row3);
+  const VF even_high = interleave_high(row0, row2), odd_high = interleave_high(row1, row3);
+  store(to, interleave_low(even_low, odd_low));
+  store(to + to_stride, interleave_high(even_low, odd_low));
+  store(to + 2 * to_stride, interleave_low(even_high, odd_high));
+  store(to + 3 * to_stride, interleave_high(even_high, odd_high));
+}
+
+// The same of kWidth columns.
 ZT_INLINE void transpose_block(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
 #pragma GCC unroll 4
-  for (int c = 0; c < kWidth; c += 4) {
-    const VF row0 = load_fours(from + c, from_stride), row1 = load_fours(from + from_stride + c, from_stride);
-    const VF row2 = load_fours(from + 2 * from_stride + c, from_stride);
-    const VF row3 = load_fours(from + 3 * from_stride + c, from_stride);
-    const VF even_low = interleave_low(row0, row2), odd_low = interleave_low(row1, row3);
-    const VF even_high = interleave_high(row0, row2), odd_high = interleave_high(row1, row3);
-    float* const at = to + c * to_stride;
-    store(at, interleave_low(even_low, odd_low));
-    store(at + to_stride, interleave_high(even_low, odd_low));
-    store(at + 2 * to_stride, interleave_low(even_high, odd_high));
-    store(at + 3 * to_stride, interleave_high(even_high, odd_high));
-  }
+  for (int c = 0; c < kWidth; c += 4) transpose_fours(from + c, from_stride, to + c * to_stride, to_stride);
 }
 
 // to[c][r] = from[r][c] for any number of rows and columns: whole blocks in registers, the rest float by float. A cache
