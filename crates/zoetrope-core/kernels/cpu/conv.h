@@ -12,6 +12,7 @@
 //                4 where ReLU cut all four
 //
 // A NaN among a window's inputs makes its y NaN, as in PyTorch, and that of up to three windows beside it.
+// Numbers below 1.2e-38 count as zero.
 #pragma once
 
 #include <stddef.h>

@@ -134,6 +134,7 @@ void conv_backward_data(const zt_conv_shape& s, const float* weight, const uint8
   float* const packed = workspace;
 #pragma omp parallel num_threads(threads)
   {
+    const FlushDenormals flush;
     float* const lines = workspace + z.weights() + omp_get_thread_num() * z.per_thread;
     List* const lists = reinterpret_cast<List*>(lines + round_up(z.blocks * 4 * z.line, 16));
     int32_t* const counts = reinterpret_cast<int32_t*>(reinterpret_cast<float*>(lists) + z.lists);

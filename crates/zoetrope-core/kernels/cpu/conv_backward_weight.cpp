@@ -101,6 +101,7 @@ void conv_backward_weight(const zt_conv_shape& s, const float* x, const uint8_t*
   float* const partials = workspace + z.packed + 2 * z.gathered;
 #pragma omp parallel num_threads(threads)
   {
+    const FlushDenormals flush;
     float* const packed = workspace + omp_get_thread_num() * z.per_thread();
     float* const gradients = packed + z.packed;
     int32_t* const offsets = reinterpret_cast<int32_t*>(gradients + z.gathered);

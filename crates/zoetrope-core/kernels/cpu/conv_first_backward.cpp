@@ -91,6 +91,7 @@ void backward(const zt_conv_shape& s, const Frames& frames, const uint8_t* argma
   float* const partials = workspace + 3 * z.line + z.packed + 2 * z.gathered;
 #pragma omp parallel num_threads(threads)
   {
+    const FlushDenormals flush;
     float* const lines = workspace + omp_get_thread_num() * z.per_thread();
     float* const packed = lines + 3 * z.line;
     float* const gradients = packed + z.packed;

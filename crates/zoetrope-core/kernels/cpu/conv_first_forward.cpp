@@ -70,6 +70,7 @@ void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const
              uint8_t* argmax, float* workspace, int threads) {
 #pragma omp parallel num_threads(threads)
   {
+    const FlushDenormals flush;
     float* const lines = workspace + omp_get_thread_num() * z.per_thread();
     float* const V = lines + 7 * z.line;
     float* const M = V + 36 * CI * z.band;

@@ -82,6 +82,7 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
   for (int64_t i = 0; i < z.ci; ++i) zeros[i] = 0;
 #pragma omp parallel num_threads(threads)
   {
+    const FlushDenormals flush;
     float* const V = workspace + z.shared() + omp_get_thread_num() * z.per_thread();
     float* const M = V + kRows * 36 * z.ci;
 #pragma omp for schedule(static)

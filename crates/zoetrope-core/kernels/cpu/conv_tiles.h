@@ -8,8 +8,9 @@
 
 namespace zt::ZT_ISA {
 
-constexpr int kPanel = 2 * kWidth;                //   output channels of a panel
-constexpr int kRows = kRegisters == 32 ? 8 : 6;  //    tiles of the micro-kernel: kRows * 2 vectors of sums; M of them fits L1
+constexpr int kPanel = 2 * kWidth;  //   output channels of a panel
+constexpr int kRows =
+    kRegisters == 32 ? 8 : 6;  //    tiles of the micro-kernel: kRows * 2 vectors of sums; M of them fits L1
 constexpr int64_t kMaxPanel = 32, kMaxRows = 8;  //   of any instruction set: sizes of workspaces
 
 struct Tiles {

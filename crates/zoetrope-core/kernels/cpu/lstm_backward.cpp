@@ -199,6 +199,7 @@ void lstm_backward(const zt_lstm_shape& s, const float* x, const float* w_ih, co
   sort_by_length(z, w.counts, w.order);
 #pragma omp parallel num_threads(threads)
   {
+    const FlushDenormals flush;
     float* const packed = w.panels + omp_get_thread_num() * w.panel;
     if (z.forgets()) pack_w_hh(z, w_hh, w.w_hh);
 #pragma omp for schedule(dynamic)

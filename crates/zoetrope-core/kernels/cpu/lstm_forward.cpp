@@ -220,6 +220,7 @@ void lstm_forward(const zt_lstm_shape& s, const float* x, const float* w_ih, con
   sort_by_length(z, w.counts, w.order);
 #pragma omp parallel num_threads(threads)
   {
+    const FlushDenormals flush;
     if (z.forgets()) pack_w_hh(z, w_hh, w.w_hh);
     for (int64_t first = 0; first < z.rows; first += kChunk) {
       const int64_t count = smaller(kChunk, z.rows - first);

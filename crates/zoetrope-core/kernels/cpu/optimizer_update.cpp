@@ -133,11 +133,15 @@ static const zt_prepared& owner(const zt_prepared* parameters, size_t count, int
 }
 
 void update_blocks(const zt_prepared* parameters, size_t count, int64_t blocks, int threads) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int64_t block = 0; block < blocks; ++block) {
-    const zt_prepared& p = owner(parameters, count, block);
-    const int64_t begin = (block - p.first_block) * kZtBlock;
-    update_block(p, begin, smaller(begin + kZtBlock, p.parameter.count));
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+#pragma omp for schedule(static)
+    for (int64_t block = 0; block < blocks; ++block) {
+      const zt_prepared& p = owner(parameters, count, block);
+      const int64_t begin = (block - p.first_block) * kZtBlock;
+      update_block(p, begin, smaller(begin + kZtBlock, p.parameter.count));
+    }
   }
 }
 

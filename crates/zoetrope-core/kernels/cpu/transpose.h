@@ -43,7 +43,8 @@ ZT_INLINE VF load_fours(const float* rows, int64_t) { return load(rows); }
 // columns of a row from each group of four rows, so that what is left are 4 x 4 transposes within each four lanes.
 ZT_INLINE void transpose_fours(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
   const VF row0 = load_fours(from, from_stride), row1 = load_fours(from + from_stride, from_stride);
-  const VF row2 = load_fours(from + 2 * from_stride, from_stride), row3 = load_fours(from + 3 * from_stride, from_stride);
+  const VF row2 = load_fours(from + 2 * from_stride, from_stride),
+           row3 = load_fours(from + 3 * from_stride, from_stride);
   const VF even_low = interleave_low(row0, row2), odd_low = interleave_low(row1, row3);
   const VF even_high = interleave_high(row0, row2), odd_high = interleave_high(row1, row3);
   store(to, interleave_low(even_low, odd_low));

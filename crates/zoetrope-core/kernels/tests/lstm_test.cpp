@@ -235,6 +235,20 @@ void check_mathematics() {
   check(g[9] == .5f && g[10] == 0 && g[15] == 1 && g[16] == 1 && g[18] < 1e-37f && g[19] == -1, "zero and large", s);
 }
 
+// Numbers below 1.2e-38 count as zero in a kernel, and count again for the caller's own arithmetic.
+void check_tiny() {
+  std::mt19937 random(3);
+  Layer layer({4, 6, 40, 24, nullptr, false, false}, Clips::full, random);
+  std::fill(layer.dy.begin(), layer.dy.end(), 1e-39f);
+  const Result result(layer, 2);
+  const auto is_zero = [](const Floats& all) {
+    return std::all_of(all.begin(), all.end(), [](float v) { return v == 0; });
+  };
+  check(is_zero(result.dx) && is_zero(result.dw_ih) && is_zero(result.db), "tiny gradients are zero", layer.s);
+  volatile float tiny = 1e-39f;
+  check(tiny * 0.5f > 0, "the caller's tiny numbers count", layer.s);
+}
+
 }  // namespace
 
 int main() {
@@ -249,6 +263,7 @@ int main() {
   for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
     if (!zt_isa_set(isa)) continue;
     check_mathematics();
+    check_tiny();
     std::mt19937 random(7);
     for (const Clips clips : {Clips::full, Clips::varied})
       for (const zt_lstm_shape& s : shapes) check_shape(s, clips, random);
