@@ -9,7 +9,7 @@ import { findData, makeFolds, printResult, runRecipe } from './lib/recipe.mjs'
 
 const block = { outChannels: 96, kernelSize: 5, norm: 'batch', dropout: 0.2 } // a convolution over time
 const augment = { noise: 0.1, timeCrop: 0.3, shorten: true }
-const common = { epochs: 40, learningRate: 3e-3, labelSmoothing: 0.1, augment }
+const common = { epochs: 80, learningRate: 3e-3, labelSmoothing: 0.1, augment }
 const candidates = {
   LSTM: { ...common, lstm: { hiddenSize: 64, bidirectional: true } },
   GRU: { ...common, lstm: { cell: 'gru', hiddenSize: 96, bidirectional: true } },
