@@ -84,9 +84,12 @@ fn config(settings: &Value) -> TestResult<OptimizerConfig> {
     Ok(config)
 }
 
-/// Of parameters after some steps. RMSprop comes closest to it: it divides every gradient by its own size, small ones
-/// too, and those are where instruction sets round differently (6.3e-6 with AVX2, 1.1e-5 with AVX-512).
-const TOLERANCE: f64 = 1e-4;
+/// Of parameters after some steps. Plain RMSprop has the foundation's, 1e-4: it divides every gradient by its own size,
+/// small ones too, and so shows the rounding of Winograd's transforms (6.3e-6 with AVX2, 1.1e-5 with AVX-512; on the
+/// reference path 7.5e-7, as every other run on either path).
+fn tolerance(run: &str) -> f64 {
+    if run == "rmsprop" { 1e-4 } else { 1e-5 }
+}
 
 #[test]
 fn every_run_ends_where_pytorch_ends() -> TestResult {
@@ -116,7 +119,7 @@ fn every_run_ends_where_pytorch_ends() -> TestResult {
         let mut compare = |what: &str, after: &Tensor, expected: &Tensor, name: &str| {
             let moved = (expected - &before[name]).norm().double_value(&[]);
             let name = format!("{what}{name} after {run}");
-            largest = largest.max(assert_close(&name, after, expected, TOLERANCE));
+            largest = largest.max(assert_close(&name, after, expected, tolerance(run)));
             if moved > 0.0 {
                 let off = (after - expected).norm().double_value(&[]) / moved;
                 assert!(off <= 1e-3, "{name}: its movement is off by {off:.1e}");

@@ -36,7 +36,7 @@ struct Sizes : Tiles {
   int64_t per_thread() const { return 7 * line + 36 * ci * band + kMaxRows * 36 * kMaxPanel; }
 };
 
-// V of one row of tiles; `V` is that of its first.
+// V of one row of tiles; `V` is that of its first. `lines` are six rows of pixels, and one with its columns sorted.
 void transform_row(const zt_conv_shape& s, const Sizes& z, const Frames& frames, int64_t tile_row, float* lines,
                    float* V) {
   const int64_t frame = tile_row / z.tile_rows, top = tile_row % z.tile_rows * 4 - 1, phase = z.line / 4;

@@ -61,16 +61,6 @@ ZT_INLINE VF max(VF a, VF b) { return a > b ? a : b; }
 ZT_INLINE VF min(VF a, VF b) { return a < b ? a : b; }
 
 ZT_INLINE VI is_nan(VF v) { return v != v; }
-ZT_INLINE VI either_is_nan(VF a, VF b) {
-#if defined(__AVX512F__)
-  const __mmask16 nan = _mm512_cmp_ps_mask(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), _CMP_UNORD_Q);
-  return reinterpret_cast<VI>(_mm512_movm_epi32(nan));
-#elif defined(__AVX2__)
-  return reinterpret_cast<VI>(_mm256_cmp_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b), _CMP_UNORD_Q));
-#else
-  return is_nan(a) | is_nan(b);
-#endif
-}
 ZT_INLINE VI as_int(VF v) { return reinterpret_cast<VI>(v); }
 ZT_INLINE VF as_float(VI v) { return reinterpret_cast<VF>(v); }
 ZT_INLINE VI to_int(VF v) { return __builtin_convertvector(v, VI); }  //  towards zero
