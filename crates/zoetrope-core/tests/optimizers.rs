@@ -85,8 +85,8 @@ fn config(settings: &Value) -> TestResult<OptimizerConfig> {
 }
 
 /// Of parameters after some steps. Plain RMSprop has the foundation's, 1e-4: it divides every gradient by its own size,
-/// small ones too, and so shows the rounding of Winograd's transforms (6.3e-6 with AVX2, 1.1e-5 with AVX-512; on the
-/// reference path 7.5e-7, as every other run on either path).
+/// small ones too, and so shows the rounding of Winograd's transforms (6.3e-6 with AVX2, 1.1e-5 with AVX-512; 7.5e-7
+/// on the reference path).
 fn tolerance(run: &str) -> f64 {
     if run == "rmsprop" { 1e-4 } else { 1e-5 }
 }

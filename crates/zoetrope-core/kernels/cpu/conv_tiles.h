@@ -8,10 +8,10 @@
 
 namespace zt::ZT_ISA {
 
-constexpr int kPanel = 2 * kWidth;  //   output channels of a panel
-constexpr int kRows =
-    kRegisters == 32 ? 8 : 6;  //    tiles of the micro-kernel: kRows * 2 vectors of sums; M of them fits L1
-constexpr int64_t kMaxPanel = 32, kMaxRows = 8;  //   of any instruction set: sizes of workspaces
+// Tiles of the micro-kernel, kRows * 2 vectors of sums: as many as leave their M in L1.
+constexpr int kRows = kRegisters == 32 ? 8 : 6;
+constexpr int kPanel = 2 * kWidth;               //  output channels of a panel
+constexpr int64_t kMaxPanel = 32, kMaxRows = 8;  //  of any instruction set: sizes of workspaces
 
 struct Tiles {
   int64_t pooled_rows, pooled_cols, tile_rows, tile_cols, tiles;

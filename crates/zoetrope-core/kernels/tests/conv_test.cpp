@@ -268,6 +268,19 @@ void not_a_number(const zt_conv_shape& s, int64_t row, int64_t col) {
   expect_nan(run_first(c, frames, {}, 1), "first block");
 }
 
+// An infinite input does not vanish: y has an infinity or a NaN somewhere near it.
+void infinity(const zt_conv_shape& s, int64_t row, int64_t col) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const auto shows = [](const Results& r) {
+    return std::any_of(r.y.begin(), r.y.end(), [](float y) { return !std::isfinite(y); });
+  };
+  Case c(s);
+  c.x[c.reference.x_at(0, row, col, 0)] = kInfinity;
+  Floats frames(c.x.size(), 0.5f);
+  frames[row * s.width + col] = kInfinity;
+  check(shows(run(c, 1)) && shows(run_first(c, frames, {}, 1)), name_of(s, "conv", 1) + ": an infinity shows");
+}
+
 // The first of equal maxima wins; a gradient of a window that ReLU cut is dropped, even if it is NaN.
 void ties_and_cuts() {
   Case c({1, 6, 6, 1, 2});
@@ -340,7 +353,8 @@ int main() {
       first_block({frames(generator), size(generator), size(generator), few(generator), channels(generator)}, i % 2, 2);
     }
     for (int64_t row = 0; row < 8; ++row)
-      for (int64_t col = 0; col < 8; ++col) not_a_number({2, 8, 8, 3, 9}, row, col);
+      for (int64_t col = 0; col < 8; ++col)
+        not_a_number({2, 8, 8, 3, 9}, row, col), infinity({2, 8, 8, 3, 9}, row, col);
     ties_and_cuts();
     transposes();
     std::printf("%s: largest error of values %.1e, of gradients %.1e\n", zt_isa_name(), worst_value, worst_gradient);
