@@ -3,6 +3,7 @@
  * has, and the LSTM and the allocator as libtorch sees them; with `--sanitize` the kernels under AddressSanitizer and
  * UndefinedBehaviorSanitizer.
  */
+import { spawnSync } from 'node:child_process'
 import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { findLibtorch } from './libtorch.mjs'
@@ -20,6 +21,12 @@ const instructionSets = {
   baseline: [],
   avx2: ['-mavx2', '-mfma'],
   avx512: ['-mavx512f', '-mavx512vl', '-mavx512bw', '-mavx512dq', '-mavx2', '-mfma'],
+}
+// Where the compiler knows it, as in build.rs: the tile unit.
+const amx = ['-mamx-tile', '-mamx-bf16']
+if (spawnSync(compiler, [...amx, '-E', '-x', 'c++', '/dev/null']).status === 0) {
+  instructionSets.avx512.push(...amx)
+  common.push('-DZT_AMX')
 }
 const perInstructionSet = { conv: /^(conv_.*|flatten)\.cpp$/, lstm: /^lstm_.*\.cpp$/, optimizer: /^optimizer_.*\.cpp$/ }
 const lstmOnTensors = ['cpu/isa', 'cpu/lstm', 'autograd_lstm', 'allocator']

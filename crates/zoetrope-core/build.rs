@@ -15,6 +15,7 @@ const KERNELS: &[&str] = &[
     "flatten",
     "lstm_forward",
     "lstm_backward",
+    "lstm_amx",
     "optimizer_update",
 ];
 /// Plain C++, compiled once.
@@ -37,6 +38,8 @@ const INSTRUCTION_SETS: &[(&str, &[&str])] = &[
         &["-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq", "-mavx2", "-mfma"],
     ),
 ];
+/// Besides for AVX-512, where the compiler knows them (GCC 11, Clang 11): the tile unit, `kernels/cpu/amx.h`.
+const AMX: &[&str] = &["-mamx-tile", "-mamx-bf16"];
 
 fn main() {
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").unwrap_or_default();
@@ -44,6 +47,10 @@ fn main() {
     println!("cargo:rerun-if-changed=kernels");
 
     let is_x86 = std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64");
+    let has_amx = is_x86
+        && AMX
+            .iter()
+            .all(|flag| compiler().is_flag_supported(flag).unwrap_or(false));
     for (name, flags) in INSTRUCTION_SETS
         .iter()
         .take(if is_x86 { INSTRUCTION_SETS.len() } else { 1 })
@@ -52,13 +59,18 @@ fn main() {
         build
             .define("ZT_ISA", *name)
             .files(KERNELS.iter().map(|kernel| format!("kernels/cpu/{kernel}.cpp")));
-        for flag in *flags {
+        let more = if *name == "avx512" && has_amx { AMX } else { &[] };
+        for flag in flags.iter().chain(more) {
             build.flag(flag);
         }
         build.compile(&format!("zoetrope_{name}"));
     }
     let include = Path::new(&lib).with_file_name("include");
-    compiler()
+    let mut build = compiler();
+    if has_amx {
+        build.define("ZT_AMX", None);
+    }
+    build
         .flag("-isystem")
         .flag(include.as_os_str())
         .flag("-isystem")

@@ -10,9 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 
-enum class Isa { baseline, avx2, avx512 };
+// AMX, the tile unit, has no namespace of its own: where it is chosen, the kernels for AVX-512 take it for long
+// products (amx.h).
+enum class Isa { baseline, avx2, avx512, amx };
 
-// The best that the machine has, or what the environment variable ZOETROPE_CPU=baseline|avx2|avx512 asks for. What
+// The best that the machine has, or what the environment variable ZOETROPE_CPU=baseline|avx2|avx512|amx asks for. What
 // the machine lacks cannot be asked for: then the best it has is taken.
 Isa zt_isa();
 
@@ -33,7 +35,7 @@ extern "C" const char* zt_isa_name();
   result name parameters;                   \
   }
 #define ZT_CALL(name, arguments)                        \
-  (zt_isa() == Isa::avx512 ? zt::avx512::name arguments \
+  (zt_isa() >= Isa::avx512 ? zt::avx512::name arguments \
    : zt_isa() == Isa::avx2 ? zt::avx2::name arguments   \
                            : zt::baseline::name arguments)
 #else

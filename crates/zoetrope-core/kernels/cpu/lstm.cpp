@@ -4,7 +4,7 @@
 #include "isa.h"
 
 ZT_KERNEL(size_t, lstm_saved, (const zt_lstm_shape& s))
-ZT_KERNEL(size_t, lstm_forward_workspace, (const zt_lstm_shape& s))
+ZT_KERNEL(size_t, lstm_forward_workspace, (const zt_lstm_shape& s, int threads))
 ZT_KERNEL(void, lstm_forward,
           (const zt_lstm_shape& s, const float* x, const float* w_ih, const float* w_hh, const float* b_ih,
            const float* b_hh, float* y, float* saved, float* workspace, int threads))
@@ -17,7 +17,9 @@ extern "C" {
 
 size_t zt_lstm_saved(const zt_lstm_shape* shape) { return ZT_CALL(lstm_saved, (*shape)); }
 
-size_t zt_lstm_forward_workspace(const zt_lstm_shape* shape, int) { return ZT_CALL(lstm_forward_workspace, (*shape)); }
+size_t zt_lstm_forward_workspace(const zt_lstm_shape* shape, int threads) {
+  return ZT_CALL(lstm_forward_workspace, (*shape, threads));
+}
 
 void zt_lstm_forward(const zt_lstm_shape* shape, const float* x, const float* w_ih, const float* w_hh,
                      const float* b_ih, const float* b_hh, float* y, float* saved, float* workspace, int threads) {

@@ -14,8 +14,8 @@
 // Clips of different lengths are as many rows as they have frames, and cost as much. What is computed of a clip is
 // bit-equal whichever clips stand beside it.
 //
-// A NaN or an infinity among the inputs reaches whatever depends on it, as in PyTorch. Numbers below 1.2e-38 count as
-// zero.
+// A NaN or an infinity among the inputs reaches whatever depends on it, as in PyTorch; on the tile unit (amx.h) an
+// infinity as a NaN. Numbers below 1.2e-38 count as zero.
 #pragma once
 
 #include <stddef.h>

@@ -15,17 +15,19 @@
 // Cost: 16·rows·hidden·(features + hidden) FLOPs, less without dx; 16·hidden·features bytes read, as many written.
 #include <omp.h>
 
+#include "lstm_amx.h"
 #include "lstm_parts.h"
 #include "transpose.h"
 
 namespace zt::ZT_ISA {
 namespace {
 
-constexpr int64_t kBlock = 128;     //  columns of a block of b, which is packed into L2
-constexpr int64_t kMaxDepth = 256;  //  its rows
+constexpr int64_t kBlock = 128;      //  columns of a block of b, which is packed into L2
+constexpr int64_t kMaxDepth = 256;   //  its rows
+constexpr int64_t kTilesDepth = 16;  //  a product of fewer rows of b would leave most of a tile empty
 
 struct Workspace {
-  float *gradients, *transposed, *w_hh, *cells, *panels;
+  float *gradients, *transposed, *w_hh, *cells, *panels, *parts;
   int32_t *counts, *order;
   int64_t panel;  //  floats of a thread's packed block
   int64_t size;
@@ -41,8 +43,10 @@ struct Workspace {
     transposed = take(z.rows * z.gates);
     w_hh = take(z.forgets() ? z.gates * round_up(z.hidden, kMaxPanel) : 0);
     cells = take(z.batch * z.hidden);
-    panel = kBlock * kMaxDepth;
+    panel = takes_tiles(z) ? larger(kBlock * kMaxDepth, amx::multiply_workspace()) : kBlock * kMaxDepth;
     panels = take(panel * threads);
+    parts =
+        take(!takes_tiles(z) ? 0 : larger(amx::multiply_parts(z.gates, z.rows), amx::multiply_parts(z.rows, z.gates)));
     counts = reinterpret_cast<int32_t*>(take(z.time + 1));
     order = reinterpret_cast<int32_t*>(take(z.batch));
     size = at - begin;
@@ -119,24 +123,6 @@ void transpose(const LstmSizes& z, const float* gradients, float* transposed, fl
   }
 }
 
-// c [m][columns] = a [m][depth] · b [depth][columns]. Rows of a and c are a_stride and c_stride apart, of b b_stride.
-// Where `skip` > 0, row i of `skipping` (b or c) is row i + skip of the array, from i = skip on.
-enum class Skipping { b, c };
-
-struct Product {
-  int64_t m, depth, columns;
-  const float* a;
-  int64_t a_stride;
-  const float* b;
-  int64_t b_stride;
-  float* c;
-  int64_t c_stride;
-  int64_t skip;  //
-  Skipping skipping;
-
-  int64_t row_of(Skipping array, int64_t i) const { return array == skipping && i >= skip ? i + skip : i; }
-};
-
 ZT_NOINLINE void product_tile(const Product& p, int64_t row, int64_t k, int64_t depth, int64_t column,
                               const float* panel) {
   const float* a[kRows];
@@ -208,12 +194,16 @@ void lstm_backward(const zt_lstm_shape& s, const float* x, const float* w_ih, co
       recur(z, keep, w.order + begin, end - begin, w, dy);
     }
     transpose(z, w.gradients, w.transposed, db);
-    multiply({z.gates, z.rows, z.features, w.transposed, z.rows, x, z.features, dw_ih, z.features, skip, Skipping::c},
-             packed);
+    const auto product = [&](const Product& p) {
+      if (takes_tiles(z) && p.depth >= kTilesDepth)
+        amx::multiply(p, w.parts, packed);
+      else
+        multiply(p, packed);
+    };
+    product({z.gates, z.rows, z.features, w.transposed, z.rows, x, z.features, dw_ih, z.features, skip, Skipping::c});
     if (z.forgets()) {
-      multiply(
-          {z.gates, z.rows, z.hidden, w.transposed, z.rows, keep.before, z.hidden, dw_hh, z.hidden, 0, Skipping::c},
-          packed);
+      product(
+          {z.gates, z.rows, z.hidden, w.transposed, z.rows, keep.before, z.hidden, dw_hh, z.hidden, 0, Skipping::c});
     } else {
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < 4 * z.hidden * z.hidden; ++i) dw_hh[i] = 0;
@@ -223,8 +213,7 @@ void lstm_backward(const zt_lstm_shape& s, const float* x, const float* w_ih, co
       for (int64_t i = z.hidden; i < 2 * z.hidden; ++i) db[i] = 0;
     }
     if (dx != nullptr)
-      multiply({z.rows, z.gates, z.features, w.gradients, z.gates, w_ih, z.features, dx, z.features, skip, Skipping::b},
-               packed);
+      product({z.rows, z.gates, z.features, w.gradients, z.gates, w_ih, z.features, dx, z.features, skip, Skipping::b});
   }
 }
 

@@ -12,6 +12,9 @@
 //
 // Cost: 8·rows·features·hidden + 8·rows·hidden² FLOPs; where every clip is a single step 6·rows·features·hidden;
 // 16·hidden·(features + hidden) bytes of weights read.
+#include <omp.h>
+
+#include "lstm_amx.h"
 #include "lstm_math.h"
 #include "lstm_parts.h"
 #include "transpose.h"
@@ -26,17 +29,20 @@ constexpr int kStepRows = kRegisters == 32 ? 6 : 3;  //  clips of the recurrent 
 struct Workspace {
   float *x, *sums, *w_hh, *gates, *cells, *hidden;
   int32_t *counts, *order;
+  int64_t own;  //  floats of x that are one thread's
   int64_t size;
 
-  Workspace(const LstmSizes& z, float* at) {
+  Workspace(const LstmSizes& z, int threads, float* at) {
     const float* const begin = at;
     const auto take = [&](int64_t count) {
       float* const here = at;
       at += round_up(count, 16);
       return here;
     };
-    x = take(round_up(smaller(z.rows, kChunk), kMaxPanel) * z.features);
-    sums = take((z.gates + kMaxRows) * round_up(smaller(z.rows, kChunk), kMaxPanel));
+    const int64_t rows = smaller(z.rows, kChunk);
+    own = takes_tiles(z) ? amx::project_workspace(z, rows) : 0;
+    x = take(takes_tiles(z) ? threads * own : round_up(rows, kMaxPanel) * z.features);
+    sums = take((z.gates + kMaxRows) * round_up(rows, kMaxPanel));
     w_hh = take(z.forgets() ? 4 * z.hidden * round_up(z.hidden, 16) : 0);
     gates = take(z.rows * z.gates);  //    these three only where nothing is saved
     cells = take(z.batch * z.hidden);
@@ -209,12 +215,14 @@ void recur(const LstmSizes& z, const int32_t* clips, int64_t count, const Worksp
 
 size_t lstm_saved(const zt_lstm_shape& s) { return LstmSaved::size(LstmSizes(s)); }
 
-size_t lstm_forward_workspace(const zt_lstm_shape& s) { return Workspace(LstmSizes(s), nullptr).size; }
+size_t lstm_forward_workspace(const zt_lstm_shape& s, int threads) {
+  return Workspace(LstmSizes(s), threads, nullptr).size;
+}
 
 void lstm_forward(const zt_lstm_shape& s, const float* x, const float* w_ih, const float* w_hh, const float* b_ih,
                   const float* b_hh, float* y, float* saved, float* workspace, int threads) {
   const LstmSizes z(s);
-  const Workspace w(z, workspace);
+  const Workspace w(z, threads, workspace);
   float* const gates = saved != nullptr ? LstmSaved(z, saved).gates : w.gates;
   const int64_t groups = num_groups(z, kStepRows, threads);
   sort_by_length(z, w.counts, w.order);
@@ -224,8 +232,14 @@ void lstm_forward(const zt_lstm_shape& s, const float* x, const float* w_ih, con
     if (z.forgets()) pack_w_hh(z, w_hh, w.w_hh);
     for (int64_t first = 0; first < z.rows; first += kChunk) {
       const int64_t count = smaller(kChunk, z.rows - first);
-      pack_x(z, x, first, count, w.x);
-      project(z, w.x, w_ih, b_ih, b_hh, first, count, w.sums, gates);
+      if (takes_tiles(z)) {
+        amx::project(z, x + first * z.features, w_ih, b_ih, b_hh, count, w.sums, gates + first * z.gates,
+                     w.x + omp_get_thread_num() * w.own);
+#pragma omp barrier
+      } else {
+        pack_x(z, x, first, count, w.x);
+        project(z, w.x, w_ih, b_ih, b_hh, first, count, w.sums, gates);
+      }
     }
 #pragma omp for schedule(dynamic)
     for (int64_t group = 0; group < groups; ++group) {

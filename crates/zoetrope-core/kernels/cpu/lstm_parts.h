@@ -88,6 +88,24 @@ struct LstmSaved {
   static int64_t size(const LstmSizes& z) { return z.rows * (z.gates + (z.forgets() ? 3 : 2) * z.hidden); }
 };
 
+// c [m][columns] = a [m][depth] · b [depth][columns]. Rows of a and c are a_stride and c_stride apart, of b b_stride.
+// Where `skip` > 0, row i of `skipping` (b or c) is row i + skip of the array, from i = skip on.
+enum class Skipping { b, c };
+
+struct Product {
+  int64_t m, depth, columns;
+  const float* a;
+  int64_t a_stride;
+  const float* b;
+  int64_t b_stride;
+  float* c;
+  int64_t c_stride;
+  int64_t skip;  //
+  Skipping skipping;
+
+  int64_t row_of(Skipping array, int64_t i) const { return array == skipping && i >= skip ? i + skip : i; }
+};
+
 // A tile of a long product is a function of its own: inlined, its row pointers would not find registers.
 #define ZT_NOINLINE static __attribute__((noinline))
 

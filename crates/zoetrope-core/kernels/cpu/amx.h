@@ -1,0 +1,150 @@
+// Products of float matrices on the tile unit (AMX) that Intel's server processors have since 2023, which multiplies
+// bfloat16 only, but sixteen times as fast as AVX-512 multiplies floats.
+//
+//   a = a1 + a2 + a3, each of the 8 leading bits of what is left: 24 bits, all that a float has
+//   a b ≈ a1 b1 + a1 b2 + a2 b1 + a1 b3 + a2 b2 + a3 b1        what is left out is below 2^-22 of a b
+//
+// Products of parts are exact and summed as floats, so that the result is as near as a float product's (errors of
+// 1.5e-7 against float64, sums of 4096), at 2.7 times its rate. An infinity becomes NaN, since infinity - infinity is.
+//
+//   A    16 rows of a, 32 values deep     [row][pair]: values k and k + 16 of a row in one pair
+//   B    16 columns of b, as deep         [pair][column]
+//   C    16 x 16 sums
+//
+// Each is a tile of 1 KiB. The parts of 16 rows or columns lie together, [step][part][tile], a step being 32 deep.
+#pragma once
+
+#include "simd.h"
+#include "transpose.h"
+
+#if defined(__AMX_BF16__)
+
+namespace zt::ZT_ISA::amx {
+
+constexpr int kSide = 16;                     //  rows of a tile; columns of C
+constexpr int kStep = 32;                     //  depth of A and B
+constexpr int kTile = 256;                    //  floats that a tile takes
+constexpr int kStepFloats = 3 * kTile;        //  and the three parts of one step
+constexpr int kPair = 2 * kSide;              //  rows and columns that multiply() takes: two by two tiles
+constexpr int64_t kLine = kTile / kSide * 4;  //  bytes from row to row of a tile
+
+// Floats that the parts of 16 rows or columns take.
+constexpr int64_t packed_floats(int64_t depth) { return (depth + kStep - 1) / kStep * kStepFloats; }
+
+// The tile unit as all functions here want it, for the calling thread, while this lives.
+class TileUnit {
+  struct alignas(64) Configuration {
+    uint8_t palette = 1, start_row = 0, reserved[14] = {};
+    uint16_t bytes_per_row[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  };
+
+ public:
+  TileUnit() {
+    const Configuration configuration;
+    _tile_loadconfig(&configuration);
+  }
+  ~TileUnit() { _tile_release(); }
+  TileUnit(const TileUnit&) = delete;
+  TileUnit& operator=(const TileUnit&) = delete;
+};
+
+// One row of each part's tile, of two vectors of values; `to` lies in the first part's.
+ZT_INLINE void split(VF low, VF high, float* to) {
+  typedef uint32_t VU __attribute__((vector_size(4 * kWidth)));
+  const VU upper = VU{} + 0xffff0000u;
+#pragma GCC unroll 3
+  for (int part = 0; part < 3; ++part) {
+    const VU low_bits = reinterpret_cast<VU>(low), high_bits = reinterpret_cast<VU>(high) & upper;
+    store(to + part * kTile, reinterpret_cast<VF>((low_bits >> 16) | high_bits));
+    low -= reinterpret_cast<VF>(low_bits & upper);
+    high -= reinterpret_cast<VF>(high_bits);
+  }
+}
+
+// The same of the values at p, of which `left` exist: zeros after them.
+ZT_INLINE void split_first(const float* p, int64_t left, float* to) {
+  if (left >= kStep) return split(load(p), load(p + kWidth), to);
+  split(load_first(p, larger(left, 0)), left > kWidth ? load_first(p + kWidth, left - kWidth) : zero(), to);
+}
+
+// Parts of 16 rows, as A wants them, `depth` values of each.
+template <typename Row>
+ZT_INLINE void pack_rows(const Row& row, int64_t depth, float* out) {
+  for (int r = 0; r < kSide; ++r)
+    for (int64_t k = 0; k < depth; k += kStep)
+      split_first(row(r) + k, depth - k, out + k / kStep * kStepFloats + r * kSide);
+}
+
+// Parts of 16 rows as columns: B of the transposed matrix.
+template <typename Row>
+ZT_INLINE void pack_rows_transposed(const Row& row, int64_t depth, float* out) {
+  alignas(64) float rows[kStepFloats];
+  for (int64_t k = 0; k < depth; k += kStep, out += kStepFloats) {
+    for (int r = 0; r < kSide; ++r) split_first(row(r) + k, depth - k, rows + r * kSide);
+    for (int part = 0; part < 3; ++part) transpose_block(rows + part * kTile, kSide, out + part * kTile, kSide);
+  }
+}
+
+// Parts of `columns` <= 16 columns, zeros up to 16, of `depth` rows.
+template <typename Row>
+ZT_INLINE void pack_columns(const Row& row, int64_t depth, int64_t columns, float* out) {
+  const auto values = [&](int64_t k) { return k < depth ? load_first(row(k), columns) : zero(); };
+  for (int64_t k = 0; k < depth; k += kStep, out += kStepFloats)
+    for (int pair = 0; pair < kSide; ++pair) split(values(k + pair), values(k + kSide + pair), out + pair * kSide);
+}
+
+// c [32][32] = a · b for 32 rows and 32 columns, given as two times 16 each. `meanwhile(step)` is done in the shadow of
+// each step: the tile unit is busy for 384 cycles, and the rest of the core is not.
+//
+// Not inlined: the compiler does not know what tile instructions read and write.
+template <typename Meanwhile>
+__attribute__((noinline)) static void multiply(const float* a0, const float* a1, const float* b0, const float* b1,
+                                               int64_t steps, float* c, const Meanwhile& meanwhile) {
+  asm volatile("" ::: "memory");
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+#define ZT_LOAD_A(part)                       \
+  _tile_loadd(4, a0 + (part) * kTile, kLine); \
+  _tile_loadd(5, a1 + (part) * kTile, kLine)
+#define ZT_LOAD_B(part)                       \
+  _tile_loadd(6, b0 + (part) * kTile, kLine); \
+  _tile_loadd(7, b1 + (part) * kTile, kLine)
+#define ZT_MULTIPLY        \
+  _tile_dpbf16ps(0, 4, 6); \
+  _tile_dpbf16ps(1, 4, 7); \
+  _tile_dpbf16ps(2, 5, 6); \
+  _tile_dpbf16ps(3, 5, 7)
+  for (int64_t step = 0; step < steps; ++step) {
+    ZT_LOAD_A(0);
+    ZT_LOAD_B(2);
+    ZT_MULTIPLY;
+    ZT_LOAD_B(1);
+    ZT_MULTIPLY;
+    ZT_LOAD_B(0);
+    ZT_MULTIPLY;
+    ZT_LOAD_A(1);
+    ZT_MULTIPLY;
+    ZT_LOAD_B(1);
+    ZT_MULTIPLY;
+    ZT_LOAD_A(2);
+    ZT_LOAD_B(0);
+    ZT_MULTIPLY;
+    meanwhile(step);
+    a0 += kStepFloats, a1 += kStepFloats, b0 += kStepFloats, b1 += kStepFloats;
+  }
+#undef ZT_LOAD_A
+#undef ZT_LOAD_B
+#undef ZT_MULTIPLY
+  _tile_stored(0, c, 2 * kLine);
+  _tile_stored(1, c + kSide, 2 * kLine);
+  _tile_stored(2, c + kSide * kPair, 2 * kLine);
+  _tile_stored(3, c + kSide * kPair + kSide, 2 * kLine);
+  asm volatile("" ::: "memory");
+}
+
+}  // namespace zt::ZT_ISA::amx
+
+#endif
