@@ -86,12 +86,17 @@ ZT_INLINE void pack_rows_transposed(const Row& row, int64_t depth, float* out) {
   }
 }
 
-// Parts of `columns` <= 16 columns, zeros up to 16, of `depth` rows.
+// Parts of `columns` columns, zeros up to whole tiles, of `depth` rows, which are read as they lie in memory: out
+// [columns / 16][step][part][tile].
 template <typename Row>
 ZT_INLINE void pack_columns(const Row& row, int64_t depth, int64_t columns, float* out) {
-  const auto values = [&](int64_t k) { return k < depth ? load_first(row(k), columns) : zero(); };
-  for (int64_t k = 0; k < depth; k += kStep, out += kStepFloats)
-    for (int pair = 0; pair < kSide; ++pair) split(values(k + pair), values(k + kSide + pair), out + pair * kSide);
+  for (int64_t k = 0; k < depth; k += kStep)
+    for (int pair = 0; pair < kSide; ++pair)
+      for (int64_t c = 0; c < columns; c += kSide) {
+        const auto values = [&](int64_t i) { return i < depth ? load_first(row(i) + c, columns - c) : zero(); };
+        split(values(k + pair), values(k + kSide + pair),
+              out + c / kSide * packed_floats(depth) + k / kStep * kStepFloats + pair * kSide);
+      }
 }
 
 // c [32][32] = a · b for 32 rows and 32 columns, given as two times 16 each. `meanwhile(step)` is done in the shadow of

@@ -100,18 +100,25 @@ void multiply(const Product& p, float* parts, float* workspace) {
     const int64_t end = smaller(begin + block, p.columns);
     for (int64_t k = 0; k < p.depth; k += kMultiplyDepth) {
       const int64_t depth = smaller(kMultiplyDepth, p.depth - k), packed = packed_floats(depth);
-      for (int64_t column = begin; column < round_up(end, kPair); column += kSide)
-        pack_columns([&](int64_t i) { return p.b + p.row_of(Skipping::b, k + i) * p.b_stride + column; }, depth,
-                     larger(p.columns - column, 0), workspace + (column - begin) / kSide * packed);
+      pack_columns([&](int64_t i) { return p.b + p.row_of(Skipping::b, k + i) * p.b_stride + begin; }, depth,
+                   end - begin, workspace);
       for (int64_t row = 0; row < p.m; row += kPair) {
         const float* const rows = parts_of(row, k);
         for (int64_t column = begin; column < end; column += kPair) {
           alignas(64) float c[kPair * kPair];
           const float* const columns = workspace + (column - begin) / kSide * packed;
-          multiply(rows, rows + packed, columns, columns + packed, ceil_div(depth, kStep), c, [](int64_t) {});
-          for (int64_t r = 0; r < smaller(kPair, p.m - row); ++r)
+          const int64_t steps = ceil_div(depth, kStep), count = smaller(kPair, p.m - row);
+          const auto out = [&](int64_t r) {
+            return p.c + p.row_of(Skipping::c, row + r) * p.c_stride + column;
+          };
+          const auto fetch_out = [&](int64_t step) {
+            for (int64_t r = count * step / steps; r < count * (step + 1) / steps; ++r)
+              for (int64_t v = 0; v < kPair; v += kWidth) __builtin_prefetch(out(r) + v, 1);
+          };
+          multiply(rows, rows + packed, columns, columns + packed, steps, c, fetch_out);
+          for (int64_t r = 0; r < count; ++r)
             for (int64_t v = 0; v < smaller(kPair, p.columns - column); v += kWidth) {
-              float* const at = p.c + p.row_of(Skipping::c, row + r) * p.c_stride + column + v;
+              float* const at = out(r) + v;
               const int64_t left = p.columns - column - v;
               VF sum = load(c + r * kPair + v);
               if (k > 0) sum += load_first(at, left);
