@@ -3,6 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
+use crate::finite::FirstNotFinite;
 use crate::kernels::optimizer::accumulate;
 use crate::model::SavedStatistics;
 
@@ -12,9 +13,10 @@ pub(crate) struct Gradients {
     sum: Option<Sum>,
     /// Batch-norm statistics as they were at the last update.
     pub(crate) statistics: Option<SavedStatistics>,
-    /// Whether a loss of the pass was not finite: float32 of `[]`, 1 or 0.
-    bad_loss: Option<Tensor>,
-    norms: Option<Norms>,
+    /// Of the latest update's gradients, before clipping: float64 of `[]`.
+    norm: Option<Tensor>,
+    bad_loss: Option<FirstNotFinite>,
+    bad_norm: Option<FirstNotFinite>,
 }
 
 /// The gradients of one batch and its weight; or of several, as `unit` × the tensors = the sum of weight × gradient.
@@ -30,21 +32,11 @@ enum Sum {
     },
 }
 
-struct Norms {
-    /// Of the latest update's gradients, before clipping: of `[]`.
-    latest: Tensor,
-    /// The first step whose gradients were not finite, or 0: int64 of `[]`.
-    bad_step: Tensor,
-    /// The norm of that step.
-    bad_norm: Tensor,
-}
-
 impl Gradients {
     /// Adds the gradients of a batch's mean loss, undefined where a parameter has none. `weight` (`[]`) is what the mean
     /// was taken over, such as the number of samples: the weighted sum over all batches divided by the sum of their
     /// weights is the gradient of the mean over all. It is read only where a second batch comes.
-    pub(crate) fn add(&mut self, tensors: Vec<Tensor>, weight: Tensor, bad_loss: Tensor) -> Result<()> {
-        self.bad_loss = Some(bad_loss);
+    pub(crate) fn add(&mut self, tensors: Vec<Tensor>, weight: Tensor) -> Result<()> {
         let (sum, unit, before) = match self.sum.take() {
             None => {
                 self.sum = Some(Sum::One { tensors, weight });
@@ -97,65 +89,68 @@ impl Gradients {
         self.statistics.take().map_or(Ok(()), SavedStatistics::restore)
     }
 
-    /// After an update: the statistics stay as they are, unless it was skipped.
+    /// After an update: the statistics stay as they are, unless it was skipped, which on the CPU is an error before.
     pub(crate) fn keep_statistics(&mut self, device: Device) -> Result<()> {
         match self.statistics.take() {
-            Some(statistics) => statistics.restore_where(&self.found_inf(device)?),
-            None => Ok(()),
+            Some(statistics) if device != Device::Cpu => statistics.restore_where(&self.found_inf(device)?),
+            _ => Ok(()),
         }
     }
 
-    /// Takes note of the norm (`[]`) of the gradients of a step. On the CPU, where that costs nothing, one that is not
-    /// finite is an error at once.
+    /// Takes note of the loss of a batch, float64 of `[]`. On the CPU, where that costs nothing, one that is not finite is
+    /// an error at once.
+    pub(crate) fn record_loss(&mut self, loss: &Tensor, step: i64) -> Result<()> {
+        watch(&mut self.bad_loss, loss, step)?;
+        self.check_on_cpu(loss.device())
+    }
+
+    /// The same of the norm (`[]`) of the gradients of a step.
     pub(crate) fn record_norm(&mut self, norm: &Tensor, step: i64) -> Result<()> {
+        let norm = norm.f_to_kind(Kind::Double)?;
+        watch(&mut self.bad_norm, &norm, step)?;
         let device = norm.device();
-        let bad_norm = norm.f_to_kind(Kind::Double)?;
-        let zero = || Tensor::f_zeros([], (Kind::Int64, device));
-        let norms = match self.norms.take() {
-            Some(Norms { bad_step, bad_norm, .. }) => (bad_step, bad_norm),
-            None => (zero()?, bad_norm.shallow_clone()),
-        };
-        let is_first_bad = bad_norm
-            .f_isfinite()?
-            .f_logical_not()?
-            .f_logical_and(&norms.0.f_eq(0)?)?;
-        let step = Tensor::from(step).f_to_device(device)?;
-        self.norms = Some(Norms {
-            latest: bad_norm.shallow_clone(),
-            bad_step: step.f_where_self(&is_first_bad, &norms.0)?,
-            bad_norm: bad_norm.f_where_self(&is_first_bad, &norms.1)?,
-        });
-        if device == Device::Cpu {
-            return self.check_finite();
+        self.norm = Some(norm);
+        self.check_on_cpu(device)
+    }
+
+    fn check_on_cpu(&self, device: Device) -> Result<()> {
+        match device {
+            Device::Cpu => self.check_finite(),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// 1 (float32 of `[]`) where a loss or gradient of the pass is not finite, else 0.
     pub(crate) fn found_inf(&self, device: Device) -> Result<Tensor> {
-        let zero = Tensor::f_zeros([], (Kind::Float, device))?;
-        let loss = self.bad_loss.as_ref().unwrap_or(&zero);
-        match &self.norms {
-            Some(norms) => Ok(norms.bad_step.f_ne(0)?.f_to_kind(Kind::Float)?.f_maximum(loss)?),
-            None => Ok(loss.shallow_clone()),
+        let mut found = Tensor::f_zeros([], (Kind::Float, device))?;
+        for bad in [&self.bad_loss, &self.bad_norm].into_iter().flatten() {
+            found = found.f_maximum(&bad.found_inf()?)?;
         }
+        Ok(found)
     }
 
-    /// Fails where gradients were not finite. Waits for the device.
+    /// Fails where a loss or gradients were not finite. Waits for the device.
     pub(crate) fn check_finite(&self) -> Result<()> {
-        let Some(norms) = &self.norms else { return Ok(()) };
-        match norms.bad_step.f_int64_value(&[])? {
-            0 => Ok(()),
-            step => Err(Error::NonFiniteGradient {
-                norm: norms.bad_norm.f_double_value(&[])?,
-                step,
-            }),
+        let found = |bad: &Option<FirstNotFinite>| bad.as_ref().map_or(Ok(None), FirstNotFinite::found);
+        if let Some((step, loss)) = found(&self.bad_loss)? {
+            return Err(Error::NonFiniteLoss { loss, step });
+        }
+        match found(&self.bad_norm)? {
+            Some((step, norm)) => Err(Error::NonFiniteGradient { norm, step }),
+            None => Ok(()),
         }
     }
 
     /// The norm of the latest update's gradients, before clipping. Waits for the device.
     pub(crate) fn norm(&self) -> Result<Option<f64>> {
-        let value = |norms: &Norms| Ok(norms.latest.f_double_value(&[])?);
-        self.norms.as_ref().map(value).transpose()
+        let value = |norm: &Tensor| Ok(norm.f_double_value(&[])?);
+        self.norm.as_ref().map(value).transpose()
     }
+}
+
+fn watch(bad: &mut Option<FirstNotFinite>, value: &Tensor, step: i64) -> Result<()> {
+    let mut watched = bad.take().map_or_else(|| FirstNotFinite::new(value.device()), Ok)?;
+    watched.watch(value, step)?;
+    *bad = Some(watched);
+    Ok(())
 }

@@ -16,6 +16,7 @@ pub mod device;
 mod engine;
 mod error;
 mod evaluate;
+mod finite;
 mod gradients;
 mod helper;
 mod kernels;

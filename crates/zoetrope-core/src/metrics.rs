@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::auc::Ranking;
 use crate::config::{HeadKind, ModelConfig};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gradients::Gradients;
 use crate::{loss, scores};
 
@@ -56,7 +56,7 @@ pub struct Meter {
     steps: i64,
     sums: Option<Sums>,
     ranking: Option<Ranking>,
-    /// What a training pass has gathered towards the next update.
+    /// What a training pass has gathered towards the next update, and watches.
     pub(crate) gradients: Gradients,
 }
 
@@ -65,10 +65,6 @@ struct Sums {
     loss: Tensor,
     /// int64 of `[]`.
     correct: Tensor,
-    /// The first step whose loss was not finite, or 0; int64 of `[]`.
-    bad_step: Tensor,
-    /// That step's loss, float64 of `[]`.
-    bad_loss: Tensor,
     /// What `scores` counts, and for which kind of head.
     counts: Option<(HeadKind, Tensor)>,
 }
@@ -89,29 +85,21 @@ impl Meter {
         }
     }
 
-    /// Adds a training batch by its mean loss. Returns 1 (float32 of `[]`) where this loss or an earlier one is not
-    /// finite, else 0: what the optimizers call `found_inf`.
-    pub(crate) fn record_training(&mut self, loss: &Tensor, answers: &Answers<'_>) -> Result<Tensor> {
+    /// Adds a training batch by its mean loss.
+    ///
+    /// # Errors
+    /// On the CPU `NonFiniteLoss`; on CUDA that shows at the next reading.
+    pub(crate) fn record_training(&mut self, loss: &Tensor, answers: &Answers<'_>) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        let device = answers.outputs.device();
         self.begin(answers);
-        let step = self.steps;
-        let sums = self.sums(device)?;
         let loss = loss.f_to_kind(Kind::Double)?;
-        let is_first_bad = loss
-            .f_isfinite()?
-            .f_logical_not()?
-            .f_logical_and(&sums.bad_step.f_eq(0)?)?;
-        sums.bad_step = Tensor::from(step)
-            .f_to_device(device)?
-            .f_where_self(&is_first_bad, &sums.bad_step)?;
-        sums.bad_loss = loss.f_where_self(&is_first_bad, &sums.bad_loss)?;
+        let sums = self.sums(loss.device())?;
         sums.loss = sums.loss.f_add(&loss.f_mul_scalar(answers.outputs.size()[0])?)?;
         sums.correct = sums.correct.f_add(&scores::correct(answers)?)?;
         if answers.config.head.kind == HeadKind::Regression {
             sums.count(HeadKind::Regression, scores::errors(answers)?)?;
         }
-        Ok(sums.bad_step.f_ne(0)?.f_to_kind(Kind::Float)?)
+        self.gradients.record_loss(&loss, self.steps)
     }
 
     /// Adds an evaluated batch.
@@ -138,24 +126,11 @@ impl Meter {
         self.steps
     }
 
-    /// Fails with `NonFiniteLoss` where a training batch's loss was not finite. Waits for the device.
-    pub(crate) fn check_finite(&self) -> Result<()> {
-        let Some(sums) = &self.sums else { return Ok(()) };
-        match sums.bad_step.f_int64_value(&[])? {
-            0 => Ok(()),
-            step => Err(Error::NonFiniteLoss {
-                loss: sums.bad_loss.f_double_value(&[])?,
-                step,
-            }),
-        }
-    }
-
     /// Reads everything back. Waits for the device.
     ///
     /// # Errors
     /// `NonFiniteLoss` or `NonFiniteGradient` where a training batch's was not finite.
     pub fn read(&self) -> Result<Metrics> {
-        self.check_finite()?;
         self.gradients.check_finite()?;
         let mut metrics = Metrics {
             loss: f64::NAN,
@@ -206,8 +181,6 @@ impl Meter {
                 Ok(empty.insert(Sums {
                     loss: zero(Kind::Double)?,
                     correct: zero(Kind::Int64)?,
-                    bad_step: zero(Kind::Int64)?,
-                    bad_loss: zero(Kind::Double)?,
                     counts: None,
                 }))
             }

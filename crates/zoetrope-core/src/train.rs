@@ -75,12 +75,9 @@ impl CnnLstm {
             outputs: &outputs,
             targets: &targets,
         };
-        let bad_loss = meter.record_training(&loss, &answers)?;
-        if self.device() == tch::Device::Cpu {
-            meter.check_finite()?; // free here, and the backward pass is saved
-        }
+        meter.record_training(&loss, &answers)?;
         let weight = loss::weight(self.config(), options, &targets)?;
-        meter.gradients.add(self.gradients(&loss)?, weight, bad_loss)
+        meter.gradients.add(self.gradients(&loss)?, weight)
     }
 
     /// The training loss of a batch and its gradient by every parameter, in their order, undefined for frozen ones;
