@@ -4,7 +4,17 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { capture, root } from '../../scripts/steps.mjs'
 
-const INSTRUCTION_SETS = ['avx', 'avx2', 'fma', 'avx512f', 'avx512bw', 'avx512vl', 'avx512_vnni', 'avx512_bf16', 'amx_bf16']
+const INSTRUCTION_SETS = [
+  'avx',
+  'avx2',
+  'fma',
+  'avx512f',
+  'avx512bw',
+  'avx512vl',
+  'avx512_vnni',
+  'avx512_bf16',
+  'amx_bf16',
+]
 
 export async function describeMachine(python) {
   const [commit, changes, torch] = await Promise.all([

@@ -8,6 +8,7 @@ use std::path::Path;
 /// The sources that are compiled once for each instruction set.
 const KERNELS: &[&str] = &[
     "conv_forward",
+    "conv_amx",
     "conv_backward_weight",
     "conv_backward_data",
     "conv_first_forward",

@@ -99,13 +99,14 @@ ZT_INLINE void pack_columns(const Row& row, int64_t depth, int64_t columns, floa
       }
 }
 
-// c [32][32] = a · b for 32 rows and 32 columns, given as two times 16 each. `meanwhile(step)` is done in the shadow of
-// each step: the tile unit is busy for 384 cycles, and the rest of the core is not.
+// c [32][32], rows `stride` floats apart, = a · b for 32 rows and 32 columns, given as two times 16 each.
+// `meanwhile(step)` is done in the shadow of each step: the tile unit is busy for 384 cycles, and the rest of the core
+// is not.
 //
 // Not inlined: the compiler does not know what tile instructions read and write.
 template <typename Meanwhile>
 __attribute__((noinline)) static void multiply(const float* a0, const float* a1, const float* b0, const float* b1,
-                                               int64_t steps, float* c, const Meanwhile& meanwhile) {
+                                               int64_t steps, float* c, int64_t stride, const Meanwhile& meanwhile) {
   asm volatile("" ::: "memory");
   _tile_zero(0);
   _tile_zero(1);
@@ -143,10 +144,10 @@ __attribute__((noinline)) static void multiply(const float* a0, const float* a1,
 #undef ZT_LOAD_A
 #undef ZT_LOAD_B
 #undef ZT_MULTIPLY
-  _tile_stored(0, c, 2 * kLine);
-  _tile_stored(1, c + kSide, 2 * kLine);
-  _tile_stored(2, c + kSide * kPair, 2 * kLine);
-  _tile_stored(3, c + kSide * kPair + kSide, 2 * kLine);
+  _tile_stored(0, c, stride * 4);
+  _tile_stored(1, c + kSide, stride * 4);
+  _tile_stored(2, c + kSide * stride, stride * 4);
+  _tile_stored(3, c + kSide * stride + kSide, stride * 4);
   asm volatile("" ::: "memory");
 }
 

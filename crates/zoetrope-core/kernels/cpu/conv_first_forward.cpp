@@ -106,7 +106,7 @@ void conv_first_forward(const zt_conv_shape& s, const float* x, const uint8_t* p
   float* const U = workspace;
   float* const shift = U + 36 * z.position;
   float* const own = workspace + z.shared();
-  for (int64_t o = 0; o < z.co; o += kWidth) transform_weight(s, z.ci, z.position, weight, U, o);
+  for (int64_t o = 0; o < z.co; o += kWidth) transform_weight(s, z.ci, z.position, weight, U, o, own);
   for (int64_t o = 0; o < z.co; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
   switch (s.in_channels) {
     case 1:

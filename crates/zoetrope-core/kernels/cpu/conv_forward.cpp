@@ -14,7 +14,8 @@
 // memory 4·H·W·ci bytes read, 5·H·W·co / 4 written.
 #include <omp.h>
 
-#include "conv_tiles.h"
+#include "conv_amx.h"
+#include "conv_inputs.h"
 
 namespace zt::ZT_ISA {
 namespace {
@@ -28,52 +29,28 @@ struct Sizes : Tiles {
     position = ci * co;
   }
   int64_t shared() const { return 36 * position + co + ci; }
-  int64_t per_thread() const { return round_up(kRows * 36 * (ci + kMaxPanel), 16); }
+  int64_t per_thread() const { return round_up(kRows * 36 * (ci + kMaxPanel), 16); }  //  over 9·ci vectors
 };
 
 // V [36][kRows][ci] of one tile.
-void transform_input(const zt_conv_shape& s, const Sizes& z, const float* x, const float* zeros, int64_t tile,
-                     float* V) {
-  const int64_t frame = tile / (z.tile_rows * z.tile_cols), in_frame = tile % (z.tile_rows * z.tile_cols);
-  const int64_t top = in_frame / z.tile_cols * 4 - 1, left = in_frame % z.tile_cols * 4 - 1;
-  const float* pixel[36];
-  for (int a = 0; a < 6; ++a) {
-    const int64_t row = top + a;
-    const bool exists = row >= 0 && row < s.height;
-    const float* const line = x + ((frame * s.height + row) * s.width + left) * s.in_channels;
-    for (int b = 0; b < 6; ++b) {
-      const bool inside = exists & (left + b >= 0) & (left + b < s.width);
-      pixel[a * 6 + b] = inside ? line + b * s.in_channels : zeros;
-    }
-  }
-  for (int64_t i = 0; i < s.in_channels; i += kWidth) {
-    const int64_t left_over = s.in_channels - i;
-    VF half[36];
-    for (int b = 0; b < 6; ++b) {
-      VF d[6];
-      if (left_over >= kWidth)
-        for (int a = 0; a < 6; ++a) d[a] = load(pixel[a * 6 + b] + i);
-      else
-        for (int a = 0; a < 6; ++a) d[a] = load_first(pixel[a * 6 + b] + i, left_over);
-      winograd_input(d, 1, half + b, 6);
-    }
-    for (int a = 0; a < 6; ++a) {
-      VF whole[6];
-      winograd_input(half + a * 6, 1, whole, 1);
-      for (int b = 0; b < 6; ++b) store(V + (a * 6 + b) * kRows * z.ci + i, whole[b]);
-    }
-  }
+void transform_tile(const zt_conv_shape& s, const Sizes& z, const float* x, const float* zeros, int64_t tile,
+                    float* V) {
+  const TileInputs inputs(s, z, x, zeros, tile);
+  for (int64_t i = 0; i < s.in_channels; i += kWidth)
+    inputs.transform(i, [&](int position, VF v) { store(V + position * kRows * z.ci + i, v); });
 }
 
 }  // namespace
 
 size_t conv_forward_workspace(const zt_conv_shape& s, int threads) {
+  if (takes_tiles(s)) return amx::conv_forward_workspace(s, threads);
   const Sizes z(s);
   return z.shared() + threads * z.per_thread();
 }
 
 void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, const float* bias, float* y,
                   uint8_t* argmax, float* workspace, int threads) {
+  if (takes_tiles(s)) return amx::conv_forward(s, x, weight, bias, y, argmax, workspace, threads);
   const Sizes z(s);
   float* const U = workspace;
   float* const shift = U + 36 * z.position;
@@ -86,14 +63,14 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
     float* const V = workspace + z.shared() + omp_get_thread_num() * z.per_thread();
     float* const M = V + kRows * 36 * z.ci;
 #pragma omp for schedule(static)
-    for (int64_t o = 0; o < z.co; o += kWidth) transform_weight(s, z.ci, z.position, weight, U, o);
+    for (int64_t o = 0; o < z.co; o += kWidth) transform_weight(s, z.ci, z.position, weight, U, o, V);
 #pragma omp for schedule(dynamic, 4)
     for (int64_t block = 0; block < ceil_div(z.tiles, kRows); ++block) {
       const int64_t first = block * kRows, count = smaller(kRows, z.tiles - first);
       Windows windows[kRows];
       for (int64_t t = 0; t < count; ++t) {
         windows[t] = locate(z, first + t);
-        transform_input(s, z, x, zeros, first + t, V + t * z.ci);
+        transform_tile(s, z, x, zeros, first + t, V + t * z.ci);
       }
       for (int64_t o = 0; o < s.out_channels; o += kPanel) {
         for (int p = 0; p < 36; ++p)

@@ -4,6 +4,7 @@
 
 #include "conv.h"
 #include "pool.h"
+#include "transpose.h"
 #include "winograd.h"
 
 namespace zt::ZT_ISA {
@@ -24,18 +25,17 @@ struct Tiles {
 };
 
 // U [36][panel][ci][kPanel], `position` floats for each of the 36, of weight [co][ci][3][3], for kWidth output
-// channels; zeros for what does not exist.
+// channels; zeros for what does not exist. `taps` is for 9·in_channels vectors.
 ZT_INLINE void transform_weight(const zt_conv_shape& s, int64_t ci, int64_t position, const float* weight, float* U,
-                                int64_t o) {
+                                int64_t o, float* taps) {
   float* column = U + o / kPanel * ci * kPanel + o % kPanel;
-  const int64_t count = smaller(kWidth, s.out_channels - o);
+  const int64_t count = larger(0, smaller(kWidth, s.out_channels - o)), taps_of_output = 9 * s.in_channels;
+  if (count < kWidth)
+    for (int64_t i = 0; i < taps_of_output * kWidth; ++i) taps[i] = 0;
+  transpose_floats(weight + o * taps_of_output, taps_of_output, count, taps_of_output, taps, kWidth);
   for (int64_t i = 0; i < ci; ++i) {
-    float taps[9][kWidth] = {};
-    if (i < s.in_channels)
-      for (int64_t c = 0; c < count; ++c)
-        for (int k = 0; k < 9; ++k) taps[k][c] = weight[((o + c) * s.in_channels + i) * 9 + k];
     VF g[9], half[18], whole[6];
-    for (int k = 0; k < 9; ++k) g[k] = load(taps[k]);
+    for (int k = 0; k < 9; ++k) g[k] = i < s.in_channels ? load(taps + (i * 9 + k) * kWidth) : zero();
     for (int b = 0; b < 3; ++b) winograd_weight(g + b, 3, half + b, 3);  //  [6][3]
     for (int a = 0; a < 6; ++a) {
       winograd_weight(half + a * 3, 1, whole, 1);

@@ -60,7 +60,7 @@ void project(const LstmSizes& z, const float* x, const float* w_ih, const float*
         };
         alignas(64) float c[kPair * kPair];
         const float* const columns = b + row / kSide * packed;
-        multiply(a, a + packed, columns, columns + packed, ceil_div(depth, kStep), c, pack_next);
+        multiply(a, a + packed, columns, columns + packed, ceil_div(depth, kStep), c, kPair, pack_next);
         for (int64_t r = 0; r < smaller(kPair, end - gate); ++r)
           for (int64_t v = 0; v < kPair; v += kWidth) {
             float* const at = sums + (gate + r) * padded + row + v;
@@ -108,14 +108,12 @@ void multiply(const Product& p, float* parts, float* workspace) {
           alignas(64) float c[kPair * kPair];
           const float* const columns = workspace + (column - begin) / kSide * packed;
           const int64_t steps = ceil_div(depth, kStep), count = smaller(kPair, p.m - row);
-          const auto out = [&](int64_t r) {
-            return p.c + p.row_of(Skipping::c, row + r) * p.c_stride + column;
-          };
+          const auto out = [&](int64_t r) { return p.c + p.row_of(Skipping::c, row + r) * p.c_stride + column; };
           const auto fetch_out = [&](int64_t step) {
             for (int64_t r = count * step / steps; r < count * (step + 1) / steps; ++r)
               for (int64_t v = 0; v < kPair; v += kWidth) __builtin_prefetch(out(r) + v, 1);
           };
-          multiply(rows, rows + packed, columns, columns + packed, steps, c, fetch_out);
+          multiply(rows, rows + packed, columns, columns + packed, steps, c, kPair, fetch_out);
           for (int64_t r = 0; r < count; ++r)
             for (int64_t v = 0; v < smaller(kPair, p.columns - column); v += kWidth) {
               float* const at = out(r) + v;

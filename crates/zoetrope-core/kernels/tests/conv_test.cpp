@@ -319,7 +319,7 @@ void transposes() {
 }  // namespace
 
 int main() {
-  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512, Isa::amx}) {
     if (!zt_isa_set(isa)) continue;
     for (const zt_conv_shape& s : std::initializer_list<zt_conv_shape>{{1, 2, 2, 1, 1},
                                                                        {1, 3, 3, 1, 1},

@@ -1,0 +1,47 @@
+// The 6x6 inputs of one tile of NHWC frames, and their Winograd transform.
+#pragma once
+
+#include "conv_tiles.h"
+
+namespace zt::ZT_ISA {
+
+struct TileInputs {
+  const float* pixel[36];  //  each with its channels side by side; `zeros`, as many, outside the frame
+  int64_t channels;
+
+  TileInputs(const zt_conv_shape& s, const Tiles& z, const float* x, const float* zeros, int64_t tile)
+      : channels(s.in_channels) {
+    const int64_t frame = tile / (z.tile_rows * z.tile_cols), in_frame = tile % (z.tile_rows * z.tile_cols);
+    const int64_t top = in_frame / z.tile_cols * 4 - 1, left = in_frame % z.tile_cols * 4 - 1;
+    bool has_column[6];
+    for (int b = 0; b < 6; ++b) has_column[b] = (left + b >= 0) & (left + b < s.width);
+    for (int a = 0; a < 6; ++a) {
+      const int64_t row = top + a;
+      const bool has_row = (row >= 0) & (row < s.height);
+      const float* const line = x + ((frame * s.height + row) * s.width + left) * channels;
+      for (int b = 0; b < 6; ++b) pixel[a * 6 + b] = has_row & has_column[b] ? line + b * channels : zeros;
+    }
+  }
+
+  // Calls take(position, Bᵀ d B there) for the channels from i on, as many as a vector has.
+  template <typename Take>
+  __attribute__((always_inline)) void transform(int64_t i, const Take& take) const {
+    const int64_t left_over = channels - i;
+    VF half[36];
+    for (int b = 0; b < 6; ++b) {
+      VF d[6];
+      if (left_over >= kWidth)
+        for (int a = 0; a < 6; ++a) d[a] = load(pixel[a * 6 + b] + i);
+      else
+        for (int a = 0; a < 6; ++a) d[a] = load_first(pixel[a * 6 + b] + i, left_over);
+      winograd_input(d, 1, half + b, 6);
+    }
+    for (int a = 0; a < 6; ++a) {
+      VF whole[6];
+      winograd_input(half + a * 6, 1, whole, 1);
+      for (int b = 0; b < 6; ++b) take(a * 6 + b, whole[b]);
+    }
+  }
+};
+
+}  // namespace zt::ZT_ISA
