@@ -1,5 +1,5 @@
 import test from 'ava'
-import { DataLoader, TensorDataset, test as evaluate, train, Sgd } from 'zoetrope'
+import { CnnLstm, DataLoader, TensorDataset, test as evaluate, train, Sgd } from 'zoetrope'
 import { collect } from './helpers/collect'
 import { failsWith, refuses, untyped } from './helpers/expect'
 import { movingDots, movingDotSamples, toyModel } from './helpers/toy'
@@ -129,6 +129,30 @@ test('batches are made while the model trains', async (t) => {
     onBatch: ({ samples: done }) => ahead.push(asked - done),
   })
   t.true(ahead[0]! >= 8, `asked ahead: ${ahead.join()}`)
+})
+
+test('a loop by hand after training sees its own samples and zeros; its arrays stay as they were', async (t) => {
+  const input = { features: 2 }
+  await using model = await CnnLstm.create({ input, numClasses: 2, lstm: { hiddenSize: 4 }, seed: 0, device: 'cpu' })
+  const lengths = [5, 2, 4, 1, 3, 5, 1, 2]
+  const samples = lengths.map((time, index) => ({
+    input: { data: new Float32Array(time * 2).fill(index + 1), shape: [time, 2] },
+    target: index % 2,
+  }))
+  const loader = new DataLoader(samples, { batchSize: 2 })
+  const optimizer = new Sgd(model)
+  await train(model, loader, { optimizer })
+  const batches = await collect(loader)
+  await train(model, loader, { optimizer })
+  for (const [batch, { inputs, lengths: frames }] of batches.entries()) {
+    const [, time = 0] = inputs.shape
+    for (const clip of [0, 1]) {
+      const length = lengths[batch * 2 + clip]!
+      t.is(frames?.[clip] ?? time, length)
+      const values = Array.from({ length: time * 2 }, (_, at) => (at < length * 2 ? batch * 2 + clip + 1 : 0))
+      t.deepEqual([...inputs.data.subarray(clip * time * 2, (clip + 1) * time * 2)], values)
+    }
+  }
 })
 
 test('a dataset that throws ends the epoch with its own error as cause; the model is intact', async (t) => {

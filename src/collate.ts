@@ -1,3 +1,4 @@
+import { ArrayPool, allocate, isPixels } from './array-pool'
 import { describe } from './checks'
 import { checkNdArray, formatShape } from './nd-array'
 import { TargetCollator } from './targets'
@@ -32,6 +33,7 @@ interface FirstSample {
  */
 export class Collator {
   readonly #capacity: number
+  readonly #pool: ArrayPool
   readonly #targets = new TargetCollator()
   readonly #lengths: Int32Array
   #data: Float32Array | Uint8Array = new Float32Array(0)
@@ -40,9 +42,13 @@ export class Collator {
   #frame = 0
   #time = 0
 
-  /** @param capacity - How many samples the batch has at most. */
-  constructor(capacity: number) {
+  /**
+   * @param capacity - How many samples the batch has at most.
+   * @param pool - Where the batch's array comes from.
+   */
+  constructor(capacity: number, pool = new ArrayPool()) {
     this.#capacity = capacity
+    this.#pool = pool
     this.#lengths = new Int32Array(capacity)
   }
 
@@ -55,7 +61,9 @@ export class Collator {
     const time = framesOf(shape)
     if (time > this.#time) this.#grow(time)
     this.#lengths[position] = time
-    this.#data.set(data, position * this.#time * this.#frame)
+    const place = position * this.#time * this.#frame
+    this.#data.set(data, place)
+    this.#data.fill(0, place + data.length, place + this.#time * this.#frame)
     at(index, () => this.#targets.set(position, index, sample.target, time))
   }
 
@@ -72,11 +80,16 @@ export class Collator {
     return { inputs, ...(isRagged && { lengths }), targets, targetShape }
   }
 
+  /** Gives the array of the finished batch to the next: nobody may look at it any more. */
+  recycle(): void {
+    this.#pool.give(this.#data)
+  }
+
   #begin(first: FirstSample): void {
     this.#first = first
     this.#time = framesOf(first.shape)
     this.#frame = first.data.length / this.#time
-    this.#data = allocate(first.data, this.#capacity * first.data.length)
+    this.#data = this.#pool.take(first.data, this.#capacity * first.data.length)
   }
 
   /** Makes room for longer clips, and some more: the next may be longer still. */
@@ -149,12 +162,4 @@ function checkAgrees(first: FirstSample, index: number, { data, shape }: NdArray
       `received ${show(first)} at index ${first.index} and ${show({ data, shape })} at index ${index}`,
     { expected: first.shape, actual: shape, indices: [first.index, index] },
   )
-}
-
-function allocate(like: Float32Array | Uint8Array, length: number): Float32Array | Uint8Array {
-  return isPixels(like) ? new Uint8Array(length) : new Float32Array(length)
-}
-
-function isPixels(data: Float32Array | Uint8Array): boolean {
-  return data.BYTES_PER_ELEMENT === 1
 }

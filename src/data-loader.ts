@@ -1,3 +1,4 @@
+import { ArrayPool } from './array-pool'
 import { checkAugment } from './augment'
 import { DEFAULT_BUCKET, bucketByLength } from './bucket'
 import { checkBoolean, checkInteger, checkOptions, typeError } from './checks'
@@ -83,6 +84,7 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly #bucket: number
   /** Sums of the weights by which samples are drawn. */
   readonly #weightSums: Float64Array | undefined
+  readonly #pool = new ArrayPool()
   #epoch = 0
 
   static {
@@ -179,7 +181,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     let count = 0
     for (const indices of batches) {
       if (isClosed()) return
-      const batch = gathered(dataset, indices) ?? (await collated(dataset, indices))
+      const batch = gathered(dataset, indices) ?? (await collated(dataset, indices, this.#pool))
       // A sample that is drawn again is another one to augmentation: its place in the epoch counts, not its index.
       const keys = this.#weightSums === undefined ? indices : sequence(indices.length).map((at) => count + at)
       yield this.#augmented(batch, epoch, keys)
@@ -214,7 +216,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     let hasEnded = false
     try {
       for (let index = 0; !hasEnded && !isClosed();) {
-        const batch = new Collator(this.#batchSize)
+        const batch = new Collator(this.#batchSize, this.#pool)
         let count = 0
         for (; count < this.#batchSize && !isClosed(); count++, index++) {
           hasEnded = true //                          an iterator that throws has ended as well
@@ -225,7 +227,7 @@ export class DataLoader implements AsyncIterable<Batch> {
         }
         if (isClosed() || count === 0 || (this.#dropLast && count < this.#batchSize)) return
         const indices = Uint32Array.from({ length: count }, (_, position) => index - count + position)
-        yield this.#augmented(loaded(batch.finish(count)), epoch, indices)
+        yield this.#augmented(loaded(batch, count), epoch, indices)
       }
     } finally {
       if (!hasEnded) await iterator.return?.()

@@ -5,6 +5,7 @@ import { TensorDataset, gather } from './dataset'
 import { unwrap } from './errors'
 import { native } from './native'
 import { origin } from './split/subset'
+import type { ArrayPool } from './array-pool'
 import type { AugmentConfig } from './augment'
 import type { Batch } from './collate'
 import type { Dataset, Sample } from './dataset'
@@ -15,6 +16,8 @@ export interface LoadedBatch {
   readonly samples: number
   toNative(): NativeBatch
   toArrays(): Batch | Promise<Batch>
+  /** Lets the next batch have this one's array, once it is native and nobody asks for its arrays. */
+  recycle?(): void
 }
 
 interface Augmentation {
@@ -26,8 +29,8 @@ interface Augmentation {
 }
 
 /** Asks for all samples of a batch at once and copies each as it comes. The first failure ends the batch. */
-export async function collated(dataset: Dataset, indices: Uint32Array): Promise<LoadedBatch> {
-  const batch = new Collator(indices.length)
+export async function collated(dataset: Dataset, indices: Uint32Array, pool: ArrayPool): Promise<LoadedBatch> {
+  const batch = new Collator(indices.length, pool)
   let hasFailed = false
   const set = async (position: number, index: number): Promise<void> => {
     let sample: Sample
@@ -46,10 +49,12 @@ export async function collated(dataset: Dataset, indices: Uint32Array): Promise<
     if (hasFailed) break
   }
   await Promise.all(samples)
-  return loaded(batch.finish(indices.length))
+  return loaded(batch, indices.length)
 }
 
-export function loaded(batch: Batch): LoadedBatch {
+/** The first `count` samples that were put together. */
+export function loaded(collator: Collator, count: number): LoadedBatch {
+  const batch = collator.finish(count)
   const { inputs, lengths = null, targets, targetShape } = batch
   return {
     samples: inputs.shape[0] ?? 0,
@@ -58,6 +63,7 @@ export function loaded(batch: Batch): LoadedBatch {
       return unwrap(native().NativeBatch.fromArrays(inputs.data, [...inputs.shape], lengths, crossing))
     },
     toArrays: () => batch,
+    recycle: () => collator.recycle(),
   }
 }
 
@@ -69,7 +75,7 @@ export function augmented(batch: LoadedBatch, { config, seed, epoch, indices }: 
     return made
   }
   return {
-    samples: batch.samples,
+    ...batch,
     toNative,
     toArrays: async () => {
       const { data, shape, lengths } = unwrap(await toNative().readInputs())

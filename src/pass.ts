@@ -94,7 +94,9 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
       const next = await abort.race(batches.next())
       if (next.done === true) break
       samples += next.value.samples
-      inFlight.push(submit(plan, pass, { step, samples, batch: next.value.toNative() }))
+      const batch = next.value.toNative()
+      next.value.recycle?.()
+      inFlight.push(submit(plan, pass, { step, samples, batch }))
       if (inFlight.length >= JOBS_IN_FLIGHT) await settle(inFlight)
     }
     while (inFlight.length > 0) await settle(inFlight)
