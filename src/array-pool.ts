@@ -1,14 +1,16 @@
 /** Arrays of batches that have left are kept for the next: fresh memory costs as much as copying a batch into it. */
 export class ArrayPool {
   static readonly #MOST = 2
+  /** Frames of the longest clip so far: a batch that begins with room for as many seldom has to grow. */
+  longest = 1
   #free: (Float32Array | Uint8Array)[] = []
 
-  /** An array of the same type and of at least `length` values, whatever they are. */
+  /** An array of the same type as `like` and of at least `length` values, whatever they are. */
   take(like: Float32Array | Uint8Array, length: number): Float32Array | Uint8Array {
     const fits = (array: Float32Array | Uint8Array): boolean =>
       isPixels(array) === isPixels(like) && array.length >= length && array.length <= 4 * length
     const found = this.#free.find(fits)
-    if (found === undefined) return allocate(like, length)
+    if (found === undefined) return isPixels(like) ? new Uint8Array(length) : new Float32Array(length)
     this.#free = this.#free.filter((array) => array !== found)
     return found
   }
@@ -17,11 +19,6 @@ export class ArrayPool {
   give(array: Float32Array | Uint8Array): void {
     this.#free = [array, ...this.#free].slice(0, ArrayPool.#MOST)
   }
-}
-
-/** Zeros of the same type. */
-export function allocate(like: Float32Array | Uint8Array, length: number): Float32Array | Uint8Array {
-  return isPixels(like) ? new Uint8Array(length) : new Float32Array(length)
 }
 
 export function isPixels(data: Float32Array | Uint8Array): boolean {

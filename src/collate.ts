@@ -1,4 +1,4 @@
-import { ArrayPool, allocate, isPixels } from './array-pool'
+import { ArrayPool, isPixels } from './array-pool'
 import { describe } from './checks'
 import { checkNdArray, formatShape } from './nd-array'
 import { TargetCollator } from './targets'
@@ -61,9 +61,7 @@ export class Collator {
     const time = framesOf(shape)
     if (time > this.#time) this.#grow(time)
     this.#lengths[position] = time
-    const place = position * this.#time * this.#frame
-    this.#data.set(data, place)
-    this.#data.fill(0, place + data.length, place + this.#time * this.#frame)
+    this.#data.set(data, position * this.#time * this.#frame)
     at(index, () => this.#targets.set(position, index, sample.target, time))
   }
 
@@ -74,6 +72,7 @@ export class Collator {
     const { data: targets, shape: targetShape } = this.#targets.finish(count)
     const lengths = this.#lengths.subarray(0, count)
     const longest = lengths.reduce((most, length) => Math.max(most, length), 1)
+    this.#pool.longest = Math.max(this.#pool.longest, longest)
     const data = this.#compacted(count, longest)
     const inputs = { data, shape: [count, ...(hasTime(shape) ? [longest, ...shape.slice(1)] : shape)] }
     const isRagged = lengths.some((length) => length < longest)
@@ -86,33 +85,35 @@ export class Collator {
   }
 
   #begin(first: FirstSample): void {
+    const { data, shape } = first
     this.#first = first
-    this.#time = framesOf(first.shape)
-    this.#frame = first.data.length / this.#time
-    this.#data = this.#pool.take(first.data, this.#capacity * first.data.length)
+    this.#frame = data.length / framesOf(shape)
+    this.#time = hasTime(shape) ? Math.max(framesOf(shape), this.#pool.longest) : 1
+    this.#data = this.#pool.take(data, this.#capacity * this.#time * this.#frame)
   }
 
   /** Makes room for longer clips, and some more: the next may be longer still. */
   #grow(time: number): void {
+    const before = this.#data
     const room = Math.max(time, Math.ceil(this.#time * 1.25))
-    this.#data = this.#spread(this.#capacity, room)
+    const [from, to] = [this.#time * this.#frame, room * this.#frame]
+    this.#data = this.#pool.take(before, this.#capacity * to)
+    for (const [clip, length] of this.#lengths.entries()) {
+      this.#data.set(before.subarray(clip * from, clip * from + length * this.#frame), clip * to)
+    }
     this.#time = room
+    this.#pool.give(before)
   }
 
+  /** The clips side by side in places of `time` frames, which is enough for each; zeros behind those that are shorter. */
   #compacted(count: number, time: number): Float32Array | Uint8Array {
-    if (time === this.#time) return this.#data.subarray(0, count * time * this.#frame)
-    return this.#spread(count, time)
-  }
-
-  /** The clips with another number of frames in each place, at least as many as each has. */
-  #spread(count: number, time: number): Float32Array | Uint8Array {
     const [from, to] = [this.#time * this.#frame, time * this.#frame]
-    const data = allocate(this.#data, count * to)
     for (let clip = 0; clip < count; clip++) {
       const length = (this.#lengths[clip] ?? 0) * this.#frame
-      data.set(this.#data.subarray(clip * from, clip * from + length), clip * to)
+      if (from !== to) this.#data.copyWithin(clip * to, clip * from, clip * from + length)
+      this.#data.fill(0, clip * to + length, (clip + 1) * to)
     }
-    return data
+    return this.#data.subarray(0, count * to)
   }
 }
 

@@ -14,7 +14,7 @@
 namespace zt::ZT_ISA::amx {
 
 constexpr int64_t kProjectDepth = 512;  //    features of a block; vectors add the blocks' sums
-constexpr int64_t kMultiplyDepth = 256;
+constexpr int64_t kMultiplyDepth = 512;
 constexpr int64_t kColumns = 128;  //  of a block of b
 
 int64_t project_workspace(const LstmSizes& z, int64_t rows) {

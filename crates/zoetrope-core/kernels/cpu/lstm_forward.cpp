@@ -26,6 +26,9 @@ constexpr int64_t kDepth = 256;  //    features of a block: its panel of x (16 K
 constexpr int64_t kChunk = 256;  //    rows of x for which a block of x stays in L2
 constexpr int kStepRows = kRegisters == 32 ? 6 : 3;  //  clips of the recurrent tile: times 4 gates
 
+// Rows that are taken at once, whole panels: about as many each time.
+int64_t chunk_rows(const LstmSizes& z) { return round_up(ceil_div(z.rows, ceil_div(z.rows, kChunk)), kMaxPanel); }
+
 struct Workspace {
   float *x, *sums, *w_hh, *gates, *cells, *hidden;
   int32_t *counts, *order;
@@ -39,7 +42,7 @@ struct Workspace {
       at += round_up(count, 16);
       return here;
     };
-    const int64_t rows = smaller(z.rows, kChunk);
+    const int64_t rows = smaller(z.rows, chunk_rows(z));
     own = takes_tiles(z) ? amx::project_workspace(z, rows) : 0;
     x = take(takes_tiles(z) ? threads * own : round_up(rows, kMaxPanel) * z.features);
     sums = take((z.gates + kMaxRows) * round_up(rows, kMaxPanel));
@@ -230,8 +233,9 @@ void lstm_forward(const zt_lstm_shape& s, const float* x, const float* w_ih, con
   {
     const FlushDenormals flush;
     if (z.forgets()) pack_w_hh(z, w_hh, w.w_hh);
-    for (int64_t first = 0; first < z.rows; first += kChunk) {
-      const int64_t count = smaller(kChunk, z.rows - first);
+    const int64_t chunk = chunk_rows(z);
+    for (int64_t first = 0; first < z.rows; first += chunk) {
+      const int64_t count = smaller(chunk, z.rows - first);
       if (takes_tiles(z)) {
         amx::project(z, x + first * z.features, w_ih, b_ih, b_hh, count, w.sums, gates + first * z.gates,
                      w.x + omp_get_thread_num() * w.own);
