@@ -13,12 +13,11 @@
 
 namespace zt::ZT_ISA::amx {
 
-constexpr int64_t kProjectDepth = 512;  //    features of a block; vectors add the blocks' sums
-constexpr int64_t kMultiplyDepth = 512;
+constexpr int64_t kDepth = 512;    //  of a block of a product; vectors add the blocks' sums
 constexpr int64_t kColumns = 128;  //  of a block of b
 
 int64_t project_workspace(const LstmSizes& z, int64_t rows) {
-  return (round_up(rows, kPair) + 2 * kPair) / kSide * packed_floats(smaller(z.features, kProjectDepth));
+  return (round_up(rows, kPair) + 2 * kPair) / kSide * packed_floats(smaller(z.features, kDepth));
 }
 
 // A thread takes neighbouring gates and all rows of x, whose parts it makes itself: they then lie in its L2. The parts
@@ -30,23 +29,23 @@ void project(const LstmSizes& z, const float* x, const float* w_ih, const float*
   const int64_t end = smaller(groups * (thread + 1) / threads * kPair, z.gates);
   if (first >= end) return;
   const TileUnit unit;
-  const int64_t padded = round_up(count, kPair), packed = packed_floats(smaller(z.features, kProjectDepth));
+  const int64_t padded = round_up(count, kPair), packed = packed_floats(smaller(z.features, kDepth));
   float* const b = workspace;
   float* a = b + padded / kSide * packed;
   float* next_a = a + 2 * packed;
   const auto weight_row = [&](int64_t gate) { return z.weight_row(smaller(gate, z.gates - 1)); };
   for (int i = 0; i < 2; ++i)
-    pack_rows([&](int r) { return w_ih + weight_row(first + i * kSide + r) * z.features; },
-              smaller(z.features, kProjectDepth), a + i * packed);
-  for (int64_t k = 0; k < z.features; k += kProjectDepth) {
-    const int64_t depth = smaller(kProjectDepth, z.features - k);
+    pack_rows([&](int r) { return w_ih + weight_row(first + i * kSide + r) * z.features; }, smaller(z.features, kDepth),
+              a + i * packed);
+  for (int64_t k = 0; k < z.features; k += kDepth) {
+    const int64_t depth = smaller(kDepth, z.features - k);
     for (int64_t row = 0; row < padded; row += kSide)
       pack_rows_transposed([&](int r) { return x + smaller(row + r, count - 1) * z.features + k; }, depth,
                            b + row / kSide * packed);
     for (int64_t gate = first; gate < end; gate += kPair) {
       const bool last = gate + kPair >= end;
-      const int64_t next_gate = last ? first : gate + kPair, next_k = last ? k + kProjectDepth : k;
-      const int64_t next_depth = smaller(kProjectDepth, z.features - next_k);
+      const int64_t next_gate = last ? first : gate + kPair, next_k = last ? k + kDepth : k;
+      const int64_t next_depth = smaller(kDepth, z.features - next_k);
       const float* next[kPair];
       for (int r = 0; r < kPair; ++r) next[r] = w_ih + weight_row(next_gate + r) * z.features + next_k;
       for (int64_t row = 0; row < padded; row += kPair) {
@@ -77,29 +76,29 @@ void project(const LstmSizes& z, const float* x, const float* w_ih, const float*
 
 int64_t multiply_parts(int64_t rows, int64_t depth) { return round_up(rows, kPair) / kSide * packed_floats(depth); }
 
-int64_t multiply_workspace() { return kColumns / kSide * packed_floats(kMultiplyDepth); }
+int64_t multiply_workspace() { return kColumns / kSide * packed_floats(kDepth); }
 
 // c = a · b. Parts of a are made once; each thread takes blocks of columns, whose parts it makes itself.
 void multiply(const Product& p, float* parts, float* workspace) {
   const TileUnit unit;
   const int64_t padded = round_up(p.m, kPair);
-  // [depth / kMultiplyDepth][padded / kSide][steps]
+  // [depth / kDepth][padded / kSide][steps]
   const auto parts_of = [&](int64_t row, int64_t k) {
-    const int64_t depth = smaller(kMultiplyDepth, p.depth - k);
+    const int64_t depth = smaller(kDepth, p.depth - k);
     return parts + k / kStep * kStepFloats * (padded / kSide) + row / kSide * packed_floats(depth);
   };
 #pragma omp for schedule(static) collapse(2)
-  for (int64_t k = 0; k < p.depth; k += kMultiplyDepth)
+  for (int64_t k = 0; k < p.depth; k += kDepth)
     for (int64_t row = 0; row < padded; row += kSide)
-      pack_rows([&](int r) { return p.a + smaller(row + r, p.m - 1) * p.a_stride + k; },
-                smaller(kMultiplyDepth, p.depth - k), parts_of(row, k));
+      pack_rows([&](int r) { return p.a + smaller(row + r, p.m - 1) * p.a_stride + k; }, smaller(kDepth, p.depth - k),
+                parts_of(row, k));
   const int64_t share = round_up(ceil_div(p.columns, omp_get_num_threads()), kPair);
   const int64_t block = smaller(kColumns, share);
 #pragma omp for schedule(dynamic)
   for (int64_t begin = 0; begin < p.columns; begin += block) {
     const int64_t end = smaller(begin + block, p.columns);
-    for (int64_t k = 0; k < p.depth; k += kMultiplyDepth) {
-      const int64_t depth = smaller(kMultiplyDepth, p.depth - k), packed = packed_floats(depth);
+    for (int64_t k = 0; k < p.depth; k += kDepth) {
+      const int64_t depth = smaller(kDepth, p.depth - k), packed = packed_floats(depth);
       pack_columns([&](int64_t i) { return p.b + p.row_of(Skipping::b, k + i) * p.b_stride + begin; }, depth,
                    end - begin, workspace);
       for (int64_t row = 0; row < p.m; row += kPair) {
@@ -107,16 +106,10 @@ void multiply(const Product& p, float* parts, float* workspace) {
         for (int64_t column = begin; column < end; column += kPair) {
           alignas(64) float c[kPair * kPair];
           const float* const columns = workspace + (column - begin) / kSide * packed;
-          const int64_t steps = ceil_div(depth, kStep), count = smaller(kPair, p.m - row);
-          const auto out = [&](int64_t r) { return p.c + p.row_of(Skipping::c, row + r) * p.c_stride + column; };
-          const auto fetch_out = [&](int64_t step) {
-            for (int64_t r = count * step / steps; r < count * (step + 1) / steps; ++r)
-              for (int64_t v = 0; v < kPair; v += kWidth) __builtin_prefetch(out(r) + v, 1);
-          };
-          multiply(rows, rows + packed, columns, columns + packed, steps, c, kPair, fetch_out);
-          for (int64_t r = 0; r < count; ++r)
+          multiply(rows, rows + packed, columns, columns + packed, ceil_div(depth, kStep), c, kPair, [](int64_t) {});
+          for (int64_t r = 0; r < smaller(kPair, p.m - row); ++r)
             for (int64_t v = 0; v < smaller(kPair, p.columns - column); v += kWidth) {
-              float* const at = out(r) + v;
+              float* const at = p.c + p.row_of(Skipping::c, row + r) * p.c_stride + column + v;
               const int64_t left = p.columns - column - v;
               VF sum = load(c + r * kPair + v);
               if (k > 0) sum += load_first(at, left);
