@@ -21,6 +21,8 @@ export declare class NativeBatch {
    * batch; with the valid frames of each clip where they are not all; and, except for prediction, targets.
    */
   static fromArrays(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
+  /** As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done. */
+  static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
   /**
    * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
    * with seed and epoch they say all draws.

@@ -16,7 +16,10 @@ export interface LoadedBatch {
   readonly samples: number
   toNative(): NativeBatch
   toArrays(): Batch | Promise<Batch>
-  /** Lets the next batch have this one's array, once it is native and nobody asks for its arrays. */
+  /**
+   * Lets a later batch have this one's array, which the native batch reads where it lies: to be called once the job that
+   * used it is done, and only where nobody was given the arrays.
+   */
   recycle?(): void
 }
 
@@ -60,7 +63,7 @@ export function loaded(collator: Collator, count: number): LoadedBatch {
     samples: inputs.shape[0] ?? 0,
     toNative: () => {
       const crossing = { data: targets, shape: [...targetShape] }
-      return unwrap(native().NativeBatch.fromArrays(inputs.data, [...inputs.shape], lengths, crossing))
+      return unwrap(native().NativeBatch.lent(inputs.data, [...inputs.shape], lengths, crossing))
     },
     toArrays: () => batch,
     recycle: () => collator.recycle(),

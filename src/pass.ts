@@ -6,6 +6,7 @@ import { accuracy } from './metrics'
 import type { AbortScope } from './abort'
 import type { DataLoader } from './data-loader'
 import type { Outcome } from './errors'
+import type { LoadedBatch } from './loaded-batch'
 import type { CheckedLoss } from './loss'
 import type { ModelHandle } from './model-handle'
 import type { NativeBatch, NativeMetrics, NativePass } from './native'
@@ -72,6 +73,7 @@ interface Step {
   readonly learningRate: number
   readonly done: Promise<undefined>
   readonly reading: Promise<NativeMetrics> | undefined
+  readonly recycle: () => void
 }
 
 /**
@@ -94,9 +96,7 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
       const next = await abort.race(batches.next())
       if (next.done === true) break
       samples += next.value.samples
-      const batch = next.value.toNative()
-      next.value.recycle?.()
-      inFlight.push(submit(plan, pass, { step, samples, batch }))
+      inFlight.push(submit(plan, pass, { step, samples, batch: next.value }))
       if (inFlight.length >= JOBS_IN_FLIGHT) await settle(inFlight)
     }
     while (inFlight.length > 0) await settle(inFlight)
@@ -119,13 +119,13 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
 }
 
 /** Queues a step, and the reading that belongs to it right behind, before any later step. */
-function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples: number; batch: NativeBatch }): Step {
+function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples: number; batch: LoadedBatch }): Step {
   const { step, samples, batch } = next
-  const { job, learningRate } = plan.prepare(pass, batch)
+  const { job, learningRate } = plan.prepare(pass, batch.toNative())
   const done = plan.handle.run(job)
   const reading = isReported(plan, step) ? plan.handle.run(() => pass.metrics()) : undefined
   for (const promise of [done, reading]) promise?.catch(() => undefined) //      settle() meets the error in its turn
-  return { step, samples, learningRate, done, reading }
+  return { step, samples, learningRate, done, reading, recycle: () => batch.recycle?.() }
 }
 
 function isReported({ loader, onBatch, progress, reportEvery }: PassPlan, step: number): boolean {
@@ -139,8 +139,9 @@ function follow(plan: PassPlan, began: number): (inFlight: Step[]) => Promise<vo
   return async (inFlight) => {
     const [oldest] = inFlight
     if (oldest === undefined) return
-    const { step, samples, learningRate, done, reading } = oldest
+    const { step, samples, learningRate, done, reading, recycle } = oldest
     await done
+    recycle()
     latest = (await reading) ?? latest
     inFlight.shift()
     plan.abort.throwIfAborted()

@@ -23,3 +23,8 @@ test('an uncaught error in the middle of a step ends with code 1 and no crash', 
   t.regex(stderr, /nobody catches this/)
   t.notRegex(stderr, CRASH)
 })
+
+test('a worker thread that is terminated in the middle of a step takes nothing with it', async (t) => {
+  const { code, signal, stdout, stderr } = await runProgram('terminate-worker')
+  t.deepEqual({ code, signal, stdout, stderr }, { code: 0, signal: null, stdout: '1\n1\n1\n1\n', stderr: '' })
+})

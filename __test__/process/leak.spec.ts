@@ -12,3 +12,13 @@ test(`${CYCLES} cycles of create, train, predict, dispose grow the memory by les
   t.log(`${growth.toFixed(1)} MiB`)
   t.true(growth < BOUND, `${growth} MiB`)
 })
+
+const EPOCHS = 100
+
+test(`${EPOCHS} epochs over clips in JavaScript, 4 MiB each, grow the memory by less than ${BOUND} MiB`, async (t) => {
+  const { code, stdout, stderr } = await runProgram('epochs-of-arrays', ['20', String(EPOCHS)], ['--expose-gc'])
+  t.is(code, 0, stderr)
+  const { growth } = JSON.parse(stdout) as { growth: number }
+  t.log(`${growth.toFixed(1)} MiB`)
+  t.true(growth < BOUND, `${growth} MiB`)
+})

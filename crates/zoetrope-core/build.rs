@@ -24,6 +24,7 @@ const ENTRY_POINTS: &[&str] = &["cpu/isa", "cpu/conv", "cpu/lstm", "cpu/optimize
 /// C++ that includes libtorch.
 const WITH_LIBTORCH: &[&str] = &[
     "random",
+    "lent",
     "optimizer",
     "allocator",
     "autograd_conv",

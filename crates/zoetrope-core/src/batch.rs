@@ -19,7 +19,8 @@ pub struct Batch {
 }
 
 enum Source {
-    Owned(Samples),
+    /// Copied, or lent.
+    Own(Samples),
     Gathered {
         dataset: Arc<TensorDataset>,
         indices: Vec<i64>,
@@ -57,7 +58,24 @@ impl Batch {
     /// `ShapeMismatch` where shapes and lengths do not fit each other, `Data` for a length out of range.
     pub fn from_arrays(arrays: Arrays<'_>) -> Result<Self> {
         Ok(Self {
-            source: Source::Owned(Samples::new(arrays)?),
+            source: Source::Own(Samples::new(arrays)?),
+            changed: None,
+        })
+    }
+
+    /// Copies lengths and targets; the clips stay where they are and are read until the job that uses the batch is done.
+    /// `keeper` is dropped, on whichever thread, when nobody has them any more.
+    ///
+    /// # Safety
+    /// Until `keeper` is dropped, the inputs of `arrays` must stay valid, and nothing may write to them.
+    ///
+    /// # Errors
+    /// As [`Self::from_arrays`].
+    pub unsafe fn lent(arrays: Arrays<'_>, keeper: Box<dyn Send>) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        let samples = unsafe { Samples::lent(arrays, keeper)? };
+        Ok(Self {
+            source: Source::Own(samples),
             changed: None,
         })
     }
@@ -97,7 +115,7 @@ impl Batch {
             return Err(Error::Data { reason });
         }
         let (inputs, chosen) = match &self.source {
-            Source::Owned(samples) => (samples.tensors.inputs.shallow_clone(), None),
+            Source::Own(samples) => (samples.tensors.inputs.shallow_clone(), None),
             Source::Gathered { dataset, indices } => (dataset.inputs()?, Some(indices.clone())),
         };
         let [channels, height, width] = match self.facts().input {
@@ -146,7 +164,7 @@ impl Batch {
     #[must_use]
     pub fn len(&self) -> i64 {
         match &self.source {
-            Source::Owned(samples) => samples.facts.len(),
+            Source::Own(samples) => samples.facts.len(),
             Source::Gathered { indices, .. } => indices.len() as i64,
         }
     }
@@ -159,7 +177,7 @@ impl Batch {
 
     fn facts(&self) -> &Facts {
         match &self.source {
-            Source::Owned(samples) => &samples.facts,
+            Source::Own(samples) => &samples.facts,
             Source::Gathered { dataset, .. } => dataset.facts(),
         }
     }
@@ -181,14 +199,14 @@ impl Batch {
     /// As they came, on the CPU.
     pub(crate) fn inputs(&self) -> Result<Tensor> {
         match &self.source {
-            Source::Owned(samples) => Ok(samples.tensors.inputs.shallow_clone()),
+            Source::Own(samples) => Ok(samples.tensors.inputs.shallow_clone()),
             Source::Gathered { dataset, indices } => dataset.gather_inputs(indices),
         }
     }
 
     pub(crate) fn targets(&self) -> Result<Option<Tensor>> {
         match &self.source {
-            Source::Owned(samples) => Ok(samples.tensors.targets.as_ref().map(Tensor::shallow_clone)),
+            Source::Own(samples) => Ok(samples.tensors.targets.as_ref().map(Tensor::shallow_clone)),
             Source::Gathered { dataset, indices } => Ok(Some(dataset.gather_targets(indices)?)),
         }
     }
@@ -197,7 +215,7 @@ impl Batch {
     pub(crate) fn lengths(&self) -> Option<Vec<i64>> {
         let lengths = self.facts().lengths.as_ref()?;
         Some(match &self.source {
-            Source::Owned(_) => lengths.clone(),
+            Source::Own(_) => lengths.clone(),
             Source::Gathered { indices, .. } => indices.iter().map(|&index| lengths[index as usize]).collect(),
         })
     }

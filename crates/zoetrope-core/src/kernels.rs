@@ -2,12 +2,13 @@
 
 pub(crate) mod optimizer;
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 
 use tch::Tensor;
 use torch_sys::C_tensor;
 
 use crate::error::{Error, Result};
+use crate::samples::Inputs;
 
 type Message = *mut c_char;
 type TensorPtr = *const C_tensor;
@@ -39,6 +40,15 @@ unsafe extern "C" {
         reverse: bool,
         last_only: bool,
         y: TensorOut,
+    ) -> Message;
+    fn zt_lent(
+        data: *const c_void,
+        shape: *const i64,
+        axes: i64,
+        is_bytes: bool,
+        keeper: *mut c_void,
+        release: extern "C" fn(*mut c_void),
+        tensor: TensorOut,
     ) -> Message;
     fn zt_install_allocator() -> Message;
     fn zt_release_cache();
@@ -153,6 +163,29 @@ pub(crate) fn lstm_layer(
     let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
     // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
     tensor(|y| unsafe { zt_lstm_layer(x, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, y) })
+}
+
+/// What keeps lent memory alive until it is dropped.
+pub(crate) type Keeper = Box<dyn Send>;
+
+/// A CPU tensor over values that stay where they are, as many as the shape has elements. The last tensor over them drops
+/// `keeper`, whichever thread that is on.
+///
+/// # Safety
+/// Until `keeper` is dropped, the values must stay valid, and nothing may write to them.
+pub(crate) unsafe fn lent(values: Inputs<'_>, shape: &[i64], keeper: Keeper) -> Result<Tensor> {
+    extern "C" fn release(keeper: *mut c_void) {
+        // SAFETY: `zt_lent` hands back what it was given, once.
+        drop(unsafe { Box::from_raw(keeper.cast::<Keeper>()) });
+    }
+    let (data, is_bytes) = match values {
+        Inputs::F32(values) => (values.as_ptr().cast::<c_void>(), false),
+        Inputs::U8(values) => (values.as_ptr().cast::<c_void>(), true),
+    };
+    let keeper = Box::into_raw(Box::new(keeper)).cast::<c_void>();
+    let axes = shape.len() as i64;
+    // SAFETY: the caller's promise; the shape outlives the call.
+    tensor(|made| unsafe { zt_lent(data, shape.as_ptr(), axes, is_bytes, keeper, release, made) })
 }
 
 /// Has libtorch keep freed CPU memory for the next step. To be called before any other thread allocates tensors.

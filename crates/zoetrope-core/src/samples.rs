@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::config::{FrameSize, HeadKind, InputConfig, ModelConfig, Per, VectorSize};
 use crate::error::{Error, Result};
+use crate::kernels::{self, Keeper};
 use crate::model::{Clips, Lengths};
 use crate::targets::{self, TargetFacts, Targets};
 
@@ -32,11 +33,13 @@ pub struct Arrays<'a> {
 }
 
 impl Inputs<'_> {
-    fn len(&self) -> usize {
-        match self {
+    /// Checks that there are as many values as the shape says.
+    pub(crate) fn check_fits(&self, shape: &[i64]) -> Result<()> {
+        let len = match self {
             Self::F32(values) => values.len(),
             Self::U8(values) => values.len(),
-        }
+        };
+        check_length("inputs", len, shape)
     }
 
     /// The values of a contiguous CPU tensor of float32 or uint8.
@@ -54,7 +57,7 @@ impl Inputs<'_> {
 
     /// Copies into a CPU tensor of the given shape, which must have as many elements.
     pub(crate) fn to_tensor(self, shape: &[i64]) -> Result<Tensor> {
-        check_length("inputs", self.len(), shape)?;
+        self.check_fits(shape)?;
         match self {
             Self::F32(values) => copied(values, shape),
             Self::U8(values) => copied(values, shape),
@@ -108,6 +111,22 @@ pub(crate) struct DeviceBatch {
 impl Samples {
     /// Checks and copies.
     pub(crate) fn new(arrays: Arrays<'_>) -> Result<Self> {
+        Self::stored(arrays, Inputs::to_tensor)
+    }
+
+    /// Checks; copies lengths and targets, while the inputs stay where they are.
+    ///
+    /// # Safety
+    /// That of [`kernels::lent`].
+    pub(crate) unsafe fn lent(arrays: Arrays<'_>, keeper: Keeper) -> Result<Self> {
+        // SAFETY: the caller's promise; there are as many values as the shape says.
+        Self::stored(arrays, |inputs, shape| unsafe {
+            inputs.check_fits(shape)?;
+            kernels::lent(inputs, shape, keeper)
+        })
+    }
+
+    fn stored<'a>(arrays: Arrays<'a>, to_tensor: impl FnOnce(Inputs<'a>, &[i64]) -> Result<Tensor>) -> Result<Self> {
         let Arrays {
             inputs,
             shape,
@@ -124,7 +143,7 @@ impl Samples {
             .transpose()?;
         crate::device::prepare_libtorch().as_ref().ok();
         let tensors = SampleTensors {
-            inputs: inputs.to_tensor(shape)?,
+            inputs: to_tensor(inputs, shape)?,
             targets: targets.map(Targets::to_tensor).transpose()?,
         };
         let facts = Facts {

@@ -1,4 +1,4 @@
-//! Data on its way in: typed arrays, copied once.
+//! Data on its way in: typed arrays, copied once or lent.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use zoetrope_core::{
 };
 
 use crate::outcome::{outcome, promise};
+use crate::runtime::finish_at_exit;
 
 /// One checked batch in native memory, for one job: using it hands its memory over, so that memory does not wait for
 /// JavaScript's collector.
@@ -40,6 +41,27 @@ impl NativeBatch {
         targets: Option<NativeTargets>,
     ) -> napi::Result<Object<'env>> {
         let batch = with_arrays(&inputs, &shape, lengths.as_ref(), targets.as_ref(), Batch::from_arrays);
+        outcome(env, batch.map(|batch| Self { batch: Some(batch) }))
+    }
+
+    /// As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done.
+    #[napi(ts_return_type = "Outcome<NativeBatch>")]
+    pub fn lent<'env>(
+        env: &'env Env,
+        inputs: Either<Float32Array, Uint8Array>,
+        shape: Vec<i64>,
+        lengths: Option<Int32Array>,
+        targets: Option<NativeTargets>,
+    ) -> napi::Result<Object<'env>> {
+        finish_at_exit(env)?;
+        let inputs = Arc::new(inputs);
+        let keeper = Box::new(Arc::clone(&inputs));
+        let batch = with_arrays(&inputs, &shape, lengths.as_ref(), targets.as_ref(), |arrays| {
+            // SAFETY: the array's reference, which `keeper` holds, keeps its memory where it is, and the environment
+            // outlives the jobs that read it. The facade lends arrays of its own that nobody else knows, and writes to
+            // them after their job.
+            unsafe { Batch::lent(arrays, keeper) }
+        });
         outcome(env, batch.map(|batch| Self { batch: Some(batch) }))
     }
 

@@ -21,15 +21,20 @@ pub fn load(_exports: Object) -> napi::Result<()> {
 
 /// Has an engine's thread ended before its environment is torn down.
 pub fn close_at_exit(env: &Env, engine: EngineCloser) -> napi::Result<()> {
-    let is_first = ENGINES.with_borrow_mut(|engines| {
-        let is_first = engines.is_none();
+    finish_at_exit(env)?;
+    ENGINES.with_borrow_mut(|engines| {
         let engines = engines.get_or_insert_default();
         engines.retain(|engine| !engine.is_done());
         engines.push(engine);
-        is_first
     });
-    if is_first {
+    Ok(())
+}
+
+/// Has the jobs under way end before the environment, whose memory they may read, is torn down.
+pub fn finish_at_exit(env: &Env) -> napi::Result<()> {
+    if ENGINES.with_borrow(Option::is_none) {
         env.add_env_cleanup_hook((), |()| shut_down())?;
+        ENGINES.set(Some(Vec::new()));
     }
     Ok(())
 }
