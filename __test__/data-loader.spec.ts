@@ -115,6 +115,18 @@ test('prefetch bounds how many batches are made ahead', async (t) => {
   }
 })
 
+test('a batch is handed over before the next is made', async (t) => {
+  let asked = 0
+  const get = (index: number): Sample => {
+    asked++
+    return sampleAt(index)
+  }
+  const iterator = new DataLoader({ length: 8, get }, { batchSize: 2 })[Symbol.asyncIterator]()
+  await iterator.next()
+  t.is(asked, 2)
+  await iterator.return?.()
+})
+
 test('batches are made while the model trains', async (t) => {
   await using model = await toyModel()
   const samples = movingDotSamples(64)

@@ -1,9 +1,14 @@
 /** Arrays of batches that have left are kept for the next: fresh memory costs as much as copying a batch into it. */
 export class ArrayPool {
-  static readonly #MOST = 2
+  readonly #most: number
   /** Frames of the longest clip so far: a batch that begins with room for as many seldom has to grow. */
   longest = 1
   #free: (Float32Array | Uint8Array)[] = []
+
+  /** @param most - How many arrays it keeps. */
+  constructor(most: number) {
+    this.#most = most
+  }
 
   /** An array of the same type as `like` and of at least `length` values, whatever they are. */
   take(like: Float32Array | Uint8Array, length: number): Float32Array | Uint8Array {
@@ -17,7 +22,7 @@ export class ArrayPool {
 
   /** Takes an array back, which nobody may look at any more. */
   give(array: Float32Array | Uint8Array): void {
-    this.#free = [array, ...this.#free].slice(0, ArrayPool.#MOST)
+    this.#free = [array, ...this.#free].slice(0, this.#most)
   }
 }
 

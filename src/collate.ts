@@ -46,7 +46,7 @@ export class Collator {
    * @param capacity - How many samples the batch has at most.
    * @param pool - Where the batch's array comes from.
    */
-  constructor(capacity: number, pool = new ArrayPool()) {
+  constructor(capacity: number, pool = new ArrayPool(0)) {
     this.#capacity = capacity
     this.#pool = pool
     this.#lengths = new Int32Array(capacity)

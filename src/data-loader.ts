@@ -5,6 +5,7 @@ import { checkBoolean, checkInteger, checkOptions, typeError } from './checks'
 import { Collator, dataError } from './collate'
 import { checkSource, isDataset } from './data-source'
 import { augmented, collated, gathered, loaded } from './loaded-batch'
+import { JOBS_IN_FLIGHT } from './model-handle'
 import { permutation, sequence } from './permutation'
 import { Prefetcher } from './prefetcher'
 import { checkWeights, drawn } from './sampling'
@@ -84,7 +85,7 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly #bucket: number
   /** Sums of the weights by which samples are drawn. */
   readonly #weightSums: Float64Array | undefined
-  readonly #pool = new ArrayPool()
+  readonly #pool: ArrayPool
   #epoch = 0
 
   static {
@@ -115,6 +116,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     this.#dropLast = checkBoolean(dropLast, 'dropLast')
     this.#prefetch = checkInteger(prefetch, 'prefetch', 0, 1024)
     this.#augment = augment && checkAugment(augment)
+    this.#pool = new ArrayPool(this.#prefetch + 1 + JOBS_IN_FLIGHT) //    as many as there are at once
     if (this.#shuffle && !isDataset(this.#source)) {
       throw typeError('a dataset with `length` and `get` to shuffle', 'source', source)
     }

@@ -1,8 +1,11 @@
+import { setImmediate } from 'node:timers/promises'
+
 /** Says whether the consumer has left, so that a source can stop in the middle of its work. */
 export type IsClosed = () => boolean
 
 /**
- * Asks a source for a bounded number of items ahead of those that are taken, one after the other.
+ * Asks a source for a bounded number of items ahead of those that are taken, one after the other. Before each that is
+ * made ahead the event loop has a turn: whoever waits for the item before it goes on first.
  *
  * An error of the source comes at its own place in the order, after the items before it.
  */
@@ -21,7 +24,7 @@ export class Prefetcher<T> {
 
   async next(): Promise<IteratorResult<T, void>> {
     const head = this.#ahead.shift() ?? this.#pull()
-    while (this.#ahead.length < this.#capacity && !this.#isEnded) this.#ahead.push(this.#pull())
+    while (this.#ahead.length < this.#capacity && !this.#isEnded) this.#ahead.push(this.#pull(setImmediate))
     return head
   }
 
@@ -32,8 +35,8 @@ export class Prefetcher<T> {
     await this.#source.return?.()
   }
 
-  #pull(): Promise<IteratorResult<T, void>> {
-    const pulled = this.#last.then(() => this.#take())
+  #pull(pause?: () => Promise<void>): Promise<IteratorResult<T, void>> {
+    const pulled = this.#last.then(async () => pause?.()).then(async () => this.#take())
     this.#last = pulled.catch(() => undefined) //     the error itself goes to whoever takes the item
     return pulled
   }
