@@ -84,11 +84,10 @@ fn config(settings: &Value) -> TestResult<OptimizerConfig> {
     Ok(config)
 }
 
-/// Of parameters after some steps. Plain RMSprop has the foundation's, 1e-4: it divides every gradient by its own size,
-/// small ones too, and so shows the rounding of Winograd's transforms (6.3e-6 with AVX2, 1.1e-5 with AVX-512; 7.5e-7
-/// on the reference path).
-fn tolerance(run: &str) -> f64 {
-    if run == "rmsprop" { 1e-4 } else { 1e-5 }
+/// Of parameters after some steps: 1e-5, or three times what float32 costs PyTorch itself where that is more. It is for
+/// plain RMSprop (5.9e-6), which divides every gradient by its own size: of one as small as eps, rounding shows.
+fn tolerance(expected: &BTreeMap<String, Tensor>) -> f64 {
+    (3.0 * expected["rounding"].double_value(&[0])).max(1e-5)
 }
 
 #[test]
@@ -115,11 +114,12 @@ fn every_run_ends_where_pytorch_ends() -> TestResult {
             &expected["norms"],
             1e-5,
         );
+        let allowed = tolerance(&expected);
         let mut largest = 0.0_f64;
         let mut compare = |what: &str, after: &Tensor, expected: &Tensor, name: &str| {
             let moved = (expected - &before[name]).norm().double_value(&[]);
             let name = format!("{what}{name} after {run}");
-            largest = largest.max(assert_close(&name, after, expected, tolerance(run)));
+            largest = largest.max(assert_close(&name, after, expected, allowed));
             if moved > 0.0 {
                 let off = (after - expected).norm().double_value(&[]) / moved;
                 assert!(off <= 1e-3, "{name}: its movement is off by {off:.1e}");
