@@ -4,15 +4,13 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
 use common::safetensors_file::SafetensorsFile;
 use common::{
     TempFolder, TestResult, assert_close, assert_same_bits, assert_same_parameters, config, plain_lstm, seeded,
-    small_batch, state_of,
+    small_batch, state, state_of,
 };
 use serde_json::json;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 use zoetrope_core::{Batch, CnnLstm, Error, Inputs, Meter, Optimizer, OptimizerConfig};
 
 fn model_of(max_pool: Option<i64>, height: i64, width: i64) -> TestResult<CnnLstm> {
@@ -27,11 +25,6 @@ fn model_of(max_pool: Option<i64>, height: i64, width: i64) -> TestResult<CnnLst
         "lstm": plain_lstm(),
     }))?;
     seeded(&config, 1)
-}
-
-fn state(model: &CnnLstm) -> TestResult<BTreeMap<String, Tensor>> {
-    let entries = model.state_dict()?.into_iter();
-    Ok(entries.map(|entry| (entry.name, entry.tensor)).collect())
 }
 
 fn step(model: &mut CnnLstm, batch: &Batch) -> zoetrope_core::Result<()> {

@@ -7,7 +7,8 @@
 
 mod common;
 
-use common::{Fixture, TestResult, assert_close, assert_same_bits, seeded, small_batch, small_config};
+use common::fixture::Fixture;
+use common::{TestResult, assert_close, assert_same_bits, seeded, small_batch, small_config};
 use serde_json::{Value, json};
 use tch::Tensor;
 use zoetrope_core::{CnnLstm, Meter};

@@ -7,15 +7,10 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-use std::fs;
-
-use common::{Fixture, TestResult, assert_close, assert_same_parameters, fixture_path, seeded};
-use tch::{Kind, Tensor};
-use zoetrope_core::{CnnLstm, Meter};
-
-/// A norm below which a gradient is rounding: that of a bias in front of a batch norm, which cancels it.
-const NOISE: f64 = 1e-6;
+use common::fixture::{Fixture, assert_all_tested};
+use common::{TestResult, assert_close, assert_gradients, assert_same_parameters, seeded, state};
+use tch::Kind;
+use zoetrope_core::Meter;
 
 /// Makes the tests of every case, and the list of cases.
 macro_rules! cases {
@@ -73,12 +68,6 @@ fn load(case: &str) -> TestResult<Fixture> {
     Fixture::load(&format!("encoder/{case}"))
 }
 
-/// Parameters and buffers, by name.
-fn state(model: &CnnLstm) -> TestResult<BTreeMap<String, Tensor>> {
-    let entries = model.state_dict()?.into_iter();
-    Ok(entries.map(|entry| (entry.name, entry.tensor)).collect())
-}
-
 /// Drawn in the order in which the twin is built; buffers start at 0, 1 and 0.
 fn check_initial_state(case: &str) -> TestResult {
     let fixture = load(case)?;
@@ -104,19 +93,7 @@ fn check_training(case: &str) -> TestResult {
     let model = seeded(&fixture.config, fixture.seed)?;
     let (loss, gradients) = model.loss_and_gradients(&fixture.batch(0)?)?;
     assert_close("training loss", &loss.into(), fixture.get("train_loss"), 1e-5);
-    let expected = fixture.group("grad");
-    assert_eq!(gradients.len(), expected.len(), "one gradient for every parameter");
-    let mut largest = 0.0_f64;
-    for (parameter, gradient) in model.parameters().iter().zip(&gradients) {
-        let expected = &expected[&parameter.name];
-        if norm(expected) < NOISE {
-            let noise = norm(gradient);
-            assert!(noise < NOISE, "gradient of {}: norm {noise:e}", parameter.name);
-            continue;
-        }
-        let name = format!("gradient of {}", parameter.name);
-        largest = largest.max(assert_close(&name, gradient, expected, 1e-4));
-    }
+    let largest = assert_gradients(&model, &gradients, &fixture.group("grad"));
     assert_same_parameters(&state(&model)?, &fixture.group("state"));
     println!("{case}: gradients {largest:.1e}");
     Ok(())
@@ -155,21 +132,7 @@ fn check_steps(case: &str) -> TestResult {
     Ok(())
 }
 
-fn norm(tensor: &Tensor) -> f64 {
-    tensor.norm().double_value(&[])
-}
-
-/// No fixture lies about unused.
 #[test]
 fn every_fixture_has_its_tests() -> TestResult {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(fixture_path("encoder"))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        names.extend(name.strip_suffix(".safetensors").map(str::to_owned));
-    }
-    names.sort();
-    let mut cases = CASES.to_vec();
-    cases.sort_unstable();
-    assert_eq!(names, cases);
-    Ok(())
+    assert_all_tested("encoder", CASES)
 }

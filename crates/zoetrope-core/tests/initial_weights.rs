@@ -8,9 +8,10 @@ mod common;
 
 use std::fs;
 
+use common::fixture::{Fixture, fixture_path};
 use common::safetensors_file::to_bytes;
 use common::sha256::sha256;
-use common::{Fixture, TestResult, assert_same_parameters, fixture_path, seeded, snapshot};
+use common::{TestResult, assert_same_parameters, seeded, snapshot};
 use serde::Deserialize;
 use tch::Kind;
 use zoetrope_core::ModelConfig;

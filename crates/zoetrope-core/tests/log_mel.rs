@@ -5,8 +5,9 @@
 
 mod common;
 
+use common::fixture::fixture_path;
 use common::safetensors_file::SafetensorsFile;
-use common::{TestResult, assert_close, fixture_path};
+use common::{TestResult, assert_close};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 use zoetrope_core::LogMel;

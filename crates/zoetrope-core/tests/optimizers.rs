@@ -10,9 +10,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::fixture::rule;
 use common::safetensors_file::SafetensorsFile;
 use common::{
-    TestResult, assert_close, assert_same_parameters, batch_of, plain_lstm, rule, seeded, small_batch, small_config,
+    TestResult, assert_close, assert_same_parameters, batch_of, plain_lstm, seeded, small_batch, small_config,
     snapshot, state_of,
 };
 use serde_json::{Map, Value, json};

@@ -6,9 +6,10 @@
 
 mod common;
 
+use common::fixture::Fixture;
 use common::python::{python_with_torch, run};
 use common::safetensors_file::write;
-use common::{Fixture, TempFolder, TestResult, batch_of};
+use common::{TempFolder, TestResult, batch_of};
 use zoetrope_core::Meter;
 
 const CASES: [&str; 15] = [

@@ -11,7 +11,7 @@ mod common;
 use common::draws::Draw;
 use common::python::{python_with_torch, run};
 use common::safetensors_file::write;
-use common::{Numbers, TempFolder, TestResult, relative_error, seeded};
+use common::{NOISE, Numbers, TempFolder, TestResult, norm, relative_error, seeded};
 use tch::{Device, Tensor};
 use zoetrope_core::{CnnLstm, Meter, Optimizer, Rule, threads};
 
@@ -24,8 +24,6 @@ const VALUES: f64 = 1e-5;
 const GRADIENTS: f64 = 1e-4;
 /// Of a clip's logits beside others, in parts of the batch's largest.
 const ALONE: f64 = 1e-6;
-/// A norm below which a gradient is rounding: that of a bias in front of a batch norm or a softmax, which cancels it.
-const NOISE: f64 = 1e-6;
 
 /// How far the weights are moved to find kinks: some roundings of float32.
 const NUDGE: f64 = 5e-7;
@@ -46,10 +44,6 @@ fn models(draw: &Draw) -> TestResult<[CnnLstm; 2]> {
     let mut reference = CnnLstm::from_state_dict(&draw.config, Device::Cpu, &model.state_dict()?)?;
     reference.to_double()?;
     Ok([model, reference])
-}
-
-fn norm(tensor: &Tensor) -> f64 {
-    tensor.norm().double_value(&[])
 }
 
 /// Relative, or for a gradient that is only rounding 0 where the other one is too.

@@ -7,15 +7,10 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-use std::fs;
-
-use common::{Fixture, TestResult, assert_close, assert_same_parameters, fixture_path, seeded};
-use tch::{Kind, Tensor};
-use zoetrope_core::{Arrays, Batch, CnnLstm, Inputs, LossOptions, Meter, TargetValues, Targets};
-
-/// A norm below which a gradient is rounding: that of a bias in front of a batch norm or a softmax, which cancels it.
-const NOISE: f64 = 1e-6;
+use common::fixture::{Fixture, assert_all_tested};
+use common::{TestResult, assert_close, assert_gradients, assert_same_parameters, seeded, state};
+use tch::Kind;
+use zoetrope_core::{Arrays, Batch, Inputs, LossOptions, Meter, TargetValues, Targets};
 
 /// Makes the tests of every case, and the list of cases.
 macro_rules! cases {
@@ -71,12 +66,6 @@ cases! {
 
 fn load(case: &str) -> TestResult<Fixture> {
     Fixture::load(&format!("sequence/{case}"))
-}
-
-/// Parameters and buffers, by name.
-fn state(model: &CnnLstm) -> TestResult<BTreeMap<String, Tensor>> {
-    let entries = model.state_dict()?.into_iter();
-    Ok(entries.map(|entry| (entry.name, entry.tensor)).collect())
 }
 
 fn batch(fixture: &Fixture, k: i64) -> TestResult<Batch> {
@@ -141,18 +130,7 @@ fn check_training(case: &str) -> TestResult {
     let options = loss_options(&fixture)?;
     let (loss, gradients) = model.loss_and_gradients_by(&options, &batch(&fixture, 0)?)?;
     assert_close("training loss", &loss.into(), fixture.get("train_loss"), 1e-5);
-    let expected = fixture.group("grad");
-    assert_eq!(gradients.len(), expected.len(), "one gradient for every parameter");
-    let mut largest = 0.0_f64;
-    for (parameter, gradient) in model.parameters().iter().zip(&gradients) {
-        let expected = &expected[&parameter.name];
-        let name = format!("gradient of {}", parameter.name);
-        if norm(expected) < NOISE {
-            assert!(norm(gradient) < NOISE, "{name}: norm {:e}", norm(gradient));
-            continue;
-        }
-        largest = largest.max(assert_close(&name, gradient, expected, 1e-4));
-    }
+    let largest = assert_gradients(&model, &gradients, &fixture.group("grad"));
     println!("{case}: gradients {largest:.1e}");
     Ok(())
 }
@@ -180,21 +158,7 @@ fn check_steps(case: &str) -> TestResult {
     Ok(())
 }
 
-fn norm(tensor: &Tensor) -> f64 {
-    tensor.norm().double_value(&[])
-}
-
-/// No fixture lies about unused.
 #[test]
 fn every_fixture_has_its_tests() -> TestResult {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(fixture_path("sequence"))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        names.extend(name.strip_suffix(".safetensors").map(str::to_owned));
-    }
-    names.sort();
-    let mut cases = CASES.to_vec();
-    cases.sort_unstable();
-    assert_eq!(names, cases);
-    Ok(())
+    assert_all_tested("sequence", CASES)
 }

@@ -7,6 +7,7 @@
 #![allow(dead_code)]
 
 pub mod draws;
+pub mod fixture;
 pub mod python;
 pub mod safetensors_file;
 pub mod sha256;
@@ -15,15 +16,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use safetensors_file::SafetensorsFile;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
-use zoetrope_core::{Batch, CnnLstm, Generator, Inputs, ModelConfig, NamedTensor, Optimizer, Rule, StateDict};
+use zoetrope_core::{Batch, CnnLstm, Generator, Inputs, ModelConfig, NamedTensor, StateDict};
 
 pub type TestResult<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-/// The optimizer runs that each parity fixture holds: `OPTIMIZERS` of `make_fixtures.py`.
-pub const RUNS: [&str; 4] = ["adam", "adam_decay", "sgd", "sgd_plain"];
 
 /// ‖actual − expected‖ / ‖expected‖; the bare distance where a zero tensor is expected.
 pub fn relative_error(actual: &Tensor, expected: &Tensor) -> f64 {
@@ -71,6 +68,36 @@ fn describe(tensor: &Tensor) -> String {
         .map(|i| flat.double_value(&[i]))
         .collect();
     format!("norm {:.6e}, first {first:.6?}", flat.norm().double_value(&[]))
+}
+
+/// A norm below which a gradient is rounding: that of a bias in front of a batch norm or a softmax, which cancels it.
+pub const NOISE: f64 = 1e-6;
+
+pub fn norm(tensor: &Tensor) -> f64 {
+    tensor.norm().double_value(&[])
+}
+
+/// Fails unless every gradient is within 1e-4 of the expected one, or rounding where that is rounding; returns the largest
+/// error.
+#[track_caller]
+pub fn assert_gradients(model: &CnnLstm, gradients: &[Tensor], expected: &BTreeMap<String, Tensor>) -> f64 {
+    assert_eq!(gradients.len(), expected.len(), "one gradient for every parameter");
+    let mut largest = 0.0_f64;
+    for (parameter, gradient) in model.parameters().iter().zip(gradients) {
+        let (name, expected) = (format!("gradient of {}", parameter.name), &expected[&parameter.name]);
+        if norm(expected) < NOISE {
+            assert!(norm(gradient) < NOISE, "{name}: norm {:e}", norm(gradient));
+        } else {
+            largest = largest.max(assert_close(&name, gradient, expected, 1e-4));
+        }
+    }
+    largest
+}
+
+/// A model's parameters and buffers, by name.
+pub fn state(model: &CnnLstm) -> TestResult<BTreeMap<String, Tensor>> {
+    let entries = model.state_dict()?.into_iter();
+    Ok(entries.map(|entry| (entry.name, entry.tensor)).collect())
 }
 
 /// Detached copies of a model's parameters, by name.
@@ -156,123 +183,6 @@ impl Numbers {
     }
 }
 
-/// One file of `fixtures/`.
-pub struct Fixture {
-    pub config: ModelConfig,
-    pub seed: u64,
-    optimizers: Value,
-    tensors: BTreeMap<String, Tensor>,
-}
-
-impl Fixture {
-    pub fn load(case: &str) -> TestResult<Self> {
-        let SafetensorsFile { tensors, metadata } =
-            SafetensorsFile::read(&fixture_path(&format!("{case}.safetensors")))?;
-        let text = |key: &str| {
-            metadata[key]
-                .as_str()
-                .ok_or_else(|| format!("no `{key}` in the metadata of {case}"))
-        };
-        Ok(Self {
-            config: serde_json::from_str(text("config")?)?,
-            seed: text("seed")?.parse()?,
-            optimizers: serde_json::from_str(text("optimizers")?)?,
-            tensors,
-        })
-    }
-
-    /// The tensor of that name.
-    pub fn get(&self, name: &str) -> &Tensor {
-        assert!(self.tensors.contains_key(name), "the fixture has no {name}");
-        &self.tensors[name]
-    }
-
-    /// Whether it has a tensor of that name.
-    pub fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
-    }
-
-    /// All tensors called `group.NAME`, by NAME.
-    pub fn group(&self, group: &str) -> BTreeMap<String, Tensor> {
-        let within = |name: &String| name.strip_prefix(group)?.strip_prefix('.').map(str::to_owned);
-        self.tensors
-            .iter()
-            .filter_map(|(name, tensor)| Some((within(name)?, tensor.shallow_clone())))
-            .collect()
-    }
-
-    /// Batch `k` of the five, from 0.
-    pub fn batch(&self, k: i64) -> TestResult<Batch> {
-        batch_of(&self.get("inputs").get(k), Some(&self.get("targets").get(k)))
-    }
-
-    /// All five batches.
-    pub fn batches(&self) -> TestResult<Vec<Batch>> {
-        (0..self.get("inputs").size()[0]).map(|k| self.batch(k)).collect()
-    }
-
-    /// A model with the fixture's initial weights, put there by name rather than drawn.
-    pub fn model(&self) -> TestResult<CnnLstm> {
-        let mut model = seeded(&self.config, self.seed)?;
-        let parameters = self.group("param");
-        let state = if parameters.is_empty() {
-            self.group("state")
-        } else {
-            parameters
-        };
-        model.load_state_dict(&state_of(state))?;
-        Ok(model)
-    }
-
-    /// The optimizer of that run.
-    pub fn optimizer(&self, run: &str) -> TestResult<Optimizer> {
-        let settings = &self.optimizers[run];
-        Ok(Optimizer::new(rule(settings)?)?)
-    }
-}
-
-/// A rule as the scripts that make fixtures write it.
-pub fn rule(settings: &Value) -> TestResult<Rule> {
-    let number = |key: &str| {
-        settings[key]
-            .as_f64()
-            .ok_or_else(|| format!("no number `{key}` in {settings}"))
-    };
-    let beta = |index: usize| {
-        let beta = settings["betas"][index].as_f64();
-        beta.ok_or_else(|| format!("no `betas` in {settings}"))
-    };
-    let (learning_rate, weight_decay) = (number("learningRate")?, number("weightDecay")?);
-    Ok(match settings["kind"].as_str() {
-        Some("adam") => Rule::Adam {
-            learning_rate,
-            betas: (beta(0)?, beta(1)?),
-            eps: number("eps")?,
-            weight_decay,
-        },
-        Some("adamW") => Rule::AdamW {
-            learning_rate,
-            betas: (beta(0)?, beta(1)?),
-            eps: number("eps")?,
-            weight_decay,
-        },
-        Some("sgd") => Rule::Sgd {
-            learning_rate,
-            momentum: number("momentum")?,
-            nesterov: settings["nesterov"] == true,
-            weight_decay,
-        },
-        _ => Rule::RmsProp {
-            learning_rate,
-            alpha: number("alpha")?,
-            eps: number("eps")?,
-            weight_decay,
-            momentum: number("momentum")?,
-            centered: settings["centered"] == true,
-        },
-    })
-}
-
 /// Named tensors as core takes them.
 pub fn state_of(tensors: BTreeMap<String, Tensor>) -> StateDict {
     tensors
@@ -299,11 +209,6 @@ pub fn batch_of(inputs: &Tensor, targets: Option<&Tensor>) -> TestResult<Batch> 
         )
     };
     Ok(batch?)
-}
-
-/// Where a fixture lies.
-pub fn fixture_path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
 /// A folder of one test's own, removed at its end.
