@@ -99,14 +99,17 @@ struct ConvBlock : Function<ConvBlock> {
   }
 };
 
+at::Tensor run_flatten(const at::Tensor& x) {
+  const int64_t frames = x.size(0), channels = x.size(1), positions = x.size(2) * x.size(3);
+  at::Tensor y = at::empty({frames, channels * positions}, at::kFloat);
+  zt_channels_first(x.const_data_ptr<float>(), y.data_ptr<float>(), frames, positions, channels, at::get_num_threads());
+  return y;
+}
+
 struct Flatten : Function<Flatten> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x) {
-    const int64_t frames = x.size(0), channels = x.size(1), positions = x.size(2) * x.size(3);
     context->saved_data["sizes"] = x.sizes();
-    at::Tensor y = at::empty({frames, channels * positions}, at::kFloat);
-    zt_channels_first(x.const_data_ptr<float>(), y.data_ptr<float>(), frames, positions, channels,
-                      at::get_num_threads());
-    return y;
+    return run_flatten(x);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -135,6 +138,9 @@ zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at
 
 // Features [frames, channels * height * width], channel-major, of a block's output in channels-last memory.
 zt_message zt_flatten(const at::Tensor* x, at::Tensor** y) {
-  return zt_guard([&] { *y = new at::Tensor(Flatten::apply(x->contiguous(at::MemoryFormat::ChannelsLast))); });
+  return zt_guard([&] {
+    const at::Tensor frames = x->contiguous(at::MemoryFormat::ChannelsLast);
+    *y = new at::Tensor(at::GradMode::is_enabled() ? Flatten::apply(frames) : run_flatten(frames));
+  });
 }
 }

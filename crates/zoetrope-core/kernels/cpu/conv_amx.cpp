@@ -33,7 +33,7 @@ struct Sizes : Tiles {
   int64_t u_parts() const { return 36 * (co / kSide) * packed_floats(ci); }
   int64_t v_parts() const { return 36 * 2 * packed_floats(ci); }
   int64_t products() const { return kPair * 36 * kPanel; }
-  int64_t shared() const { return weights() + u_parts() + co + ci; }
+  int64_t shared() const { return weights() + u_parts() + co + 6 * ci; }
   int64_t per_thread() const { return v_parts() + 2 * products(); }
 };
 
@@ -113,7 +113,7 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
   float *const weights = workspace, *const U = weights + z.weights(), *const shift = U + z.u_parts();
   float* const zeros = shift + z.co;
   for (int64_t o = 0; o < z.co; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
-  for (int64_t i = 0; i < z.ci; ++i) zeros[i] = 0;
+  for (int64_t i = 0; i < 6 * z.ci; ++i) zeros[i] = 0;
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;

@@ -28,7 +28,7 @@ struct Sizes : Tiles {
     ci = round_up(s.in_channels, kMaxPanel / 2), co = round_up(s.out_channels, kMaxPanel);
     position = ci * co;
   }
-  int64_t shared() const { return 36 * position + co + ci; }
+  int64_t shared() const { return 36 * position + co + 6 * ci; }
   int64_t per_thread() const { return round_up(kRows * 36 * (ci + kMaxPanel), 16); }  //  over 9·ci vectors
 };
 
@@ -56,7 +56,7 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
   float* const shift = U + 36 * z.position;
   float* const zeros = shift + z.co;
   for (int64_t o = 0; o < z.co; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
-  for (int64_t i = 0; i < z.ci; ++i) zeros[i] = 0;
+  for (int64_t i = 0; i < 6 * z.ci; ++i) zeros[i] = 0;
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
@@ -74,7 +74,8 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
       }
       for (int64_t o = 0; o < s.out_channels; o += kPanel) {
         for (int p = 0; p < 36; ++p)
-          multiply(V + p * kRows * z.ci, z.ci, 1, U + p * z.position + o * z.ci, M + p * kPanel, s.in_channels);
+          multiply(V + p * kRows * z.ci, z.ci, 1, U + p * z.position + o * z.ci, z.position, M + p * kPanel,
+                   s.in_channels);
         finish_tiles(s, windows, count, o, M, shift, y, argmax);
       }
     }

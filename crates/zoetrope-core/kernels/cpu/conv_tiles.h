@@ -45,8 +45,9 @@ ZT_INLINE void transform_weight(const zt_conv_shape& s, int64_t ci, int64_t posi
 }
 
 // M [kRows][36][kPanel] at one position = V · U [ci][kPanel], where V of tile r and channel i is V[r * tile + i *
-// channel].
-ZT_INLINE void multiply(const float* V, int64_t tile, int64_t channel, const float* U, float* M, int64_t ci) {
+// channel]. U of the next position, `position` floats further, comes from L2 meanwhile.
+ZT_INLINE void multiply(const float* V, int64_t tile, int64_t channel, const float* U, int64_t position, float* M,
+                        int64_t ci) {
   VF m[kRows][2];
   const VF first[2] = {load(U), load(U + kWidth)};
 #pragma GCC unroll 8
@@ -57,6 +58,7 @@ ZT_INLINE void multiply(const float* V, int64_t tile, int64_t channel, const flo
   }
   for (int64_t i = 1; i < ci; ++i) {
     const VF u0 = load(U + i * kPanel), u1 = load(U + i * kPanel + kWidth);
+    for (int64_t line = 0; line < kPanel; line += 16) __builtin_prefetch(U + position + i * kPanel + line);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const VF v = broadcast(V[r * tile + i * channel]);
