@@ -2,7 +2,7 @@ import test from 'ava'
 import { CnnLstm, DataLoader, TensorDataset, test as evaluate, train, Sgd } from 'zoetrope'
 import { collect } from './helpers/collect'
 import { failsWith, refuses, untyped } from './helpers/expect'
-import { movingDots, movingDotSamples, toyModel } from './helpers/toy'
+import { movingDots, movingDotSamples, noise, toyModel } from './helpers/toy'
 import type { DataLoaderOptions, DataSource, Dataset, Sample } from 'zoetrope'
 
 /** Samples whose one pixel and target is their index. */
@@ -141,6 +141,24 @@ test('batches are made while the model trains', async (t) => {
     onBatch: ({ samples: done }) => ahead.push(asked - done),
   })
   t.true(ahead[0]! >= 8, `asked ahead: ${ahead.join()}`)
+})
+
+test('training reads the clips of JavaScript as they were given, bit for bit as those in native memory', async (t) => {
+  const inputs = noise([96, 4, 1, 32, 32])
+  const targets = Int32Array.from({ length: 96 }, (_, index) => index % 2)
+  const size = 4 * 32 * 32
+  const samples = Array.from(targets, (target, index) => ({
+    input: { data: inputs.data.slice(index * size, (index + 1) * size), shape: [4, 1, 32, 32] },
+    target,
+  }))
+  const losses = []
+  for (const source of [new TensorDataset({ inputs, targets }), samples]) {
+    await using model = await toyModel({ input: { channels: 1, height: 32, width: 32 } })
+    const loader = new DataLoader(source, { batchSize: 8, shuffle: true })
+    const optimizer = new Sgd(model)
+    for (let epoch = 0; epoch < 3; epoch++) losses.push((await train(model, loader, { optimizer })).loss)
+  }
+  t.deepEqual(losses.slice(3), losses.slice(0, 3))
 })
 
 test('a loop by hand after training sees its own samples and zeros; its arrays stay as they were', async (t) => {

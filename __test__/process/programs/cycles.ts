@@ -1,9 +1,7 @@
-/** Create, train, predict, dispose, over and over: prints how the resident memory grew after a warm-up, in MiB. */
+/** Create, train, predict, dispose, over and over: prints how the memory grew. */
 import { Adam, train } from 'zoetrope'
+import { printGrowth } from '../../helpers/growth'
 import { movingDotLoader, movingDots, toyModel } from '../../helpers/toy'
-
-const MEBIBYTE = 2 ** 20
-const [warmUp, cycles] = process.argv.slice(2).map(Number) as [number, number]
 
 async function cycle(): Promise<void> {
   await using model = await toyModel({ lstm: { hiddenSize: 256 } }) //    1.4 MiB of parameters, 5.6 with Adam's state
@@ -11,13 +9,4 @@ async function cycle(): Promise<void> {
   await model.predict(movingDots(2).inputs)
 }
 
-async function main(): Promise<void> {
-  for (let count = 0; count < warmUp; count++) await cycle()
-  globalThis.gc?.()
-  const before = process.memoryUsage.rss()
-  for (let count = 0; count < cycles; count++) await cycle()
-  globalThis.gc?.()
-  process.stdout.write(JSON.stringify({ growth: (process.memoryUsage.rss() - before) / MEBIBYTE }))
-}
-
-void main()
+void printGrowth(cycle)
