@@ -4,11 +4,11 @@ pub(crate) mod optimizer;
 
 use std::ffi::{CStr, c_char, c_void};
 
-use tch::Tensor;
+use tch::kind::Element;
+use tch::{Kind, Tensor};
 use torch_sys::C_tensor;
 
 use crate::error::{Error, Result};
-use crate::samples::Inputs;
 
 type Message = *mut c_char;
 type TensorPtr = *const C_tensor;
@@ -168,20 +168,17 @@ pub(crate) fn lstm_layer(
 /// What keeps lent memory alive until it is dropped.
 pub(crate) type Keeper = Box<dyn Send>;
 
-/// A CPU tensor over values that stay where they are, as many as the shape has elements. The last tensor over them drops
-/// `keeper`, whichever thread that is on.
+/// A CPU tensor over values, f32 or u8, that stay where they are, as many as the shape has elements. The last tensor
+/// over them drops `keeper`, whichever thread that is on.
 ///
 /// # Safety
 /// Until `keeper` is dropped, the values must stay valid, and nothing may write to them.
-pub(crate) unsafe fn lent(values: Inputs<'_>, shape: &[i64], keeper: Keeper) -> Result<Tensor> {
+pub(crate) unsafe fn lent<T: Element>(values: &[T], shape: &[i64], keeper: Keeper) -> Result<Tensor> {
     extern "C" fn release(keeper: *mut c_void) {
         // SAFETY: `zt_lent` hands back what it was given, once.
         drop(unsafe { Box::from_raw(keeper.cast::<Keeper>()) });
     }
-    let (data, is_bytes) = match values {
-        Inputs::F32(values) => (values.as_ptr().cast::<c_void>(), false),
-        Inputs::U8(values) => (values.as_ptr().cast::<c_void>(), true),
-    };
+    let (data, is_bytes) = (values.as_ptr().cast::<c_void>(), T::KIND == Kind::Uint8);
     let keeper = Box::into_raw(Box::new(keeper)).cast::<c_void>();
     let axes = shape.len() as i64;
     // SAFETY: the caller's promise; the shape outlives the call.

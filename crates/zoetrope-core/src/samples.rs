@@ -122,7 +122,10 @@ impl Samples {
         // SAFETY: the caller's promise; there are as many values as the shape says.
         Self::stored(arrays, |inputs, shape| unsafe {
             inputs.check_fits(shape)?;
-            kernels::lent(inputs, shape, keeper)
+            match inputs {
+                Inputs::F32(values) => kernels::lent(values, shape, keeper),
+                Inputs::U8(values) => kernels::lent(values, shape, keeper),
+            }
         })
     }
 
