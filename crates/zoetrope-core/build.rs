@@ -15,6 +15,7 @@ const KERNELS: &[&str] = &[
     "conv_first_backward",
     "flatten",
     "lstm_forward",
+    "lstm_packed",
     "lstm_backward",
     "lstm_amx",
     "optimizer_update",
@@ -25,6 +26,7 @@ const ENTRY_POINTS: &[&str] = &["cpu/isa", "cpu/conv", "cpu/lstm", "cpu/optimize
 const WITH_LIBTORCH: &[&str] = &[
     "random",
     "lent",
+    "packed",
     "optimizer",
     "allocator",
     "autograd_conv",

@@ -10,6 +10,7 @@
 
 #include "abi.h"
 #include "cpu/conv.h"
+#include "packed.h"
 
 namespace {
 using torch::autograd::AutogradContext;
@@ -39,9 +40,9 @@ const uint8_t* bytes_or_null(const at::Tensor& x) {
   return x.scalar_type() == at::kByte ? x.const_data_ptr<uint8_t>() : nullptr;
 }
 
-// y and, unless it is null, argmax.
+// y and, unless it is null, argmax. `kept` is null where the weights are not to be packed.
 at::Tensor run_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool first,
-                       at::Tensor* argmax) {
+                       zt_packed* kept, at::Tensor* argmax) {
   const zt_conv_shape shape = shape_of(x, weight);
   const int threads = at::get_num_threads();
   const auto output = [&](at::ScalarType type) {
@@ -57,8 +58,12 @@ at::Tensor run_forward(const at::Tensor& x, const at::Tensor& weight, const at::
                           threads);
   } else {
     const at::Tensor scratch = workspace(zt_conv_forward_workspace(&shape, threads));
+    const auto pack = [&](float* packed) {
+      zt_conv_pack(&shape, weight.const_data_ptr<float>(), packed, scratch.data_ptr<float>(), threads);
+    };
+    const float* const packed = kept != nullptr ? kept->of({weight}, zt_conv_packed(&shape), pack) : nullptr;
     zt_conv_forward(&shape, x.const_data_ptr<float>(), weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
-                    y.data_ptr<float>(), choice, scratch.data_ptr<float>(), threads);
+                    packed, y.data_ptr<float>(), choice, scratch.data_ptr<float>(), threads);
   }
   return y;
 }
@@ -67,7 +72,7 @@ struct ConvBlock : Function<ConvBlock> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, bool first) {
     at::Tensor argmax;
-    at::Tensor y = run_forward(x, weight, bias, first, &argmax);
+    at::Tensor y = run_forward(x, weight, bias, first, nullptr, &argmax);
     context->save_for_backward({x, weight, argmax});
     context->saved_data["first"] = first;
     return y;
@@ -126,13 +131,15 @@ struct Flatten : Function<Flatten> {
 extern "C" {
 
 // Convolution 3x3 (stride 1, padding 1), bias, ReLU and max-pooling 2x2 of frames [frames, channels, height, width] on
-// the CPU: float32, or bytes that count as byte / 255 where there are at most four channels.
-zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias, at::Tensor** y) {
+// the CPU: float32, or bytes that count as byte / 255 where there are at most four channels. `kept` may be null.
+zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias, zt_packed* kept,
+                         at::Tensor** y) {
   return zt_guard([&] {
-    const bool first = is_first(*x);
+    const bool first = is_first(*x), trains = at::GradMode::is_enabled();
     const at::Tensor frames = first ? *x : x->contiguous(at::MemoryFormat::ChannelsLast);
-    *y = new at::Tensor(at::GradMode::is_enabled() ? ConvBlock::apply(frames, *weight, *bias, first)
-                                                   : run_forward(frames, *weight, *bias, first, nullptr));
+    if (trains && kept != nullptr) kept->forget();
+    *y = new at::Tensor(trains ? ConvBlock::apply(frames, *weight, *bias, first)
+                               : run_forward(frames, *weight, *bias, first, kept, nullptr));
   });
 }
 

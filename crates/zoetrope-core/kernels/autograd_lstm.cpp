@@ -6,6 +6,7 @@
 
 #include "abi.h"
 #include "cpu/lstm.h"
+#include "packed.h"
 
 namespace {
 
@@ -21,14 +22,18 @@ zt_lstm_shape shape_of(const Tensor& x, const Tensor& w_hh, const Tensor& offset
 
 Tensor floats(const Tensor& like, size_t count) { return at::empty({static_cast<int64_t>(count)}, like.options()); }
 
-// `saved` is undefined for inference.
+// `saved` is undefined for inference; `kept` is null where the weights are not to be packed.
 Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, const Tensor& w_ih, const Tensor& w_hh,
-                   const Tensor& b_ih, const Tensor& b_hh, const Tensor& saved) {
+                   const Tensor& b_ih, const Tensor& b_hh, zt_packed* kept, const Tensor& saved) {
   const int threads = at::get_num_threads();
   const Tensor workspace = floats(x, zt_lstm_forward_workspace(&shape, threads));
   Tensor y = at::empty({shape.last_only ? shape.batch : x.size(0), shape.hidden}, x.options());
+  const auto pack = [&](float* packed) {
+    zt_lstm_pack(&shape, w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(), packed, threads);
+  };
+  const float* const packed = kept != nullptr ? kept->of({w_ih, w_hh}, zt_lstm_packed(&shape), pack) : nullptr;
   zt_lstm_forward(&shape, x.const_data_ptr<float>(), w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(),
-                  b_ih.const_data_ptr<float>(), b_hh.const_data_ptr<float>(), y.mutable_data_ptr<float>(),
+                  b_ih.const_data_ptr<float>(), b_hh.const_data_ptr<float>(), packed, y.mutable_data_ptr<float>(),
                   saved.defined() ? saved.mutable_data_ptr<float>() : nullptr, workspace.mutable_data_ptr<float>(),
                   threads);
   return y;
@@ -41,7 +46,7 @@ struct LstmLayer : torch::autograd::Function<LstmLayer> {
     const Tensor offsets = given_offsets.value_or(Tensor());
     const zt_lstm_shape shape = shape_of(x, w_hh, offsets, time, reverse, last_only);
     const Tensor saved = floats(x, zt_lstm_saved(&shape));
-    Tensor y = run_forward(shape, x, w_ih, w_hh, b_ih, b_hh, saved);
+    Tensor y = run_forward(shape, x, w_ih, w_hh, b_ih, b_hh, nullptr, saved);
     context->save_for_backward({x, w_ih, w_hh, saved, offsets});
     context->saved_data["time"] = time;
     context->saved_data["reverse"] = reverse;
@@ -79,10 +84,10 @@ extern "C" {
 
 // y of x [rows, features], the frames clip after clip: [rows, hidden], or [batch, hidden] with `last_only`. All tensors
 // are contiguous float32 on the CPU. Clips have 1 … time frames, as int64 `offsets` [batch + 1] say (see cpu/lstm.h),
-// or all have `time` where it is null. `y` becomes a new tensor that the caller owns.
+// or all have `time` where it is null. `kept` may be null. `y` becomes a new tensor that the caller owns.
 zt_message zt_lstm_layer(const Tensor* x, const Tensor* w_ih, const Tensor* w_hh, const Tensor* b_ih,
                          const Tensor* b_hh, const Tensor* offsets, int64_t time, bool reverse, bool last_only,
-                         Tensor** y) {
+                         zt_packed* kept, Tensor** y) {
   return zt_guard([&] {
     bool differentiates = false;
     for (const Tensor* tensor : {x, w_ih, w_hh, b_ih, b_hh}) {
@@ -97,11 +102,12 @@ zt_message zt_lstm_layer(const Tensor* x, const Tensor* w_ih, const Tensor* w_hh
                                                  : x->size(0) % time == 0),
                 "the LSTM kernel expects as many rows as the clips have frames");
     if (differentiates && at::GradMode::is_enabled()) {
+      if (kept != nullptr) kept->forget();
       const auto optional = rows.defined() ? std::optional(rows) : std::nullopt;  //  apply takes no undefined tensor
       *y = new Tensor(LstmLayer::apply(*x, *w_ih, *w_hh, *b_ih, *b_hh, optional, time, reverse, last_only));
     } else {
       const zt_lstm_shape shape = shape_of(*x, *w_hh, rows, time, reverse, last_only);
-      *y = new Tensor(run_forward(shape, *x, *w_ih, *w_hh, *b_ih, *b_hh, Tensor()));
+      *y = new Tensor(run_forward(shape, *x, *w_ih, *w_hh, *b_ih, *b_hh, kept, Tensor()));
     }
   });
 }

@@ -1,6 +1,7 @@
 //! The C ABI of `kernels/*.cpp`, made safe.
 
 pub(crate) mod optimizer;
+mod packed;
 
 use std::ffi::{CStr, c_char, c_void};
 
@@ -9,6 +10,9 @@ use tch::{Kind, Tensor};
 use torch_sys::C_tensor;
 
 use crate::error::{Error, Result};
+
+use self::packed::CPacked;
+pub(crate) use self::packed::Packed;
 
 type Message = *mut c_char;
 type TensorPtr = *const C_tensor;
@@ -27,7 +31,7 @@ unsafe extern "C" {
     fn zt_generator_seed(generator: *mut CGenerator, seed: u64) -> Message;
     fn zt_uniform(tensor: TensorPtr, low: f64, high: f64, generator: *const CGenerator) -> Message;
     fn zt_bernoulli(tensor: TensorPtr, probability: f64, generator: *const CGenerator) -> Message;
-    fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
+    fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, kept: *mut CPacked, y: TensorOut) -> Message;
     fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
     fn zt_lstm_layer(
         x: TensorPtr,
@@ -39,6 +43,7 @@ unsafe extern "C" {
         time: i64,
         reverse: bool,
         last_only: bool,
+        kept: *mut CPacked,
         y: TensorOut,
     ) -> Message;
     fn zt_lent(
@@ -123,11 +128,11 @@ impl Drop for RawGenerator {
 /// Convolution 3×3 (stride 1, padding 1), bias, ReLU, max-pooling 2×2, under autograd.
 ///
 /// `frames` are `[frames, channels, height, width]` on the CPU, height and width at least 2, float32 or, with at most
-/// four channels, bytes that count as byte / 255; weight and bias are contiguous float32. The result is in
-/// channels-last memory.
-pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+/// four channels, bytes that count as byte / 255; weight and bias are contiguous float32, and `packed` is theirs. The
+/// result is in channels-last memory.
+pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: &Tensor, packed: &Packed) -> Result<Tensor> {
     // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked.
-    tensor(|y| unsafe { zt_conv_block(frames.as_ptr(), weight.as_ptr(), bias.as_ptr(), y) })
+    tensor(|y| unsafe { zt_conv_block(frames.as_ptr(), weight.as_ptr(), bias.as_ptr(), packed.as_ptr(), y) })
 }
 
 /// `[frames, channels, height, width]` on the CPU into `[frames, channels * height * width]`, channel-major, under
@@ -150,19 +155,21 @@ pub(crate) struct Rows<'a> {
 /// into `[batch, hidden]` with `last_only`: each clip's output at the last step that is computed.
 ///
 /// `weights` are `weight_ih, weight_hh, bias_ih, bias_hh`; all tensors are contiguous float32 on the CPU, which the
-/// kernel checks. `reverse` reads each clip from its end.
+/// kernel checks. `packed` is the weights'. `reverse` reads each clip from its end.
 pub(crate) fn lstm_layer(
     frames: &Tensor,
     rows: Rows<'_>,
     weights: &[Tensor; 4],
+    packed: &Packed,
     reverse: bool,
     last_only: bool,
 ) -> Result<Tensor> {
+    let kept = packed.as_ptr();
     let w = weights.each_ref().map(Tensor::as_ptr);
     let (x, time) = (frames.as_ptr(), rows.time);
     let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
     // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
-    tensor(|y| unsafe { zt_lstm_layer(x, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, y) })
+    tensor(|y| unsafe { zt_lstm_layer(x, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, kept, y) })
 }
 
 /// What keeps lent memory alive until it is dropped.

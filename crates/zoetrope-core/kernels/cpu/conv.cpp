@@ -7,7 +7,10 @@
 using Shape = zt_conv_shape;
 
 ZT_KERNEL(size_t, conv_forward_workspace, (const Shape&, int))
-ZT_KERNEL(void, conv_forward, (const Shape&, const float*, const float*, const float*, float*, uint8_t*, float*, int))
+ZT_KERNEL(void, conv_forward,
+          (const Shape&, const float*, const float*, const float*, const float*, float*, uint8_t*, float*, int))
+ZT_KERNEL(size_t, conv_packed, (const Shape&))
+ZT_KERNEL(void, conv_pack, (const Shape&, const float*, float*, float*, int))
 ZT_KERNEL(size_t, conv_backward_weight_workspace, (const Shape&, int))
 ZT_KERNEL(void, conv_backward_weight,
           (const Shape&, const float*, const uint8_t*, const float*, float*, float*, float*, int))
@@ -25,9 +28,15 @@ size_t zt_conv_forward_workspace(const Shape* shape, int threads) {
   return ZT_CALL(conv_forward_workspace, (*shape, threads));
 }
 
-void zt_conv_forward(const Shape* shape, const float* x, const float* weight, const float* bias, float* y,
-                     uint8_t* argmax, float* workspace, int threads) {
-  ZT_CALL(conv_forward, (*shape, x, weight, bias, y, argmax, workspace, threads));
+void zt_conv_forward(const Shape* shape, const float* x, const float* weight, const float* bias, const float* packed,
+                     float* y, uint8_t* argmax, float* workspace, int threads) {
+  ZT_CALL(conv_forward, (*shape, x, weight, bias, packed, y, argmax, workspace, threads));
+}
+
+size_t zt_conv_packed(const Shape* shape) { return ZT_CALL(conv_packed, (*shape)); }
+
+void zt_conv_pack(const Shape* shape, const float* weight, float* packed, float* workspace, int threads) {
+  ZT_CALL(conv_pack, (*shape, weight, packed, workspace, threads));
 }
 
 size_t zt_conv_backward_workspace(const Shape* shape, int threads) {

@@ -25,10 +25,16 @@ struct zt_conv_shape {
   int64_t in_channels, out_channels;  //  >= 1
 };
 
-// y and argmax of x. `argmax` may be null (inference).
+// y and argmax of x. `argmax` may be null (inference). `packed` is null, or what zt_conv_pack() made of weight, which
+// then may be null; y is the same, bit for bit.
 size_t zt_conv_forward_workspace(const zt_conv_shape* shape, int threads);
-void zt_conv_forward(const zt_conv_shape* shape, const float* x, const float* weight, const float* bias, float* y,
-                     uint8_t* argmax, float* workspace, int threads);
+void zt_conv_forward(const zt_conv_shape* shape, const float* x, const float* weight, const float* bias,
+                     const float* packed, float* y, uint8_t* argmax, float* workspace, int threads);
+
+// The weights as the forward pass multiplies them, zt_conv_packed() floats: for inference, which uses the same weights
+// again and again. They serve every number and size of frames.
+size_t zt_conv_packed(const zt_conv_shape* shape);
+void zt_conv_pack(const zt_conv_shape* shape, const float* weight, float* packed, float* workspace, int threads);
 
 // Gradients of x (`dx` may be null: not needed), weight and bias from that of y. All are overwritten.
 size_t zt_conv_backward_workspace(const zt_conv_shape* shape, int threads);

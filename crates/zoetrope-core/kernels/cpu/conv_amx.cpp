@@ -100,17 +100,42 @@ void run(const zt_conv_shape& s, const Sizes& z, const float* x, const float* U,
 #pragma omp barrier
 }
 
+// Parts of U of the weights, by way of U as floats, `weights`. All threads come here; `taps` is the thread's own.
+void transform_weights(const zt_conv_shape& s, const Sizes& z, const float* weight, float* weights, float* U,
+                       float* taps) {
+#pragma omp for schedule(static)
+  for (int64_t o = 0; o < z.co; o += kSide) {
+    transform_weight(s, z.ci, z.ci * z.co, weight, weights, o, taps);
+    const float* const column = weights + o / kPanel * z.ci * kPanel + o % kPanel;
+    for (int64_t p = 0; p < 36; ++p)
+      pack_columns([&](int64_t i) { return column + p * z.ci * z.co + i * kPanel; }, z.ci, kSide,
+                   U + (p * z.co + o) / kSide * packed_floats(z.ci));
+  }
+}
+
 }  // namespace
+
+size_t conv_packed(const zt_conv_shape& s) { return Sizes(s).u_parts(); }
+
+void conv_pack(const zt_conv_shape& s, const float* weight, float* packed, float* workspace, int threads) {
+  const Sizes z(s);
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+    transform_weights(s, z, weight, workspace, packed, workspace + z.shared() + omp_get_thread_num() * z.per_thread());
+  }
+}
 
 size_t conv_forward_workspace(const zt_conv_shape& s, int threads) {
   const Sizes z(s);
   return z.shared() + threads * z.per_thread();
 }
 
-void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, const float* bias, float* y,
-                  uint8_t* argmax, float* workspace, int threads) {
+void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, const float* bias, const float* packed,
+                  float* y, uint8_t* argmax, float* workspace, int threads) {
   const Sizes z(s);
-  float *const weights = workspace, *const U = weights + z.weights(), *const shift = U + z.u_parts();
+  float *const weights = workspace, *const parts = weights + z.weights(), *const shift = parts + z.u_parts();
+  const float* const U = packed != nullptr ? packed : parts;
   float* const zeros = shift + z.co;
   for (int64_t o = 0; o < z.co; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
   for (int64_t i = 0; i < 6 * z.ci; ++i) zeros[i] = 0;
@@ -118,14 +143,7 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
   {
     const FlushDenormals flush;
     float* const own = workspace + z.shared() + omp_get_thread_num() * z.per_thread();
-#pragma omp for schedule(static)
-    for (int64_t o = 0; o < z.co; o += kSide) {
-      transform_weight(s, z.ci, z.ci * z.co, weight, weights, o, own);
-      const float* const column = weights + o / kPanel * z.ci * kPanel + o % kPanel;
-      for (int64_t p = 0; p < 36; ++p)
-        pack_columns([&](int64_t i) { return column + p * z.ci * z.co + i * kPanel; }, z.ci, kSide,
-                     U + (p * z.co + o) / kSide * packed_floats(z.ci));
-    }
+    if (packed == nullptr) transform_weights(s, z, weight, weights, parts, own);
     if (argmax != nullptr)
       run<true>(s, z, x, U, zeros, shift, y, argmax, own);
     else

@@ -1,6 +1,6 @@
 // y = maxpool2(relu(conv3x3(x) + bias)), NHWC, as one Winograd F(4x4, 3x3) kernel.
 //
-//   U[36][ci][co]   = G g Gᵀ               once per call
+//   U[36][ci][co]   = G g Gᵀ               once per call, or before (`packed`)
 //   V[36][tile][ci] = Bᵀ d B               d: the tile's 6x6 inputs, zeros outside the frame
 //   M[tile][36][co] = V · U                36 matrix products: all the multiplications
 //   y, argmax       = pool(Aᵀ M A) + bias  4x4 outputs of a tile are 2x2 pooling windows; relu after the pooling
@@ -40,7 +40,25 @@ void transform_tile(const zt_conv_shape& s, const Sizes& z, const float* x, cons
     inputs.transform(i, [&](int position, VF v) { store(V + position * kRows * z.ci + i, v); });
 }
 
+// U of the weights. All threads come here; `taps` is the thread's own.
+void transform_weights(const zt_conv_shape& s, const Sizes& z, const float* weight, float* U, float* taps) {
+#pragma omp for schedule(static)
+  for (int64_t o = 0; o < z.co; o += kWidth) transform_weight(s, z.ci, z.position, weight, U, o, taps);
+}
+
 }  // namespace
+
+size_t conv_packed(const zt_conv_shape& s) { return takes_tiles(s) ? amx::conv_packed(s) : 36 * Sizes(s).position; }
+
+void conv_pack(const zt_conv_shape& s, const float* weight, float* packed, float* workspace, int threads) {
+  if (takes_tiles(s)) return amx::conv_pack(s, weight, packed, workspace, threads);
+  const Sizes z(s);
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+    transform_weights(s, z, weight, packed, workspace + z.shared() + omp_get_thread_num() * z.per_thread());
+  }
+}
 
 size_t conv_forward_workspace(const zt_conv_shape& s, int threads) {
   if (takes_tiles(s)) return amx::conv_forward_workspace(s, threads);
@@ -48,12 +66,12 @@ size_t conv_forward_workspace(const zt_conv_shape& s, int threads) {
   return z.shared() + threads * z.per_thread();
 }
 
-void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, const float* bias, float* y,
-                  uint8_t* argmax, float* workspace, int threads) {
-  if (takes_tiles(s)) return amx::conv_forward(s, x, weight, bias, y, argmax, workspace, threads);
+void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, const float* bias, const float* packed,
+                  float* y, uint8_t* argmax, float* workspace, int threads) {
+  if (takes_tiles(s)) return amx::conv_forward(s, x, weight, bias, packed, y, argmax, workspace, threads);
   const Sizes z(s);
-  float* const U = workspace;
-  float* const shift = U + 36 * z.position;
+  const float* const U = packed != nullptr ? packed : workspace;
+  float* const shift = workspace + 36 * z.position;
   float* const zeros = shift + z.co;
   for (int64_t o = 0; o < z.co; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
   for (int64_t i = 0; i < 6 * z.ci; ++i) zeros[i] = 0;
@@ -62,8 +80,7 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
     const FlushDenormals flush;
     float* const V = workspace + z.shared() + omp_get_thread_num() * z.per_thread();
     float* const M = V + kRows * 36 * z.ci;
-#pragma omp for schedule(static)
-    for (int64_t o = 0; o < z.co; o += kWidth) transform_weight(s, z.ci, z.position, weight, U, o, V);
+    if (packed == nullptr) transform_weights(s, z, weight, workspace, V);
 #pragma omp for schedule(dynamic, 4)
     for (int64_t block = 0; block < ceil_div(z.tiles, kRows); ++block) {
       const int64_t first = block * kRows, count = smaller(kRows, z.tiles - first);

@@ -7,7 +7,9 @@ ZT_KERNEL(size_t, lstm_saved, (const zt_lstm_shape& s))
 ZT_KERNEL(size_t, lstm_forward_workspace, (const zt_lstm_shape& s, int threads))
 ZT_KERNEL(void, lstm_forward,
           (const zt_lstm_shape& s, const float* x, const float* w_ih, const float* w_hh, const float* b_ih,
-           const float* b_hh, float* y, float* saved, float* workspace, int threads))
+           const float* b_hh, const float* packed, float* y, float* saved, float* workspace, int threads))
+ZT_KERNEL(size_t, lstm_packed, (const zt_lstm_shape& s))
+ZT_KERNEL(void, lstm_pack, (const zt_lstm_shape& s, const float* w_ih, const float* w_hh, float* packed, int threads))
 ZT_KERNEL(size_t, lstm_backward_workspace, (const zt_lstm_shape& s, int threads))
 ZT_KERNEL(void, lstm_backward,
           (const zt_lstm_shape& s, const float* x, const float* w_ih, const float* w_hh, const float* saved,
@@ -22,8 +24,15 @@ size_t zt_lstm_forward_workspace(const zt_lstm_shape* shape, int threads) {
 }
 
 void zt_lstm_forward(const zt_lstm_shape* shape, const float* x, const float* w_ih, const float* w_hh,
-                     const float* b_ih, const float* b_hh, float* y, float* saved, float* workspace, int threads) {
-  ZT_CALL(lstm_forward, (*shape, x, w_ih, w_hh, b_ih, b_hh, y, saved, workspace, threads));
+                     const float* b_ih, const float* b_hh, const float* packed, float* y, float* saved,
+                     float* workspace, int threads) {
+  ZT_CALL(lstm_forward, (*shape, x, w_ih, w_hh, b_ih, b_hh, packed, y, saved, workspace, threads));
+}
+
+size_t zt_lstm_packed(const zt_lstm_shape* shape) { return ZT_CALL(lstm_packed, (*shape)); }
+
+void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, float* packed, int threads) {
+  ZT_CALL(lstm_pack, (*shape, w_ih, w_hh, packed, threads));
 }
 
 size_t zt_lstm_backward_workspace(const zt_lstm_shape* shape, int threads) {

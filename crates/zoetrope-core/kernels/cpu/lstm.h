@@ -33,10 +33,18 @@ struct zt_lstm_shape {
 
 size_t zt_lstm_saved(const zt_lstm_shape* shape);
 
-// y of x. `saved` may be null (inference).
+// y of x. `saved` may be null (inference). `packed` is null, or what zt_lstm_pack() made of w_ih and w_hh, which then
+// may be null; y is the same, bit for bit.
 size_t zt_lstm_forward_workspace(const zt_lstm_shape* shape, int threads);
 void zt_lstm_forward(const zt_lstm_shape* shape, const float* x, const float* w_ih, const float* w_hh,
-                     const float* b_ih, const float* b_hh, float* y, float* saved, float* workspace, int threads);
+                     const float* b_ih, const float* b_hh, const float* packed, float* y, float* saved,
+                     float* workspace, int threads);
+
+// The weights as the forward pass multiplies them, zt_lstm_packed() floats: for inference, which uses the same weights
+// again and again. 0 where they would be slower. They serve every shape of the same features and hidden, and with
+// `time` on the same side of 1.
+size_t zt_lstm_packed(const zt_lstm_shape* shape);
+void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, float* packed, int threads);
 
 // Gradients of x (`dx` may be null: not needed), of the weights and of either bias from that of y. All are
 // overwritten; both biases have the same gradient, `db`.

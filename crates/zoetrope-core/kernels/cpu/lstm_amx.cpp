@@ -20,10 +20,27 @@ int64_t project_workspace(const LstmSizes& z, int64_t rows) {
   return (round_up(rows, kPair) + 2 * kPair) / kSide * packed_floats(smaller(z.features, kDepth));
 }
 
+int64_t packed_w_ih(const LstmSizes& z) { return round_up(z.gates, kPair) / kSide * packed_floats(z.features); }
+
+// Where the parts of 32 gates from `gate` on begin, of the block of features from `k` on.
+static int64_t parts_at(const LstmSizes& z, int64_t k, int64_t gate) {
+  return k / kStep * kStepFloats * (round_up(z.gates, kPair) / kSide) +
+         gate / kSide * packed_floats(smaller(kDepth, z.features - k));
+}
+
+void pack_w_ih(const LstmSizes& z, const float* w_ih, float* parts) {
+  const auto row = [&](int64_t gate) { return w_ih + z.weight_row(smaller(gate, z.gates - 1)) * z.features; };
+#pragma omp for schedule(static)
+  for (int64_t gate = 0; gate < round_up(z.gates, kPair); gate += kSide)
+    for (int64_t k = 0; k < z.features; k += kDepth)
+      pack_rows([&](int r) { return row(gate + r) + k; }, smaller(kDepth, z.features - k),
+                parts + parts_at(z, k, gate));
+}
+
 // A thread takes neighbouring gates and all rows of x, whose parts it makes itself: they then lie in its L2. The parts
-// of 32 rows of W_ih, which is larger, are made in the shadow of the products before.
-void project(const LstmSizes& z, const float* x, const float* w_ih, const float* b_ih, const float* b_hh, int64_t count,
-             float* sums, float* gates, float* workspace) {
+// of 32 rows of W_ih, which is larger, are made in the shadow of the products before, unless they are given.
+void project(const LstmSizes& z, const float* x, const float* w_ih, const float* parts, const float* b_ih,
+             const float* b_hh, int64_t count, float* sums, float* gates, float* workspace) {
   const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num(), groups = ceil_div(z.gates, kPair);
   const int64_t first = groups * thread / threads * kPair;
   const int64_t end = smaller(groups * (thread + 1) / threads * kPair, z.gates);
@@ -34,7 +51,7 @@ void project(const LstmSizes& z, const float* x, const float* w_ih, const float*
   float* a = b + padded / kSide * packed;
   float* next_a = a + 2 * packed;
   const auto weight_row = [&](int64_t gate) { return z.weight_row(smaller(gate, z.gates - 1)); };
-  for (int i = 0; i < 2; ++i)
+  for (int i = 0; i < 2 && parts == nullptr; ++i)
     pack_rows([&](int r) { return w_ih + weight_row(first + i * kSide + r) * z.features; }, smaller(z.features, kDepth),
               a + i * packed);
   for (int64_t k = 0; k < z.features; k += kDepth) {
@@ -45,9 +62,12 @@ void project(const LstmSizes& z, const float* x, const float* w_ih, const float*
     for (int64_t gate = first; gate < end; gate += kPair) {
       const bool last = gate + kPair >= end;
       const int64_t next_gate = last ? first : gate + kPair, next_k = last ? k + kDepth : k;
-      const int64_t next_depth = smaller(kDepth, z.features - next_k);
+      const int64_t next_depth = parts != nullptr ? 0 : smaller(kDepth, z.features - next_k);
+      const float* const rows = parts != nullptr ? parts + parts_at(z, k, gate) : a;
+      const float* const more_rows = rows + (parts != nullptr ? packed_floats(depth) : packed);
       const float* next[kPair];
-      for (int r = 0; r < kPair; ++r) next[r] = w_ih + weight_row(next_gate + r) * z.features + next_k;
+      for (int r = 0; r < kPair && next_depth > 0; ++r)
+        next[r] = w_ih + weight_row(next_gate + r) * z.features + next_k;
       for (int64_t row = 0; row < padded; row += kPair) {
         const int64_t begin = kPair * row / padded, until = kPair * (row + kPair) / padded;
         const auto pack_next = [&](int64_t step) {
@@ -59,7 +79,7 @@ void project(const LstmSizes& z, const float* x, const float* w_ih, const float*
         };
         alignas(64) float c[kPair * kPair];
         const float* const columns = b + row / kSide * packed;
-        multiply(a, a + packed, columns, columns + packed, ceil_div(depth, kStep), c, kPair, pack_next);
+        multiply(rows, more_rows, columns, columns + packed, ceil_div(depth, kStep), c, kPair, pack_next);
         for (int64_t r = 0; r < smaller(kPair, end - gate); ++r)
           for (int64_t v = 0; v < kPair; v += kWidth) {
             float* const at = sums + (gate + r) * padded + row + v;

@@ -15,10 +15,14 @@ ZT_INLINE bool takes_tiles(const LstmSizes& z) { return zt_isa() == Isa::amx && 
 namespace amx {
 
 // sums [gates][rows up to 32] = W_ih · xᵀ + b_ih + b_hh, and gates [rows][gates] of them, for `count` rows of x: one
-// thread's share of the gates. The workspace is the thread's own.
+// thread's share of the gates. The workspace is the thread's own. Of W_ih and its parts, one may be null.
 int64_t project_workspace(const LstmSizes& z, int64_t count);
-void project(const LstmSizes& z, const float* x, const float* w_ih, const float* b_ih, const float* b_hh, int64_t count,
-             float* sums, float* gates, float* workspace);
+void project(const LstmSizes& z, const float* x, const float* w_ih, const float* parts, const float* b_ih,
+             const float* b_hh, int64_t count, float* sums, float* gates, float* workspace);
+
+// W_ih in parts: [features / kDepth][gates / 32][2 times 16 gates]. All threads come here.
+int64_t packed_w_ih(const LstmSizes& z);
+void pack_w_ih(const LstmSizes& z, const float* w_ih, float* parts);
 
 // c = a · b: one thread's share. All threads come here, and leave when all is done. `parts` is for all of them
 // together, as large as a [rows][depth] asks; `workspace` is the thread's own.
@@ -34,8 +38,10 @@ ZT_INLINE bool takes_tiles(const LstmSizes&) { return false; }
 
 namespace amx {
 ZT_INLINE int64_t project_workspace(const LstmSizes&, int64_t) { return 0; }
-ZT_INLINE void project(const LstmSizes&, const float*, const float*, const float*, const float*, int64_t, float*,
-                       float*, float*) {}
+ZT_INLINE void project(const LstmSizes&, const float*, const float*, const float*, const float*, const float*, int64_t,
+                       float*, float*, float*) {}
+ZT_INLINE int64_t packed_w_ih(const LstmSizes&) { return 0; }
+ZT_INLINE void pack_w_ih(const LstmSizes&, const float*, float*) {}
 ZT_INLINE int64_t multiply_parts(int64_t, int64_t) { return 0; }
 ZT_INLINE int64_t multiply_workspace() { return 0; }
 ZT_INLINE void multiply(const Product&, float*, float*) {}

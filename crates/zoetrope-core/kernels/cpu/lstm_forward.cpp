@@ -16,14 +16,13 @@
 
 #include "lstm_amx.h"
 #include "lstm_math.h"
-#include "lstm_parts.h"
+#include "lstm_packed.h"
 #include "transpose.h"
 
 namespace zt::ZT_ISA {
 namespace {
 
-constexpr int64_t kDepth = 256;  //    features of a block: its panel of x (16 KiB with AVX2) stays in L1
-constexpr int64_t kChunk = 256;  //    rows of x for which a block of x stays in L2
+constexpr int64_t kChunk = 256;                      //    rows of x for which a block of x stays in L2
 constexpr int kStepRows = kRegisters == 32 ? 6 : 3;  //  clips of the recurrent tile: times 4 gates
 
 // Rows that are taken at once, whole panels: about as many each time.
@@ -179,7 +178,8 @@ ZT_INLINE void step_tile(const LstmSizes& z, const StepRow* rows, const float* w
 }
 
 // `count` <= kStepRows clips, longest first, through all their steps.
-void recur(const LstmSizes& z, const int32_t* clips, int64_t count, const Workspace& w, float* y, float* saved) {
+void recur(const LstmSizes& z, const int32_t* clips, int64_t count, const float* w_hh, const Workspace& w, float* y,
+           float* saved) {
   const LstmSaved keep(z, saved);
   const int64_t steps = z.length(clips[0]);
   for (int64_t step = 0; step < steps; ++step) {
@@ -208,8 +208,7 @@ void recur(const LstmSizes& z, const int32_t* clips, int64_t count, const Worksp
       at.y = output < 0 ? nullptr : y + output * z.hidden;
     }
     with_rows<kStepRows>(count, [&](auto constant) {
-      for (int64_t unit = 0; unit < z.hidden; unit += kWidth)
-        step_tile<decltype(constant)::count>(z, rows, w.w_hh, unit);
+      for (int64_t unit = 0; unit < z.hidden; unit += kWidth) step_tile<decltype(constant)::count>(z, rows, w_hh, unit);
     });
   }
 }
@@ -222,23 +221,47 @@ size_t lstm_forward_workspace(const zt_lstm_shape& s, int threads) {
   return Workspace(LstmSizes(s), threads, nullptr).size;
 }
 
+size_t lstm_packed(const zt_lstm_shape& s) {
+  const LstmSizes z(s);
+  return LstmPacked::pays(z) ? LstmPacked::w_ih_size(z) + LstmPacked::w_hh_size(z) : 0;
+}
+
+void lstm_pack(const zt_lstm_shape& s, const float* w_ih, const float* w_hh, float* packed, int threads) {
+  const LstmSizes z(s);
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+    if (takes_tiles(z))
+      amx::pack_w_ih(z, w_ih, packed);
+    else
+      pack_w_ih(z, w_ih, packed);
+    if (z.forgets()) pack_w_hh(z, w_hh, packed + LstmPacked::w_ih_size(z));
+  }
+}
+
 void lstm_forward(const zt_lstm_shape& s, const float* x, const float* w_ih, const float* w_hh, const float* b_ih,
-                  const float* b_hh, float* y, float* saved, float* workspace, int threads) {
+                  const float* b_hh, const float* packed, float* y, float* saved, float* workspace, int threads) {
   const LstmSizes z(s);
   const Workspace w(z, threads, workspace);
+  const LstmPacked given(z, packed);
   float* const gates = saved != nullptr ? LstmSaved(z, saved).gates : w.gates;
   const int64_t groups = num_groups(z, kStepRows, threads);
   sort_by_length(z, w.counts, w.order);
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
-    if (z.forgets()) pack_w_hh(z, w_hh, w.w_hh);
+    if (z.forgets() && packed == nullptr) pack_w_hh(z, w_hh, w.w_hh);
     const int64_t chunk = chunk_rows(z);
     for (int64_t first = 0; first < z.rows; first += chunk) {
       const int64_t count = smaller(chunk, z.rows - first);
+      const float* const chunk_x = x + first * z.features;
+      float* const chunk_gates = gates + first * z.gates;
       if (takes_tiles(z)) {
-        amx::project(z, x + first * z.features, w_ih, b_ih, b_hh, count, w.sums, gates + first * z.gates,
+        amx::project(z, chunk_x, w_ih, packed != nullptr ? given.w_ih : nullptr, b_ih, b_hh, count, w.sums, chunk_gates,
                      w.x + omp_get_thread_num() * w.own);
+#pragma omp barrier
+      } else if (packed != nullptr) {
+        project_packed(z, chunk_x, given.w_ih, b_ih, b_hh, count, chunk_gates);
 #pragma omp barrier
       } else {
         pack_x(z, x, first, count, w.x);
@@ -248,7 +271,7 @@ void lstm_forward(const zt_lstm_shape& s, const float* x, const float* w_ih, con
 #pragma omp for schedule(dynamic)
     for (int64_t group = 0; group < groups; ++group) {
       const int64_t begin = z.batch * group / groups, end = z.batch * (group + 1) / groups;
-      recur(z, w.order + begin, end - begin, w, y, saved);
+      recur(z, w.order + begin, end - begin, packed != nullptr ? given.w_hh : w.w_hh, w, y, saved);
     }
   }
 }

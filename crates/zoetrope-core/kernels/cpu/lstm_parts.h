@@ -9,6 +9,7 @@ namespace zt::ZT_ISA {
 constexpr int kPanel = 2 * kWidth;                //   columns of a packed panel
 constexpr int kRows = kRegisters == 32 ? 12 : 6;  //   rows of the micro-kernel: kRows * 2 vectors of sums
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
+constexpr int64_t kDepth = 256;                   //  features of a block: its panel (16 KiB with AVX2) stays in L1
 
 // A layer as it is computed: rows are the frames, clip after clip.
 //

@@ -171,8 +171,8 @@ Results run(const Case& c, int threads) {
   Results r{Floats(c.outputs), Floats(c.x.size()), Floats(c.weight.size()), Floats(c.bias.size()), Bytes(c.outputs)};
   {
     Aligned workspace(zt_conv_forward_workspace(&c.s, threads));
-    zt_conv_forward(&c.s, c.x.data(), c.weight.data(), c.bias.data(), r.y.data(), r.argmax.data(), workspace.data,
-                    threads);
+    zt_conv_forward(&c.s, c.x.data(), c.weight.data(), c.bias.data(), nullptr, r.y.data(), r.argmax.data(),
+                    workspace.data, threads);
   }
   Aligned workspace(zt_conv_backward_workspace(&c.s, threads));
   zt_conv_backward(&c.s, c.x.data(), c.weight.data(), r.argmax.data(), c.dy.data(), r.dx.data(), r.dweight.data(),
@@ -215,8 +215,13 @@ void block(const zt_conv_shape& s, int threads) {
   check(r == run(c, threads), what + ": two runs are bit-equal");
   Floats y(c.outputs);
   Aligned workspace(zt_conv_forward_workspace(&s, threads));
-  zt_conv_forward(&s, c.x.data(), c.weight.data(), c.bias.data(), y.data(), nullptr, workspace.data, threads);
+  zt_conv_forward(&s, c.x.data(), c.weight.data(), c.bias.data(), nullptr, y.data(), nullptr, workspace.data, threads);
   check(y == r.y, what + ": y is the same without argmax");
+  Aligned packed(zt_conv_packed(&s));
+  zt_conv_pack(&s, c.weight.data(), packed.data, workspace.data, threads);
+  y.assign(y.size(), std::nanf(""));
+  zt_conv_forward(&s, c.x.data(), nullptr, c.bias.data(), packed.data, y.data(), nullptr, workspace.data, threads);
+  check(y == r.y, what + ": y is the same of packed weights");
 }
 
 void first_block(const zt_conv_shape& s, bool bytes, int threads) {

@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "../abi.h"
+#include "../packed.h"
 
 extern "C" {
 zt_message zt_lstm_layer(const at::Tensor* x, const at::Tensor* w_ih, const at::Tensor* w_hh, const at::Tensor* b_ih,
                          const at::Tensor* b_hh, const at::Tensor* offsets, int64_t time, bool reverse, bool last_only,
-                         at::Tensor** y);
+                         zt_packed* kept, at::Tensor** y);
 zt_message zt_install_allocator();
 void zt_release_cache();
 size_t zt_cached_bytes();
@@ -31,10 +32,11 @@ void check(bool ok, const char* what) {
 }
 
 // t[0] is [rows, features]; `offsets` is undefined where every clip has `time` of them.
-Tensor layer(const Tensors& t, const Tensor& offsets, int64_t time, bool reverse, bool last_only) {
+Tensor layer(const Tensors& t, const Tensor& offsets, int64_t time, bool reverse, bool last_only,
+             zt_packed* kept = nullptr) {
   Tensor* y = nullptr;
   const zt_message message = zt_lstm_layer(&t[0], &t[1], &t[2], &t[3], &t[4], offsets.defined() ? &offsets : nullptr,
-                                           time, reverse, last_only, &y);
+                                           time, reverse, last_only, kept, &y);
   TORCH_CHECK(message == nullptr, message);
   Tensor out = *y;
   delete y;

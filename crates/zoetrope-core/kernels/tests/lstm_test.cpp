@@ -131,20 +131,24 @@ struct Reference {
 };
 
 struct Result {
-  Floats y, inferred, dx, dw_ih, dw_hh, db;
+  Floats y, inferred, packed, dx, dw_ih, dw_hh, db;
 
   Result(const Layer& l, int threads, bool with_dx = true) {
     const zt_lstm_shape& s = l.s;
     const float nan = std::nanf("");
-    y.assign(l.dy.size(), nan), inferred = y, dx.assign(with_dx ? l.x.size() : 0, nan);
+    y.assign(l.dy.size(), nan), inferred = y, packed = y, dx.assign(with_dx ? l.x.size() : 0, nan);
     dw_ih.assign(l.w_ih.size(), nan), dw_hh.assign(l.w_hh.size(), nan), db.assign(l.b_ih.size(), nan);
     Floats saved(zt_lstm_saved(&s), nan);
     const Workspace forward(zt_lstm_forward_workspace(&s, threads));
-    zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), y.data(), saved.data(),
-                    forward.at, threads);
+    zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), nullptr, y.data(),
+                    saved.data(), forward.at, threads);
     const Workspace inference(zt_lstm_forward_workspace(&s, threads));
-    zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), inferred.data(),
-                    nullptr, inference.at, threads);
+    zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), nullptr,
+                    inferred.data(), nullptr, inference.at, threads);
+    const Workspace weights(zt_lstm_packed(&s));
+    zt_lstm_pack(&s, l.w_ih.data(), l.w_hh.data(), weights.at, threads);
+    zt_lstm_forward(&s, l.x.data(), nullptr, nullptr, l.b_ih.data(), l.b_hh.data(), weights.at, packed.data(), nullptr,
+                    inference.at, threads);
     const Workspace backward(zt_lstm_backward_workspace(&s, threads));
     zt_lstm_backward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), saved.data(), l.dy.data(),
                      with_dx ? dx.data() : nullptr, dw_ih.data(), dw_hh.data(), db.data(), backward.at, threads);
@@ -154,8 +158,8 @@ struct Result {
     const auto same = [](const Floats& a, const Floats& b) {
       return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * 4) == 0;
     };
-    return same(y, o.y) && same(inferred, o.inferred) && same(dx, o.dx) && same(dw_ih, o.dw_ih) &&
-           same(dw_hh, o.dw_hh) && same(db, o.db);
+    return same(y, o.y) && same(inferred, o.inferred) && same(packed, o.packed) && same(dx, o.dx) &&
+           same(dw_ih, o.dw_ih) && same(dw_hh, o.dw_hh) && same(db, o.db);
   }
 };
 
@@ -194,6 +198,7 @@ void check_shape(const zt_lstm_shape& shape, Clips clips, std::mt19937& random) 
   check(gradient <= 2e-6, "gradients", s);
   if (!(value <= 1e-6) || !(gradient <= 2e-6)) std::printf("  errors %.2g %.2g\n", value, gradient);
   worst_value = std::max(worst_value, value), worst_gradient = std::max(worst_gradient, gradient);
+  check(result.packed == result.inferred, "packed weights give the same", s);
   check(result == Result(layer, 2), "two runs are bit-equal", s);
   check(result == Result(layer, 1) && result == Result(layer, 3), "thread counts are bit-equal", s);
   check(Result(layer, 2, false).dw_ih == result.dw_ih, "without dx", s);
@@ -211,8 +216,8 @@ void check_mathematics() {
   std::fill(l.b_ih.begin(), l.b_ih.end(), 0.f), std::fill(l.b_hh.begin(), l.b_hh.end(), 0.f);
   Floats y(s.batch), saved(zt_lstm_saved(&s));
   const Workspace w(zt_lstm_forward_workspace(&s, 1));
-  zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), y.data(), saved.data(),
-                  w.at, 1);
+  zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), nullptr, y.data(),
+                  saved.data(), w.at, 1);
   double sigmoid = 0, tanh = 0;
   for (int64_t i = 0; i < s.batch; ++i) {
     const double exact = 1 / (1 + std::exp(-double(l.x[i]))), exact_tanh = std::tanh(double(l.x[i]));
@@ -226,8 +231,8 @@ void check_mathematics() {
   const float special[] = {inf, -inf, nan, 0.f, -0.f, 1e30f, -1e30f};
   s.batch = 7;
   for (int i = 0; i < 7; ++i) l.x[i] = special[i];
-  zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), y.data(), saved.data(),
-                  w.at, 1);
+  zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), nullptr, y.data(),
+                  saved.data(), w.at, 1);
   const float* g = saved.data();
   check(g[0] == 1 && g[1] == 1 && std::fabs(y[0] - std::tanh(1.f)) < 1e-6f, "infinity", s);
   check(g[3] < 1e-37f && g[4] == -1, "minus infinity", s);

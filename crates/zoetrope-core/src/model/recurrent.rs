@@ -8,19 +8,23 @@ use super::lengths::{Layout, Lengths};
 use super::paths;
 use crate::config::{Cell, LstmConfig, ModelConfig};
 use crate::error::Result;
-use crate::kernels::{self, Rows};
+use crate::kernels::{self, Packed, Rows};
 use crate::random::Generator;
 
 /// Layers of `torch.nn.LSTM(batch_first=True)` or `torch.nn.GRU(batch_first=True)`; the initial state is zero.
 pub(super) struct Recurrent {
     config: LstmConfig,
     /// For each layer and direction.
-    layers: Vec<Vec<Weights>>,
+    layers: Vec<Vec<Direction>>,
     dropout: Dropout,
 }
 
-/// `weight_ih, weight_hh, bias_ih, bias_hh` of one direction.
-type Weights = [Tensor; 4];
+/// One direction of one layer.
+struct Direction {
+    /// `weight_ih, weight_hh, bias_ih, bias_hh`.
+    weights: [Tensor; 4],
+    packed: Packed,
+}
 
 impl Recurrent {
     pub(super) fn new(config: &ModelConfig, generator: Generator, init: &mut Initializer<'_>) -> Result<Self> {
@@ -35,19 +39,21 @@ impl Recurrent {
             } else {
                 lstm.output_size()
             };
-            let mut weights = Vec::new();
+            let mut directions = Vec::new();
             for suffix in suffixes {
                 let mut draw = |kind: &str, shape: &[i64]| {
                     init.uniform(format!("{}.{kind}_l{layer}{suffix}", lstm.cell.name()), shape, bound)
                 };
-                weights.push([
+                let weights = [
                     draw("weight_ih", &[gates, input_size])?,
                     draw("weight_hh", &[gates, lstm.hidden_size])?,
                     draw("bias_ih", &[gates])?,
                     draw("bias_hh", &[gates])?,
-                ]);
+                ];
+                let packed = Packed::new()?;
+                directions.push(Direction { weights, packed });
             }
-            layers.push(weights);
+            layers.push(directions);
         }
         Ok(Self {
             config: lstm,
@@ -66,13 +72,13 @@ impl Recurrent {
         train: bool,
     ) -> Result<Tensor> {
         let mut outputs = frames.shallow_clone();
-        for (index, weights) in self.layers.iter().enumerate() {
+        for (index, directions) in self.layers.iter().enumerate() {
             let is_top = index + 1 == self.layers.len();
             let last_only = last_only && is_top;
-            outputs = if paths::takes_lstm_layer(self.config.cell, &weights[0][0]) {
-                engine(&outputs, weights, layout, last_only)?
+            outputs = if paths::takes_lstm_layer(self.config.cell, &directions[0].weights[0]) {
+                engine(&outputs, directions, layout, last_only)?
             } else {
-                self.by_reference(&outputs, weights, layout, last_only, train)?
+                self.by_reference(&outputs, directions, layout, last_only, train)?
             };
             if !is_top {
                 outputs = self.dropout.between_layers_t(&outputs, layout, train)?;
@@ -85,15 +91,15 @@ impl Recurrent {
     fn by_reference(
         &self,
         frames: &Tensor,
-        weights: &[Weights],
+        directions: &[Direction],
         layout: &Layout<'_>,
         last_only: bool,
         train: bool,
     ) -> Result<Tensor> {
         let sequence = layout.unpack(frames)?; //                [batch, time, features]
         let outputs = match layout.lengths {
-            Some(lengths) => self.within_lengths(&sequence, weights, lengths, train)?,
-            None => reference(self.config.cell, &sequence, weights, train)?,
+            Some(lengths) => self.within_lengths(&sequence, directions, lengths, train)?,
+            None => reference(self.config.cell, &sequence, directions, train)?,
         };
         if last_only {
             layout.last(&outputs)
@@ -104,29 +110,36 @@ impl Recurrent {
 
     /// The forward direction meets a clip's padding after its frames; the other one is a forward one over each clip
     /// turned round within its length.
-    fn within_lengths(&self, sequence: &Tensor, weights: &[Weights], lengths: &Lengths, train: bool) -> Result<Tensor> {
-        let run = |sequence: &Tensor, weights: &Weights| {
-            reference(self.config.cell, sequence, std::slice::from_ref(weights), train)
+    fn within_lengths(
+        &self,
+        sequence: &Tensor,
+        directions: &[Direction],
+        lengths: &Lengths,
+        train: bool,
+    ) -> Result<Tensor> {
+        let run = |sequence: &Tensor, direction: &Direction| {
+            reference(self.config.cell, sequence, std::slice::from_ref(direction), train)
         };
-        match weights {
+        match directions {
             [forward, backward] => {
                 let ahead = run(sequence, forward)?;
                 let back = lengths.reverse(&run(&lengths.reverse(sequence)?, backward)?)?;
                 Ok(Tensor::f_cat(&[ahead, back], -1)?)
             }
-            _ => run(sequence, &weights[0]),
+            _ => run(sequence, &directions[0]),
         }
     }
 }
 
 /// One layer, one or both directions, by libtorch's own operation: what the kernel is tested against. One layer at a
 /// time, because libtorch would draw the dropout between layers from the process's generator.
-fn reference(cell: Cell, sequence: &Tensor, weights: &[Weights], train: bool) -> Result<Tensor> {
-    let hidden_size = weights[0][1].size()[1];
-    let state_shape = [weights.len() as i64, sequence.size()[0], hidden_size];
+fn reference(cell: Cell, sequence: &Tensor, directions: &[Direction], train: bool) -> Result<Tensor> {
+    let hidden_size = directions[0].weights[1].size()[1];
+    let state_shape = [directions.len() as i64, sequence.size()[0], hidden_size];
     let zeros = Tensor::f_zeros(state_shape, (sequence.kind(), sequence.device()))?;
-    let flat: Vec<Tensor> = weights.iter().flatten().map(Tensor::shallow_clone).collect();
-    let bidirectional = weights.len() == 2;
+    let weights = directions.iter().flat_map(|direction| &direction.weights);
+    let flat: Vec<Tensor> = weights.map(Tensor::shallow_clone).collect();
+    let bidirectional = directions.len() == 2;
     match cell {
         Cell::Lstm => {
             let state = [zeros.shallow_clone(), zeros]; //  hidden, cell
@@ -141,17 +154,20 @@ fn reference(cell: Cell, sequence: &Tensor, weights: &[Weights], train: bool) ->
 }
 
 /// One layer by the engine's kernel, a direction at a time, side by side in the last axis.
-fn engine(frames: &Tensor, weights: &[Weights], layout: &Layout<'_>, last_only: bool) -> Result<Tensor> {
+fn engine(frames: &Tensor, directions: &[Direction], layout: &Layout<'_>, last_only: bool) -> Result<Tensor> {
+    let run = |frames: &Tensor, rows: Rows<'_>, direction: &Direction, reverse: bool, last_only: bool| {
+        kernels::lstm_layer(frames, rows, &direction.weights, &direction.packed, reverse, last_only)
+    };
     let frames = frames.f_contiguous()?;
-    let ahead = kernels::lstm_layer(&frames, layout.rows(), &weights[0], false, last_only)?;
-    let Some(backward) = weights.get(1) else {
+    let ahead = run(&frames, layout.rows(), &directions[0], false, last_only)?;
+    let Some(backward) = directions.get(1) else {
         return Ok(ahead);
     };
     let back = if last_only {
         let single = Rows { time: 1, offsets: None }; //         a clip's last frame is where this direction begins
-        kernels::lstm_layer(&layout.last_frames(&frames)?, single, backward, true, true)?
+        run(&layout.last_frames(&frames)?, single, backward, true, true)?
     } else {
-        kernels::lstm_layer(&frames, layout.rows(), backward, true, false)?
+        run(&frames, layout.rows(), backward, true, false)?
     };
     Ok(Tensor::f_cat(&[ahead, back], -1)?)
 }

@@ -6,7 +6,7 @@ use super::norm::NormLayer;
 use super::scaled;
 use crate::config::{Activation, BlockConfig, Pool};
 use crate::error::Result;
-use crate::kernels;
+use crate::kernels::{self, Packed};
 use crate::model::dropout::Dropout;
 use crate::model::initializer::Initializer;
 use crate::model::lengths::Layout;
@@ -18,6 +18,7 @@ pub(super) struct Block {
     config: BlockConfig,
     weight: Tensor,
     bias: Tensor,
+    packed: Packed,
     norm: Option<NormLayer>,
     /// Weight and bias of the 1 × 1 convolution on the residual sum's input, where it has one.
     shortcut: Option<(Tensor, Tensor)>,
@@ -51,6 +52,7 @@ impl Block {
             config,
             weight,
             bias,
+            packed: Packed::new()?,
             norm,
             shortcut,
             dropout: Dropout::new(config.dropout, generator.clone()),
@@ -61,7 +63,7 @@ impl Block {
     /// `[frames, out_channels, height', width']`.
     pub(super) fn forward_t(&self, frames: &Tensor, kind: Kind, train: bool) -> Result<Tensor> {
         let output = if paths::takes_conv_block(&self.config, frames, &self.weight) {
-            kernels::conv_block(frames, &self.weight, &self.bias)?
+            kernels::conv_block(frames, &self.weight, &self.bias, &self.packed)?
         } else {
             self.reference(&scaled(frames, kind)?, train)?
         };

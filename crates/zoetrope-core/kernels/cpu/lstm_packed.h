@@ -1,0 +1,28 @@
+// A layer's weights as the forward pass multiplies them: for inference, where they stay the same from call to call.
+#pragma once
+
+#include "lstm_parts.h"
+
+namespace zt::ZT_ISA {
+
+struct LstmPacked {
+  const float* w_ih;  //  as pack_w_ih() or amx::pack_w_ih() leaves it
+  const float* w_hh;  //  as pack_w_hh() leaves it
+
+  LstmPacked(const LstmSizes& z, const float* packed) : w_ih(packed), w_hh(packed + w_ih_size(z)) {}
+  // Parts for the tile unit are half as large again as the weights: where memory is the bound, they would be slower. A
+  // copy for vectors is faster at any size, but memory that is taken.
+  static bool pays(const LstmSizes& z);
+  static int64_t w_ih_size(const LstmSizes& z);
+  static int64_t w_hh_size(const LstmSizes& z) { return z.forgets() ? 4 * z.hidden * round_up(z.hidden, kWidth) : 0; }
+};
+
+// [features / kDepth][gates / kPanel][kDepth][kPanel], zeros for gates that do not exist. All threads come here.
+void pack_w_ih(const LstmSizes& z, const float* w_ih, float* out);
+
+// gates [rows][gates] = x · W_ihᵀ + b_ih + b_hh, for `count` rows of x: bit for bit what project() in lstm_forward.cpp
+// gives. All threads come here; they do not wait for each other.
+void project_packed(const LstmSizes& z, const float* x, const float* w_ih, const float* b_ih, const float* b_hh,
+                    int64_t count, float* gates);
+
+}  // namespace zt::ZT_ISA
