@@ -28,7 +28,12 @@ if (spawnSync(compiler, [...amx, '-E', '-x', 'c++', '/dev/null']).status === 0) 
   instructionSets.avx512.push(...amx)
   common.push('-DZT_AMX')
 }
-const perInstructionSet = { conv: /^(conv_.*|flatten)\.cpp$/, lstm: /^lstm_.*\.cpp$/, optimizer: /^optimizer_.*\.cpp$/ }
+const perInstructionSet = {
+  conv: /^(conv_.*|flatten)\.cpp$/,
+  linear: /^linear_.*\.cpp$/,
+  lstm: /^lstm_.*\.cpp$/,
+  optimizer: /^optimizer_.*\.cpp$/,
+}
 const lstmOnTensors = ['cpu/isa', 'cpu/lstm', 'autograd_lstm', 'allocator']
 /** Objects of this run; programs share them. */
 const compiled = new Set()

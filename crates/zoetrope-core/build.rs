@@ -14,6 +14,7 @@ const KERNELS: &[&str] = &[
     "conv_first_forward",
     "conv_first_backward",
     "flatten",
+    "linear_forward",
     "lstm_forward",
     "lstm_packed",
     "lstm_backward",
@@ -21,11 +22,12 @@ const KERNELS: &[&str] = &[
     "optimizer_update",
 ];
 /// Plain C++, compiled once.
-const ENTRY_POINTS: &[&str] = &["cpu/isa", "cpu/conv", "cpu/lstm", "cpu/optimizer"];
+const ENTRY_POINTS: &[&str] = &["cpu/isa", "cpu/conv", "cpu/linear", "cpu/lstm", "cpu/optimizer"];
 /// C++ that includes libtorch.
 const WITH_LIBTORCH: &[&str] = &[
     "random",
     "lent",
+    "linear",
     "packed",
     "optimizer",
     "allocator",

@@ -33,6 +33,7 @@ unsafe extern "C" {
     fn zt_bernoulli(tensor: TensorPtr, probability: f64, generator: *const CGenerator) -> Message;
     fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, kept: *mut CPacked, y: TensorOut) -> Message;
     fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
+    fn zt_linear(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
     fn zt_lstm_layer(
         x: TensorPtr,
         w_ih: TensorPtr,
@@ -140,6 +141,13 @@ pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: &Tensor, packed
 pub(crate) fn flatten(frames: &Tensor) -> Result<Tensor> {
     // SAFETY: a live float32 tensor of ours.
     tensor(|y| unsafe { zt_flatten(frames.as_ptr(), y) })
+}
+
+/// `[…, inputs]` into `[…, outputs]` by a weight of `[outputs, inputs]` and a bias of `[outputs]`, all contiguous
+/// float32 on the CPU. Under autograd it is libtorch's own operation.
+pub(crate) fn linear(inputs: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    // SAFETY: live float32 tensors of ours.
+    tensor(|y| unsafe { zt_linear(inputs.as_ptr(), weight.as_ptr(), bias.as_ptr(), y) })
 }
 
 /// Which rows of a layer's frames belong to which clip.

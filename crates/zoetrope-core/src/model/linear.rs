@@ -3,7 +3,9 @@
 use tch::Tensor;
 
 use super::initializer::Initializer;
+use super::paths;
 use crate::error::Result;
+use crate::kernels;
 
 /// A weight of `[outputs, inputs]` and a bias of `[outputs]`.
 pub(super) struct Linear {
@@ -20,6 +22,9 @@ impl Linear {
 
     /// `[…, inputs]` into `[…, outputs]`.
     pub(super) fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        if paths::takes_linear(&self.weight) {
+            return kernels::linear(inputs, &self.weight, &self.bias);
+        }
         Ok(inputs.f_linear(&self.weight, Some(&self.bias))?)
     }
 }

@@ -5,6 +5,7 @@
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
+//! | linear layer, in inference | `linear` | CPU, float32, at most 16,384 weights |
 //! | update by an optimizer | `engine_update` | CPU, float32 |
 //! | any other | the reference | always |
 //!
@@ -35,6 +36,12 @@ pub(super) fn takes_flatten(frames: &Tensor) -> bool {
 /// Whether a recurrent layer with these weights takes `kernels::lstm_layer`.
 pub(super) fn takes_lstm_layer(cell: Cell, weight: &Tensor) -> bool {
     cell == Cell::Lstm && is_engine_on(weight)
+}
+
+/// Whether a linear layer with this weight takes `kernels::linear`: libtorch's way to a small product takes longer than
+/// the product.
+pub(super) fn takes_linear(weight: &Tensor) -> bool {
+    is_engine_on(weight) && weight.numel() <= 16_384
 }
 
 /// Whether a layer with these weights may take a kernel of the engine's.

@@ -1,0 +1,18 @@
+// A small linear layer on the CPU: inference only.
+//
+//   x        [rows, inputs]
+//   weight   [outputs, inputs], bias [outputs]
+//   y        [rows, outputs]
+//
+// Float32, plain pointers, nothing allocated. Each row is computed by itself: it is bit-equal whichever rows and
+// however many threads there are (with the same instruction set).
+#pragma once
+
+#include <stdint.h>
+
+extern "C" {
+
+void zt_linear_forward(const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
+                       int64_t outputs, int threads);
+
+}  // extern "C"
