@@ -18,6 +18,7 @@ namespace zt::ZT_ISA {
 namespace {
 
 constexpr int64_t kBand = 64;  //  tiles
+constexpr int kTiles = 4;      //  of the micro-kernel: their M leaves room in L1 for U and the band's V
 
 struct Sizes : Tiles {
   int64_t band_rows, bands;  //  rows of tiles, of all frames one after the other, in a band
@@ -78,13 +79,13 @@ void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const
     for (int64_t index = 0; index < z.bands; ++index) {
       const int64_t row = index * z.band_rows, rows = smaller(z.band_rows, s.frames * z.tile_rows - row);
       for (int64_t r = 0; r < rows; ++r) transform_row(s, z, frames, row + r, lines, V + r * z.tile_cols);
-      for (int64_t t = 0; t < rows * z.tile_cols; t += kRows) {
-        const int64_t count = smaller(kRows, rows * z.tile_cols - t);
-        Windows windows[kRows];
+      for (int64_t t = 0; t < rows * z.tile_cols; t += kTiles) {
+        const int64_t count = smaller(kTiles, rows * z.tile_cols - t);
+        Windows windows[kTiles];
         for (int64_t k = 0; k < count; ++k) windows[k] = locate(z, row * z.tile_cols + t + k);
         for (int64_t o = 0; o < s.out_channels; o += kPanel) {
           for (int p = 0; p < 36; ++p)
-            multiply(V + p * CI * z.band + t, 1, z.band, U + p * z.position + o * CI, z.position, M + p * kPanel, CI);
+            multiply<kTiles>(V + p * CI * z.band + t, 1, z.band, U + p * z.position + o * CI, z.position, M + p * kPanel, CI);
           finish_tiles(s, windows, count, o, M, bias, y, argmax);
         }
       }

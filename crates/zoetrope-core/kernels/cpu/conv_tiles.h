@@ -44,14 +44,15 @@ ZT_INLINE void transform_weight(const zt_conv_shape& s, int64_t ci, int64_t posi
   }
 }
 
-// M [kRows][36][kPanel] at one position = V · U [ci][kPanel], where V of tile r and channel i is V[r * tile + i *
+// M [kTiles][36][kPanel] at one position = V · U [ci][kPanel], where V of tile r and channel i is V[r * tile + i *
 // channel]. U of the next position, `position` floats further, comes from L2 meanwhile.
+template <int kTiles>
 ZT_INLINE void multiply(const float* V, int64_t tile, int64_t channel, const float* U, int64_t position, float* M,
                         int64_t ci) {
-  VF m[kRows][2];
+  VF m[kTiles][2];
   const VF first[2] = {load(U), load(U + kWidth)};
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
+  for (int r = 0; r < kTiles; ++r) {
     const VF v = broadcast(V[r * tile]);
     m[r][0] = v * first[0];
     m[r][1] = v * first[1];
@@ -60,14 +61,14 @@ ZT_INLINE void multiply(const float* V, int64_t tile, int64_t channel, const flo
     const VF u0 = load(U + i * kPanel), u1 = load(U + i * kPanel + kWidth);
     for (int64_t line = 0; line < kPanel; line += 16) __builtin_prefetch(U + position + i * kPanel + line);
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
+    for (int r = 0; r < kTiles; ++r) {
       const VF v = broadcast(V[r * tile + i * channel]);
       m[r][0] = fma(v, u0, m[r][0]);
       m[r][1] = fma(v, u1, m[r][1]);
     }
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
+  for (int r = 0; r < kTiles; ++r) {
     store(M + r * 36 * kPanel, m[r][0]);
     store(M + r * 36 * kPanel + kWidth, m[r][1]);
   }
