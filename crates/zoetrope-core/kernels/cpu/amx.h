@@ -42,6 +42,7 @@ class TileUnit {
  public:
   TileUnit() {
     const Configuration configuration;
+    asm volatile("" ::"r"(&configuration) : "memory");  //  GCC believes that only its first 8 bytes are read
     _tile_loadconfig(&configuration);
   }
   ~TileUnit() { _tile_release(); }
