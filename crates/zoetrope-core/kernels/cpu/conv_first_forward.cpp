@@ -85,7 +85,8 @@ void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const
         for (int64_t k = 0; k < count; ++k) windows[k] = locate(z, row * z.tile_cols + t + k);
         for (int64_t o = 0; o < s.out_channels; o += kPanel) {
           for (int p = 0; p < 36; ++p)
-            multiply<kTiles>(V + p * CI * z.band + t, 1, z.band, U + p * z.position + o * CI, z.position, M + p * kPanel, CI);
+            multiply<kTiles>(V + p * CI * z.band + t, 1, z.band, U + p * z.position + o * CI, z.position,
+                             M + p * kPanel, CI);
           finish_tiles(s, windows, count, o, M, bias, y, argmax);
         }
       }

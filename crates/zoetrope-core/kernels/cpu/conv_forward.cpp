@@ -92,7 +92,7 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
       for (int64_t o = 0; o < s.out_channels; o += kPanel) {
         for (int p = 0; p < 36; ++p)
           multiply<kRows>(V + p * kRows * z.ci, z.ci, 1, U + p * z.position + o * z.ci, z.position, M + p * kPanel,
-                   s.in_channels);
+                          s.in_channels);
         finish_tiles(s, windows, count, o, M, shift, y, argmax);
       }
     }
