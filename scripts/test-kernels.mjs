@@ -49,7 +49,11 @@ await main(async () => {
   ])
   // libtorch is not built with sanitizers.
   const onTensors = () => check('lstm_tensors_test', kernelsOf('lstm'), lstmOnTensors, libtorchFlags())
-  await runAll(sanitize ? checks : [...checks, ['LSTM and allocator on tensors', onTensors]])
+  const withLibtorch = [
+    ['LSTM and allocator on tensors', onTensors],
+    ['benchmarks of kernels compile', compileBenchmarks],
+  ]
+  await runAll(sanitize ? checks : [...checks, ...withLibtorch])
 })
 
 function libtorchFlags() {
@@ -58,6 +62,13 @@ function libtorchFlags() {
   return {
     compile: ['-isystem', include, '-isystem', join(include, 'torch', 'csrc', 'api', 'include')],
     link: [`-L${lib}`, `-Wl,-rpath,${lib}`, '-Wl,--no-as-needed', '-ltorch_cpu', '-lc10'],
+  }
+}
+
+/** Nothing runs them here: they must not fall behind the kernels' interfaces. */
+async function compileBenchmarks() {
+  for (const source of await readdir(join(folder, 'bench'))) {
+    await run(compiler, [...common, '-fsyntax-only', ...libtorchFlags().compile, join(folder, 'bench', source)])
   }
 }
 

@@ -6,6 +6,8 @@
 #include <ATen/ops/linear.h>
 #include <c10/core/GradMode.h>
 
+#include <vector>
+
 #include "abi.h"
 
 extern "C" {

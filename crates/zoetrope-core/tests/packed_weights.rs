@@ -4,23 +4,15 @@
 
 mod common;
 
-use common::{TestResult, assert_same_bits, config, seeded, small_batch};
+use common::{TestResult, assert_same_bits, seeded, small_batch, two_blocks};
 use serde_json::json;
 use tch::Device;
 use zoetrope_core::{Batch, CnnLstm, Meter, ModelConfig, Optimizer, OptimizerConfig};
 
 /// Wide enough for every kernel, the tile unit's among them.
 fn wide_config() -> TestResult<ModelConfig> {
-    let block = json!({
-        "outChannels": 24, "kernelSize": 3, "stride": 1, "padding": 1, "activation": "relu", "maxPool": 2,
-    });
-    config(json!({
-        "input": { "channels": 2, "height": 8, "width": 9 },
-        "numClasses": 3,
-        "classes": null,
-        "cnn": [block.clone(), block],
-        "lstm": { "hiddenSize": 20, "numLayers": 2, "dropout": 0.0, "bidirectional": true },
-    }))
+    let lstm = json!({ "hiddenSize": 20, "numLayers": 2, "dropout": 0.0, "bidirectional": true });
+    two_blocks(24, &lstm)
 }
 
 /// Clips of one frame and of several: layers leave out the forget gate where there is one.

@@ -71,9 +71,9 @@ void bench(int64_t frames, int64_t size, int64_t ci, int64_t co, bool first, int
 
   const auto forward = [&] {
     if (first)
-      zt_conv_first_forward(&s, f(x), nullptr, f(weight), f(bias), nullptr, f(y), index, f(workspace), threads);
+      zt_conv_first_forward(&s, f(x), nullptr, f(weight), f(bias), f(y), index, f(workspace), threads);
     else
-      zt_conv_forward(&s, f(x), f(weight), f(bias), f(y), index, f(workspace), threads);
+      zt_conv_forward(&s, f(x), f(weight), f(bias), nullptr, f(y), index, f(workspace), threads);
   };
   const auto backward = [&](bool with_dx) {
     if (first)

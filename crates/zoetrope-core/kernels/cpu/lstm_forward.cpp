@@ -257,7 +257,7 @@ void lstm_forward(const zt_lstm_shape& s, const float* x, const float* w_ih, con
       const float* const chunk_x = x + first * z.features;
       float* const chunk_gates = gates + first * z.gates;
       if (takes_tiles(z)) {
-        amx::project(z, chunk_x, w_ih, packed != nullptr ? given.w_ih : nullptr, b_ih, b_hh, count, w.sums, chunk_gates,
+        amx::project(z, chunk_x, w_ih, given.w_ih, b_ih, b_hh, count, w.sums, chunk_gates,
                      w.x + omp_get_thread_num() * w.own);
 #pragma omp barrier
       } else if (packed != nullptr) {

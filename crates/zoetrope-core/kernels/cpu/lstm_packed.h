@@ -9,7 +9,9 @@ struct LstmPacked {
   const float* w_ih;  //  as pack_w_ih() or amx::pack_w_ih() leaves it
   const float* w_hh;  //  as pack_w_hh() leaves it
 
-  LstmPacked(const LstmSizes& z, const float* packed) : w_ih(packed), w_hh(packed + w_ih_size(z)) {}
+  // `packed` may be null: then both are.
+  LstmPacked(const LstmSizes& z, const float* packed)
+      : w_ih(packed), w_hh(packed != nullptr ? packed + w_ih_size(z) : nullptr) {}
   // Parts for the tile unit are half as large again as the weights: where memory is the bound, they would be slower. A
   // copy for vectors is faster at any size, but memory that is taken.
   static bool pays(const LstmSizes& z);

@@ -97,6 +97,32 @@ void check_layer() {
   check(refused, "a tensor that is not contiguous is refused");
 }
 
+// Weights are packed at the second inference with them, and never used when they have changed.
+void check_kept() {
+  const auto weight = [](at::IntArrayRef size) { return at::randn(size).mul_(.2); };
+  Tensors t = {at::randn({12, 37}), weight({80, 37}), weight({80, 20}), weight({80}), weight({80})};
+  for (const int i : {1, 2}) t[i].requires_grad_();
+  zt_packed kept;
+  const auto is_right = [&](int64_t time) {
+    const at::NoGradGuard no_grad;
+    return layer(t, Tensor(), time, false, false, &kept).equal(layer(t, Tensor(), time, false, false));
+  };
+  for (const int64_t time : {1, 6, 6, 1, 1, 6}) check(is_right(time) && is_right(time), "kept weights give the same");
+  for (const int i : {1, 2}) {
+    const at::NoGradGuard no_grad;
+    t[i].mul_(1.5);
+    check(is_right(6) && is_right(6) && is_right(6), "changed weights are packed again");
+  }
+  const auto calls = [&] {
+    int count = 0;
+    for (int i = 0; i < 3; ++i) kept.of({t[1]}, 4, [&](float*) { ++count; });
+    return count;
+  };
+  check(calls() == 1 && calls() == 0, "weights are packed once");
+  layer(t, Tensor(), 6, false, false, &kept);
+  check(calls() == 1, "training lets them go");
+}
+
 void check_allocator() {
   zt_release_cache();
   const size_t live = zt_live_bytes();
@@ -162,6 +188,7 @@ int main() {
   zt_message message = zt_install_allocator();
   check(message == nullptr && zt_install_allocator() == nullptr, "install, twice");
   check_layer();
+  check_kept();
   check_allocator();
   std::printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;

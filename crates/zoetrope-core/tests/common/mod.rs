@@ -134,10 +134,15 @@ pub fn config(json: Value) -> TestResult<ModelConfig> {
     Ok(serde_json::from_value(json)?)
 }
 
-/// A small model's configuration: 2 × 8 × 9 frames, three classes, two blocks.
+/// A small model's configuration: 2 × 8 × 9 frames, three classes, two blocks of four channels.
 pub fn small_config(lstm: &Value) -> TestResult<ModelConfig> {
+    two_blocks(4, lstm)
+}
+
+/// The same with blocks of as many channels.
+pub fn two_blocks(channels: i64, lstm: &Value) -> TestResult<ModelConfig> {
     let block = json!({
-        "outChannels": 4, "kernelSize": 3, "stride": 1, "padding": 1, "activation": "relu", "maxPool": 2,
+        "outChannels": channels, "kernelSize": 3, "stride": 1, "padding": 1, "activation": "relu", "maxPool": 2,
     });
     config(json!({
         "input": { "channels": 2, "height": 8, "width": 9 },
