@@ -1,7 +1,6 @@
 // A linear layer on tensors: the kernel (cpu/linear.h) for inference, libtorch's own operation under autograd.
 #include "cpu/linear.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <c10/core/GradMode.h>
@@ -26,7 +25,7 @@ zt_message zt_linear(const at::Tensor* x, const at::Tensor* weight, const at::Te
     shape.back() = outputs;
     const at::Tensor made = at::empty(shape, at::kFloat);
     zt_linear_forward(rows.const_data_ptr<float>(), weight->const_data_ptr<float>(), bias->const_data_ptr<float>(),
-                      made.mutable_data_ptr<float>(), rows.numel() / inputs, inputs, outputs, at::get_num_threads());
+                      made.mutable_data_ptr<float>(), rows.numel() / inputs, inputs, outputs);
     *y = new at::Tensor(made);
   });
 }

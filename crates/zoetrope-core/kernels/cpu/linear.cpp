@@ -5,9 +5,9 @@
 
 ZT_KERNEL(void, linear_forward,
           (const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
-           int64_t outputs, int threads))
+           int64_t outputs))
 
 void zt_linear_forward(const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
-                       int64_t outputs, int threads) {
-  ZT_CALL(linear_forward, (x, weight, bias, y, rows, inputs, outputs, threads));
+                       int64_t outputs) {
+  ZT_CALL(linear_forward, (x, weight, bias, y, rows, inputs, outputs));
 }

@@ -4,8 +4,8 @@
 //   weight   [outputs, inputs], bias [outputs]
 //   y        [rows, outputs]
 //
-// Float32, plain pointers, nothing allocated. Each row is computed by itself: it is bit-equal whichever rows and
-// however many threads there are (with the same instruction set).
+// Float32, plain pointers, nothing allocated. One thread: it is for products that take no longer than waking
+// another. A row is bit-equal whichever rows there are (with the same instruction set).
 #pragma once
 
 #include <stdint.h>
@@ -13,6 +13,6 @@
 extern "C" {
 
 void zt_linear_forward(const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
-                       int64_t outputs, int threads);
+                       int64_t outputs);
 
 }  // extern "C"

@@ -2,16 +2,13 @@
 // elsewhere is the way to it.
 //
 // Cost: 2·rows·inputs·outputs FLOPs; 4 bytes for each number, read or written once.
-#include <omp.h>
-
 #include "linear.h"
 #include "simd.h"
 
 namespace zt::ZT_ISA {
 namespace {
 
-constexpr int64_t kRows = 4;                         //  that share a row of weights
-constexpr int64_t kWorthThreads = int64_t{1} << 20;  //  multiplications that take as long as waking a thread
+constexpr int64_t kRows = 4;  //  that share a row of weights
 
 void rows_of(const float* x, const float* weight, const float* bias, float* y, int64_t count, int64_t inputs,
              int64_t outputs) {
@@ -29,14 +26,10 @@ void rows_of(const float* x, const float* weight, const float* bias, float* y, i
 }  // namespace
 
 void linear_forward(const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
-                    int64_t outputs, int threads) {
-#pragma omp parallel num_threads(threads) if (rows * inputs * outputs >= kWorthThreads)
-  {
-    const FlushDenormals flush;
-#pragma omp for schedule(static)
-    for (int64_t row = 0; row < rows; row += kRows)
-      rows_of(x + row * inputs, weight, bias, y + row * outputs, smaller(kRows, rows - row), inputs, outputs);
-  }
+                    int64_t outputs) {
+  const FlushDenormals flush;
+  for (int64_t row = 0; row < rows; row += kRows)
+    rows_of(x + row * inputs, weight, bias, y + row * outputs, smaller(kRows, rows - row), inputs, outputs);
 }
 
 }  // namespace zt::ZT_ISA

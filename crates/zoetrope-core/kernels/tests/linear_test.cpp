@@ -29,16 +29,16 @@ void check_shape(int64_t rows, int64_t inputs, int64_t outputs, std::mt19937& ra
     return values;
   };
   const Floats x = drawn(rows * inputs), weight = drawn(outputs * inputs), bias = drawn(outputs);
-  const auto run = [&](const float* from, int64_t count, int threads) {
+  const auto run = [&](const float* from, int64_t count) {
     Floats y(count * outputs, std::nanf(""));
-    zt_linear_forward(from, weight.data(), bias.data(), y.data(), count, inputs, outputs, threads);
+    zt_linear_forward(from, weight.data(), bias.data(), y.data(), count, inputs, outputs);
     return y;
   };
-  const Floats y = run(x.data(), rows, 2);
+  const Floats y = run(x.data(), rows);
   double error = 0, norm = 0;
   bool alone = true;
   for (int64_t r = 0; r < rows; ++r) {
-    const Floats row = run(x.data() + r * inputs, 1, 1);
+    const Floats row = run(x.data() + r * inputs, 1);
     for (int64_t o = 0; o < outputs; ++o) {
       double exact = bias[o];
       for (int64_t k = 0; k < inputs; ++k) exact += double(x[r * inputs + k]) * weight[o * inputs + k];

@@ -22,7 +22,7 @@ impl Linear {
 
     /// `[…, inputs]` into `[…, outputs]`.
     pub(super) fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
-        if paths::takes_linear(&self.weight) {
+        if paths::takes_linear(inputs, &self.weight) {
             return kernels::linear(inputs, &self.weight, &self.bias);
         }
         Ok(inputs.f_linear(&self.weight, Some(&self.bias))?)

@@ -5,7 +5,7 @@
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
-//! | linear layer, in inference | `linear` | CPU, float32, at most 16,384 weights |
+//! | linear layer, in inference | `linear` | CPU, float32, at most 131,072 multiplications |
 //! | update by an optimizer | `engine_update` | CPU, float32 |
 //! | any other | the reference | always |
 //!
@@ -38,10 +38,10 @@ pub(super) fn takes_lstm_layer(cell: Cell, weight: &Tensor) -> bool {
     cell == Cell::Lstm && is_engine_on(weight)
 }
 
-/// Whether a linear layer with this weight takes `kernels::linear`: libtorch's way to a small product takes longer than
-/// the product.
-pub(super) fn takes_linear(weight: &Tensor) -> bool {
-    is_engine_on(weight) && weight.numel() <= 16_384
+/// Whether a linear layer of `[…, inputs]` by `[outputs, inputs]` takes `kernels::linear`: libtorch's way to a small
+/// product takes longer than the product. Its products of larger ones are faster.
+pub(super) fn takes_linear(inputs: &Tensor, weight: &Tensor) -> bool {
+    is_engine_on(weight) && inputs.numel() as i64 * weight.size()[0] <= 131_072
 }
 
 /// Whether a layer with these weights may take a kernel of the engine's.
