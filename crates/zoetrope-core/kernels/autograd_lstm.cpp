@@ -23,15 +23,19 @@ zt_lstm_shape shape_of(const Tensor& x, const Tensor& w_hh, const Tensor& offset
 Tensor floats(const Tensor& like, size_t count) { return at::empty({static_cast<int64_t>(count)}, like.options()); }
 
 // `saved` is undefined for inference; `kept` is null where the weights are not to be packed.
-Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, const Tensor& w_ih, const Tensor& w_hh,
-                   const Tensor& b_ih, const Tensor& b_hh, zt_packed* kept, const Tensor& saved) {
+Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, int64_t positions, const Tensor& w_ih,
+                   const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh, zt_packed* kept, const Tensor& saved) {
   const int threads = at::get_num_threads();
   const Tensor workspace = floats(x, zt_lstm_forward_workspace(&shape, threads));
   Tensor y = at::empty({shape.last_only ? shape.batch : x.size(0), shape.hidden}, x.options());
   const auto pack = [&](float* packed) {
-    zt_lstm_pack(&shape, w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(), packed, threads);
+    const Tensor scratch = floats(x, zt_lstm_pack_workspace(&shape, threads));
+    zt_lstm_pack(&shape, w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(), positions, packed,
+                 scratch.mutable_data_ptr<float>(), threads);
   };
-  const float* const packed = kept != nullptr ? kept->of({w_ih, w_hh}, zt_lstm_packed(&shape), pack) : nullptr;
+  const zt_packed_form form = {zt_lstm_packed(&shape), positions, positions > 1};
+  const float* const packed = kept != nullptr ? kept->of({w_ih, w_hh}, form, pack) : nullptr;
+  TORCH_CHECK(packed != nullptr || positions == 1, "only packed weights take features in another order");
   zt_lstm_forward(&shape, x.const_data_ptr<float>(), w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(),
                   b_ih.const_data_ptr<float>(), b_hh.const_data_ptr<float>(), packed, y.mutable_data_ptr<float>(),
                   saved.defined() ? saved.mutable_data_ptr<float>() : nullptr, workspace.mutable_data_ptr<float>(),
@@ -46,7 +50,7 @@ struct LstmLayer : torch::autograd::Function<LstmLayer> {
     const Tensor offsets = given_offsets.value_or(Tensor());
     const zt_lstm_shape shape = shape_of(x, w_hh, offsets, time, reverse, last_only);
     const Tensor saved = floats(x, zt_lstm_saved(&shape));
-    Tensor y = run_forward(shape, x, w_ih, w_hh, b_ih, b_hh, nullptr, saved);
+    Tensor y = run_forward(shape, x, 1, w_ih, w_hh, b_ih, b_hh, nullptr, saved);
     context->save_for_backward({x, w_ih, w_hh, saved, offsets});
     context->saved_data["time"] = time;
     context->saved_data["reverse"] = reverse;
@@ -82,10 +86,18 @@ struct LstmLayer : torch::autograd::Function<LstmLayer> {
 
 extern "C" {
 
+// Whether a layer packs the weights: in inference, unless they are too large. Clips have up to `time` frames.
+bool zt_lstm_packs(const Tensor* w_ih, const Tensor* w_hh, int64_t time) {
+  const zt_lstm_shape shape = {1, time, w_ih->size(1), w_hh->size(1), nullptr, false, false};
+  return !at::GradMode::is_enabled() && zt_lstm_packed(&shape) > 0;
+}
+
 // y of x [rows, features], the frames clip after clip: [rows, hidden], or [batch, hidden] with `last_only`. All tensors
 // are contiguous float32 on the CPU. Clips have 1 … time frames, as int64 `offsets` [batch + 1] say (see cpu/lstm.h),
-// or all have `time` where it is null. `kept` may be null. `y` becomes a new tensor that the caller owns.
-zt_message zt_lstm_layer(const Tensor* x, const Tensor* w_ih, const Tensor* w_hh, const Tensor* b_ih,
+// or all have `time` where it is null. Where zt_lstm_packs() says so, features may be [positions][channels] while those
+// of w_ih are [channels][positions]; otherwise positions is 1. `kept` may be null. `y` becomes a new tensor that the
+// caller owns.
+zt_message zt_lstm_layer(const Tensor* x, int64_t positions, const Tensor* w_ih, const Tensor* w_hh, const Tensor* b_ih,
                          const Tensor* b_hh, const Tensor* offsets, int64_t time, bool reverse, bool last_only,
                          zt_packed* kept, Tensor** y) {
   return zt_guard([&] {
@@ -102,12 +114,13 @@ zt_message zt_lstm_layer(const Tensor* x, const Tensor* w_ih, const Tensor* w_hh
                                                  : x->size(0) % time == 0),
                 "the LSTM kernel expects as many rows as the clips have frames");
     if (differentiates && at::GradMode::is_enabled()) {
+      TORCH_CHECK(positions == 1, "in training the LSTM kernel takes features in the order of the weights only");
       if (kept != nullptr) kept->forget();
       const auto optional = rows.defined() ? std::optional(rows) : std::nullopt;  //  apply takes no undefined tensor
       *y = new Tensor(LstmLayer::apply(*x, *w_ih, *w_hh, *b_ih, *b_hh, optional, time, reverse, last_only));
     } else {
       const zt_lstm_shape shape = shape_of(*x, *w_hh, rows, time, reverse, last_only);
-      *y = new Tensor(run_forward(shape, *x, *w_ih, *w_hh, *b_ih, *b_hh, kept, Tensor()));
+      *y = new Tensor(run_forward(shape, *x, positions, *w_ih, *w_hh, *b_ih, *b_hh, kept, Tensor()));
     }
   });
 }

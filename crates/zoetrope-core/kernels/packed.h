@@ -6,30 +6,35 @@
 #include <initializer_list>
 #include <vector>
 
+// How weights are packed: what follows from the shape of a call, for the same weights may be packed in several forms.
+struct zt_packed_form {
+  size_t size;        //    floats; 0 where packing does not pay
+  int64_t positions;  //    of features in another order (cpu/lstm.h), or 1
+  bool is_needed;     //    also at the first call; otherwise packing would cost as much then as it saves
+};
+
 class zt_packed {
  public:
-  // What `pack(float*)` makes of the weights, `size` floats, which follow from the weights' shapes and the kind of
-  // packing. Null where `size` is 0, and at the first call with these weights: packing costs as much as it then saves.
+  // What `pack(float*)` makes of the weights. Null where `size` is 0 and, unless it is needed, at the first call of
+  // that form with these weights.
   template <typename Pack>
-  const float* of(std::initializer_list<at::Tensor> weights, size_t size, const Pack& pack) {
-    std::vector<Source> sources;
-    for (const at::Tensor& weight : weights) sources.push_back({weight.const_data_ptr(), weight._version()});
-    if (size == 0 || size != size_ || !(sources == sources_)) {
-      forget();
-      sources_ = std::move(sources), size_ = size;
-      return nullptr;
-    }
-    if (!floats_.defined()) {
-      const at::Tensor floats = at::empty({static_cast<int64_t>(size)}, at::kFloat);
+  const float* of(std::initializer_list<at::Tensor> weights, const zt_packed_form& form, const Pack& pack) {
+    if (form.size == 0) return nullptr;
+    Kept& kept = find(weights, form);
+    const bool is_first = !kept.is_known;
+    kept.is_known = true;
+    if (is_first && !form.is_needed) return nullptr;
+    if (!kept.floats.defined()) {
+      const at::Tensor floats = at::empty({static_cast<int64_t>(form.size)}, at::kFloat);
       pack(floats.mutable_data_ptr<float>());
-      floats_ = floats;
+      kept.floats = floats;
     }
-    return floats_.const_data_ptr<float>();
+    return kept.floats.const_data_ptr<float>();
   }
 
   // Lets the memory go: the weights are about to change.
   void forget() {
-    floats_.reset();
+    kept_.clear();
     sources_.clear();
   }
 
@@ -41,7 +46,26 @@ class zt_packed {
     bool operator==(const Source& other) const { return data == other.data && version == other.version; }
   };
 
+  struct Kept {
+    size_t size;
+    int64_t positions;
+    bool is_known = false;  //  there was a call before
+    at::Tensor floats;
+  };
+
+  // What there is of that form; nothing of what other weights left.
+  Kept& find(std::initializer_list<at::Tensor> weights, const zt_packed_form& form) {
+    std::vector<Source> sources;
+    for (const at::Tensor& weight : weights) sources.push_back({weight.const_data_ptr(), weight._version()});
+    if (!(sources == sources_)) {
+      kept_.clear();
+      sources_ = std::move(sources);
+    }
+    for (Kept& kept : kept_)
+      if (kept.size == form.size && kept.positions == form.positions) return kept;
+    return kept_.emplace_back(Kept{form.size, form.positions, false, at::Tensor()});
+  }
+
   std::vector<Source> sources_;
-  size_t size_ = 0;
-  at::Tensor floats_;
+  std::vector<Kept> kept_;
 };

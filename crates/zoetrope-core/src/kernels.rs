@@ -34,8 +34,10 @@ unsafe extern "C" {
     fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, kept: *mut CPacked, y: TensorOut) -> Message;
     fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
     fn zt_linear(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
+    fn zt_lstm_packs(w_ih: TensorPtr, w_hh: TensorPtr, time: i64) -> bool;
     fn zt_lstm_layer(
         x: TensorPtr,
+        positions: i64,
         w_ih: TensorPtr,
         w_hh: TensorPtr,
         b_ih: TensorPtr,
@@ -163,9 +165,11 @@ pub(crate) struct Rows<'a> {
 /// into `[batch, hidden]` with `last_only`: each clip's output at the last step that is computed.
 ///
 /// `weights` are `weight_ih, weight_hh, bias_ih, bias_hh`; all tensors are contiguous float32 on the CPU, which the
-/// kernel checks. `packed` is the weights'. `reverse` reads each clip from its end.
+/// kernel checks. `packed` is the weights'. `positions` is 1, or, where [`lstm_packs`], features are
+/// `[positions][channels]` and those of the weights `[channels][positions]`. `reverse` reads each clip from its end.
 pub(crate) fn lstm_layer(
     frames: &Tensor,
+    positions: i64,
     rows: Rows<'_>,
     weights: &[Tensor; 4],
     packed: &Packed,
@@ -177,7 +181,18 @@ pub(crate) fn lstm_layer(
     let (x, time) = (frames.as_ptr(), rows.time);
     let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
     // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
-    tensor(|y| unsafe { zt_lstm_layer(x, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, kept, y) })
+    tensor(|y| unsafe {
+        zt_lstm_layer(
+            x, positions, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, kept, y,
+        )
+    })
+}
+
+/// Whether [`lstm_layer`] packs these weights for clips of up to `time` frames: without gradients, unless they are too
+/// large.
+pub(crate) fn lstm_packs(weights: &[Tensor; 4], time: i64) -> bool {
+    // SAFETY: live float32 matrices of ours.
+    unsafe { zt_lstm_packs(weights[0].as_ptr(), weights[1].as_ptr(), time) }
 }
 
 /// What keeps lent memory alive until it is dropped.

@@ -22,7 +22,7 @@ pub(crate) use self::paths::is_engine_on;
 pub(crate) use self::statistics::SavedStatistics;
 
 use self::dropout::Dropout;
-use self::encoder::Encoder;
+use self::encoder::{Encoder, Features};
 use self::initializer::Initializer;
 use self::lengths::Layout;
 use self::linear::Linear;
@@ -209,9 +209,12 @@ impl CnnLstm {
             Some(normalization) => normalization.forward(&frames, self.kind())?,
             None => frames,
         };
-        let encoded = self.encoder.forward_t(&frames, &layout, self.kind(), train)?; // [frames, features]
+        let takes_positions = self.projection.is_none() && self.recurrent.takes_positions(&layout);
+        let encoded = self
+            .encoder
+            .forward_t(&frames, &layout, self.kind(), takes_positions, train)?; // [frames, features]
         let features = match &self.projection {
-            Some(projection) => projection.forward(&encoded)?,
+            Some(projection) => Features::channel_major(projection.forward(&encoded.values)?),
             None => encoded,
         };
         let outputs = self

@@ -16,9 +16,9 @@
 #include "../packed.h"
 
 extern "C" {
-zt_message zt_lstm_layer(const at::Tensor* x, const at::Tensor* w_ih, const at::Tensor* w_hh, const at::Tensor* b_ih,
-                         const at::Tensor* b_hh, const at::Tensor* offsets, int64_t time, bool reverse, bool last_only,
-                         zt_packed* kept, at::Tensor** y);
+zt_message zt_lstm_layer(const at::Tensor* x, int64_t positions, const at::Tensor* w_ih, const at::Tensor* w_hh,
+                         const at::Tensor* b_ih, const at::Tensor* b_hh, const at::Tensor* offsets, int64_t time,
+                         bool reverse, bool last_only, zt_packed* kept, at::Tensor** y);
 zt_message zt_install_allocator();
 void zt_release_cache();
 size_t zt_cached_bytes();
@@ -45,7 +45,7 @@ Tensor ours(const Tensor& x, const std::vector<Tensor>& w, bool last_only, zt_pa
   Tensor* y = nullptr;
   const Tensor frames = x.flatten(0, 1);
   const zt_message message =
-      zt_lstm_layer(&frames, &w[0], &w[1], &w[2], &w[3], nullptr, x.size(1), false, last_only, kept, &y);
+      zt_lstm_layer(&frames, 1, &w[0], &w[1], &w[2], &w[3], nullptr, x.size(1), false, last_only, kept, &y);
   TORCH_CHECK(message == nullptr, message);
   Tensor out = *y;
   delete y;

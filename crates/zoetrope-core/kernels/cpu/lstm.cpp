@@ -9,7 +9,10 @@ ZT_KERNEL(void, lstm_forward,
           (const zt_lstm_shape& s, const float* x, const float* w_ih, const float* w_hh, const float* b_ih,
            const float* b_hh, const float* packed, float* y, float* saved, float* workspace, int threads))
 ZT_KERNEL(size_t, lstm_packed, (const zt_lstm_shape& s))
-ZT_KERNEL(void, lstm_pack, (const zt_lstm_shape& s, const float* w_ih, const float* w_hh, float* packed, int threads))
+ZT_KERNEL(size_t, lstm_pack_workspace, (const zt_lstm_shape& s, int threads))
+ZT_KERNEL(void, lstm_pack,
+          (const zt_lstm_shape& s, const float* w_ih, const float* w_hh, int64_t positions, float* packed,
+           float* workspace, int threads))
 ZT_KERNEL(size_t, lstm_backward_workspace, (const zt_lstm_shape& s, int threads))
 ZT_KERNEL(void, lstm_backward,
           (const zt_lstm_shape& s, const float* x, const float* w_ih, const float* w_hh, const float* saved,
@@ -31,8 +34,13 @@ void zt_lstm_forward(const zt_lstm_shape* shape, const float* x, const float* w_
 
 size_t zt_lstm_packed(const zt_lstm_shape* shape) { return ZT_CALL(lstm_packed, (*shape)); }
 
-void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, float* packed, int threads) {
-  ZT_CALL(lstm_pack, (*shape, w_ih, w_hh, packed, threads));
+size_t zt_lstm_pack_workspace(const zt_lstm_shape* shape, int threads) {
+  return ZT_CALL(lstm_pack_workspace, (*shape, threads));
+}
+
+void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, int64_t positions, float* packed,
+                  float* workspace, int threads) {
+  ZT_CALL(lstm_pack, (*shape, w_ih, w_hh, positions, packed, workspace, threads));
 }
 
 size_t zt_lstm_backward_workspace(const zt_lstm_shape* shape, int threads) {

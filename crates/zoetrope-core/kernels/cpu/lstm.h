@@ -34,7 +34,7 @@ struct zt_lstm_shape {
 size_t zt_lstm_saved(const zt_lstm_shape* shape);
 
 // y of x. `saved` may be null (inference). `packed` is null, or what zt_lstm_pack() made of w_ih and w_hh, which then
-// may be null; y is the same, bit for bit.
+// may be null; y is the same, bit for bit, where the order of features is.
 size_t zt_lstm_forward_workspace(const zt_lstm_shape* shape, int threads);
 void zt_lstm_forward(const zt_lstm_shape* shape, const float* x, const float* w_ih, const float* w_hh,
                      const float* b_ih, const float* b_hh, const float* packed, float* y, float* saved,
@@ -42,9 +42,12 @@ void zt_lstm_forward(const zt_lstm_shape* shape, const float* x, const float* w_
 
 // The weights as the forward pass multiplies them, zt_lstm_packed() floats: for inference, which uses the same weights
 // again and again. 0 where they would be slower. They serve every shape of the same features and hidden, and with
-// `time` on the same side of 1.
+// `time` on the same side of 1. Features of x may have another order than those of w_ih: where these are
+// [channels][positions], x has [positions][channels]; both are the same with 1 position.
 size_t zt_lstm_packed(const zt_lstm_shape* shape);
-void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, float* packed, int threads);
+size_t zt_lstm_pack_workspace(const zt_lstm_shape* shape, int threads);
+void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, int64_t positions, float* packed,
+                  float* workspace, int threads);
 
 // Gradients of x (`dx` may be null: not needed), of the weights and of either bias from that of y. All are
 // overwritten; both biases have the same gradient, `db`.

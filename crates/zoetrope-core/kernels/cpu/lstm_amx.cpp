@@ -28,13 +28,15 @@ static int64_t parts_at(const LstmSizes& z, int64_t k, int64_t gate) {
          gate / kSide * packed_floats(smaller(kDepth, z.features - k));
 }
 
-void pack_w_ih(const LstmSizes& z, const float* w_ih, float* parts) {
-  const auto row = [&](int64_t gate) { return w_ih + z.weight_row(smaller(gate, z.gates - 1)) * z.features; };
+void pack_w_ih(const WeightRows& rows, float* parts, float* own) {
+  const LstmSizes& z = rows.z;
 #pragma omp for schedule(static)
-  for (int64_t gate = 0; gate < round_up(z.gates, kPair); gate += kSide)
+  for (int64_t gate = 0; gate < round_up(z.gates, kPair); gate += kSide) {
+    rows.read(gate, kSide, own);
     for (int64_t k = 0; k < z.features; k += kDepth)
-      pack_rows([&](int r) { return row(gate + r) + k; }, smaller(kDepth, z.features - k),
+      pack_rows([&](int r) { return own + r * z.features + k; }, smaller(kDepth, z.features - k),
                 parts + parts_at(z, k, gate));
+  }
 }
 
 // A thread takes neighbouring gates and all rows of x, whose parts it makes itself: they then lie in its L2. The parts

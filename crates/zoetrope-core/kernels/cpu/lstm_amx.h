@@ -3,7 +3,7 @@
 #pragma once
 
 #include "isa.h"
-#include "lstm_parts.h"
+#include "lstm_packed.h"
 
 namespace zt::ZT_ISA {
 
@@ -20,9 +20,10 @@ int64_t project_workspace(const LstmSizes& z, int64_t count);
 void project(const LstmSizes& z, const float* x, const float* w_ih, const float* parts, const float* b_ih,
              const float* b_hh, int64_t count, float* sums, float* gates, float* workspace);
 
-// W_ih in parts: [features / kDepth][gates / 32][2 times 16 gates]. All threads come here.
+// W_ih in parts: [features / kDepth][gates / 32][2 times 16 gates]. All threads come here; `own`, for 16 rows, is the
+// thread's.
 int64_t packed_w_ih(const LstmSizes& z);
-void pack_w_ih(const LstmSizes& z, const float* w_ih, float* parts);
+void pack_w_ih(const WeightRows& rows, float* parts, float* own);
 
 // c = a · b: one thread's share. All threads come here, and leave when all is done. `parts` is for all of them
 // together, as large as a [rows][depth] asks; `workspace` is the thread's own.
@@ -41,7 +42,7 @@ ZT_INLINE int64_t project_workspace(const LstmSizes&, int64_t) { return 0; }
 ZT_INLINE void project(const LstmSizes&, const float*, const float*, const float*, const float*, const float*, int64_t,
                        float*, float*, float*) {}
 ZT_INLINE int64_t packed_w_ih(const LstmSizes&) { return 0; }
-ZT_INLINE void pack_w_ih(const LstmSizes&, const float*, float*) {}
+ZT_INLINE void pack_w_ih(const WeightRows&, float*, float*) {}
 ZT_INLINE int64_t multiply_parts(int64_t, int64_t) { return 0; }
 ZT_INLINE int64_t multiply_workspace() { return 0; }
 ZT_INLINE void multiply(const Product&, float*, float*) {}

@@ -226,15 +226,20 @@ size_t lstm_packed(const zt_lstm_shape& s) {
   return LstmPacked::pays(z) ? LstmPacked::w_ih_size(z) + LstmPacked::w_hh_size(z) : 0;
 }
 
-void lstm_pack(const zt_lstm_shape& s, const float* w_ih, const float* w_hh, float* packed, int threads) {
+size_t lstm_pack_workspace(const zt_lstm_shape& s, int threads) { return threads * kPanel * s.features; }
+
+void lstm_pack(const zt_lstm_shape& s, const float* w_ih, const float* w_hh, int64_t positions, float* packed,
+               float* workspace, int threads) {
   const LstmSizes z(s);
+  const WeightRows rows = {z, w_ih, positions};
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
+    float* const own = workspace + omp_get_thread_num() * kPanel * z.features;
     if (takes_tiles(z))
-      amx::pack_w_ih(z, w_ih, packed);
+      amx::pack_w_ih(rows, packed, own);
     else
-      pack_w_ih(z, w_ih, packed);
+      pack_w_ih(rows, packed, own);
     if (z.forgets()) pack_w_hh(z, w_hh, packed + LstmPacked::w_ih_size(z));
   }
 }

@@ -54,19 +54,23 @@ int64_t LstmPacked::w_ih_size(const LstmSizes& z) {
   return takes_tiles(z) ? amx::packed_w_ih(z) : z.features * round_up(z.gates, kPanel);
 }
 
-void pack_w_ih(const LstmSizes& z, const float* w_ih, float* out) {
+void WeightRows::read(int64_t gate, int64_t count, float* rows) const {
+  const int64_t channels = z.features / positions;
+  for (int64_t r = 0; r < count; ++r) {
+    const float* const row = w_ih + z.weight_row(smaller(gate + r, z.gates - 1)) * z.features;
+    transpose_floats(row, positions, channels, positions, rows + r * z.features, channels);
+  }
+}
+
+void pack_w_ih(const WeightRows& rows, float* out, float* own) {
+  const LstmSizes& z = rows.z;
 #pragma omp for schedule(static)
-  for (int64_t gate = 0; gate < z.gates; gate += kPanel)
-    for (int64_t k = 0; k < z.features; k += kDepth) {
-      const int64_t depth = smaller(kDepth, z.features - k);
-      float* const panel = out + panel_at(z, k, gate);
-      for (int64_t i = 0; i < depth * kPanel; ++i) panel[i] = 0;
-      for (int64_t g = gate; g < smaller(gate + kPanel, z.gates);) {
-        const int64_t end = smaller(gate + kPanel, g < z.hidden ? z.hidden : z.gates);  //  rows of W_ih side by side
-        transpose_floats(w_ih + z.weight_row(g) * z.features + k, z.features, end - g, depth, panel + g - gate, kPanel);
-        g = end;
-      }
-    }
+  for (int64_t gate = 0; gate < z.gates; gate += kPanel) {
+    rows.read(gate, kPanel, own);
+    for (int64_t k = 0; k < z.features; k += kDepth)
+      transpose_floats(own + k, z.features, kPanel, smaller(kDepth, z.features - k), out + panel_at(z, k, gate),
+                       kPanel);
+  }
 }
 
 void project_packed(const LstmSizes& z, const float* x, const float* w_ih, const float* b_ih, const float* b_hh,

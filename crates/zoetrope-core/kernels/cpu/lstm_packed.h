@@ -19,8 +19,18 @@ struct LstmPacked {
   static int64_t w_hh_size(const LstmSizes& z) { return z.forgets() ? 4 * z.hidden * round_up(z.hidden, kWidth) : 0; }
 };
 
-// [features / kDepth][gates / kPanel][kDepth][kPanel], zeros for gates that do not exist. All threads come here.
-void pack_w_ih(const LstmSizes& z, const float* w_ih, float* out);
+// W_ih of the computed gates, row by row, for packing: its features in the order of x (`positions`: lstm.h).
+struct WeightRows {
+  const LstmSizes& z;
+  const float* w_ih;
+  int64_t positions;
+
+  // `count` rows of `features` from `gate` on; those of gates that do not exist are the last's.
+  void read(int64_t gate, int64_t count, float* rows) const;
+};
+
+// [features / kDepth][gates / kPanel][kDepth][kPanel]. All threads come here; `own`, for kPanel rows, is the thread's.
+void pack_w_ih(const WeightRows& rows, float* out, float* own);
 
 // gates [rows][gates] = x · W_ihᵀ + b_ih + b_hh, for `count` rows of x: bit for bit what project() in lstm_forward.cpp
 // gives. All threads come here; they do not wait for each other.

@@ -10,9 +10,9 @@
 #include "../packed.h"
 
 extern "C" {
-zt_message zt_lstm_layer(const at::Tensor* x, const at::Tensor* w_ih, const at::Tensor* w_hh, const at::Tensor* b_ih,
-                         const at::Tensor* b_hh, const at::Tensor* offsets, int64_t time, bool reverse, bool last_only,
-                         zt_packed* kept, at::Tensor** y);
+zt_message zt_lstm_layer(const at::Tensor* x, int64_t positions, const at::Tensor* w_ih, const at::Tensor* w_hh,
+                         const at::Tensor* b_ih, const at::Tensor* b_hh, const at::Tensor* offsets, int64_t time,
+                         bool reverse, bool last_only, zt_packed* kept, at::Tensor** y);
 zt_message zt_install_allocator();
 void zt_release_cache();
 size_t zt_cached_bytes();
@@ -33,10 +33,10 @@ void check(bool ok, const char* what) {
 
 // t[0] is [rows, features]; `offsets` is undefined where every clip has `time` of them.
 Tensor layer(const Tensors& t, const Tensor& offsets, int64_t time, bool reverse, bool last_only,
-             zt_packed* kept = nullptr) {
+             zt_packed* kept = nullptr, int64_t positions = 1) {
   Tensor* y = nullptr;
-  const zt_message message = zt_lstm_layer(&t[0], &t[1], &t[2], &t[3], &t[4], offsets.defined() ? &offsets : nullptr,
-                                           time, reverse, last_only, kept, &y);
+  const zt_message message = zt_lstm_layer(&t[0], positions, &t[1], &t[2], &t[3], &t[4],
+                                           offsets.defined() ? &offsets : nullptr, time, reverse, last_only, kept, &y);
   TORCH_CHECK(message == nullptr, message);
   Tensor out = *y;
   delete y;
@@ -97,30 +97,48 @@ void check_layer() {
   check(refused, "a tensor that is not contiguous is refused");
 }
 
-// Weights are packed at the second inference with them, and never used when they have changed.
+// Weights are packed at the second inference with them, at the first where features have another order, and never used
+// when they have changed.
 void check_kept() {
   const auto weight = [](at::IntArrayRef size) { return at::randn(size).mul_(.2); };
-  Tensors t = {at::randn({12, 37}), weight({80, 37}), weight({80, 20}), weight({80}), weight({80})};
+  Tensors t = {at::randn({12, 36}), weight({80, 36}), weight({80, 20}), weight({80}), weight({80})};
   for (const int i : {1, 2}) t[i].requires_grad_();
   zt_packed kept;
   const auto is_right = [&](int64_t time) {
     const at::NoGradGuard no_grad;
     return layer(t, Tensor(), time, false, false, &kept).equal(layer(t, Tensor(), time, false, false));
   };
-  for (const int64_t time : {1, 6, 6, 1, 1, 6}) check(is_right(time) && is_right(time), "kept weights give the same");
+  const Tensor by_position = t[0].view({12, 9, 4}).transpose(1, 2).reshape({12, 36});
+  const auto is_close = [&](int64_t time) {
+    const at::NoGradGuard no_grad;
+    Tensors reordered = t;
+    reordered[0] = by_position;
+    zt_packed fresh;
+    const Tensor y = layer(reordered, Tensor(), time, false, false, &kept, 4);
+    return y.allclose(layer(t, Tensor(), time, false, false), 1e-5, 1e-6) &&
+           y.equal(layer(reordered, Tensor(), time, false, false, &fresh, 4));
+  };
+  for (const int64_t time : {1, 6, 6, 1, 1, 6})
+    check(is_right(time) && is_close(time) && is_right(time) && is_close(time), "kept weights give the same");
   for (const int i : {1, 2}) {
     const at::NoGradGuard no_grad;
     t[i].mul_(1.5);
-    check(is_right(6) && is_right(6) && is_right(6), "changed weights are packed again");
+    check(is_right(6) && is_close(6) && is_right(6) && is_right(6), "changed weights are packed again");
   }
   const auto calls = [&] {
     int count = 0;
-    for (int i = 0; i < 3; ++i) kept.of({t[1]}, 4, [&](float*) { ++count; });
+    for (int i = 0; i < 3; ++i) kept.of({t[1], t[2]}, {4, 1, false}, [&](float*) { ++count; });
     return count;
   };
   check(calls() == 1 && calls() == 0, "weights are packed once");
   layer(t, Tensor(), 6, false, false, &kept);
   check(calls() == 1, "training lets them go");
+  const at::NoGradGuard no_grad;
+  const auto switched = [&](int64_t time) {
+    layer(t, Tensor(), time, false, false, &kept);
+    return calls();
+  };
+  check(switched(1) + switched(6) + switched(1) + switched(6) == 0, "clips of one frame and of several in turn");
 }
 
 void check_allocator() {

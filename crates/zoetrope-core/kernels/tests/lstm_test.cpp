@@ -130,13 +130,31 @@ struct Reference {
   }
 };
 
+// The smallest above 1, where there is one.
+int64_t smallest_divisor(int64_t number) {
+  for (int64_t divisor = 2; divisor < number; ++divisor)
+    if (number % divisor == 0) return divisor;
+  return number;
+}
+
+// Rows of [channels][positions] as rows of [positions][channels].
+Floats by_position(const Floats& x, int64_t features, int64_t positions) {
+  const int64_t channels = features / positions;
+  Floats out(x.size());
+  for (int64_t i = 0; i < int64_t(x.size()); ++i) {
+    const int64_t row = i / features * features, channel = i % features / positions, position = i % positions;
+    out[row + position * channels + channel] = x[i];
+  }
+  return out;
+}
+
 struct Result {
-  Floats y, inferred, packed, dx, dw_ih, dw_hh, db;
+  Floats y, inferred, packed, reordered, dx, dw_ih, dw_hh, db;
 
   Result(const Layer& l, int threads, bool with_dx = true) {
     const zt_lstm_shape& s = l.s;
     const float nan = std::nanf("");
-    y.assign(l.dy.size(), nan), inferred = y, packed = y, dx.assign(with_dx ? l.x.size() : 0, nan);
+    y.assign(l.dy.size(), nan), inferred = y, packed = y, reordered = y, dx.assign(with_dx ? l.x.size() : 0, nan);
     dw_ih.assign(l.w_ih.size(), nan), dw_hh.assign(l.w_hh.size(), nan), db.assign(l.b_ih.size(), nan);
     Floats saved(zt_lstm_saved(&s), nan);
     const Workspace forward(zt_lstm_forward_workspace(&s, threads));
@@ -145,10 +163,15 @@ struct Result {
     const Workspace inference(zt_lstm_forward_workspace(&s, threads));
     zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), nullptr,
                     inferred.data(), nullptr, inference.at, threads);
-    const Workspace weights(zt_lstm_packed(&s));
-    zt_lstm_pack(&s, l.w_ih.data(), l.w_hh.data(), weights.at, threads);
-    zt_lstm_forward(&s, l.x.data(), nullptr, nullptr, l.b_ih.data(), l.b_hh.data(), weights.at, packed.data(), nullptr,
-                    inference.at, threads);
+    const auto by_packed = [&](const Floats& x, int64_t positions, Floats& y) {
+      const Workspace weights(zt_lstm_packed(&s)), packing(zt_lstm_pack_workspace(&s, threads));
+      zt_lstm_pack(&s, l.w_ih.data(), l.w_hh.data(), positions, weights.at, packing.at, threads);
+      zt_lstm_forward(&s, x.data(), nullptr, nullptr, l.b_ih.data(), l.b_hh.data(), weights.at, y.data(), nullptr,
+                      inference.at, threads);
+    };
+    by_packed(l.x, 1, packed);
+    const int64_t positions = smallest_divisor(s.features);
+    by_packed(by_position(l.x, s.features, positions), positions, reordered);
     const Workspace backward(zt_lstm_backward_workspace(&s, threads));
     zt_lstm_backward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), saved.data(), l.dy.data(),
                      with_dx ? dx.data() : nullptr, dw_ih.data(), dw_hh.data(), db.data(), backward.at, threads);
@@ -158,8 +181,8 @@ struct Result {
     const auto same = [](const Floats& a, const Floats& b) {
       return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * 4) == 0;
     };
-    return same(y, o.y) && same(inferred, o.inferred) && same(packed, o.packed) && same(dx, o.dx) &&
-           same(dw_ih, o.dw_ih) && same(dw_hh, o.dw_hh) && same(db, o.db);
+    return same(y, o.y) && same(inferred, o.inferred) && same(packed, o.packed) && same(reordered, o.reordered) &&
+           same(dx, o.dx) && same(dw_ih, o.dw_ih) && same(dw_hh, o.dw_hh) && same(db, o.db);
   }
 };
 
@@ -181,7 +204,8 @@ void check_alone(const Layer& layer, const Result& together) {
     alone.x = part(layer.x, begin, time, s.features), alone.dy = output(layer.dy);
     alone.w_ih = layer.w_ih, alone.w_hh = layer.w_hh, alone.b_ih = layer.b_ih, alone.b_hh = layer.b_hh;
     const Result result(alone, 1);
-    same &= result.y == output(together.y) && result.dx == part(together.dx, begin, time, s.features);
+    same &= result.y == output(together.y) && result.reordered == output(together.reordered) &&
+            result.dx == part(together.dx, begin, time, s.features);
   }
   check(same, "a clip alone is bit-equal", s);
 }
@@ -191,7 +215,8 @@ void check_shape(const zt_lstm_shape& shape, Clips clips, std::mt19937& random) 
   const zt_lstm_shape& s = layer.s;
   const Reference reference(layer);
   const Result result(layer, 2);
-  const double value = std::max(error(result.y, reference.y), error(result.inferred, reference.y));
+  const double value = std::max(
+      {error(result.y, reference.y), error(result.inferred, reference.y), error(result.reordered, reference.y)});
   const double gradient = std::max({error(result.dx, reference.dx), error(result.dw_ih, reference.dw_ih),
                                     error(result.dw_hh, reference.dw_hh), error(result.db, reference.db)});
   check(value <= 1e-6, "outputs", s);

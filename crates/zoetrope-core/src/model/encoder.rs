@@ -21,6 +21,21 @@ pub(super) struct Encoder {
     global_pool: GlobalPool,
 }
 
+/// What frames are encoded into.
+pub(super) struct Features {
+    /// `[frames, features]`
+    pub(super) values: Tensor,
+    /// 1 where the features are channel-major, `[channels][positions]`, as PyTorch's weights expect them; otherwise they
+    /// are `[positions][channels]`.
+    pub(super) positions: i64,
+}
+
+impl Features {
+    pub(super) fn channel_major(values: Tensor) -> Self {
+        Self { values, positions: 1 }
+    }
+}
+
 impl Encoder {
     pub(super) fn new(config: &ModelConfig, generator: &Generator, init: &mut Initializer<'_>) -> Result<Self> {
         let mut in_channels = config.input.as_frame().channels;
@@ -37,26 +52,40 @@ impl Encoder {
     }
 
     /// Encodes frames of `[frames, channels, height, width]` or `[frames, features]`, floats or bytes, into
-    /// `[frames, features]`, channel-major.
-    pub(super) fn forward_t(&self, frames: &Tensor, layout: &Layout<'_>, kind: Kind, train: bool) -> Result<Tensor> {
+    /// `[frames, features]`, channel-major unless what follows `takes_positions`.
+    pub(super) fn forward_t(
+        &self,
+        frames: &Tensor,
+        layout: &Layout<'_>,
+        kind: Kind,
+        takes_positions: bool,
+        train: bool,
+    ) -> Result<Features> {
         if frames.dim() == 2 {
             let mut encoded = scaled(frames, kind)?;
             for block in &self.blocks {
                 encoded = block.forward_over_time_t(&encoded, layout, train)?; // [frames, out_channels]
             }
-            return Ok(encoded);
+            return Ok(Features::channel_major(encoded));
         }
         let mut encoded = frames.shallow_clone();
         for block in &self.blocks {
             encoded = block.forward_t(&encoded, kind, train)?; // [frames, out_channels, height, width]
         }
         if self.global_pool == GlobalPool::Average {
-            return Ok(scaled(&encoded, kind)?.f_mean_dim([2, 3].as_slice(), false, None::<Kind>)?);
+            let pooled = scaled(&encoded, kind)?.f_mean_dim([2, 3].as_slice(), false, None::<Kind>)?;
+            return Ok(Features::channel_major(pooled));
         }
-        if paths::takes_flatten(&encoded) {
-            return kernels::flatten(&encoded);
+        if !paths::takes_flatten(&encoded) {
+            return Ok(Features::channel_major(scaled(&encoded, kind)?.f_flatten(1, -1)?));
         }
-        Ok(scaled(&encoded, kind)?.f_flatten(1, -1)?)
+        if takes_positions {
+            return Ok(Features {
+                values: encoded.f_permute([0, 2, 3, 1])?.f_flatten(1, -1)?, // their memory, as it is
+                positions: encoded.size()[2] * encoded.size()[3],
+            });
+        }
+        Ok(Features::channel_major(kernels::flatten(&encoded)?))
     }
 }
 

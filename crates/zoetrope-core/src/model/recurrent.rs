@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::dropout::Dropout;
+use super::encoder::Features;
 use super::initializer::Initializer;
 use super::lengths::{Layout, Lengths};
 use super::paths;
@@ -62,21 +63,27 @@ impl Recurrent {
         })
     }
 
+    /// Whether [`Self::forward_t`] takes features position by position, of clips of that layout.
+    pub(super) fn takes_positions(&self, layout: &Layout<'_>) -> bool {
+        paths::takes_positions(self.config.cell, &self.layers[0][0].weights, layout.rows().time)
+    }
+
     /// Runs the valid frames, `[frames, features]`, into the top layer's outputs, `[frames, directions * hidden_size]`,
     /// or with `last_only` into those at each clip's last frame, `[batch, directions * hidden_size]`.
     pub(super) fn forward_t(
         &self,
-        frames: &Tensor,
+        features: &Features,
         layout: &Layout<'_>,
         last_only: bool,
         train: bool,
     ) -> Result<Tensor> {
-        let mut outputs = frames.shallow_clone();
+        let mut outputs = features.values.shallow_clone();
         for (index, directions) in self.layers.iter().enumerate() {
             let is_top = index + 1 == self.layers.len();
             let last_only = last_only && is_top;
             outputs = if paths::takes_lstm_layer(self.config.cell, &directions[0].weights[0]) {
-                engine(&outputs, directions, layout, last_only)?
+                let positions = if index == 0 { features.positions } else { 1 };
+                engine(&outputs, positions, directions, layout, last_only)?
             } else {
                 self.by_reference(&outputs, directions, layout, last_only, train)?
             };
@@ -154,9 +161,23 @@ fn reference(cell: Cell, sequence: &Tensor, directions: &[Direction], train: boo
 }
 
 /// One layer by the engine's kernel, a direction at a time, side by side in the last axis.
-fn engine(frames: &Tensor, directions: &[Direction], layout: &Layout<'_>, last_only: bool) -> Result<Tensor> {
+fn engine(
+    frames: &Tensor,
+    positions: i64,
+    directions: &[Direction],
+    layout: &Layout<'_>,
+    last_only: bool,
+) -> Result<Tensor> {
     let run = |frames: &Tensor, rows: Rows<'_>, direction: &Direction, reverse: bool, last_only: bool| {
-        kernels::lstm_layer(frames, rows, &direction.weights, &direction.packed, reverse, last_only)
+        kernels::lstm_layer(
+            frames,
+            positions,
+            rows,
+            &direction.weights,
+            &direction.packed,
+            reverse,
+            last_only,
+        )
     };
     let frames = frames.f_contiguous()?;
     let ahead = run(&frames, layout.rows(), &directions[0], false, last_only)?;
