@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "../cpu/isa.h"
+#include "conv_reference.h"
 
 namespace {
 
@@ -26,10 +27,6 @@ void check(bool ok, const std::string& what) {
   ok ? ++passed : ++failed;
   if (!ok) std::printf("FAILED %s\n", what.c_str());
 }
-
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
-using Bytes = std::vector<uint8_t>;
 
 std::mt19937 generator(4);
 
@@ -56,81 +53,6 @@ struct Aligned {  //  a workspace with no room to spare: AddressSanitizer sees w
   }
   ~Aligned() { free(data); }
 };
-
-// ---- the reference -----------------------------------------------------------------------------------------------
-
-struct Reference {
-  zt_conv_shape s;
-  int64_t rows, cols;
-
-  explicit Reference(const zt_conv_shape& shape) : s(shape), rows(shape.height / 2), cols(shape.width / 2) {}
-
-  int64_t x_at(int64_t n, int64_t h, int64_t w, int64_t i) const {
-    return ((n * s.height + h) * s.width + w) * s.in_channels + i;
-  }
-  int64_t y_at(int64_t n, int64_t h, int64_t w, int64_t o) const {
-    return ((n * rows + h) * cols + w) * s.out_channels + o;
-  }
-
-  // The convolution's output at one position.
-  double convolve(const Floats& x, const Floats& weight, const Floats& bias, int64_t n, int64_t h, int64_t w,
-                  int64_t o) const {
-    double sum = bias[o];
-    for (int64_t kh = 0; kh < 3; ++kh)
-      for (int64_t kw = 0; kw < 3; ++kw) {
-        const int64_t row = h + kh - 1, col = w + kw - 1;
-        if (row < 0 || row >= s.height || col < 0 || col >= s.width) continue;
-        for (int64_t i = 0; i < s.in_channels; ++i)
-          sum += double(x[x_at(n, row, col, i)]) * weight[((o * s.in_channels + i) * 3 + kh) * 3 + kw];
-      }
-    return sum;
-  }
-
-  // y, and how far the argmax lies below the true maximum at worst (0: right; 4 counts as the value 0).
-  Doubles forward(const Floats& x, const Floats& weight, const Floats& bias, const Bytes& argmax, double& gap) const {
-    Doubles y(s.frames * rows * cols * s.out_channels);
-    gap = 0;
-    for (int64_t n = 0; n < s.frames; ++n)
-      for (int64_t h = 0; h < rows; ++h)
-        for (int64_t w = 0; w < cols; ++w)
-          for (int64_t o = 0; o < s.out_channels; ++o) {
-            double values[5] = {}, best = 0;
-            for (int p = 0; p < 4; ++p) {
-              values[p] = convolve(x, weight, bias, n, 2 * h + p / 2, 2 * w + p % 2, o);
-              best = std::fmax(best, values[p]);
-            }
-            y[y_at(n, h, w, o)] = best;
-            gap = std::fmax(gap, best - values[argmax[y_at(n, h, w, o)]]);
-          }
-    return y;
-  }
-
-  void backward(const Floats& x, const Floats& weight, const Bytes& argmax, const Floats& dy, Doubles& dx,
-                Doubles& dweight, Doubles& dbias) const {
-    dx.assign(x.size(), 0), dweight.assign(weight.size(), 0), dbias.assign(s.out_channels, 0);
-    for (int64_t n = 0; n < s.frames; ++n)
-      for (int64_t h = 0; h < rows; ++h)
-        for (int64_t w = 0; w < cols; ++w)
-          for (int64_t o = 0; o < s.out_channels; ++o) {
-            const int p = argmax[y_at(n, h, w, o)];
-            if (p == 4) continue;
-            const double g = dy[y_at(n, h, w, o)];
-            dbias[o] += g;
-            for (int64_t kh = 0; kh < 3; ++kh)
-              for (int64_t kw = 0; kw < 3; ++kw) {
-                const int64_t row = 2 * h + p / 2 + kh - 1, col = 2 * w + p % 2 + kw - 1;
-                if (row < 0 || row >= s.height || col < 0 || col >= s.width) continue;
-                for (int64_t i = 0; i < s.in_channels; ++i) {
-                  const int64_t k = ((o * s.in_channels + i) * 3 + kh) * 3 + kw;
-                  dx[x_at(n, row, col, i)] += g * weight[k];
-                  dweight[k] += g * x[x_at(n, row, col, i)];
-                }
-              }
-          }
-  }
-};
-
-// ---- the checks --------------------------------------------------------------------------------------------------
 
 double worst_value = 0, worst_gradient = 0;
 
