@@ -5,15 +5,20 @@ import { root } from '../../scripts/steps.mjs'
 
 const folder = join(root, 'benchmark', 'results')
 
-/** Writes `<date>-<cpu>.json`, or `<date>-<cpu>-<what>.json` for a part of the benchmark; returns its path. */
+/**
+ * Writes `<date>-<cpu>.json`, or `<date>-<cpu>-<what>.json` for a part of the benchmark or a forced instruction set;
+ * returns its path.
+ */
 export async function writeResults({ machine, options, rows, notes, raw }) {
   const { hasAllSections, hasAllShapes, sections, shapes, threads, rounds, seconds, paths } = options
   const shapeNames = shapes.map(({ name }) => name)
   const part = hasAllSections ? [] : sections
   const parts = [machine.date.slice(0, 10), slug(machine.cpu), `${threads}-threads`, ...part]
   if (!hasAllShapes) parts.push(...shapeNames)
+  const { ZOETROPE_CPU: instructionSet } = process.env
+  if (instructionSet) parts.push(instructionSet)
   const file = join(folder, `${parts.join('-')}.json`)
-  const settings = { threads, rounds, seconds, paths, sections, shapes: shapeNames }
+  const settings = { threads, rounds, seconds, paths, sections, shapes: shapeNames, instructionSet }
   await mkdir(folder, { recursive: true })
   await writeFile(file, `${JSON.stringify({ ...machine, settings, table: rows, notes, raw }, undefined, 1)}\n`)
   return relative(root, file)

@@ -61,8 +61,7 @@ at::Tensor run_forward(const at::Tensor& x, const at::Tensor& weight, const at::
     const auto pack = [&](float* packed) {
       zt_conv_pack(&shape, weight.const_data_ptr<float>(), packed, scratch.data_ptr<float>(), threads);
     };
-    const float* const packed =
-        kept != nullptr ? kept->of({weight}, {zt_conv_packed(&shape), 1, false}, pack) : nullptr;
+    const float* const packed = kept != nullptr ? kept->of({weight}, {zt_conv_packed(&shape)}, pack) : nullptr;
     zt_conv_forward(&shape, x.const_data_ptr<float>(), weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
                     packed, y.data_ptr<float>(), choice, scratch.data_ptr<float>(), threads);
   }

@@ -33,7 +33,7 @@ Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, int64_t position
     zt_lstm_pack(&shape, w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(), positions, packed,
                  scratch.mutable_data_ptr<float>(), threads);
   };
-  const zt_packed_form form = {zt_lstm_packed(&shape), positions, positions > 1};
+  const zt_packed_form form = {zt_lstm_packed(&shape), positions};
   const float* const packed = kept != nullptr ? kept->of({w_ih, w_hh}, form, pack) : nullptr;
   TORCH_CHECK(packed != nullptr || positions == 1, "only packed weights take features in another order");
   zt_lstm_forward(&shape, x.const_data_ptr<float>(), w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(),

@@ -6,24 +6,23 @@
 #include <initializer_list>
 #include <vector>
 
-// How weights are packed: what follows from the shape of a call, for the same weights may be packed in several forms.
+// How weights are packed, which follows from the shape of a call: clips of one frame and longer ones ask for two forms.
 struct zt_packed_form {
-  size_t size;        //    floats; 0 where packing does not pay
-  int64_t positions;  //    of features in another order (cpu/lstm.h), or 1
-  bool is_needed;     //    also at the first call; otherwise packing would cost as much then as it saves
+  size_t size;            //        floats; 0 where packing does not pay
+  int64_t positions = 1;  //        of features in another order (cpu/lstm.h)
 };
 
 class zt_packed {
  public:
-  // What `pack(float*)` makes of the weights. Null where `size` is 0 and, unless it is needed, at the first call of
-  // that form with these weights.
+  // What `pack(float*)` makes of the weights. Null where `size` is 0 and, as packing costs as much as it saves a call,
+  // at the first call of that form with these weights, unless features have another order: nothing else takes those.
   template <typename Pack>
   const float* of(std::initializer_list<at::Tensor> weights, const zt_packed_form& form, const Pack& pack) {
     if (form.size == 0) return nullptr;
     Kept& kept = find(weights, form);
     const bool is_first = !kept.is_known;
     kept.is_known = true;
-    if (is_first && !form.is_needed) return nullptr;
+    if (is_first && form.positions == 1) return nullptr;
     if (!kept.floats.defined()) {
       const at::Tensor floats = at::empty({static_cast<int64_t>(form.size)}, at::kFloat);
       pack(floats.mutable_data_ptr<float>());
@@ -47,8 +46,7 @@ class zt_packed {
   };
 
   struct Kept {
-    size_t size;
-    int64_t positions;
+    zt_packed_form form;
     bool is_known = false;  //  there was a call before
     at::Tensor floats;
   };
@@ -62,8 +60,8 @@ class zt_packed {
       sources_ = std::move(sources);
     }
     for (Kept& kept : kept_)
-      if (kept.size == form.size && kept.positions == form.positions) return kept;
-    return kept_.emplace_back(Kept{form.size, form.positions, false, at::Tensor()});
+      if (kept.form.size == form.size && kept.form.positions == form.positions) return kept;
+    return kept_.emplace_back(Kept{form, false, at::Tensor()});
   }
 
   std::vector<Source> sources_;

@@ -127,7 +127,7 @@ void check_kept() {
   }
   const auto calls = [&] {
     int count = 0;
-    for (int i = 0; i < 3; ++i) kept.of({t[1], t[2]}, {4, 1, false}, [&](float*) { ++count; });
+    for (int i = 0; i < 3; ++i) kept.of({t[1], t[2]}, {4}, [&](float*) { ++count; });
     return count;
   };
   check(calls() == 1 && calls() == 0, "weights are packed once");

@@ -14,8 +14,8 @@ unsafe extern "C" {
     fn zt_packed_free(packed: *mut CPacked);
 }
 
-/// What kernels keep of the weights of one layer: nothing before the second inference with the same weights, nor while
-/// they are trained.
+/// What kernels keep of the weights of one layer: nothing while they are trained, nor before the
+/// second inference with the same weights, unless the first one needs it.
 pub(crate) struct Packed(*mut CPacked);
 
 // SAFETY: memory of its own and tensors that nobody else holds. A kernel changes it while it has a `&Packed`, so that
