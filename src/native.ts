@@ -2,6 +2,7 @@
  * The only importer of the addon. It and libtorch load at the first call that needs them, once.
  */
 import { ZoetropeError } from './errors'
+import { loadWithShortWaits } from './openmp'
 import type * as Native from '../index.js'
 
 export type {
@@ -36,7 +37,7 @@ export function native(): NativeModule {
 
 function load(): NativeModule {
   try {
-    const addon: NativeModule = require('../index.js')
+    const addon = loadWithShortWaits<NativeModule>(() => require('../index.js'))
     process.once('exit', () => addon.shutDown()) //      libtorch must not be torn down in the middle of a step
     return addon
   } catch (cause) {
