@@ -1,19 +1,20 @@
 /**
- * Zoetrope's side of the benchmark: one job as JSON on standard input, its result as the last line of output.
+ * Zoetrope's side of the benchmark: one job as a line of JSON on standard input, its result as the last line of output.
  *
  * All of it through the package's public API. What is timed is what a user waits for: `train()` gathers its batches and
  * reads its metrics, `logits()` and `predict()` copy their clips.
  */
 import { readFile } from 'node:fs/promises'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import { json } from 'node:stream/consumers'
+import { createInterface } from 'node:readline'
 import { readBatches } from './lib/read-batches.mjs'
 import { eachOf, sweeps, warmUp } from './lib/sweeps.mjs'
 
 const NANOSECONDS = 1e6 //       in a millisecond
 const TICKS = 100 //             of /proc/stat in a second
 
-const job = await json(process.stdin)
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const job = JSON.parse((await lines.next()).value)
 const imported = performance.now()
 const { Adam, CnnLstm, DataLoader, TensorDataset, getNumThreads, setNumThreads, train } = await import('zoetrope')
 const importMs = performance.now() - imported
@@ -22,6 +23,7 @@ const tasks = {
   weights,
   agree,
   train: trainSweeps,
+  turns,
   series,
   inference,
   latency,
@@ -76,6 +78,21 @@ async function trainSweeps({ shape, batches: count, seconds, dataset, ...files }
   return withModel(files, async (model) => {
     const batches = await readBatches(files, shape, count)
     return { sweepsMs: await trainFor(model, new Adam(model), batches, { shape, seconds, dataset }) }
+  })
+}
+
+/** An epoch for each line that comes after the job; answers with its milliseconds. */
+async function turns({ shape, batches: count, dataset, ...files }) {
+  return withModel(files, async (model) => {
+    const batches = await readBatches(files, shape, count)
+    const epoch = epochs(model, new Adam(model), batches, { shape, dataset })
+    await epoch.warmUp()
+    console.log(true)
+    for await (const _ of { [Symbol.asyncIterator]: () => lines }) {
+      const start = performance.now()
+      await epoch.sweep()
+      console.log(performance.now() - start)
+    }
   })
 }
 
@@ -159,11 +176,15 @@ async function load() {
 }
 
 /** Milliseconds of epochs over all batches. */
-async function trainFor(model, optimizer, batches, { shape, seconds, dataset = 'tensor' }) {
+function trainFor(model, optimizer, batches, { seconds, ...data }) {
+  return sweeps(seconds, epochs(model, optimizer, batches, data))
+}
+
+function epochs(model, optimizer, batches, { shape, dataset }) {
   const first = loader(warmUp(batches), shape, dataset)
   const all = loader(batches, shape, dataset)
   const epoch = (data) => train(model, data, { optimizer, progress: false })
-  return sweeps(seconds, { warmUp: () => epoch(first), sweep: () => epoch(all) })
+  return { warmUp: () => epoch(first), sweep: () => epoch(all) }
 }
 
 /** A loader that yields these batches in order, from native memory or from JavaScript. */

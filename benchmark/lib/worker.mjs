@@ -1,6 +1,8 @@
 /** Runs one job in a process of its own: the job goes in as JSON, the result comes out as the last line. */
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { cacheFolder } from '../../scripts/libtorch.mjs'
 import { capture, root, SetupError } from '../../scripts/steps.mjs'
 
@@ -21,8 +23,40 @@ function commandOf(kind, python) {
 }
 
 /** The result of `job`, done by `contender` under the benchmark's settings. */
-export async function runJob({ python, options }, contender, job) {
-  const { threads, prefix } = options
+export async function runJob(context, contender, job) {
+  const { command, args, ...settings } = program(context, contender, job)
+  const input = `${JSON.stringify(fullJob(context, contender, job))}\n`
+  const { code, stdout, stderr } = await capture(command, args, { ...settings, input, timeout: LIMIT_MS })
+  if (code !== 0) {
+    const how = code === null ? `was killed, perhaps after ${LIMIT_MS / 60_000} minutes` : `failed (exit code ${code})`
+    throw failure(contender, job, how, stderr)
+  }
+  return JSON.parse(stdout.trim().split('\n').at(-1))
+}
+
+/** A process that has made its job's preparations and waits for `turn()`, which answers with a line of its output. */
+export async function openWorker(context, contender, job) {
+  const { command, args, ...settings } = program(context, contender, job)
+  const child = spawn(command, args, settings)
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
+  child.stdin.on('error', () => undefined) //                its end is seen at its output
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const answer = async () => {
+    const { done, value } = await answers.next()
+    if (done) throw failure(contender, job, 'ended', stderr)
+    return JSON.parse(value)
+  }
+  const turn = () => {
+    child.stdin.write('\n')
+    return answer()
+  }
+  child.stdin.write(`${JSON.stringify(fullJob(context, contender, job))}\n`)
+  return { ready: await answer(), turn, close: () => child.kill() }
+}
+
+/** How the contender's process is started. */
+function program({ python, options: { threads, prefix } }, contender, job) {
   const [command, ...args] = [...prefix, ...commandOf(contender.kind, python)]
   const { [engineVariable]: _engine, ...inherited } = process.env
   const env = {
@@ -33,14 +67,14 @@ export async function runJob({ python, options }, contender, job) {
     TORCHINDUCTOR_COMPILE_THREADS: '1', //          no helper processes beside the one that is measured
     ...contender.env,
   }
-  const input = JSON.stringify({ threads, configuration: contender.configuration, ...job })
-  const { code, stdout, stderr } = await capture(command, args, { input, env, cwd: root, timeout: LIMIT_MS })
-  if (code !== 0) {
-    const last = stderr.trim().split('\n').slice(-12).join('\n  ')
-    const how = code === null ? `was killed, perhaps after ${LIMIT_MS / 60_000} minutes` : `failed (exit code ${code})`
-    throw new SetupError(`${contender.label} ${how} at ${job.task}:\n  ${last}`)
-  }
-  return JSON.parse(stdout.trim().split('\n').at(-1))
+  return { command, args, env, cwd: root }
+}
+
+const fullJob = ({ options: { threads } }, { configuration }, job) => ({ threads, configuration, ...job })
+
+function failure({ label }, { task }, how, stderr) {
+  const last = stderr.trim().split('\n').slice(-12).join('\n  ')
+  return new SetupError(`${label} ${how} at ${task}:\n  ${last}`)
 }
 
 /** Names the path that Zoetrope takes. */

@@ -3,9 +3,9 @@ import { agree } from '../lib/agreement.mjs'
 import { rustContender } from '../lib/contenders.mjs'
 import { atMost, costFigure, missingFigure, number } from '../lib/figures.mjs'
 import { shape } from '../lib/network.mjs'
-import { interleave } from '../lib/rounds.mjs'
+import { summary } from '../lib/statistics.mjs'
+import { takeTurns } from '../lib/turns.mjs'
 import { hasRustLoop } from '../lib/worker.mjs'
-import { perBatch } from './sweeps.mjs'
 
 const clips = shape(8, 16, 64)
 const figures = [
@@ -15,11 +15,11 @@ const figures = [
 
 export async function facade(context) {
   const { job, ours } = await agree(context, clips)
-  const contenders = figures.map(({ dataset }) => ({ contender: ours[0], job: { ...job, task: 'train', dataset } }))
-  if (hasRustLoop()) contenders.push({ contender: rustContender, job: { ...job, task: 'train' } })
-  const results = await interleave(context, contenders)
-  const [tensor, javascript, rust] = results.map((rounds) => perBatch(rounds, job.batches))
-  const raw = { tensor: results[0], javascript: results[1], rust: results[2] }
+  const contenders = figures.map(({ dataset }) => ({ contender: ours[0], job: { ...job, dataset } }))
+  if (hasRustLoop()) contenders.push({ contender: rustContender, job })
+  const sweeps = await takeTurns(context, contenders)
+  const [tensor, javascript, rust] = sweeps.map((ms) => summary(ms.map((sweep) => sweep / job.batches)))
+  const raw = { tensor: sweeps[0], javascript: sweeps[1], rust: sweeps[2] }
   console.log(
     `\nTensorDataset ${number(tensor.median)} ms per step, JavaScript dataset ${number(javascript.median)} ms`,
   )

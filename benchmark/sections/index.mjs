@@ -1,4 +1,5 @@
 /** Every section by its name, in the order in which they run: `(context) → { rows, raw }`. */
+import { contention } from './contention.mjs'
 import { eventLoop } from './event-loop.mjs'
 import { facade } from './facade.mjs'
 import { inference } from './inference.mjs'
@@ -18,6 +19,7 @@ export const sections = {
   'event-loop': eventLoop,
   memory,
   lengths,
+  contention,
   scaling,
   load,
   onnx,

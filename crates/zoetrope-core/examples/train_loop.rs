@@ -1,6 +1,7 @@
 //! Training steps in a plain Rust loop: what the benchmark holds an epoch through TypeScript against.
 //!
-//! Reads one job as JSON on standard input (`benchmark/README.md` describes it) and prints its result as one line.
+//! Reads one job as a line of JSON on standard input (`benchmark/README.md` describes it), says that it is ready, and makes
+//! a sweep over all batches for each further line, whose milliseconds it prints.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,6 @@ use zoetrope_core::{
 };
 
 const WARM_UP_STEPS: i64 = 3;
-const FEWEST_SWEEPS: usize = 3;
 
 #[derive(Deserialize)]
 struct Job {
@@ -26,8 +26,6 @@ struct Job {
     shape: Shape,
     /// Batches of a sweep.
     batches: i64,
-    /// How long to measure.
-    seconds: f64,
 }
 
 /// Clips of `[batch, time, 3, size, size]`.
@@ -38,8 +36,10 @@ struct Shape {
     size: i64,
 }
 
+#[allow(clippy::print_stdout)] // its purpose
 fn main() -> Result<(), Box<dyn Error>> {
-    let job: Job = serde_json::from_reader(std::io::stdin())?;
+    let mut lines = std::io::stdin().lines();
+    let job: Job = serde_json::from_str(&lines.next().ok_or("expected a job")??)?;
     threads::set_num_threads(job.threads);
     let mut model = CnnLstm::load(&job.weights, tch::Device::Cpu)?;
     let mut optimizer = Optimizer::new(OptimizerConfig::adam())?;
@@ -57,15 +57,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(begin.elapsed())
     };
     sweep(WARM_UP_STEPS)?;
-    let mut sweeps_ms = Vec::new();
-    let begin = Instant::now();
-    while sweeps_ms.len() < FEWEST_SWEEPS || begin.elapsed().as_secs_f64() < job.seconds {
-        sweeps_ms.push(sweep(job.batches)?.as_secs_f64() * 1000.0);
-    }
-    let result = serde_json::json!({ "sweepsMs": sweeps_ms, "othersBusyCores": 0 });
-    #[allow(clippy::print_stdout)] // its purpose
-    {
-        println!("{result}");
+    println!("true");
+    for line in lines {
+        line?;
+        println!("{}", sweep(job.batches)?.as_secs_f64() * 1000.0);
     }
     Ok(())
 }
