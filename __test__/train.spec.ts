@@ -2,7 +2,7 @@ import test from 'ava'
 import { Adam, DataLoader, Sgd, TensorDataset, test as evaluate, train } from 'zoetrope'
 import { failsWith, refuses, untyped } from './helpers/expect'
 import { movingDotLoader, movingDots, movingDotSamples, noise, toyModel } from './helpers/toy'
-import type { BatchReport, TrainOptions } from 'zoetrope'
+import type { BatchReport, Sample, TrainOptions } from 'zoetrope'
 
 test('an epoch gives loss, accuracy, samples, steps and speed', async (t) => {
   await using model = await toyModel()
@@ -197,6 +197,29 @@ test('clips that do not fit the model are ERR_SHAPE_MISMATCH, and the model work
   }
   t.deepEqual(await model.stateDict(), before)
   t.is((await train(model, movingDotLoader(16), { optimizer })).steps, 1)
+})
+
+test('the first step that fails is the last: neither the next, which lay ready, nor a last group updates', async (t) => {
+  const clips = (count: number, channels: number): Sample[] =>
+    Array.from({ length: count }, (_, clip) => ({
+      input: { data: new Float32Array(channels * 384).fill(clip), shape: [6, channels, 8, 8] },
+      target: clip % 2,
+    }))
+  const samples = [...clips(8, 1), ...clips(8, 2), ...clips(8, 1)]
+  await using model = await toyModel()
+  await using twin = await toyModel()
+  const fails = async (count: number, accumulate: number) => {
+    const loader = new DataLoader(samples.slice(0, count), { batchSize: 8 })
+    const optimizer = new Adam(model)
+    await failsWith(t, 'ERR_SHAPE_MISMATCH', async () => train(model, loader, { optimizer, accumulate }))
+    return optimizer.steps
+  }
+  t.is(await fails(24, 4), 0)
+  t.is(await fails(16, 4), 0)
+  t.deepEqual(await model.stateDict(), await twin.stateDict())
+  t.is(await fails(24, 1), 1)
+  await train(twin, new DataLoader(samples.slice(0, 8), { batchSize: 8 }), { optimizer: new Adam(twin) })
+  t.deepEqual(await model.stateDict(), await twin.stateDict())
 })
 
 test('wrong arguments are refused', async (t) => {

@@ -89,6 +89,7 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
   const batches = openBatches(loader)
   const inFlight: Step[] = []
   const settle = follow(plan, began)
+  let ending: Promise<NativeMetrics> | undefined
   abort.onAbort(() => pass.cancel())
   try {
     let samples = 0
@@ -99,18 +100,18 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
       inFlight.push(submit(plan, pass, { step, samples, batch: next.value }))
       if (inFlight.length >= JOBS_IN_FLIGHT) await settle(inFlight)
     }
-    while (inFlight.length > 0) await settle(inFlight)
     if (samples === 0) throw noSamples(loader)
-    const last = plan.finish?.(pass)
-    if (last !== undefined) await handle.run(last)
-    const metrics = await handle.run(() => pass.metrics())
+    ending = end(plan, pass)
+    ending.catch(() => undefined) //                     a step that failed before it is met first
+    while (inFlight.length > 0) await settle(inFlight)
+    const metrics = await ending
     const areas = keepsRanking ? await handle.run(() => pass.areas()) : undefined
     abort.throwIfAborted()
     return { metrics, areas, seconds: (performance.now() - began) / 1000 }
   } catch (error) {
     pass.cancel()
     void batches.close().catch(() => undefined) //       a source that hangs must not keep the caller waiting
-    await Promise.allSettled(inFlight.flatMap(({ done, reading }) => (reading ? [done, reading] : [done])))
+    await Promise.allSettled([...inFlight.flatMap(({ done, reading }) => [done, reading]), ending])
     abort.throwIfAborted()
     throw error
   } finally {
@@ -126,6 +127,14 @@ function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples:
   const reading = isReported(plan, step) ? plan.handle.run(() => pass.metrics()) : undefined
   for (const promise of [done, reading]) promise?.catch(() => undefined) //      settle() meets the error in its turn
   return { step, samples, learningRate, done, reading, recycle: () => batch.recycle?.() }
+}
+
+/** Queues what is left to do behind the last steps, and the reading of what the pass has come to. */
+async function end({ handle, finish }: PassPlan, pass: NativePass): Promise<NativeMetrics> {
+  const last = finish?.(pass)
+  const jobs = [last && handle.run(last), handle.run(() => pass.metrics())] as const
+  const [, metrics] = await Promise.all(jobs)
+  return metrics
 }
 
 function isReported({ loader, onBatch, progress, reportEvery }: PassPlan, step: number): boolean {

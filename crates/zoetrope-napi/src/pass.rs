@@ -176,7 +176,11 @@ impl NativePass {
             if is_cancelled.load(Ordering::Relaxed) {
                 return Err(Error::Aborted);
             }
-            job(worker, &mut meter.lock().unwrap_or_else(PoisonError::into_inner))
+            let result = job(worker, &mut meter.lock().unwrap_or_else(PoisonError::into_inner));
+            if result.is_err() {
+                is_cancelled.store(true, Ordering::Relaxed); // what follows was meant for a model that has made this step
+            }
+            result
         };
         self.engine.submit(job, settle);
         Ok(promise)
