@@ -15,6 +15,8 @@ const TICKS = 100 //             of /proc/stat in a second
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const job = JSON.parse((await lines.next()).value)
+/** Times sweeps for a while, or one for each line that comes after the job. */
+const timed = job.takesTurns ? turns : sweeps
 const imported = performance.now()
 const { Adam, CnnLstm, DataLoader, TensorDataset, getNumThreads, setNumThreads, train } = await import('zoetrope')
 const importMs = performance.now() - imported
@@ -23,7 +25,6 @@ const tasks = {
   weights,
   agree,
   train: trainSweeps,
-  turns,
   series,
   inference,
   latency,
@@ -34,6 +35,20 @@ const tasks = {
 }
 if (job.task !== 'load') setNumThreads(job.threads)
 console.log(JSON.stringify(await withOthersBusy(() => tasks[job.task](job))))
+
+/** A sweep for each line that comes after the job; answers with its milliseconds. */
+async function turns(_seconds, { warmUp: prepare, sweep }) {
+  await prepare()
+  console.log(true)
+  const sweepsMs = []
+  for await (const _ of lines) {
+    const start = performance.now()
+    await sweep()
+    sweepsMs.push(performance.now() - start)
+    console.log(sweepsMs.at(-1))
+  }
+  return sweepsMs
+}
 
 /** Runs a task; adds how many cores other programs, and other guests of the host, kept busy meanwhile. */
 async function withOthersBusy(task) {
@@ -78,21 +93,6 @@ async function trainSweeps({ shape, batches: count, seconds, dataset, ...files }
   return withModel(files, async (model) => {
     const batches = await readBatches(files, shape, count)
     return { sweepsMs: await trainFor(model, new Adam(model), batches, { shape, seconds, dataset }) }
-  })
-}
-
-/** An epoch for each line that comes after the job; answers with its milliseconds. */
-async function turns({ shape, batches: count, dataset, ...files }) {
-  return withModel(files, async (model) => {
-    const batches = await readBatches(files, shape, count)
-    const epoch = epochs(model, new Adam(model), batches, { shape, dataset })
-    await epoch.warmUp()
-    console.log(true)
-    for await (const _ of { [Symbol.asyncIterator]: () => lines }) {
-      const start = performance.now()
-      await epoch.sweep()
-      console.log(performance.now() - start)
-    }
   })
 }
 
@@ -151,11 +151,11 @@ async function eventLoop({ shape, batches: count, seconds, dataset, ...files }) 
 }
 
 /** Epochs of clips whose lengths lie between two numbers, or are all their mean. */
-async function lengths({ config, batch, between: [shortest, longest], isEqual, seconds }) {
+async function lengths({ config, batch, clips, between: [shortest, longest], isEqual, seconds }) {
   const span = longest - shortest + 1
   const frame = 'features' in config.input ? [config.input.features] : Object.values(config.input)
   const values = frame.reduce((product, length) => product * length, 1)
-  const samples = Array.from({ length: 8 * span }, (_, index) => {
+  const samples = Array.from({ length: clips }, (_, index) => {
     const time = isEqual ? (shortest + longest) / 2 : shortest + (index % span)
     const data = new Float32Array(time * values).map((_zero, at) => ((at * 7 + index) % 13) / 13)
     return { input: { data, shape: [time, ...frame] }, target: index % config.numClasses }
@@ -164,8 +164,7 @@ async function lengths({ config, batch, between: [shortest, longest], isEqual, s
   return using(await CnnLstm.create({ ...config, device: 'cpu', seed: 0 }), async (model) => {
     const optimizer = new Adam(model)
     const epoch = () => train(model, data, { optimizer, progress: false })
-    const frames = samples.reduce((sum, { input }) => sum + input.shape[0], 0)
-    return { frames, sweepsMs: await sweeps(seconds, { warmUp: epoch, sweep: epoch }) }
+    return { sweepsMs: await timed(seconds, { warmUp: epoch, sweep: epoch }) }
   })
 }
 
@@ -177,7 +176,7 @@ async function load() {
 
 /** Milliseconds of epochs over all batches. */
 function trainFor(model, optimizer, batches, { seconds, ...data }) {
-  return sweeps(seconds, epochs(model, optimizer, batches, data))
+  return timed(seconds, epochs(model, optimizer, batches, data))
 }
 
 function epochs(model, optimizer, batches, { shape, dataset }) {

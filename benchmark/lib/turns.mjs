@@ -16,7 +16,7 @@ export async function takeTurns(context, entries) {
   const workers = []
   try {
     for (const { contender, job } of entries)
-      workers.push(await openWorker(context, contender, { ...job, task: 'turns' }))
+      workers.push(await openWorker(context, contender, { ...job, takesTurns: true }))
     const sweeps = workers.map(() => [])
     const until = performance.now() + LONGER * rounds * seconds * workers.length * 1000
     for (let turn = 0; turn < FEWEST_TURNS || performance.now() < until; turn++) {
