@@ -132,8 +132,8 @@ function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples:
 /** Queues what is left to do behind the last steps, and the reading of what the pass has come to. */
 async function end({ handle, finish }: PassPlan, pass: NativePass): Promise<NativeMetrics> {
   const last = finish?.(pass)
-  const jobs = [last && handle.run(last), handle.run(() => pass.metrics())] as const
-  const [, metrics] = await Promise.all(jobs)
+  const updated = last === undefined ? Promise.resolve(last) : handle.run(last)
+  const [, metrics] = await Promise.all([updated, handle.run(() => pass.metrics())])
   return metrics
 }
 
