@@ -40,14 +40,11 @@ console.log(JSON.stringify(await withOthersBusy(() => tasks[job.task](job))))
 async function turns(_seconds, { warmUp: prepare, sweep }) {
   await prepare()
   console.log(true)
-  const sweepsMs = []
   for await (const _ of lines) {
     const start = performance.now()
     await sweep()
-    sweepsMs.push(performance.now() - start)
-    console.log(sweepsMs.at(-1))
+    console.log(performance.now() - start)
   }
-  return sweepsMs
 }
 
 /** Runs a task; adds how many cores other programs, and other guests of the host, kept busy meanwhile. */

@@ -1,7 +1,7 @@
 /** `npm run benchmark`: Zoetrope beside PyTorch on this machine. benchmark/README.md says what is measured, and how. */
 import { benchmark } from '../benchmark/lib/benchmark.mjs'
 import { readOptions, usage } from '../benchmark/lib/options.mjs'
-import { main, script } from './steps.mjs'
+import { main, run, script } from './steps.mjs'
 
 await main(async () => {
   const options = readOptions(process.argv.slice(2))
@@ -9,6 +9,9 @@ await main(async () => {
     console.log(usage)
     return
   }
-  if (options.build) await script('build.mjs')
+  if (options.build) {
+    await script('build.mjs')
+    await run('cargo', ['build', '--release', '--package', 'zoetrope-core', '--example', 'train_loop'])
+  }
   await benchmark(options)
 })

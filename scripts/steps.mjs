@@ -36,7 +36,8 @@ export async function main(body) {
   }
 }
 
-function start(command, args, options) {
+/** Starts a command that ends with the script at the latest. */
+export function start(command, args, options) {
   const child = spawn(command, args, options)
   children.add(child)
   child.once('close', () => children.delete(child))

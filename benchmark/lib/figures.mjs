@@ -54,6 +54,9 @@ export function figureCells({ figure, shape, unit, value, compared, ratio, bar, 
   ]
 }
 
+/** Two cells: the median, and from the smallest to the largest. */
+export const spread = ({ median, min, max }) => [number(median), `${number(min)} – ${number(max)}`]
+
 /** Three significant digits, without an exponent. */
 export function number(value) {
   if (value === 0) return '0'

@@ -37,5 +37,5 @@ async function undisturbed(context, contender, job) {
   return best
 }
 
-/** A Rust loop may leave the measure out. */
+/** onnxruntime-node's worker leaves the measure out. */
 const busy = ({ othersBusyCores = 0 }) => othersBusyCores

@@ -1,15 +1,14 @@
-/** Runs one job in a process of its own: the job goes in as JSON, the result comes out as the last line. */
-import { spawn } from 'node:child_process'
+/** Jobs in processes of their own: a job goes in as a line of JSON, its result comes out as the last line. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cacheFolder } from '../../scripts/libtorch.mjs'
-import { capture, root, SetupError } from '../../scripts/steps.mjs'
+import { capture, root, SetupError, start } from '../../scripts/steps.mjs'
 
 /** The most that one job may take, waiting of a `--prefix` included. */
 const LIMIT_MS = 30 * 60_000
 
-/** The optional program that runs the same steps in a Rust loop; its job and result are those of the other workers. */
+/** The program that runs the same steps in a Rust loop; with `--no-build` it may be missing. */
 export const rustLoop = join(root, 'target', 'release', 'examples', 'train_loop')
 
 export const hasRustLoop = () => existsSync(rustLoop)
@@ -37,8 +36,9 @@ export async function runJob(context, contender, job) {
 /** A process that has made its job's preparations and waits for `turn()`, which answers with a line of its output. */
 export async function openWorker(context, contender, job) {
   const { command, args, ...settings } = program(context, contender, job)
-  const child = spawn(command, args, settings)
+  const child = start(command, args, settings)
   let stderr = ''
+  child.on('error', ({ message }) => (stderr += message))
   child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
   child.stdin.on('error', () => undefined) //                its end is seen at its output
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -52,7 +52,8 @@ export async function openWorker(context, contender, job) {
     return answer()
   }
   child.stdin.write(`${JSON.stringify(fullJob(context, contender, job))}\n`)
-  return { ready: await answer(), turn, close: () => child.kill() }
+  await answer() //                                          it is ready
+  return { turn, close: () => child.kill() }
 }
 
 /** How the contender's process is started. */

@@ -1,7 +1,7 @@
 /** Beside other programs: training and one clip while as many endless loops as there are threads want the same cores. */
-import { spawn } from 'node:child_process'
+import { start } from '../../scripts/steps.mjs'
 import { agree } from '../lib/agreement.mjs'
-import { fastest, number, speedFigure } from '../lib/figures.mjs'
+import { fastest, speedFigure, spread } from '../lib/figures.mjs'
 import { shape } from '../lib/network.mjs'
 import { interleave } from '../lib/rounds.mjs'
 import { median, summary } from '../lib/statistics.mjs'
@@ -27,11 +27,7 @@ export async function contention(context) {
     const entries = contenders.map((contender) => ({ contender, job: { ...job, task, batches: BATCHES } }))
     const results = await besideLoops(threads, () => interleave(asDisturbed(context), entries))
     const measured = contenders.map((contender, index) => ({ contender, summary: summary(results[index].map(times)) }))
-    const lines = measured.map(({ contender, summary: { median: middle, min, max } }) => [
-      contender.label,
-      number(middle),
-      `${number(min)} – ${number(max)}`,
-    ])
+    const lines = measured.map((each) => [each.contender.label, ...spread(each.summary)])
     const name = `${figure} beside ${threads} busy programs`
     console.log(`\n${table([`${name}, ${clips.label}`, 'ms', 'min – max'], lines)}`)
     rows.push(speedFigure(name, clips.label, measured[0].summary, fastest(measured.slice(ours.length))))
@@ -48,13 +44,10 @@ const asDisturbed = (context) => ({
 })
 
 async function besideLoops(count, work) {
-  const loops = Array.from({ length: count }, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }))
-  const end = () => loops.forEach((loop) => loop.kill())
-  process.once('exit', end)
+  const loops = Array.from({ length: count }, () => start(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }))
   try {
     return await work()
   } finally {
-    process.off('exit', end)
-    end()
+    for (const loop of loops) loop.kill()
   }
 }

@@ -1,6 +1,6 @@
 /** How long one clip takes, call after call: `predict()` with one clip of 16 frames. */
 import { agree } from '../lib/agreement.mjs'
-import { atMost, costFigure, fastest, number } from '../lib/figures.mjs'
+import { atMost, costFigure, fastest, spread } from '../lib/figures.mjs'
 import { shape } from '../lib/network.mjs'
 import { interleave } from '../lib/rounds.mjs'
 import { quantile, summary } from '../lib/statistics.mjs'
@@ -21,10 +21,7 @@ export async function latency(context) {
   const [middle, late] = [at(0.5), at(0.99)]
   const lines = contenders.map(({ label }, index) => [
     label,
-    ...[middle, late].flatMap((column) => {
-      const { median, min, max } = column[index].summary
-      return [number(median), `${number(min)} – ${number(max)}`]
-    }),
+    ...[middle, late].flatMap((column) => spread(column[index].summary)),
   ])
   console.log(`\n${table([clip.label, 'median, ms', 'min – max', 'p99, ms', 'min – max'], lines)}`)
   const figure = (name, column) =>

@@ -1,6 +1,6 @@
 /** The most memory that a training process ever held: everything, runtime and data too. */
 import { agree } from '../lib/agreement.mjs'
-import { atMost, costFigure, fastest, number } from '../lib/figures.mjs'
+import { atMost, costFigure, fastest, spread } from '../lib/figures.mjs'
 import { shape } from '../lib/network.mjs'
 import { interleave } from '../lib/rounds.mjs'
 import { summary } from '../lib/statistics.mjs'
@@ -19,11 +19,7 @@ export async function memory(context) {
     contender,
     summary: summary(results[index].map(({ peakBytes }) => peakBytes / MEGABYTE)),
   }))
-  const lines = measured.map(({ contender, summary: { median, min, max } }) => [
-    contender.label,
-    number(median),
-    `${number(min)} – ${number(max)}`,
-  ])
+  const lines = measured.map((each) => [each.contender.label, ...spread(each.summary)])
   console.log(`\n${table([clips.label, 'peak, MB', 'min – max'], lines)}`)
   const least = fastest(measured.slice(ours.length))
   return {

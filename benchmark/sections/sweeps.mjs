@@ -1,6 +1,6 @@
 /** What training and inference have in common: every contender sweeps over the same batches, at every shape. */
 import { agree } from '../lib/agreement.mjs'
-import { number } from '../lib/figures.mjs'
+import { spread } from '../lib/figures.mjs'
 import { interleave } from '../lib/rounds.mjs'
 import { median, summary } from '../lib/statistics.mjs'
 import { table } from '../lib/table.mjs'
@@ -35,11 +35,10 @@ export function perBatch(results, batches) {
 
 function print(shape, measured) {
   const best = Math.min(...measured.map(({ summary: { median: middle } }) => middle))
-  const rows = measured.map(({ contender, summary: { median: middle, min, max } }) => [
+  const rows = measured.map(({ contender, summary: figure }) => [
     contender.label,
-    number(middle),
-    `${number(min)} – ${number(max)}`,
-    `${(middle / best).toFixed(2)} ×`,
+    ...spread(figure),
+    `${(figure.median / best).toFixed(2)} ×`,
   ])
   console.log(`\n${table([shape.label, 'ms per batch', 'min – max', 'of the fastest'], rows)}`)
 }
