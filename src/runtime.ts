@@ -1,4 +1,4 @@
-import { checkInteger, checkSeed } from './checks'
+import { checkInteger, checkSeed } from './common/checks'
 import { native } from './native'
 
 /**

@@ -1,7 +1,7 @@
 /** What inputs and targets show by themselves. */
 import { few } from './finding'
 import type { NativeProfileReading } from '../native'
-import type { ModelConfig } from '../options'
+import type { ModelConfig } from '../config/model'
 import type { Finding } from './finding'
 
 type Channel = NativeProfileReading['channels'][number]

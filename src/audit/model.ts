@@ -1,7 +1,7 @@
 /** What one batch shows of a model: gradients, dead units, and whether it can be learned by heart. */
 import { few } from './finding'
 import type { NativeModelAudit } from '../native'
-import type { ModelConfig } from '../options'
+import type { ModelConfig } from '../config/model'
 import type { Finding } from './finding'
 
 /** Share of a batch's answers that must be right, or of its loss that must be gone, after learning it by heart. */

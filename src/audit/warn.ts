@@ -1,7 +1,7 @@
-import { AbortScope } from '../abort'
+import { AbortScope } from '../common/abort'
 import { auditCheaply } from './audit'
-import type { DataLoader } from '../data-loader'
-import type { AnyCnnLstm } from '../model'
+import type { DataLoader } from '../data/data-loader'
+import type { AnyCnnLstm } from '../model/cnn-lstm'
 
 /** Warns of what is wrong with inputs and targets. What fails here fails in the training too, and is left to that. */
 export async function warnOfFindings(

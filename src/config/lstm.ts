@@ -1,0 +1,51 @@
+/** The recurrent part: what a user writes, and its check. */
+import { checkBoolean, checkInteger, checkNumber, checkOneOf, checkOptions } from '../common/checks'
+import { LARGEST } from './sizes'
+
+/** The LSTM, or GRU, over the frames' features. */
+export interface LstmOptions {
+  /** What carries the state from step to step: `torch.nn.LSTM` or `torch.nn.GRU`. Default `'lstm'`. */
+  readonly cell?: 'lstm' | 'gru' | undefined
+  /** Size of the hidden state, per direction. Default 128. */
+  readonly hiddenSize?: number | undefined
+  /** Layers on top of each other. Default 1. */
+  readonly numLayers?: number | undefined
+  /** Share of values dropped between layers while training, in [0, 1). Default 0. With one layer it does nothing. */
+  readonly dropout?: number | undefined
+  /** Whether a second LSTM reads the frames backwards, from each clip's own last frame. Default false. */
+  readonly bidirectional?: boolean | undefined
+}
+
+/** {@link LstmOptions} with every default filled in. */
+export interface LstmConfig {
+  readonly cell: 'lstm' | 'gru'
+  readonly hiddenSize: number
+  readonly numLayers: number
+  readonly dropout: number
+  readonly bidirectional: boolean
+}
+
+export function checkLstm(options: LstmOptions): LstmConfig {
+  checkOptions(options, 'lstm', ['cell', 'hiddenSize', 'numLayers', 'dropout', 'bidirectional'])
+  const { cell = 'lstm', hiddenSize = 128, numLayers = 1, dropout = 0, bidirectional = false } = options
+  const lstm = {
+    cell: checkOneOf(cell, 'lstm.cell', ['lstm', 'gru']),
+    hiddenSize: checkInteger(hiddenSize, 'lstm.hiddenSize', 1, LARGEST),
+    numLayers: checkInteger(numLayers, 'lstm.numLayers', 1, LARGEST),
+    dropout: checkNumber(dropout, 'lstm.dropout', 0, 1),
+    bidirectional: checkBoolean(bidirectional, 'lstm.bidirectional'),
+  }
+  if (lstm.dropout > 0 && lstm.numLayers === 1) warnAboutDropout()
+  return lstm
+}
+
+let hasWarnedAboutDropout = false
+
+function warnAboutDropout(): void {
+  if (hasWarnedAboutDropout) return
+  hasWarnedAboutDropout = true
+  process.emitWarning('lstm.dropout acts between layers: with numLayers 1 it does nothing', {
+    type: 'ZoetropeWarning',
+    code: 'ZOETROPE_DROPOUT_UNUSED',
+  })
+}

@@ -1,0 +1,150 @@
+/** What a user writes about a model, and its check: defaults filled in, every key known, sizes that fit. */
+import { checkInteger, checkNumber, checkOptions, checkSeed, rangeError, typeError } from '../common/checks'
+import { checkCnn, checkGlobalPool } from './cnn'
+import { checkClasses, checkHead, checkPooling } from './head'
+import { checkInput, isVector } from './input'
+import { checkLstm } from './lstm'
+import { checkNormalize } from './normalize'
+import { LARGEST } from './sizes'
+import { checkVectorCnn } from './vector-cnn'
+import type { CnnBlockConfig, CnnBlockOptions, GlobalPool } from './cnn'
+import type { ClassConfig, HeadConfig, HeadOptions, Pooling } from './head'
+import type { InputOptions } from './input'
+import type { LstmConfig, LstmOptions } from './lstm'
+import type { NormalizeOptions } from './normalize'
+
+/** Where a model computes. `'auto'` takes CUDA's first device when there is one, else the CPU. */
+export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
+
+interface CommonModelOptions<Head extends HeadOptions> {
+  /** One step of a clip: a frame of `{ channels, height, width }`, or a vector of `{ features }`. */
+  readonly input: InputOptions
+  /**
+   * Mean and deviation of each channel or feature, which inputs are freed of before anything else, in training and in
+   * every answer; stored with the model. Default `null`: inputs as they are (bytes scaled to 0…1).
+   */
+  readonly normalize?: NormalizeOptions | null | undefined
+  /**
+   * The CNN's blocks, first to last, over the pixels of a frame or the time of vectors; none hands the frame to the LSTM
+   * as it is. Default
+   * `[{ outChannels: 32 }, { outChannels: 64 }]`, and none for vectors.
+   */
+  readonly cnn?: readonly CnnBlockOptions[] | undefined
+  /**
+   * Whether the last block's frames are averaged over their pixels, which makes the LSTM's input as small as the number
+   * of channels, whatever the size of the frames. Default `'none'`: one feature for each channel and pixel.
+   */
+  readonly globalPool?: GlobalPool | undefined
+  /**
+   * Features that a linear layer makes of a frame's before the LSTM; `null` for no such layer. Default `null`.
+   */
+  readonly projection?: number | null | undefined
+  readonly lstm?: LstmOptions | undefined
+  /** How the steps of a clip become one vector. Default `'last'`. A head per frame has none. */
+  readonly pooling?: Pooling | undefined
+  /** Share of values dropped on their way into the head while training, in [0, 1). Default 0. */
+  readonly dropout?: number | undefined
+  /** What is answered. Default one class for each clip. */
+  readonly head?: Head | undefined
+  /** Default `'auto'`. */
+  readonly device?: Device | undefined
+  /**
+   * Seed of the initial weights and of dropout: equal seeds give equal weights, those of `torch.manual_seed(seed)`.
+   * Without it the process's generator is used, which `manualSeed()` sets.
+   */
+  readonly seed?: number | bigint | undefined
+}
+
+/** Options of {@link CnnLstm.create}: exactly one of `classes` and `numClasses`, and neither for a regression. */
+export type ModelOptions<
+  Label extends string = string,
+  Head extends HeadOptions = 'classification',
+> = CommonModelOptions<Head> &
+  (
+    | {
+        /** Name of each class or label, in order. */ readonly classes: readonly Label[]
+        readonly numClasses?: undefined
+      }
+    | {
+        /** Number of classes or labels; their names are '0', '1', … */ readonly numClasses: number
+        readonly classes?: undefined
+      }
+    | {
+        readonly classes?: undefined
+        readonly numClasses?: undefined
+        readonly head: 'regression' | { readonly kind: 'regression' }
+      }
+  )
+
+/** A model's whole configuration, every default filled in. */
+export interface ModelConfig extends ClassConfig {
+  readonly input: InputOptions
+  readonly normalize: NormalizeOptions | null
+  readonly cnn: readonly CnnBlockConfig[]
+  readonly globalPool: GlobalPool
+  readonly projection: number | null
+  readonly lstm: LstmConfig
+  readonly pooling: Pooling
+  readonly dropout: number
+  readonly head: HeadConfig
+}
+
+const MODEL_KEYS = [
+  'input',
+  'classes',
+  'numClasses',
+  'normalize',
+  'cnn',
+  'globalPool',
+  'projection',
+  'lstm',
+  'pooling',
+  'dropout',
+  'head',
+  'device',
+  'seed',
+]
+const DEFAULT_CNN: readonly CnnBlockOptions[] = [{ outChannels: 32 }, { outChannels: 64 }]
+const DEVICE = /^(auto|cpu|cuda(:\d{1,4})?)$/
+
+/** Checked options as the native side takes them. */
+export interface CheckedModelOptions {
+  readonly config: ModelConfig
+  readonly device: string
+  readonly seed: bigint | null
+}
+
+export function checkModelOptions(options: ModelOptions<string, HeadOptions>): CheckedModelOptions {
+  checkOptions(options, 'options', MODEL_KEYS)
+  const { globalPool, projection = null, lstm = {}, dropout = 0, device, seed } = options
+  const input = checkInput(options.input)
+  const head = checkHead(options.head ?? 'classification')
+  return {
+    config: {
+      input,
+      normalize: checkNormalize(options.normalize ?? null, input),
+      ...checkClasses(options, head),
+      cnn: isVector(input) ? checkVectorCnn(options.cnn ?? [], input) : checkCnn(options.cnn ?? DEFAULT_CNN, input),
+      globalPool: isVector(input) ? checkNoGlobalPool(globalPool) : checkGlobalPool(globalPool),
+      projection: projection === null ? null : checkInteger(projection, 'projection', 1, LARGEST),
+      lstm: checkLstm(lstm),
+      pooling: checkPooling(options.pooling, head),
+      dropout: checkNumber(dropout, 'dropout', 0, 1),
+      head,
+    },
+    device: checkDevice(device),
+    seed: seed === undefined ? null : checkSeed(seed, 'seed'),
+  }
+}
+
+export function checkDevice(device: unknown = 'auto'): string {
+  const expected = "'auto', 'cpu', 'cuda' or 'cuda:<index>'"
+  if (typeof device !== 'string') throw typeError(expected, 'device', device)
+  if (!DEVICE.test(device)) throw rangeError(expected, 'device', device)
+  return device
+}
+
+function checkNoGlobalPool(globalPool: GlobalPool = 'none'): 'none' {
+  if (checkGlobalPool(globalPool) === 'none') return 'none'
+  throw rangeError("'none' for vectors", 'globalPool', globalPool)
+}

@@ -1,0 +1,54 @@
+import { checkInteger, typeError } from '../common/checks'
+import { framesOf } from './collate'
+import type { Dataset, Sample } from './dataset'
+
+/** Where samples come from: by index, or one after the other. */
+export type DataSource = Dataset | AsyncIterable<Sample> | Iterable<Sample>
+
+const EXPECTED_SOURCE = 'a dataset ({ length, get }), an array or an iterable of samples'
+
+/** Checks a source; an array becomes a dataset. */
+export function checkSource(source: DataSource | readonly Sample[]): DataSource {
+  if (typeof source !== 'object' || source === null) throw typeError(EXPECTED_SOURCE, 'source', source)
+  if (isArray(source)) return new ArrayDataset(source)
+  if (isDataset(source)) checkInteger(source.length, 'source.length', 0)
+  else if (!(Symbol.asyncIterator in source || Symbol.iterator in source)) {
+    throw typeError(EXPECTED_SOURCE, 'source', source)
+  }
+  return source
+}
+
+/** Whether samples can be asked for by index. */
+export function isDataset(source: DataSource): source is Dataset {
+  return 'get' in source && typeof source.get === 'function' && 'length' in source
+}
+
+function isArray(source: DataSource | readonly Sample[]): source is readonly Sample[] {
+  return Array.isArray(source)
+}
+
+class ArrayDataset implements Dataset {
+  readonly #samples: readonly Sample[]
+
+  constructor(samples: readonly Sample[]) {
+    this.#samples = samples
+  }
+
+  get length(): number {
+    return this.#samples.length
+  }
+
+  get(index: number): Sample {
+    const sample = this.#samples[index]
+    if (sample === undefined) throw new RangeError(`Expected a sample in the array, received ${String(sample)}`)
+    return sample
+  }
+
+  lengthOf(index: number): number {
+    return framesOf(this.get(index).input.shape)
+  }
+}
+
+export function isPromise(value: Sample | Promise<Sample>): value is Promise<Sample> {
+  return typeof value === 'object' && value !== null && 'then' in value
+}

@@ -1,0 +1,120 @@
+import { types } from 'node:util'
+import { checkInteger, checkOptions, describe, typeError } from '../common/checks'
+import { checkLengths, timeOf } from './lengths'
+import { checkNdArray } from '../common/nd-array'
+import { checkTargets, compact } from './targets'
+import { ZoetropeError, unwrap } from '../errors'
+import { native } from '../native'
+import type { NativeBatch, NativeTensorDataset } from '../native'
+import type { NdArray } from '../common/nd-array'
+import type { IntegerArray, Target } from './targets'
+
+/** One clip or image and what it is to be answered with. */
+export interface Sample {
+  /**
+   * `[channels, height, width]` or `[features]` (one frame), or `[time, channels, height, width]` or `[time, features]`.
+   * Clips of one batch may have different numbers of frames.
+   */
+  readonly input: NdArray
+  /** Index of the class, from 0; or what the model's head asks for. */
+  readonly target: Target
+}
+
+/** Samples that can be asked for in any order. */
+export interface Dataset {
+  /** How many samples there are. */
+  readonly length: number
+  /** The sample at `index`, from 0. A whole batch is asked for at once: promises of one batch run side by side. */
+  get(index: number): Sample | Promise<Sample>
+  /** The number of frames of the sample at `index`, where it is known without reading it: for `bucketByLength`. */
+  lengthOf?(index: number): number
+}
+
+/** Arrays of a {@link TensorDataset}. */
+export interface TensorDatasetOptions {
+  /**
+   * `[samples, channels, height, width]` or `[samples, features]`, or the same with the time after the samples.
+   */
+  readonly inputs: NdArray
+  /**
+   * The class of each sample, `[samples]`: integers from 0. Or what the model's head asks for, see {@link Target}, with
+   * an axis of samples in front.
+   */
+  readonly targets: IntegerArray | Float32Array | Float64Array | NdArray
+  /** How many frames of each sample are its own, `[samples]`; those after them are padding. Default all. */
+  readonly lengths?: IntegerArray | undefined
+}
+
+const LARGEST_TARGET = 2 ** 31 - 1
+
+let readNative: (dataset: TensorDataset) => NativeTensorDataset
+
+/**
+ * A dataset in native memory: its batches cross as indices only, and are put together there. The arrays are copied when
+ * it is constructed.
+ */
+export class TensorDataset implements Dataset {
+  readonly #native: NativeTensorDataset
+  readonly #lengths: Int32Array | null
+  readonly #time: number
+  /** How many samples there are. */
+  readonly length: number
+
+  static {
+    readNative = (dataset) => dataset.#native
+  }
+
+  /**
+   * @throws {TypeError} For arrays of a wrong type.
+   * @throws {RangeError} For lengths that do not fit the clips.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` for shapes and lengths that do not agree, `ERR_DATA` for targets that
+   * are no numbers, `ERR_NATIVE_LOAD`.
+   */
+  constructor(options: TensorDatasetOptions) {
+    checkOptions(options, 'options', ['inputs', 'targets', 'lengths'])
+    const { data, shape } = checkNdArray(options.inputs, 'inputs')
+    const targets = checkTargets(checkIsArray(options.targets), 'targets')
+    this.#lengths = checkLengths(options.lengths, shape)
+    this.#time = timeOf(shape)
+    const crossing = { data: compact(targets.data), shape: targets.shape }
+    this.#native = unwrap(native().NativeTensorDataset.create(data, [...shape], this.#lengths, crossing))
+    this.length = this.#native.length
+  }
+
+  /** A copy of the sample at `index`, for a look at it or a loop by hand. */
+  get(index: number): Sample {
+    checkInteger(index, 'index', 0, this.length - 1)
+    const { data, shape, targets, targetShape } = unwrap(this.#native.sample(index))
+    return { input: { data, shape }, target: toTarget(targets, targetShape) }
+  }
+
+  /** The number of frames of the sample at `index`. */
+  lengthOf(index: number): number {
+    return this.#lengths?.[checkInteger(index, 'index', 0, this.length - 1)] ?? this.#time
+  }
+}
+
+function checkIsArray(targets: TensorDatasetOptions['targets']): TensorDatasetOptions['targets'] {
+  const isBig = types.isBigInt64Array(targets) || types.isBigUint64Array(targets)
+  if (typeof targets === 'object' && targets !== null && !isBig) return targets
+  throw typeError('an array of numbers or an NdArray', 'targets', targets)
+}
+
+/** A number, an array of numbers, or an array of several axes. */
+function toTarget(targets: Float64Array, shape: readonly number[]): Target {
+  if (shape.length === 0) return targets[0] ?? 0
+  return shape.length === 1 ? compact(targets) : { data: Float32Array.from(targets), shape }
+}
+
+/** The samples at `indices` as a native batch; only the indices cross. */
+export function gather(dataset: TensorDataset, indices: Uint32Array): NativeBatch {
+  return unwrap(readNative(dataset).batch(indices))
+}
+
+/** Checks the index of a class; `name` says whose it is. */
+export function checkTarget(target: number | undefined, name: string): number {
+  if (typeof target === 'number' && Number.isInteger(target) && target >= 0 && target <= LARGEST_TARGET) return target
+  throw new ZoetropeError('ERR_DATA', `Expected the index of a class for ${name}, received ${describe(target)}`, {
+    actual: target,
+  })
+}

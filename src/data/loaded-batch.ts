@@ -1,0 +1,105 @@
+/** Batches on their way from a dataset to a model. */
+import { Collator, dataError } from './collate'
+import { isPromise } from './data-source'
+import { TensorDataset, gather } from './dataset'
+import { unwrap } from '../errors'
+import { native } from '../native'
+import { origin } from './subset'
+import type { ArrayPool } from './array-cache'
+import type { AugmentConfig } from './augment'
+import type { Batch } from './collate'
+import type { Dataset, Sample } from './dataset'
+import type { NativeBatch } from '../native'
+
+/** A batch on its way to a model: native at once, or as arrays for a loop by hand. */
+export interface LoadedBatch {
+  readonly samples: number
+  toNative(): NativeBatch
+  toArrays(): Batch | Promise<Batch>
+  /**
+   * Lets a later batch have this one's array, which the native batch reads where it lies: to be called once the job that
+   * used it is done, and only where nobody was given the arrays.
+   */
+  recycle?(): void
+}
+
+interface Augmentation {
+  readonly config: AugmentConfig
+  readonly seed: number
+  readonly epoch: number
+  /** Each sample's index in the loader's source. */
+  readonly indices: Uint32Array
+}
+
+/** Asks for all samples of a batch at once and copies each as it comes. The first failure ends the batch. */
+export async function collated(dataset: Dataset, indices: Uint32Array, pool: ArrayPool): Promise<LoadedBatch> {
+  const batch = new Collator(indices.length, pool)
+  let hasFailed = false
+  const set = async (position: number, index: number): Promise<void> => {
+    let sample: Sample
+    try {
+      const asked = dataset.get(index)
+      sample = isPromise(asked) ? await asked : asked //  a sample that is there is copied before the next is asked for
+    } catch (cause) {
+      hasFailed = true
+      throw dataError(index, cause)
+    }
+    batch.set(position, index, sample)
+  }
+  const samples: Promise<void>[] = []
+  for (const [position, index] of indices.entries()) {
+    samples.push(set(position, index))
+    if (hasFailed) break
+  }
+  await Promise.all(samples)
+  return loaded(batch, indices.length)
+}
+
+/** The first `count` samples that were put together. */
+export function loaded(collator: Collator, count: number): LoadedBatch {
+  const batch = collator.finish(count)
+  const { inputs, lengths = null, targets, targetShape } = batch
+  return {
+    samples: inputs.shape[0] ?? 0,
+    toNative: () => {
+      const crossing = { data: targets, shape: [...targetShape] }
+      return unwrap(native().NativeBatch.lent(inputs.data, [...inputs.shape], lengths, crossing))
+    },
+    toArrays: () => batch,
+    recycle: () => collator.recycle(),
+  }
+}
+
+/** A batch whose clips are changed by a native thread as soon as it is made native. */
+export function augmented(batch: LoadedBatch, { config, seed, epoch, indices }: Augmentation): LoadedBatch {
+  const toNative = (): NativeBatch => {
+    const made = batch.toNative()
+    unwrap(made.augment(config, seed, epoch, indices))
+    return made
+  }
+  return {
+    ...batch,
+    toNative,
+    toArrays: async () => {
+      const { data, shape, lengths } = unwrap(await toNative().readInputs())
+      const { targets, targetShape } = await batch.toArrays()
+      return { inputs: { data, shape }, ...(lengths && { lengths }), targets, targetShape }
+    },
+  }
+}
+
+/** A batch whose indices alone cross, where a `TensorDataset` lies at the bottom of the dataset. */
+export function gathered(source: Dataset, chosen: Uint32Array): LoadedBatch | undefined {
+  const { dataset } = origin(source, 0)
+  if (!(dataset instanceof TensorDataset)) return undefined
+  const indices = chosen.map((index) => origin(source, index).index)
+  return {
+    samples: indices.length,
+    toNative: () => gather(dataset, indices),
+    toArrays: () => {
+      const batch = new Collator(indices.length)
+      for (const [position, index] of indices.entries()) batch.set(position, index, dataset.get(index))
+      return batch.finish(indices.length)
+    },
+  }
+}

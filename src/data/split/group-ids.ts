@@ -1,0 +1,27 @@
+import { describe, rangeError, typeError } from '../../common/checks'
+import { ZoetropeError } from '../../errors'
+import type { Sample } from '../dataset'
+
+/** What names a group: samples of one recording, speaker or camera have the same. 1 and '1' are two groups. */
+export type GroupId = string | number | bigint | boolean
+
+/**
+ * The group of a sample: a function of the sample and its index, or the groups of all samples by index. Behind a
+ * {@link Subset}, the index is that in the dataset at the bottom, so that one list serves the whole and its parts.
+ */
+export type GroupBy = ((sample: Sample, index: number) => GroupId) | readonly GroupId[]
+
+/** Checks `by`; a list must have a group for each of `length` samples. */
+export function checkBy(by: GroupBy | undefined, length: number): void {
+  if (by === undefined || typeof by === 'function') return
+  if (!Array.isArray(by)) throw typeError('a function or an array of group ids', 'by', by)
+  if (by.length !== length) throw rangeError(`one group id for each of ${length} samples`, 'by', by)
+}
+
+/** Checks the id that `by` gave for the sample at `index`. */
+export function checkGroupId(id: unknown, index: number): GroupId {
+  if (typeof id === 'string' || typeof id === 'bigint' || typeof id === 'boolean') return id
+  if (typeof id === 'number' && !Number.isNaN(id)) return id
+  const message = `Expected a string or number from \`by\` for the sample at index ${index}, received ${describe(id)}`
+  throw new ZoetropeError('ERR_DATA', message, { index, actual: id })
+}

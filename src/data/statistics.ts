@@ -1,0 +1,44 @@
+/** What the samples of a loader are like: ranges and moments by channel, counts by class. */
+import { openBatches, peekBatches } from './data-loader'
+import { unwrap } from '../errors'
+import { native } from '../native'
+import type { AbortScope } from '../common/abort'
+import type { BatchStream, DataLoader } from './data-loader'
+import type { NativeProfileReading } from '../native'
+
+/** How much is looked at. */
+export interface PeekLimits {
+  readonly batches: number
+  readonly milliseconds: number
+}
+
+/** Reads an epoch of a loader. */
+export async function profile(loader: DataLoader, abort: AbortScope): Promise<NativeProfileReading> {
+  return read(openBatches(loader), { batches: Infinity, milliseconds: Infinity }, abort)
+}
+
+/** Looks at the beginning of the next epoch, which stays the next; `undefined` for an iterable, which would be used up. */
+export async function peek(
+  loader: DataLoader,
+  limits: PeekLimits,
+  abort: AbortScope,
+): Promise<NativeProfileReading | undefined> {
+  const batches = peekBatches(loader)
+  return batches && read(batches, limits, abort)
+}
+
+async function read(batches: BatchStream, limits: PeekLimits, abort: AbortScope): Promise<NativeProfileReading> {
+  const began = performance.now()
+  try {
+    abort.throwIfAborted()
+    const data = new (native().NativeDataProfile)()
+    for (let count = 0; count < limits.batches && performance.now() - began < limits.milliseconds; count++) {
+      const next = await abort.race(batches.next())
+      if (next.done === true) break
+      unwrap(await abort.race(data.add(next.value.toNative())))
+    }
+    return data.read()
+  } finally {
+    void batches.close().catch(() => undefined) //       a source that hangs must not keep the caller waiting
+  }
+}

@@ -1,0 +1,126 @@
+import type { NativeMetrics } from '../native'
+import type { HeadConfig } from '../config/head'
+
+/** How well one class or label is found. Where a denominator is 0, the figure is 0. */
+export interface ClassMetrics {
+  /** The name of the class. */
+  readonly label: string
+  /** Of the answers that were given this class, the share that has it. */
+  readonly precision: number
+  /** Of the answers that have this class, the share that was given it. */
+  readonly recall: number
+  /** Harmonic mean of precision and recall. */
+  readonly f1: number
+  /** How many answers have this class. */
+  readonly support: number
+}
+
+/** How long a pass took and how fast it was. */
+export interface Timing {
+  /** From the call to the last result, in seconds. */
+  readonly seconds: number
+  readonly samplesPerSecond: number
+}
+
+/** How far a regression is off. */
+export interface RegressionMetrics {
+  /** Mean absolute error, over answers and outputs. */
+  readonly mae: number
+  /** Root of the mean squared error. */
+  readonly rmse: number
+  /**
+   * Share of the targets' variance that is explained, the mean over outputs as scikit-learn's `r2_score` takes it: 1 at
+   * best, 0 for the mean of the targets; not a number where an output's targets are all the same.
+   */
+  readonly r2: number
+}
+
+/**
+ * Share of right answers, one a clip or a valid frame; of several labels, all of them must be right. Not a number for a
+ * regression, which has no right answers.
+ */
+export function accuracy({ correct, answers }: NativeMetrics, { kind }: HeadConfig): number {
+  return kind === 'regression' ? NaN : correct / answers
+}
+
+/** Of a regression how far it is off, of other heads nothing. */
+export function regressionMetrics(
+  { answers, errorSums }: NativeMetrics,
+  { kind }: HeadConfig,
+): RegressionMetrics | undefined {
+  if (kind !== 'regression') return undefined
+  const outputs = Array.from({ length: errorSums.length / 4 }, (_, at) => errorSums.slice(at * 4, at * 4 + 4))
+  const over = (of: (sums: number[]) => number): number => mean(outputs.map(of))
+  return {
+    mae: over(([absolute = 0]) => absolute / answers),
+    rmse: Math.sqrt(over(([, squared = 0]) => squared / answers)),
+    r2: over(([, squared = 0, target = 0, square = 0]) => {
+      const variance = square - (target * target) / answers
+      return variance > 0 ? 1 - squared / variance : NaN
+    }),
+  }
+}
+
+/** How well each label is found, of a head with several. */
+export function labelMetrics({ labelCounts }: NativeMetrics, labels: readonly string[]): ClassMetrics[] {
+  return labels.map((label, index) => {
+    const [hits = 0, falsePositives = 0, falseNegatives = 0] = labelCounts.slice(index * 3, index * 3 + 3)
+    return counted(label, hits, hits + falsePositives, hits + falseNegatives)
+  })
+}
+
+export function timing(samples: number, seconds: number): Timing {
+  return { seconds, samplesPerSecond: samples / seconds }
+}
+
+/** Row-major counts as rows: row = target, column = prediction. */
+export function confusionRows(counts: readonly number[], numClasses: number): number[][] {
+  return Array.from({ length: numClasses }, (_, row) => counts.slice(row * numClasses, (row + 1) * numClasses))
+}
+
+export function classMetrics(confusion: readonly (readonly number[])[], labels: readonly string[]): ClassMetrics[] {
+  return labels.map((label, index) => {
+    const hits = confusion[index]?.[index] ?? 0
+    const support = sum(confusion[index] ?? [])
+    const predicted = sum(confusion.map((row) => row[index] ?? 0))
+    return counted(label, hits, predicted, support)
+  })
+}
+
+/**
+ * Macro F1 and balanced accuracy as scikit-learn's `f1_score(average='macro')` and `balanced_accuracy_score` take them:
+ * classes that are neither among targets nor among predictions, or not among targets, do not count.
+ */
+export function macroMetrics(
+  confusion: readonly (readonly number[])[],
+  perClass: readonly ClassMetrics[],
+): { readonly macroF1: number; readonly balancedAccuracy: number } {
+  const predicted = perClass.map((_, index) => sum(confusion.map((row) => row[index] ?? 0)))
+  const seen = perClass.filter(({ support }, index) => support + (predicted[index] ?? 0) > 0)
+  const supported = perClass.filter(({ support }) => support > 0)
+  return { macroF1: mean(seen.map(({ f1 }) => f1)), balancedAccuracy: mean(supported.map(({ recall }) => recall)) }
+}
+
+/** Shares of answers whose target is among the first 1, 2, … classes. */
+export function topShares({ ranks, answers }: NativeMetrics): number[] {
+  let found = 0
+  return ranks.map((count) => (found += count) / answers)
+}
+
+/** The mean; not a number of nothing. */
+export function mean(values: readonly number[]): number {
+  return sum(values) / values.length
+}
+
+function counted(label: string, hits: number, predicted: number, support: number): ClassMetrics {
+  const [precision, recall] = [ratio(hits, predicted), ratio(hits, support)]
+  return { label, precision, recall, f1: ratio(2 * precision * recall, precision + recall), support }
+}
+
+function ratio(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

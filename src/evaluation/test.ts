@@ -1,0 +1,149 @@
+import { AbortScope, checkSignal } from '../common/abort'
+import { checkBoolean, checkOptions } from '../common/checks'
+import { checkLoader } from '../data/data-loader'
+import {
+  accuracy,
+  classMetrics,
+  confusionRows,
+  labelMetrics,
+  macroMetrics,
+  mean,
+  regressionMetrics,
+  timing,
+  topShares,
+} from './metrics'
+import { modelHandle } from '../model/cnn-lstm'
+import { runPass } from './pass'
+import { ProgressLine } from '../common/progress'
+import type { DataLoader } from '../data/data-loader'
+import type { ClassMetrics, RegressionMetrics, Timing } from './metrics'
+import type { AnyCnnLstm } from '../model/cnn-lstm'
+import type { NativeMetrics } from '../native'
+
+/** Options of {@link test}. */
+export interface TestOptions {
+  /** Stops within one batch; the promise rejects with `signal.reason`. The model stays usable. */
+  readonly signal?: AbortSignal | undefined
+  /** Whether to show a live line when standard output is a terminal. Default true. */
+  readonly progress?: boolean | undefined
+  /**
+   * Whether to compute `auc`, for which the outputs of all answers are kept to the end (4 bytes an answer and class, on
+   * the model's device) and sorted. Default false.
+   */
+  readonly auc?: boolean | undefined
+}
+
+/**
+ * How a model does on a loader's samples. `mae`, `rmse` and `r2` are there for a regression.
+ */
+export interface TestResult extends Timing, Partial<RegressionMetrics> {
+  /** Mean loss over the answers: one a clip, or one a valid frame. Plain, whatever `loss` training was given. */
+  readonly loss: number
+  /** Share of right answers, 0…1; of several labels, all of them must be right. Not a number for a regression. */
+  readonly accuracy: number
+  /** Samples seen. */
+  readonly samples: number
+  /** Counts `[numClasses][numClasses]`: row = target, column = prediction. Empty unless for a classification. */
+  readonly confusionMatrix: number[][]
+  /** Precision, recall, F1 and support of each class or label, in order. Empty for a regression. */
+  readonly perClass: ClassMetrics[]
+  /** Mean F1 over the labels, or over the classes that are among targets or predictions. `undefined` for a regression. */
+  readonly macroF1?: number
+  /** Mean recall over the classes that have samples. `undefined` unless for a classification. */
+  readonly balancedAccuracy?: number
+  /**
+   * Of a classification: `topK[k - 1]` is the share of answers whose target is among the k likeliest classes; of equally
+   * likely ones the target comes first.
+   */
+  readonly topK?: number[]
+  /**
+   * Area under the ROC curve of a class or label against the others, the mean over those that some answers have and some
+   * have not: scikit-learn's `roc_auc_score(average='macro', multi_class='ovr')`. There when it was asked for; not a number
+   * where no class has both, and for a regression.
+   */
+  readonly auc?: number
+}
+
+/**
+ * Tests a model on one epoch of a loader: no dropout, no gradients, nothing changes.
+ *
+ * @throws {TypeError} For an argument of a wrong type, or an option that does not exist.
+ * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit or its dataset fails,
+ * `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
+ */
+export async function test(model: AnyCnnLstm, loader: DataLoader, options: TestOptions = {}): Promise<TestResult> {
+  modelHandle(model)
+  checkOptions(options, 'options', ['signal', 'progress', 'auc'])
+  const { signal, progress = true, auc = false } = options
+  return testEpoch(model, checkLoader(loader, 'loader'), {
+    signal: checkSignal(signal, 'signal'),
+    progress: checkBoolean(progress, 'progress'),
+    auc: checkBoolean(auc, 'auc'),
+  })
+}
+
+/** Checked {@link TestOptions}. */
+export interface TestSettings {
+  readonly signal: AbortSignal | undefined
+  readonly progress: boolean
+  readonly auc: boolean
+}
+
+/** One sweep with checked arguments; `title` heads the progress line. */
+export async function testEpoch(
+  model: AnyCnnLstm,
+  loader: DataLoader,
+  { signal, progress, auc }: TestSettings,
+  title = 'test',
+): Promise<TestResult> {
+  const abort = new AbortScope(signal)
+  const { head } = model.config
+  try {
+    const { metrics, areas, seconds } = await runPass({
+      handle: modelHandle(model),
+      loader,
+      abort,
+      progress: new ProgressLine(title, progress),
+      prepare: (pass, batch) => ({ job: () => pass.evaluateBatch(batch), learningRate: 0 }),
+      head,
+      keepsRanking: auc,
+      onBatch: undefined,
+      reportEvery: 10,
+    })
+    const { loss, samples } = metrics
+    const scores = { accuracy: accuracy(metrics, head), ...regressionMetrics(metrics, head) }
+    return {
+      loss,
+      ...scores,
+      samples,
+      ...classScores(model, metrics),
+      ...areaScore(areas),
+      ...timing(samples, seconds),
+    }
+  } finally {
+    abort.release()
+  }
+}
+
+function classScores(
+  { config, classes, numClasses }: AnyCnnLstm,
+  metrics: NativeMetrics,
+): Pick<TestResult, 'confusionMatrix' | 'perClass' | 'macroF1' | 'balancedAccuracy' | 'topK'> {
+  switch (config.head.kind) {
+    case 'classification': {
+      const confusionMatrix = confusionRows(metrics.confusion, numClasses)
+      const perClass = classMetrics(confusionMatrix, classes)
+      return { confusionMatrix, perClass, ...macroMetrics(confusionMatrix, perClass), topK: topShares(metrics) }
+    }
+    case 'multiLabel': {
+      const perClass = labelMetrics(metrics, classes)
+      return { confusionMatrix: [], perClass, macroF1: mean(perClass.map(({ f1 }) => f1)) }
+    }
+    case 'regression':
+      return { confusionMatrix: [], perClass: [] }
+  }
+}
+
+function areaScore(areas: readonly number[] | undefined): Pick<TestResult, 'auc'> {
+  return areas === undefined ? {} : { auc: mean(areas.filter((area) => !Number.isNaN(area))) }
+}

@@ -1,0 +1,242 @@
+import { checkDevice, checkModelOptions } from '../config/model'
+import { checkLengths } from '../data/lengths'
+import { checkNdArray } from '../common/nd-array'
+import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
+import { ModelHandle } from './handle'
+import { checkStateDict, toStateDict } from './state-dict'
+import { toPredictions } from './predictions'
+import { formatSummary } from './summary'
+import { native } from '../native'
+import { unwrap } from '../errors'
+import type { Device, ModelConfig, ModelOptions } from '../config/model'
+import type { NativeBatch, NativeModel } from '../native'
+import type { FloatArray, NdArray } from '../common/nd-array'
+import type { ClipClassification, HeadOf, HeadOptions, HeadType } from '../config/head'
+import type { PredictionOf } from './predictions'
+import type { IntegerArray } from '../data/targets'
+
+/** Reads the private half of a model; set by the class itself, so that nobody else can. */
+let readHandle: (model: AnyCnnLstm) => ModelHandle | undefined
+
+/** A model with whatever head. */
+export type AnyCnnLstm = CnnLstm<string, HeadType>
+
+/** How clips come to {@link CnnLstm.predict} and {@link CnnLstm.logits}. */
+export interface ClipOptions {
+  /** Valid frames of each clip, `[batch]`; what the frames after them hold plays no part. Default all. */
+  readonly lengths?: IntegerArray | undefined
+}
+
+/**
+ * A CNN over each frame, an LSTM over the frames, pooling over time, and a linear head.
+ *
+ * Create one with {@link CnnLstm.create} or {@link CnnLstm.load}. A model lives on a thread of its own and in native
+ * memory: `dispose()` it, or declare it with `await using`. Any number of calls may be under way at once; they run in
+ * the order in which they were made.
+ *
+ * @typeParam Label - The names of the classes.
+ * @typeParam Head - The kind of answers.
+ */
+export class CnnLstm<Label extends string = string, Head extends HeadType = ClipClassification> {
+  readonly #handle: ModelHandle
+  /** The whole configuration, defaults filled in. */
+  readonly config: ModelConfig
+  /** The name of each class or label: as given, or `'0'`, `'1'`, … for a model created by `numClasses`. */
+  readonly classes: readonly Label[]
+  /** The number of classes or labels; 0 for a regression. */
+  readonly numClasses: number
+  /** Numbers in an answer: classes, labels, or a regression's outputs. */
+  readonly numOutputs: number
+  /** Where the model computes: `'cpu'` or `'cuda:0'`. */
+  readonly device: string
+
+  static {
+    readHandle = (model) => (#handle in model ? model.#handle : undefined)
+  }
+
+  private constructor(model: NativeModel) {
+    this.#handle = new ModelHandle(model)
+    // oxlint-disable typescript/no-unsafe-type-assertion -- the checked options of create(), or a checked file's
+    this.config = deepFreeze(model.config as ModelConfig)
+    this.numClasses = this.config.numClasses
+    this.numOutputs = this.config.head.outputs ?? this.numClasses
+    this.classes = labels(this.config) as readonly Label[]
+    // oxlint-enable typescript/no-unsafe-type-assertion
+    this.device = model.device
+    Object.freeze(this)
+  }
+
+  /**
+   * Creates a model with PyTorch's initial weights.
+   *
+   * Literal names in `classes` become the type of `predict()`'s label, and `head` decides what it answers.
+   *
+   * @throws {TypeError} For an option of a wrong type, or one that does not exist.
+   * @throws {RangeError} For a value out of range, or blocks that leave no pixel of the frame.
+   * @throws {ZoetropeError} `ERR_DEVICE_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`, `ERR_NATIVE_LOAD`.
+   */
+  static async create<Label extends string = string, const Options extends HeadOptions = 'classification'>(
+    options: ModelOptions<Label, Options>,
+  ): Promise<CnnLstm<Label, HeadOf<Options>>> {
+    const { config, device, seed } = checkModelOptions(options)
+    return new CnnLstm<Label, HeadOf<Options>>(unwrap(await native().NativeModel.create(config, device, seed)))
+  }
+
+  /**
+   * Loads a model, configuration and weights, from a file that {@link CnnLstm.save} wrote.
+   *
+   * @typeParam Head - The file's head, where it is not one class for each clip: `{ kind: 'regression', per: 'clip' }`.
+   * @throws {ZoetropeError} `ERR_CHECKPOINT` when the file is missing, damaged or holds no configuration.
+   */
+  static async load<Label extends string = string, Head extends HeadType = ClipClassification>(
+    path: string | URL,
+    options: { readonly device?: Device | undefined } = {},
+  ): Promise<CnnLstm<Label, Head>> {
+    const file = checkPath(path)
+    checkOptions(options, 'options', ['device'])
+    const device = checkDevice(options.device)
+    return new CnnLstm<Label, Head>(unwrap(await native().NativeModel.load(file, device)))
+  }
+
+  /** Whether {@link CnnLstm.dispose} was called. */
+  get isDisposed(): boolean {
+    return this.#handle.isDisposed
+  }
+
+  /**
+   * Answers clips, without dropout. The arrays may be changed as soon as the call returns.
+   *
+   * @param clips - `[batch, channels, height, width]` or `[batch, time, channels, height, width]`; of vectors
+   * `[batch, features]` or `[batch, time, features]`.
+   * @returns For each clip, in order, what the head answers: `{ label, index, probabilities }` of a classification,
+   * `{ labels, probabilities }` of several labels, `{ values }` of a regression; of a head per frame an array with one
+   * for each valid frame.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {RangeError} For lengths that do not fit the clips.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
+   */
+  async predict(clips: NdArray, options: ClipOptions = {}): Promise<PredictionOf<Label, Head>[]> {
+    const { batch, lengths } = this.#batch(clips, options)
+    const answers = await this.#handle.run((model) => model.predict(batch))
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type parameter says what the configuration is
+    return toPredictions(answers, this.config.head as unknown as Head, this.classes, lengths)
+  }
+
+  /**
+   * The model's raw answers, before softmax or sigmoid: `[batch, outputs]`, where the head is per frame
+   * `[batch, time, outputs]` with zeros for padding.
+   *
+   * @param clips - As for {@link CnnLstm.predict}.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {RangeError} For lengths that do not fit the clips.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
+   */
+  async logits(clips: NdArray, options: ClipOptions = {}): Promise<FloatArray> {
+    const { batch } = this.#batch(clips, options)
+    return this.#handle.run((model) => model.logits(batch))
+  }
+
+  /**
+   * Writes configuration and weights as safetensors. The file appears whole or not at all.
+   *
+   * @throws {ZoetropeError} `ERR_CHECKPOINT` when it cannot be written.
+   */
+  async save(path: string | URL): Promise<void> {
+    const file = checkPath(path)
+    await this.#handle.run((model) => model.save(file))
+  }
+
+  /**
+   * A copy of every parameter and of batch norms' statistics, by the name it has in PyTorch. The count
+   * `num_batches_tracked` is a float here, an int64 in files.
+   */
+  async stateDict(): Promise<Map<string, FloatArray>> {
+    return toStateDict(await this.#handle.run((model) => model.stateDict()))
+  }
+
+  /**
+   * Replaces every parameter and statistic, from a safetensors file, a `Map` or any iterable of `[name, NdArray]`.
+   *
+   * @throws {ZoetropeError} `ERR_CHECKPOINT`, whose `details` list `missing`, `unexpected` and `mismatched` names. The
+   * model is left as it was.
+   */
+  async loadStateDict(state: string | URL | Iterable<readonly [string, NdArray]>): Promise<void> {
+    if (typeof state === 'string' || state instanceof URL) {
+      const file = checkPath(state, 'state')
+      await this.#handle.run((model) => model.loadStateDictFile(file))
+      return
+    }
+    const entries = checkStateDict(state)
+    await this.#handle.run((model) => model.loadStateDict(entries))
+  }
+
+  /**
+   * Freezes every parameter whose name begins with the prefix, such as `'cnn'`, `'cnn.conv1'` or `'lstm.lstm.bias'`: it
+   * gets no gradient and no update, not even by weight decay or momentum. Of a prefix that ends in a digit, the number
+   * ends there: `'cnn.conv1'` is not the beginning of `'cnn.conv10.weight'`. `''` freezes everything.
+   *
+   * A batch norm whose weight and bias are frozen is frozen as a whole: also in training it normalises by its running
+   * statistics, and keeps them. Dropout of frozen layers stays on. What is frozen is not saved with the model.
+   *
+   * @returns The names of the parameters that the prefix fits.
+   * @throws {ZoetropeError} `ERR_INVALID_CONFIG`, naming the prefixes there are, when no name begins so.
+   */
+  async freeze(prefix: string): Promise<string[]> {
+    return this.#handle.setFrozen(checkString(prefix, 'prefix'), true)
+  }
+
+  /** Undoes {@link CnnLstm.freeze}: parameters train again, with the state that optimizers had of them. */
+  async unfreeze(prefix: string): Promise<string[]> {
+    return this.#handle.setFrozen(checkString(prefix, 'prefix'), false)
+  }
+
+  /**
+   * The model as a table like that of Keras: layers, output shapes and parameters, of which frozen ones and running
+   * means and variances count as non-trainable. Prints it and returns it.
+   *
+   * @param options - `print` takes the text; default `console.log`.
+   */
+  summary(options: { readonly print?: ((text: string) => void) | undefined } = {}): string {
+    checkOptions(options, 'options', ['print'])
+    // oxlint-disable-next-line no-console -- printing is what a summary is for
+    const { print = console.log } = options
+    checkCallback(print, 'print')
+    const text = formatSummary('CnnLstm', this.#handle.native.layers(), this.#handle.frozenValues)
+    print(text)
+    return text
+  }
+
+  /** Frees the model's memory after the running step; waiting calls reject with `ERR_DISPOSED`. Twice is fine. */
+  async dispose(): Promise<void> {
+    await this.#handle.dispose()
+  }
+
+  /** The end of an `await using` block: the same as {@link CnnLstm.dispose}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose()
+  }
+
+  #batch(clips: NdArray, options: ClipOptions): { batch: NativeBatch; lengths: Int32Array | null } {
+    const { data, shape } = checkNdArray(clips, 'clips')
+    checkOptions(options, 'options', ['lengths'])
+    const lengths = checkLengths(options.lengths, shape)
+    this.#handle.checkUsable() //                    before anything is copied
+    return { batch: unwrap(native().NativeBatch.fromArrays(data, [...shape], lengths, null)), lengths }
+  }
+}
+
+/** The private half of a model that was passed as an argument. */
+export function modelHandle(model: AnyCnnLstm): ModelHandle {
+  const handle = typeof model === 'object' && model !== null ? readHandle(model) : undefined
+  if (handle === undefined) throw typeError('a CnnLstm', 'model', model)
+  return handle
+}
+
+function labels({ classes, numClasses }: ModelConfig): readonly string[] {
+  return classes ?? Array.from({ length: numClasses }, (_, index) => String(index))
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze)
+  return Object.freeze(value)
+}

@@ -1,0 +1,46 @@
+/** Options of the loss that a model is trained by. */
+import { types } from 'node:util'
+import { checkNumber, checkOptions, rangeError, typeError } from '../common/checks'
+import type { ModelConfig } from '../config/model'
+
+/** How the loss of training weighs targets. Testing and validation know none of it. */
+export interface LossOptions {
+  /**
+   * Share of the target that is spread evenly over all classes, in [0, 1): `label_smoothing` of
+   * `torch.nn.CrossEntropyLoss`. Default 0. Of a classification only.
+   */
+  readonly labelSmoothing?: number | undefined
+  /**
+   * A weight for each class, in order. Of a classification `weight` of `torch.nn.CrossEntropyLoss`: the mean is divided
+   * by the weights of the batch's targets. Of several labels `pos_weight` of `torch.nn.BCEWithLogitsLoss`: how much a
+   * label counts where it is there. Default none.
+   */
+  readonly classWeights?: readonly number[] | Float32Array | Float64Array | undefined
+}
+
+/** Checked {@link LossOptions}, as the native side takes them. */
+export interface CheckedLoss {
+  readonly labelSmoothing: number
+  readonly classWeights?: number[]
+}
+
+export function checkLoss(options: LossOptions | undefined, { head, numClasses }: ModelConfig): CheckedLoss {
+  if (options === undefined) return { labelSmoothing: 0 }
+  checkOptions(options, 'loss', ['labelSmoothing', 'classWeights'])
+  const { labelSmoothing = 0, classWeights } = options
+  checkNumber(labelSmoothing, 'loss.labelSmoothing', 0, 1)
+  if (labelSmoothing > 0 && head.kind !== 'classification') {
+    throw rangeError(`0 for a ${head.kind} head`, 'loss.labelSmoothing', labelSmoothing)
+  }
+  if (classWeights === undefined) return { labelSmoothing }
+  if (!Array.isArray(classWeights) && !types.isFloat32Array(classWeights) && !types.isFloat64Array(classWeights)) {
+    throw typeError('an array of numbers', 'loss.classWeights', classWeights)
+  }
+  if (head.kind === 'regression') throw rangeError('none for a regression head', 'loss.classWeights', classWeights)
+  if (classWeights.length !== numClasses) {
+    throw rangeError(`${numClasses} weights, one a class,`, 'loss.classWeights', classWeights)
+  }
+  const weights = Array.from(classWeights, (weight, index) => checkNumber(weight, `loss.classWeights[${index}]`, 0))
+  if (weights.every((weight) => weight === 0)) throw rangeError('a weight above 0', 'loss.classWeights', classWeights)
+  return { labelSmoothing, classWeights: weights }
+}
