@@ -28,27 +28,21 @@ if (spawnSync(compiler, [...amx, '-E', '-x', 'c++', '/dev/null']).status === 0) 
   instructionSets.avx512.push(...amx)
   common.push('-DZT_AMX')
 }
-const perInstructionSet = {
-  conv: /^(conv_.*|flatten)\.cpp$/,
-  linear: /^linear_.*\.cpp$/,
-  lstm: /^lstm_.*\.cpp$/,
-  optimizer: /^optimizer_.*\.cpp$/,
-}
-const lstmOnTensors = ['cpu/isa', 'cpu/lstm', 'autograd_lstm', 'allocator']
+/** Kernels, each a folder of `cpu/` whose entry point has the folder's name and is compiled once. */
+const kernels = ['conv', 'linear', 'lstm', 'optimizer']
+const lstmOnTensors = ['cpu/isa', 'cpu/lstm/lstm', 'torch/lstm', 'torch/allocator']
 /** Objects of this run; programs share them. */
 const compiled = new Set()
 
 await main(async () => {
   await script('setup.mjs')
   await mkdir(out, { recursive: true })
-  const sources = await readdir(join(folder, 'cpu'))
-  const kernelsOf = (name) => sources.filter((source) => perInstructionSet[name].test(source))
-  const checks = Object.keys(perInstructionSet).map((name) => [
+  const checks = kernels.map((name) => [
     `${name} kernels${sanitize ? ', sanitized' : ''}`,
-    () => check(`${name}_test`, kernelsOf(name), ['cpu/isa', `cpu/${name}`]),
+    () => check(`${name}_test`, name, ['cpu/isa', `cpu/${name}/${name}`]),
   ])
   // libtorch is not built with sanitizers.
-  const onTensors = () => check('lstm_tensors_test', kernelsOf('lstm'), lstmOnTensors, libtorchFlags())
+  const onTensors = () => check('lstm_tensors_test', 'lstm', lstmOnTensors, libtorchFlags())
   const withLibtorch = [
     ['LSTM and allocator on tensors', onTensors],
     ['benchmarks of kernels compile', compileBenchmarks],
@@ -72,19 +66,21 @@ async function compileBenchmarks() {
   }
 }
 
-/** Compiles a program of `tests/` with the kernels and other sources that it needs, and runs it. */
-async function check(program, kernels, others, { compile: flags, link } = { compile: [], link: [] }) {
+/** Compiles a program of `tests/` with a kernel and the other sources that it needs, and runs it. */
+async function check(program, kernel, others, { compile: flags, link } = { compile: [], link: [] }) {
   const objects = []
-  const compile = async (source, object, more) => {
-    objects.push(join(out, object))
+  const compile = async (source, suffix, more) => {
+    const object = join(out, `${source.replaceAll('/', '-')}${suffix}.o`)
+    objects.push(object)
     if (compiled.has(object)) return
     compiled.add(object)
-    await run(compiler, [...common, ...optimization, ...more, join(folder, source), '-o', join(out, object)])
+    await run(compiler, [...common, ...optimization, ...more, join(folder, `${source}.cpp`), '-o', object])
   }
-  for (const kernel of kernels)
+  const names = (await readdir(join(folder, 'cpu', kernel))).filter((name) => name.endsWith('.cpp'))
+  for (const name of names.map((file) => basename(file, '.cpp')).filter((file) => file !== kernel))
     for (const [set, setFlags] of Object.entries(instructionSets))
-      await compile(join('cpu', kernel), `${kernel}.${set}.o`, [`-DZT_ISA=${set}`, ...setFlags])
-  for (const source of [...others, `tests/${program}`]) await compile(`${source}.cpp`, `${basename(source)}.o`, flags)
+      await compile(`cpu/${kernel}/${name}`, `.${set}`, [`-DZT_ISA=${set}`, ...setFlags])
+  for (const source of [...others, `tests/${program}`]) await compile(source, '', flags)
   const sanitizers = sanitize ? ['-fsanitize=address,undefined'] : []
   await run(compiler, ['-fopenmp', ...sanitizers, ...objects, ...link, '-o', join(out, program)])
   await run(join(out, program), [])

@@ -7,33 +7,39 @@ use std::path::Path;
 
 /// The sources that are compiled once for each instruction set.
 const KERNELS: &[&str] = &[
-    "conv_forward",
-    "conv_amx",
-    "conv_backward_weight",
-    "conv_backward_data",
-    "conv_first_forward",
-    "conv_first_backward",
-    "flatten",
-    "linear_forward",
-    "lstm_forward",
-    "lstm_packed",
-    "lstm_backward",
-    "lstm_amx",
-    "optimizer_update",
+    "conv/forward",
+    "conv/amx",
+    "conv/backward_weight",
+    "conv/backward_data",
+    "conv/first_forward",
+    "conv/first_backward",
+    "conv/flatten",
+    "linear/forward",
+    "lstm/forward",
+    "lstm/packed",
+    "lstm/backward",
+    "lstm/amx",
+    "optimizer/update",
 ];
 /// Plain C++, compiled once.
-const ENTRY_POINTS: &[&str] = &["cpu/isa", "cpu/conv", "cpu/linear", "cpu/lstm", "cpu/optimizer"];
+const ENTRY_POINTS: &[&str] = &[
+    "cpu/isa",
+    "cpu/conv/conv",
+    "cpu/linear/linear",
+    "cpu/lstm/lstm",
+    "cpu/optimizer/optimizer",
+];
 /// C++ that includes libtorch.
 const WITH_LIBTORCH: &[&str] = &[
-    "random",
-    "lent",
-    "linear",
-    "packed",
-    "optimizer",
-    "allocator",
-    "autograd_conv",
-    "autograd_lstm",
-    "threads",
+    "torch/random",
+    "torch/lent",
+    "torch/linear",
+    "torch/packed",
+    "torch/optimizer",
+    "torch/allocator",
+    "torch/conv",
+    "torch/lstm",
+    "torch/threads",
 ];
 /// Names and flags; a machine that lacks an instruction set never runs its code.
 const INSTRUCTION_SETS: &[(&str, &[&str])] = &[

@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use tch::{Kind, Tensor};
 
-use crate::batch::Batch;
+use crate::data::batch::Batch;
 use crate::error::{Error, Result};
-use crate::metrics::Meter;
-use crate::model::CnnLstm;
-use crate::optimizer::{Optimizer, Rule};
-use crate::random::Generator;
+use crate::evaluation::metrics::Meter;
+use crate::model::cnn_lstm::CnnLstm;
+use crate::optimizer::rule::Rule;
+use crate::optimizer::update::Optimizer;
+use crate::runtime::random::Generator;
 
 /// What one batch shows.
 #[derive(Debug, Clone, PartialEq)]

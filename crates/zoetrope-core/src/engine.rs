@@ -6,8 +6,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::error::{Error, Result};
-use crate::model::CnnLstm;
-use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::model::cnn_lstm::CnnLstm;
+use crate::optimizer::config::OptimizerConfig;
+use crate::optimizer::update::Optimizer;
 
 /// Jobs that may wait while one runs: the caller keeps so few in flight that the next batch is always at hand.
 const QUEUE_DEPTH: usize = 4;
@@ -107,7 +108,7 @@ impl Engine {
         done: impl FnOnce(Result<T>) + Send + 'static,
     ) {
         let job = |thread: &mut Thread| {
-            crate::threads::apply();
+            crate::runtime::threads::apply();
             let model = contain(build)?;
             let description = describe(&model);
             thread.worker = State::Ready(Box::new(Worker {
@@ -226,7 +227,7 @@ impl Thread {
             State::Ready(worker) => worker,
             State::Unusable(error) => return Err(error.clone()),
         };
-        crate::threads::apply();
+        crate::runtime::threads::apply();
         match catch_unwind(AssertUnwindSafe(|| job(worker))) {
             Ok(outcome) => outcome,
             Err(panic) => {

@@ -3,8 +3,6 @@
 use serde_json::{Value, json};
 use tch::TchError;
 
-use crate::state_dict::StateDictMismatch;
-
 /// Core's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -95,6 +93,17 @@ pub enum Error {
         /// What is known.
         reason: String,
     },
+}
+
+/// How a state dict differs from a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StateDictMismatch {
+    /// Parameters of the model that the state dict lacks.
+    pub missing: Vec<String>,
+    /// Names in the state dict that the model does not have, or that stand there twice.
+    pub unexpected: Vec<String>,
+    /// `name: expected [..], received [..]`.
+    pub mismatched: Vec<String>,
 }
 
 impl Error {

@@ -1,22 +1,19 @@
 //! The C ABI of `kernels/*.cpp`, made safe.
 
+mod ffi;
 pub(crate) mod optimizer;
 mod packed;
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::c_void;
 
 use tch::kind::Element;
 use tch::{Kind, Tensor};
-use torch_sys::C_tensor;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
+use self::ffi::{Message, TensorOut, TensorPtr, check, tensor};
 use self::packed::CPacked;
 pub(crate) use self::packed::Packed;
-
-type Message = *mut c_char;
-type TensorPtr = *const C_tensor;
-type TensorOut = *mut *mut C_tensor;
 
 /// `at::Generator`, opaque.
 #[repr(C)]
@@ -25,7 +22,6 @@ struct CGenerator {
 }
 
 unsafe extern "C" {
-    fn zt_message_free(message: Message);
     fn zt_generator_new(seed: u64, generator: *mut *mut CGenerator) -> Message;
     fn zt_generator_free(generator: *mut CGenerator);
     fn zt_generator_seed(generator: *mut CGenerator, seed: u64) -> Message;
@@ -61,29 +57,6 @@ unsafe extern "C" {
     fn zt_install_allocator() -> Message;
     fn zt_release_cache();
     fn zt_work_alone();
-}
-
-fn check(message: Message) -> Result<()> {
-    if message.is_null() {
-        return Ok(());
-    }
-    // SAFETY: a non-null message is a NUL-terminated string that `zt_guard` allocated for us.
-    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
-    // SAFETY: it is freed once, here, by the library that allocated it.
-    unsafe { zt_message_free(message) };
-    Err(Error::from_libtorch(&text))
-}
-
-/// Takes the tensor that a kernel made.
-fn tensor(call: impl FnOnce(TensorOut) -> Message) -> Result<Tensor> {
-    let mut made = std::ptr::null_mut();
-    check(call(&raw mut made))?;
-    // SAFETY: a call that succeeded has put a new `at::Tensor` there, which nobody else owns.
-    Ok(unsafe { Tensor::from_ptr(made) })
-}
-
-fn pointers(tensors: &[Tensor]) -> Vec<TensorPtr> {
-    tensors.iter().map(Tensor::as_ptr).collect()
 }
 
 /// A CPU generator of libtorch's, owned.

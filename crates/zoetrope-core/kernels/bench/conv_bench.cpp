@@ -1,9 +1,10 @@
 // The convolution kernels against libtorch's conv2d + relu + max_pool2d (channels_last, autograd), interleaved,
 // medians.
 //
-// Build, from kernels/, with libtorch at $LIBTORCH (KERNELS as in tests/conv_test.cpp):
+// Build, from kernels/, with libtorch at $LIBTORCH (OBJECTS: build/kernels/cpu-conv-*.o, which `npm run test:kernels`
+// leaves):
 //   g++ -std=c++17 -O2 -fopenmp -I$LIBTORCH/include -I$LIBTORCH/include/torch/csrc/api/include bench/conv_bench.cpp
-//     cpu/conv.cpp cpu/isa.cpp KERNELS.*.o -L$LIBTORCH/lib -Wl,-rpath,$LIBTORCH/lib -ltorch_cpu -lc10
+//     cpu/isa.cpp OBJECTS -L$LIBTORCH/lib -Wl,-rpath,$LIBTORCH/lib -ltorch_cpu -lc10
 // Run: conv_bench [threads]. GFLOP/s count the direct algorithm's forward (288·ci·co a window) and the sparse
 // gradients' (18·ci·co each for dx and dweight).
 #include <torch/torch.h>
@@ -14,7 +15,7 @@
 #include <functional>
 #include <vector>
 
-#include "../cpu/conv.h"
+#include "../cpu/conv/conv.h"
 #include "../cpu/isa.h"
 
 extern "C" void sgemm_(const char*, const char*, const int*, const int*, const int*, const float*, const float*,

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "../cpu/isa.h"
-#include "../cpu/optimizer.h"
+#include "../cpu/optimizer/optimizer.h"
 
 namespace {
 

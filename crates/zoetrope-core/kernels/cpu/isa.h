@@ -11,7 +11,7 @@
 #include <cstdint>
 
 // AMX, the tile unit, has no namespace of its own: where it is chosen, the kernels for AVX-512 take it for long
-// products (amx.h).
+// products (simd/amx.h).
 enum class Isa { baseline, avx2, avx512, amx };
 
 // The best that the machine has, or what the environment variable ZOETROPE_CPU=baseline|avx2|avx512|amx asks for. What

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../cpu/conv.h"
+#include "../cpu/conv/conv.h"
 
 using Floats = std::vector<float>;
 using Doubles = std::vector<double>;

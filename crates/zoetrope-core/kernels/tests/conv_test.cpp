@@ -1,10 +1,6 @@
 // The convolution kernels against a plain reference in float64: random shapes, every instruction set of the machine.
-//
-// Build, from kernels/ (KERNELS: conv_forward conv_backward_weight conv_backward_data conv_first_forward
-// conv_first_backward flatten, each once per instruction set with the flags of build.rs):
-//   g++ -std=c++17 -O2 -fopenmp tests/conv_test.cpp cpu/conv.cpp cpu/isa.cpp KERNELS.*.o
-// and once more with -fsanitize=address,undefined.
-#include "../cpu/conv.h"
+// Build and run: `npm run test:kernels`, with `--sanitize` under AddressSanitizer and UBSan.
+#include "../cpu/conv/conv.h"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // The linear layer against a plain float64 reference, on every instruction set that the machine has.
-#include "../cpu/linear.h"
+#include "../cpu/linear/linear.h"
 
 #include <cmath>
 #include <cstdio>

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "../cpu/lstm.h"
+#include "../cpu/lstm/lstm.h"
 
 using Floats = std::vector<float>;
 using Doubles = std::vector<double>;

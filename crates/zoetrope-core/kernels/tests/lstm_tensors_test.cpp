@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "../abi.h"
-#include "../packed.h"
+#include "../torch/packed.h"
 
 extern "C" {
 zt_message zt_lstm_layer(const at::Tensor* x, int64_t positions, const at::Tensor* w_ih, const at::Tensor* w_hh,

@@ -1,5 +1,5 @@
 // The LSTM's kernels against a plain float64 reference, on every instruction set that this machine has.
-#include "../cpu/lstm.h"
+#include "../cpu/lstm/lstm.h"
 
 #include <omp.h>
 

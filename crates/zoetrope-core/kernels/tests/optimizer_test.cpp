@@ -1,5 +1,5 @@
 // The optimizer's kernels against a plain float64 reference, on every instruction set that this machine has.
-#include "../cpu/optimizer.h"
+#include "../cpu/optimizer/optimizer.h"
 
 #include <omp.h>
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FrameSize, InputConfig, LARGEST_SIZE, size};
+use super::input::{FrameSize, InputConfig};
+use super::size::{LARGEST_SIZE, size};
 use crate::error::{Error, Result};
 
 /// One block: convolution, norm, residual sum, activation, pooling, dropout, in this order.

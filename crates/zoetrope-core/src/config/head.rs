@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ModelConfig, size};
+use super::size::size;
 use crate::error::{Error, Result};
 
 /// How the steps of a clip become one vector; a head per frame has none.
@@ -73,51 +73,44 @@ pub enum RegressionLoss {
     SmoothL1,
 }
 
-impl ModelConfig {
+impl HeadConfig {
     /// Numbers in one answer: classes, labels, or a regression's outputs.
-    #[must_use]
-    pub fn num_outputs(&self) -> i64 {
-        match self.head.kind {
-            HeadKind::Regression => self.head.outputs.unwrap_or(1),
-            HeadKind::Classification | HeadKind::MultiLabel => self.num_classes,
+    pub(super) fn num_outputs(self, num_classes: i64) -> i64 {
+        match self.kind {
+            HeadKind::Regression => self.outputs.unwrap_or(1),
+            HeadKind::Classification | HeadKind::MultiLabel => num_classes,
         }
     }
 
-    pub(super) fn validate_head(&self) -> Result<()> {
+    /// Checks the head against the classes, their names where they have some, and the pooling in front of it.
+    pub(super) fn validate(self, num_classes: i64, names: Option<usize>, pooling: Pooling) -> Result<()> {
         let HeadConfig {
             kind,
             per,
             outputs,
             loss,
-        } = self.head;
+        } = self;
         if kind == HeadKind::Regression {
-            size("head.outputs", self.num_outputs())?;
-            if self.num_classes != 0 || self.classes.is_some() {
-                return Err(Error::invalid(
-                    "numClasses",
-                    "no classes for a regression",
-                    self.num_classes,
-                ));
+            size("head.outputs", self.num_outputs(num_classes))?;
+            if num_classes != 0 || names.is_some() {
+                return Err(Error::invalid("numClasses", "no classes for a regression", num_classes));
             }
         } else {
-            size("numClasses", self.num_classes)?;
+            size("numClasses", num_classes)?;
             if outputs.is_some() || loss.is_some() {
                 let option = if outputs.is_some() { "head.outputs" } else { "head.loss" };
                 return Err(Error::invalid(option, "nothing except for a regression", "a value"));
             }
         }
-        let names = self
-            .classes
-            .as_ref()
-            .map_or(self.num_classes, |names| names.len() as i64);
-        if names != self.num_classes {
-            return Err(Error::invalid("classes", format!("{} names", self.num_classes), names));
+        let names = names.map_or(num_classes, |names| names as i64);
+        if names != num_classes {
+            return Err(Error::invalid("classes", format!("{} names", num_classes), names));
         }
-        if per == Per::Frame && self.pooling != Pooling::Last {
+        if per == Per::Frame && pooling != Pooling::Last {
             return Err(Error::invalid(
                 "pooling",
                 "none with a head per frame",
-                format!("{:?}", self.pooling),
+                format!("{:?}", pooling),
             ));
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::size;
+use super::size::size;
 use crate::error::Result;
 
 /// One step of a clip; the number of steps is free.

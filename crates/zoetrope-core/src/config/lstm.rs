@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::size;
+use super::size::size;
 use crate::error::{Error, Result};
 
 /// The recurrent part, as `torch.nn.LSTM(batch_first=True)` or `torch.nn.GRU(batch_first=True)`.

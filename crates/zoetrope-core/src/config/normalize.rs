@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::InputConfig;
+use super::input::InputConfig;
 use crate::error::{Error, Result};
 
 /// (value − mean) / std, for each channel of a frame or each feature of a vector; bytes are scaled to 0…1 before.

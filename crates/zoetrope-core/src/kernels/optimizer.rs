@@ -1,8 +1,8 @@
-//! `kernels/optimizer.cpp`: updates of parameters, norms and sums of gradients.
+//! `kernels/torch/optimizer.cpp`: updates of parameters, norms and sums of gradients.
 
 use tch::Tensor;
 
-use super::{Message, TensorOut, TensorPtr, check, pointers, tensor};
+use super::ffi::{Message, TensorOut, TensorPtr, check, pointers, tensor};
 use crate::error::Result;
 
 /// `zt_rule`: what a rule is made of, zeros where it has no such number.

@@ -1,6 +1,6 @@
 //! Weights as a kernel multiplies them, kept from one inference to the next for as long as they stay.
 
-use super::{Message, check};
+use super::ffi::{Message, check};
 use crate::error::Result;
 
 /// `zt_packed`, opaque.

@@ -2,9 +2,9 @@
 
 use tch::{Kind, Tensor};
 
-use super::lengths::Layout;
+use crate::data::lengths::Layout;
 use crate::error::Result;
-use crate::random::Generator;
+use crate::runtime::random::Generator;
 
 /// Drops values while training and scales up the rest, as `torch.nn.Dropout`.
 pub(super) struct Dropout {

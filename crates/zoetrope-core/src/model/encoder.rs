@@ -8,12 +8,12 @@ use tch::{Kind, Tensor};
 
 use self::block::Block;
 use super::initializer::Initializer;
-use super::lengths::Layout;
 use super::paths;
 use crate::config::{GlobalPool, ModelConfig};
+use crate::data::lengths::Layout;
 use crate::error::Result;
 use crate::kernels;
-use crate::random::Generator;
+use crate::runtime::random::Generator;
 
 /// Convolution blocks, then the flattening or the global pooling.
 pub(super) struct Encoder {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::CnnLstm;
+use super::cnn_lstm::CnnLstm;
 use crate::error::{Error, Result};
 
 impl CnnLstm {
@@ -16,7 +16,7 @@ impl CnnLstm {
     /// # Errors
     /// `InvalidConfig` where no parameter's name begins so.
     pub fn set_frozen(&mut self, prefix: &str, is_frozen: bool) -> Result<Vec<String>> {
-        let fitting = self.parameters.iter().filter(|p| begins_with(&p.name, prefix));
+        let fitting = self.parameters().iter().filter(|p| begins_with(&p.name, prefix));
         let mut names = Vec::new();
         for parameter in fitting {
             let _ = parameter.tensor.f_set_requires_grad(!is_frozen)?;
@@ -32,13 +32,13 @@ impl CnnLstm {
     /// Number of values in frozen parameters.
     #[must_use]
     pub fn frozen_values(&self) -> i64 {
-        let frozen = self.parameters.iter().filter(|p| !p.tensor.requires_grad());
+        let frozen = self.parameters().iter().filter(|p| !p.tensor.requires_grad());
         frozen.map(|p| p.tensor.numel() as i64).sum()
     }
 
     /// Fails where nothing is left to train.
     pub(crate) fn check_trainable(&self) -> Result<()> {
-        if self.parameters.iter().any(|p| p.tensor.requires_grad()) {
+        if self.parameters().iter().any(|p| p.tensor.requires_grad()) {
             return Ok(());
         }
         let received = "a model all of whose parameters are frozen; call unfreeze(prefix)";
@@ -49,7 +49,7 @@ impl CnnLstm {
     fn prefixes(&self) -> String {
         let mut seen = BTreeSet::new();
         let mut prefixes = Vec::new();
-        for parameter in &self.parameters {
+        for parameter in self.parameters() {
             for (at, _) in parameter.name.match_indices('.') {
                 let prefix = &parameter.name[..at];
                 if seen.insert(prefix) {

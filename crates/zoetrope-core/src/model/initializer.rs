@@ -2,10 +2,11 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Buffer, Parameter};
+use super::named_tensor::StateDict;
+use super::parameter::{Buffer, Parameter};
 use crate::error::Result;
-use crate::random::Generator;
-use crate::state_dict::{StateDict, StateDictMismatch};
+use crate::error::StateDictMismatch;
+use crate::runtime::random::Generator;
 
 /// Gives the modules their parameters one after the other and keeps them under their names.
 pub(super) struct Initializer<'a> {

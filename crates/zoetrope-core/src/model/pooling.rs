@@ -3,9 +3,9 @@
 use tch::{Kind, Tensor};
 
 use super::initializer::Initializer;
-use super::lengths::Layout;
 use super::linear::Linear;
 use crate::config::{ModelConfig, Per, Pooling};
+use crate::data::lengths::Layout;
 use crate::error::Result;
 
 /// What becomes of the recurrent part's outputs.

@@ -5,12 +5,12 @@ use tch::Tensor;
 use super::dropout::Dropout;
 use super::encoder::Features;
 use super::initializer::Initializer;
-use super::lengths::{Layout, Lengths};
 use super::paths;
 use crate::config::{Cell, LstmConfig, ModelConfig};
+use crate::data::lengths::{Layout, Lengths};
 use crate::error::Result;
 use crate::kernels::{self, Packed, Rows};
-use crate::random::Generator;
+use crate::runtime::random::Generator;
 
 /// Layers of `torch.nn.LSTM(batch_first=True)` or `torch.nn.GRU(batch_first=True)`; the initial state is zero.
 pub(super) struct Recurrent {

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::CnnLstm;
+use super::cnn_lstm::CnnLstm;
 use crate::error::Result;
 
 /// The buffers, and copies of them as they were.
@@ -11,7 +11,7 @@ pub(crate) struct SavedStatistics(Vec<(Tensor, Tensor)>);
 impl CnnLstm {
     /// Keeps the buffers as they are, to be put back where a step is refused.
     pub(crate) fn save_statistics(&self) -> Result<SavedStatistics> {
-        let saved = self.buffers.iter().map(|buffer| {
+        let saved = self.buffers().iter().map(|buffer| {
             let tensor = &buffer.tensor;
             Ok((tensor.shallow_clone(), tensor.f_detach_copy()?))
         });

@@ -2,7 +2,7 @@
 
 use super::rule::{Rule, at_least_zero, below_one};
 use crate::error::{Error, Result};
-use crate::model::begins_with;
+use crate::model::freeze::begins_with;
 
 /// A rule for all parameters, others for some of them, and what is done to gradients before and weights after.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::kernels::optimizer::{ADAM, ADAM_W, RMS_PROP, RawRule, SGD};
 
-/// A rule with its hyper-parameters. Formulas in `kernels/cpu/optimizer.h`.
+/// A rule with its hyper-parameters. Formulas in `kernels/cpu/optimizer/optimizer.h`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
     /// `torch.optim.Adam`.

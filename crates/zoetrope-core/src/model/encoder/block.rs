@@ -5,13 +5,13 @@ use tch::{Kind, Tensor};
 use super::norm::NormLayer;
 use super::scaled;
 use crate::config::{Activation, BlockConfig, Pool};
+use crate::data::lengths::Layout;
 use crate::error::Result;
 use crate::kernels::{self, Packed};
 use crate::model::dropout::Dropout;
 use crate::model::initializer::Initializer;
-use crate::model::lengths::Layout;
 use crate::model::paths;
-use crate::random::Generator;
+use crate::runtime::random::Generator;
 
 /// A block with its parameters, named `cnn.conv1`, `cnn.norm1` and `cnn.shortcut1` in the first.
 pub(super) struct Block {

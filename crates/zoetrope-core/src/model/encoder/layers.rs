@@ -1,7 +1,7 @@
 //! The encoder's rows of a summary.
 
 use crate::config::{Activation, BlockConfig, FrameSize, GlobalPool, InputConfig, ModelConfig, Norm, Pool};
-use crate::model::Layer;
+use crate::model::layers::Layer;
 
 impl ModelConfig {
     /// Every layer from a frame to its features.

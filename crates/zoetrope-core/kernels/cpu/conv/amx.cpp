@@ -1,0 +1,156 @@
+// conv/forward.cpp's kernel with its 36 products on the tile unit (simd/amx.h): a row of A is a tile of the frame, 32
+// channels deep, a column of B an output channel.
+//
+//   U parts [36][co / 16][ci / 32][3 parts][pairs of ci][co]
+//   V parts [36][2][ci / 32][3 parts][tile][pairs of ci]          of 32 tiles of frames, by one thread
+//   M       [tile][36][32 of co]
+//
+// The products of one panel of 32 output channels run while vectors finish the panel before, so that M is there twice.
+//
+// Cost: as conv/forward.cpp; the products take 6·16 cycles for 16 tiles x 16 output channels x 32 input channels.
+#include "amx.h"
+
+#include <omp.h>
+
+#include "../simd/amx.h"
+#include "inputs.h"
+
+#if defined(__AMX_BF16__)
+
+namespace zt::ZT_ISA::amx {
+namespace {
+
+static_assert(kPair == kPanel, "a panel of output channels is two tiles wide");
+
+struct Sizes : Tiles {
+  int64_t ci, co;  //  padded to whole tiles, to whole panels
+  int64_t steps;
+
+  explicit Sizes(const zt_conv_shape& s) : Tiles(s) {
+    ci = round_up(s.in_channels, kStep), co = round_up(s.out_channels, kPanel), steps = ci / kStep;
+  }
+  int64_t weights() const { return 36 * ci * co; }  //  U, as floats
+  int64_t u_parts() const { return 36 * (co / kSide) * packed_floats(ci); }
+  int64_t v_parts() const { return 36 * 2 * packed_floats(ci); }
+  int64_t products() const { return kPair * 36 * kPanel; }
+  int64_t shared() const { return weights() + u_parts() + co + 6 * ci; }
+  int64_t per_thread() const { return v_parts() + 2 * products(); }
+};
+
+// V parts of tile number t of 32.
+void transform_tile(const zt_conv_shape& s, const Sizes& z, const TileInputs& inputs, int64_t t, float* V) {
+  const int64_t packed = packed_floats(z.ci);
+  alignas(64) float low[36 * kWidth];
+  float* const row = V + t / kSide * packed + t % kSide * kSide;
+  for (int64_t i = 0; i < s.in_channels; i += kStep) {
+    float* const at = row + i / kStep * kStepFloats;
+    inputs.transform(i, [&](int position, VF v) { store(low + position * kWidth, v); });
+    if (i + kWidth < s.in_channels)
+      inputs.transform(
+          i + kWidth, [&](int position, VF v) { split(load(low + position * kWidth), v, at + position * 2 * packed); });
+    else
+      for (int position = 0; position < 36; ++position)
+        split(load(low + position * kWidth), zero(), at + position * 2 * packed);
+  }
+}
+
+// A panel of output channels, from `first` on, of `count` tiles of the frames.
+struct Panel {
+  const Windows* windows;
+  int64_t count, first;
+  float* M;
+};
+
+template <bool kHasArgmax>
+void run(const zt_conv_shape& s, const Sizes& z, const float* x, const float* U, const float* zeros, const float* bias,
+         float* y, uint8_t* argmax, float* own) {
+  const TileUnit unit;
+  float* const V = own;
+  const int64_t packed = packed_floats(z.ci);
+  Windows windows[2][kPair];
+  Panel panels[2] = {{windows[0], 0, 0, own + z.v_parts()}, {windows[1], 0, 0, own + z.v_parts() + z.products()}};
+  Panel *now = panels, *before = panels + 1;
+  const auto finish = [&](int64_t begin, int64_t end) {
+    if (begin < end)
+      finish_tiles<kHasArgmax>(s, before->windows + begin, end - begin, before->first, before->M + begin * 36 * kPanel,
+                               bias, y, argmax);
+  };
+#pragma omp for schedule(dynamic)
+  for (int64_t first = 0; first < z.tiles; first += kPair) {
+    const int64_t count = smaller(kPair, z.tiles - first);
+    Windows* const here = before->windows == windows[0] ? windows[1] : windows[0];
+    for (int64_t t = 0; t < count; ++t) {
+      here[t] = locate(z, first + t);
+      transform_tile(s, z, TileInputs(s, z, x, zeros, first + t), t, V);
+    }
+    for (int64_t o = 0; o < s.out_channels; o += kPanel) {
+      now->windows = here, now->count = count, now->first = o;
+      for (int64_t p = 0; p < 36; ++p) {
+        const float *const a = V + p * 2 * packed, *const b = U + (p * z.co + o) / kSide * packed;
+        const auto finish_some = [&](int64_t step) {
+          if (step == 0) finish(before->count * p / 36, before->count * (p + 1) / 36);
+        };
+        multiply(a, a + packed, b, b + packed, z.steps, now->M + p * kPanel, 36 * kPanel, finish_some);
+      }
+      Panel* const done = now;
+      now = before, before = done;
+    }
+  }
+  finish(0, before->count);
+#pragma omp barrier
+}
+
+// Parts of U of the weights, by way of U as floats, `weights`. All threads come here; `taps` is the thread's own.
+void transform_weights(const zt_conv_shape& s, const Sizes& z, const float* weight, float* weights, float* U,
+                       float* taps) {
+#pragma omp for schedule(static)
+  for (int64_t o = 0; o < z.co; o += kSide) {
+    transform_weight(s, z.ci, z.ci * z.co, weight, weights, o, taps);
+    const float* const column = weights + o / kPanel * z.ci * kPanel + o % kPanel;
+    for (int64_t p = 0; p < 36; ++p)
+      pack_columns([&](int64_t i) { return column + p * z.ci * z.co + i * kPanel; }, z.ci, kSide,
+                   U + (p * z.co + o) / kSide * packed_floats(z.ci));
+  }
+}
+
+}  // namespace
+
+size_t conv_packed(const zt_conv_shape& s) { return Sizes(s).u_parts(); }
+
+void conv_pack(const zt_conv_shape& s, const float* weight, float* packed, float* workspace, int threads) {
+  const Sizes z(s);
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+    transform_weights(s, z, weight, workspace, packed, workspace + z.shared() + omp_get_thread_num() * z.per_thread());
+  }
+}
+
+size_t conv_forward_workspace(const zt_conv_shape& s, int threads) {
+  const Sizes z(s);
+  return z.shared() + threads * z.per_thread();
+}
+
+void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, const float* bias, const float* packed,
+                  float* y, uint8_t* argmax, float* workspace, int threads) {
+  const Sizes z(s);
+  float *const weights = workspace, *const parts = weights + z.weights(), *const shift = parts + z.u_parts();
+  const float* const U = packed != nullptr ? packed : parts;
+  float* const zeros = shift + z.co;
+  for (int64_t o = 0; o < z.co; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
+  for (int64_t i = 0; i < 6 * z.ci; ++i) zeros[i] = 0;
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+    float* const own = workspace + z.shared() + omp_get_thread_num() * z.per_thread();
+    if (packed == nullptr) transform_weights(s, z, weight, weights, parts, own);
+    if (argmax != nullptr)
+      run<true>(s, z, x, U, zeros, shift, y, argmax, own);
+    else
+      run<false>(s, z, x, U, zeros, shift, y, argmax, own);
+  }
+}
+
+}  // namespace zt::ZT_ISA::amx
+
+#endif

@@ -1,0 +1,148 @@
+// The LSTM's long products on the tile unit: lstm_amx.h.
+//
+// Parts of floats are made where they are used, in the cache of the thread that multiplies them: 6 bytes a value would
+// be half as much again to read as the value itself. Both products are bound by the tile unit (6·16 cycles for 16x16
+// sums, 32 deep) and, with few rows, by reading the weights.
+#include "amx.h"
+
+#include <omp.h>
+
+#include "../simd/amx.h"
+
+#if defined(__AMX_BF16__)
+
+namespace zt::ZT_ISA::amx {
+
+constexpr int64_t kDepth = 512;    //  of a block of a product; vectors add the blocks' sums
+constexpr int64_t kColumns = 128;  //  of a block of b
+
+int64_t project_workspace(const LstmSizes& z, int64_t rows) {
+  return (round_up(rows, kPair) + 2 * kPair) / kSide * packed_floats(smaller(z.features, kDepth));
+}
+
+int64_t packed_w_ih(const LstmSizes& z) { return round_up(z.gates, kPair) / kSide * packed_floats(z.features); }
+
+// Where the parts of 32 gates from `gate` on begin, of the block of features from `k` on.
+static int64_t parts_at(const LstmSizes& z, int64_t k, int64_t gate) {
+  return k / kStep * kStepFloats * (round_up(z.gates, kPair) / kSide) +
+         gate / kSide * packed_floats(smaller(kDepth, z.features - k));
+}
+
+void pack_w_ih(const WeightRows& rows, float* parts, float* own) {
+  const LstmSizes& z = rows.z;
+#pragma omp for schedule(static)
+  for (int64_t gate = 0; gate < round_up(z.gates, kPair); gate += kSide) {
+    rows.read(gate, kSide, own);
+    for (int64_t k = 0; k < z.features; k += kDepth)
+      pack_rows([&](int r) { return own + r * z.features + k; }, smaller(kDepth, z.features - k),
+                parts + parts_at(z, k, gate));
+  }
+}
+
+// A thread takes neighbouring gates and all rows of x, whose parts it makes itself: they then lie in its L2. The parts
+// of 32 rows of W_ih, which is larger, are made in the shadow of the products before, unless they are given.
+void project(const LstmSizes& z, const float* x, const float* w_ih, const float* parts, const float* b_ih,
+             const float* b_hh, int64_t count, float* sums, float* gates, float* workspace) {
+  const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num(), groups = ceil_div(z.gates, kPair);
+  const int64_t first = groups * thread / threads * kPair;
+  const int64_t end = smaller(groups * (thread + 1) / threads * kPair, z.gates);
+  if (first >= end) return;
+  const TileUnit unit;
+  const int64_t padded = round_up(count, kPair), packed = packed_floats(smaller(z.features, kDepth));
+  float* const b = workspace;
+  float* a = b + padded / kSide * packed;
+  float* next_a = a + 2 * packed;
+  const auto weight_row = [&](int64_t gate) { return z.weight_row(smaller(gate, z.gates - 1)); };
+  for (int i = 0; i < 2 && parts == nullptr; ++i)
+    pack_rows([&](int r) { return w_ih + weight_row(first + i * kSide + r) * z.features; }, smaller(z.features, kDepth),
+              a + i * packed);
+  for (int64_t k = 0; k < z.features; k += kDepth) {
+    const int64_t depth = smaller(kDepth, z.features - k);
+    for (int64_t row = 0; row < padded; row += kSide)
+      pack_rows_transposed([&](int r) { return x + smaller(row + r, count - 1) * z.features + k; }, depth,
+                           b + row / kSide * packed);
+    for (int64_t gate = first; gate < end; gate += kPair) {
+      const bool last = gate + kPair >= end;
+      const int64_t next_gate = last ? first : gate + kPair, next_k = last ? k + kDepth : k;
+      const int64_t next_depth = parts != nullptr ? 0 : smaller(kDepth, z.features - next_k);
+      const float* const rows = parts != nullptr ? parts + parts_at(z, k, gate) : a;
+      const float* const more_rows = rows + (parts != nullptr ? packed_floats(depth) : packed);
+      const float* next[kPair];
+      for (int r = 0; r < kPair && next_depth > 0; ++r)
+        next[r] = w_ih + weight_row(next_gate + r) * z.features + next_k;
+      for (int64_t row = 0; row < padded; row += kPair) {
+        const int64_t begin = kPair * row / padded, until = kPair * (row + kPair) / padded;
+        const auto pack_next = [&](int64_t step) {
+          const int64_t left = next_depth - step * kStep;
+          if (left <= 0) return;
+          for (int64_t r = begin; r < until; ++r)
+            split_first(next[r] + step * kStep, left,
+                        next_a + r / kSide * packed + step * kStepFloats + r % kSide * kSide);
+        };
+        alignas(64) float c[kPair * kPair];
+        const float* const columns = b + row / kSide * packed;
+        multiply(rows, more_rows, columns, columns + packed, ceil_div(depth, kStep), c, kPair, pack_next);
+        for (int64_t r = 0; r < smaller(kPair, end - gate); ++r)
+          for (int64_t v = 0; v < kPair; v += kWidth) {
+            float* const at = sums + (gate + r) * padded + row + v;
+            const int64_t bias = weight_row(gate + r);
+            store(at, (k == 0 ? broadcast(b_ih[bias] + b_hh[bias]) : load(at)) + load(c + r * kPair + v));
+          }
+      }
+      float* const done = a;
+      a = next_a, next_a = done;
+    }
+  }
+  transpose_floats(sums + first * padded, padded, end - first, count, gates + first, z.gates);
+}
+
+int64_t multiply_parts(int64_t rows, int64_t depth) { return round_up(rows, kPair) / kSide * packed_floats(depth); }
+
+int64_t multiply_workspace() { return kColumns / kSide * packed_floats(kDepth); }
+
+// c = a · b. Parts of a are made once; each thread takes blocks of columns, whose parts it makes itself.
+void multiply(const Product& p, float* parts, float* workspace) {
+  const TileUnit unit;
+  const int64_t padded = round_up(p.m, kPair);
+  // [depth / kDepth][padded / kSide][steps]
+  const auto parts_of = [&](int64_t row, int64_t k) {
+    const int64_t depth = smaller(kDepth, p.depth - k);
+    return parts + k / kStep * kStepFloats * (padded / kSide) + row / kSide * packed_floats(depth);
+  };
+#pragma omp for schedule(static) collapse(2)
+  for (int64_t k = 0; k < p.depth; k += kDepth)
+    for (int64_t row = 0; row < padded; row += kSide)
+      pack_rows([&](int r) { return p.a + smaller(row + r, p.m - 1) * p.a_stride + k; }, smaller(kDepth, p.depth - k),
+                parts_of(row, k));
+  const int64_t share = round_up(ceil_div(p.columns, omp_get_num_threads()), kPair);
+  const int64_t block = smaller(kColumns, share);
+#pragma omp for schedule(dynamic)
+  for (int64_t begin = 0; begin < p.columns; begin += block) {
+    const int64_t end = smaller(begin + block, p.columns);
+    for (int64_t k = 0; k < p.depth; k += kDepth) {
+      const int64_t depth = smaller(kDepth, p.depth - k), packed = packed_floats(depth);
+      pack_columns([&](int64_t i) { return p.b + p.row_of(Skipping::b, k + i) * p.b_stride + begin; }, depth,
+                   end - begin, workspace);
+      for (int64_t row = 0; row < p.m; row += kPair) {
+        const float* const rows = parts_of(row, k);
+        for (int64_t column = begin; column < end; column += kPair) {
+          alignas(64) float c[kPair * kPair];
+          const float* const columns = workspace + (column - begin) / kSide * packed;
+          multiply(rows, rows + packed, columns, columns + packed, ceil_div(depth, kStep), c, kPair, [](int64_t) {});
+          for (int64_t r = 0; r < smaller(kPair, p.m - row); ++r)
+            for (int64_t v = 0; v < smaller(kPair, p.columns - column); v += kWidth) {
+              float* const at = p.c + p.row_of(Skipping::c, row + r) * p.c_stride + column + v;
+              const int64_t left = p.columns - column - v;
+              VF sum = load(c + r * kPair + v);
+              if (k > 0) sum += load_first(at, left);
+              store_first(at, sum, left);
+            }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace zt::ZT_ISA::amx
+
+#endif

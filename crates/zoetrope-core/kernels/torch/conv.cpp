@@ -1,0 +1,154 @@
+// The convolution kernels (cpu/conv.h) under autograd: what the model calls for a block that they can compute.
+//
+// Between blocks frames are [frames, channels, height, width] in channels-last memory, which is the kernels' NHWC and
+// what libtorch's own operations take and give as well: a block of either path may follow a block of the other.
+
+#include "../cpu/conv/conv.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "../abi.h"
+#include "packed.h"
+
+namespace {
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+constexpr int64_t kFirstChannels = 4;  // the most channels that the first block's own kernel takes
+
+at::Tensor workspace(size_t floats) { return at::empty({static_cast<int64_t>(floats)}, at::kFloat); }
+
+// A new NHWC tensor, seen as [frames, channels, height, width].
+at::Tensor channels_last(int64_t frames, int64_t channels, int64_t height, int64_t width, at::ScalarType type) {
+  return at::empty({frames, height, width, channels}, type).permute({0, 3, 1, 2});
+}
+
+zt_conv_shape shape_of(const at::Tensor& x, const at::Tensor& weight) {
+  return {x.size(0), x.size(2), x.size(3), x.size(1), weight.size(0)};
+}
+
+// Frames as they come: few channels, channel-major, nothing to give a gradient to.
+bool is_first(const at::Tensor& x) { return x.size(1) <= kFirstChannels && x.is_contiguous() && !x.requires_grad(); }
+
+const float* floats_or_null(const at::Tensor& x) {
+  return x.scalar_type() == at::kFloat ? x.const_data_ptr<float>() : nullptr;
+}
+const uint8_t* bytes_or_null(const at::Tensor& x) {
+  return x.scalar_type() == at::kByte ? x.const_data_ptr<uint8_t>() : nullptr;
+}
+
+// y and, unless it is null, argmax. `kept` is null where the weights are not to be packed.
+at::Tensor run_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool first,
+                       zt_packed* kept, at::Tensor* argmax) {
+  const zt_conv_shape shape = shape_of(x, weight);
+  const int threads = at::get_num_threads();
+  const auto output = [&](at::ScalarType type) {
+    return channels_last(shape.frames, shape.out_channels, shape.height / 2, shape.width / 2, type);
+  };
+  at::Tensor y = output(at::kFloat);
+  if (argmax != nullptr) *argmax = output(at::kByte);
+  uint8_t* const choice = argmax != nullptr ? argmax->data_ptr<uint8_t>() : nullptr;
+  if (first) {
+    const at::Tensor scratch = workspace(zt_conv_first_forward_workspace(&shape, threads));
+    zt_conv_first_forward(&shape, floats_or_null(x), bytes_or_null(x), weight.const_data_ptr<float>(),
+                          bias.const_data_ptr<float>(), y.data_ptr<float>(), choice, scratch.data_ptr<float>(),
+                          threads);
+  } else {
+    const at::Tensor scratch = workspace(zt_conv_forward_workspace(&shape, threads));
+    const auto pack = [&](float* packed) {
+      zt_conv_pack(&shape, weight.const_data_ptr<float>(), packed, scratch.data_ptr<float>(), threads);
+    };
+    const float* const packed = kept != nullptr ? kept->of({weight}, {zt_conv_packed(&shape)}, pack) : nullptr;
+    zt_conv_forward(&shape, x.const_data_ptr<float>(), weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
+                    packed, y.data_ptr<float>(), choice, scratch.data_ptr<float>(), threads);
+  }
+  return y;
+}
+
+struct ConvBlock : Function<ConvBlock> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias, bool first) {
+    at::Tensor argmax;
+    at::Tensor y = run_forward(x, weight, bias, first, nullptr, &argmax);
+    context->save_for_backward({x, weight, argmax});
+    context->saved_data["first"] = first;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &argmax = saved[2];
+    const zt_conv_shape shape = shape_of(x, weight);
+    const int threads = at::get_num_threads();
+    const at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    at::Tensor dweight = at::empty_like(weight), dbias = at::empty({shape.out_channels}, at::kFloat), dx;
+    if (context->saved_data["first"].toBool()) {
+      const at::Tensor scratch = workspace(zt_conv_first_backward_workspace(&shape, threads));
+      zt_conv_first_backward(&shape, floats_or_null(x), bytes_or_null(x), argmax.const_data_ptr<uint8_t>(),
+                             dy.const_data_ptr<float>(), dweight.data_ptr<float>(), dbias.data_ptr<float>(),
+                             scratch.data_ptr<float>(), threads);
+    } else {
+      if (context->needs_input_grad(0)) {
+        dx = channels_last(shape.frames, shape.in_channels, shape.height, shape.width, at::kFloat);
+      }
+      const at::Tensor scratch = workspace(zt_conv_backward_workspace(&shape, threads));
+      zt_conv_backward(&shape, x.const_data_ptr<float>(), weight.const_data_ptr<float>(),
+                       argmax.const_data_ptr<uint8_t>(), dy.const_data_ptr<float>(),
+                       dx.defined() ? dx.data_ptr<float>() : nullptr, dweight.data_ptr<float>(),
+                       dbias.data_ptr<float>(), scratch.data_ptr<float>(), threads);
+    }
+    return {dx, dweight, dbias, at::Tensor()};
+  }
+};
+
+at::Tensor run_flatten(const at::Tensor& x) {
+  const int64_t frames = x.size(0), channels = x.size(1), positions = x.size(2) * x.size(3);
+  at::Tensor y = at::empty({frames, channels * positions}, at::kFloat);
+  zt_channels_first(x.const_data_ptr<float>(), y.data_ptr<float>(), frames, positions, channels, at::get_num_threads());
+  return y;
+}
+
+struct Flatten : Function<Flatten> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x) {
+    context->saved_data["sizes"] = x.sizes();
+    return run_flatten(x);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const std::vector<int64_t> sizes = context->saved_data["sizes"].toIntVector();
+    const at::Tensor dy = gradients[0].contiguous();
+    at::Tensor dx = channels_last(sizes[0], sizes[1], sizes[2], sizes[3], at::kFloat);
+    zt_channels_last(dy.const_data_ptr<float>(), dx.data_ptr<float>(), sizes[0], sizes[2] * sizes[3], sizes[1],
+                     at::get_num_threads());
+    return {dx};
+  }
+};
+}  // namespace
+
+extern "C" {
+
+// Convolution 3x3 (stride 1, padding 1), bias, ReLU and max-pooling 2x2 of frames [frames, channels, height, width] on
+// the CPU: float32, or bytes that count as byte / 255 where there are at most four channels. `kept` may be null.
+zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias, zt_packed* kept,
+                         at::Tensor** y) {
+  return zt_guard([&] {
+    const bool first = is_first(*x), trains = at::GradMode::is_enabled();
+    const at::Tensor frames = first ? *x : x->contiguous(at::MemoryFormat::ChannelsLast);
+    if (trains && kept != nullptr) kept->forget();
+    *y = new at::Tensor(trains ? ConvBlock::apply(frames, *weight, *bias, first)
+                               : run_forward(frames, *weight, *bias, first, kept, nullptr));
+  });
+}
+
+// Features [frames, channels * height * width], channel-major, of a block's output in channels-last memory.
+zt_message zt_flatten(const at::Tensor* x, at::Tensor** y) {
+  return zt_guard([&] {
+    const at::Tensor frames = x->contiguous(at::MemoryFormat::ChannelsLast);
+    *y = new at::Tensor(at::GradMode::is_enabled() ? Flatten::apply(frames) : run_flatten(frames));
+  });
+}
+}

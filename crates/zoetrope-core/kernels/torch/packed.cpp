@@ -1,0 +1,13 @@
+// The handle by which a model owns what zt_packed keeps of its weights.
+#include "packed.h"
+
+#include "../abi.h"
+
+extern "C" {
+
+zt_message zt_packed_new(zt_packed** packed) {
+  return zt_guard([&] { *packed = new zt_packed; });
+}
+
+void zt_packed_free(zt_packed* packed) { delete packed; }
+}

@@ -1,0 +1,141 @@
+//! The whole description of a model.
+
+use serde::{Deserialize, Serialize};
+
+use super::block::{self, BlockConfig, GlobalPool};
+use super::head::{HeadConfig, Pooling};
+use super::input::{FrameSize, InputConfig};
+use super::lstm::LstmConfig;
+use super::normalize::NormalizeConfig;
+use super::size::size;
+use crate::error::{Error, Result};
+
+/// The largest number of parameters: 16 GiB as float32.
+const LARGEST_MODEL: i64 = 1 << 32;
+
+/// A CNN-LSTM: frames through a CNN, their features through a recurrent part, its outputs pooled over time, through a
+/// linear head.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModelConfig {
+    /// One frame or vector; the number of them is free.
+    pub input: InputConfig,
+    /// What inputs are freed of before anything else, where they are.
+    #[serde(default)]
+    pub normalize: Option<NormalizeConfig>,
+    /// Number of classes or labels; 0 for a regression.
+    #[serde(default)]
+    pub num_classes: i64,
+    /// The classes' names, `num_classes` of them, where they have names.
+    #[serde(default)]
+    pub classes: Option<Vec<String>>,
+    /// Convolution blocks, first to last: over height and width of frames, over the time of vectors.
+    pub cnn: Vec<BlockConfig>,
+    /// What becomes of the encoded frame's height and width.
+    #[serde(default)]
+    pub global_pool: GlobalPool,
+    /// Features that a linear layer makes of a frame's before the recurrent part, or none: no such layer.
+    #[serde(default)]
+    pub projection: Option<i64>,
+    /// The recurrent part.
+    pub lstm: LstmConfig,
+    /// How the steps become one vector.
+    #[serde(default)]
+    pub pooling: Pooling,
+    /// Probability of dropping a value on its way into the head, while training.
+    #[serde(default)]
+    pub dropout: f64,
+    /// What is answered.
+    #[serde(default)]
+    pub head: HeadConfig,
+}
+
+impl ModelConfig {
+    /// Size of the frame after the last block.
+    #[must_use]
+    pub fn encoded_frame(&self) -> FrameSize {
+        let input = self.input.as_frame();
+        self.cnn.iter().fold(input, |frame, block| block.output(frame))
+    }
+
+    /// Features of one frame: the encoded frame, flattened channel-major, or averaged over its pixels.
+    #[must_use]
+    pub fn features(&self) -> i64 {
+        let frame = self.encoded_frame();
+        match self.global_pool {
+            GlobalPool::None => frame.channels * frame.height * frame.width,
+            GlobalPool::Average => frame.channels,
+        }
+    }
+
+    /// Features of one step as the recurrent part reads it: the projection's, or the frame's.
+    #[must_use]
+    pub fn recurrent_features(&self) -> i64 {
+        self.projection.unwrap_or_else(|| self.features())
+    }
+
+    /// Numbers in one answer: classes, labels, or a regression's outputs.
+    #[must_use]
+    pub fn num_outputs(&self) -> i64 {
+        self.head.num_outputs(self.num_classes)
+    }
+
+    /// Checks every option, and that every block leaves something of the frame.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, naming the option.
+    pub fn validate(&self) -> Result<()> {
+        self.input.validate()?;
+        self.normalize
+            .as_ref()
+            .map_or(Ok(()), |normalize| normalize.validate(self.input))?;
+        let is_vector = matches!(self.input, InputConfig::Vector(_));
+        if is_vector && self.global_pool != GlobalPool::None {
+            return Err(Error::invalid("globalPool", "none for vectors", "average"));
+        }
+        let mut frame = self.input.as_frame();
+        for (index, block) in self.cnn.iter().enumerate() {
+            frame = block::validate(index, block, frame)?;
+            if is_vector {
+                block::validate_over_time(index, block)?;
+            }
+        }
+        size("projection", self.projection.unwrap_or(1))?;
+        self.lstm.validate()?;
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(Error::invalid("dropout", "a number from 0 to below 1", self.dropout));
+        }
+        let names = self.classes.as_ref().map(Vec::len);
+        self.head.validate(self.num_classes, names, self.pooling)?;
+        self.validate_total()
+    }
+
+    fn validate_total(&self) -> Result<()> {
+        // In float: a product of sizes that overflows must be refused, not wrapped.
+        let frame = self.encoded_frame();
+        let features = match self.global_pool {
+            GlobalPool::None => frame.channels as f64 * frame.height as f64 * frame.width as f64,
+            GlobalPool::Average => frame.channels as f64,
+        };
+        let projection = self.projection.map_or(0.0, |size| features * size as f64);
+        let features = self.projection.map_or(features, |size| size as f64);
+        let [hidden, layers] = [self.lstm.hidden_size as f64, self.lstm.num_layers as f64];
+        let directions = self.lstm.num_directions() as f64;
+        let gates = self.lstm.cell.num_gates() as f64;
+        let lstm = gates * hidden * directions * (features + hidden + (layers - 1.0) * hidden * (directions + 1.0));
+        let mut channels = self.input.as_frame().channels;
+        let mut cnn = 0.0;
+        for block in &self.cnn {
+            let shortcut = f64::from(u8::from(block.has_shortcut(channels)));
+            let taps = block.taps(self.input) as f64 / block.groups as f64 + shortcut;
+            cnn += channels as f64 * block.out_channels as f64 * taps;
+            channels = block.out_channels;
+        }
+        let total = cnn + projection + lstm + hidden * directions * self.num_outputs() as f64;
+        if total > LARGEST_MODEL as f64 {
+            let expected = format!("a model of at most {LARGEST_MODEL} parameters");
+            return Err(Error::invalid("model", expected, format!("about {total:.3e}")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! The way of clips and targets from arrays to a batch on the device, and what is known of them.
+
+pub(crate) mod array;
+pub(crate) mod augment;
+pub(crate) mod batch;
+pub(crate) mod inputs;
+pub(crate) mod lengths;
+pub(crate) mod log_mel;
+mod mel;
+pub(crate) mod samples;
+pub(crate) mod statistics;
+pub(crate) mod targets;
+pub(crate) mod tensor_dataset;

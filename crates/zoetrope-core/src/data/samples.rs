@@ -1,0 +1,249 @@
+//! The door by which data enters core: clips, their lengths and targets, checked against each other once.
+
+use tch::{Device, Kind, Tensor};
+
+use super::inputs::{Inputs, check_length};
+use super::lengths::Lengths;
+use super::targets::{self, TargetFacts, Targets};
+use crate::config::{FrameSize, HeadKind, InputConfig, ModelConfig, Per, VectorSize};
+use crate::error::{Error, Result};
+use crate::kernels::{self, Keeper};
+
+/// Some clips as they come, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrays<'a> {
+    /// As many as the product of `shape`.
+    pub inputs: Inputs<'a>,
+    /// `[samples, channels, height, width]` or `[samples, features]` (every sample one frame), or the same with the
+    /// time after the samples.
+    pub shape: &'a [i64],
+    /// Number of valid frames of each sample, `[samples]`, each from 1 to time; the frames after them are padding.
+    pub lengths: Option<&'a [i64]>,
+    /// What is to be answered; none for prediction.
+    pub targets: Option<Targets<'a>>,
+}
+
+/// Clips and targets on the CPU.
+pub(crate) struct Samples {
+    pub facts: Facts,
+    pub tensors: SampleTensors,
+}
+
+/// The values of some samples.
+pub(crate) struct SampleTensors {
+    /// As in [`Arrays::shape`].
+    pub inputs: Tensor,
+    /// int64 or float32.
+    pub targets: Option<Tensor>,
+}
+
+/// What is known of some samples without a look at their values.
+#[derive(Clone)]
+pub(crate) struct Facts {
+    pub shape: Vec<i64>,
+    pub input: InputConfig,
+    pub has_time: bool,
+    pub lengths: Option<Vec<i64>>,
+    pub targets: Option<TargetFacts>,
+}
+
+/// Clips as the model takes them, on its device.
+pub(crate) struct Clips {
+    /// `[batch, time, channels, height, width]` or `[batch, time, features]`: float32, or uint8, which is scaled.
+    pub inputs: Tensor,
+    /// Which frames count; all of them where there is nothing here.
+    pub lengths: Option<Lengths>,
+}
+
+/// Samples on their device, as the model takes them.
+pub(crate) struct DeviceBatch {
+    pub clips: Clips,
+    /// As the head's loss takes them: int64 of `[batch]` or `[frames]`, or float32 with an axis of outputs after it.
+    pub targets: Option<Tensor>,
+    /// Time of the inputs as they came; [`Clips::inputs`] ends with the longest clip.
+    pub time: i64,
+}
+
+impl Samples {
+    /// Checks and copies.
+    pub(crate) fn new(arrays: Arrays<'_>) -> Result<Self> {
+        Self::stored(arrays, Inputs::to_tensor)
+    }
+
+    /// Checks; copies lengths and targets, while the inputs stay where they are.
+    ///
+    /// # Safety
+    /// That of [`kernels::lent`].
+    pub(crate) unsafe fn lent(arrays: Arrays<'_>, keeper: Keeper) -> Result<Self> {
+        // SAFETY: the caller's promise; there are as many values as the shape says.
+        Self::stored(arrays, |inputs, shape| unsafe {
+            inputs.check_fits(shape)?;
+            match inputs {
+                Inputs::F32(values) => kernels::lent(values, shape, keeper),
+                Inputs::U8(values) => kernels::lent(values, shape, keeper),
+            }
+        })
+    }
+
+    fn stored<'a>(arrays: Arrays<'a>, to_tensor: impl FnOnce(Inputs<'a>, &[i64]) -> Result<Tensor>) -> Result<Self> {
+        let Arrays {
+            inputs,
+            shape,
+            lengths,
+            targets,
+        } = arrays;
+        let (input, has_time) = input_of(shape)?;
+        let time = if has_time { shape[1] } else { 1 };
+        let lengths = lengths
+            .map(|lengths| check_lengths(lengths, shape[0], time))
+            .transpose()?;
+        let target_facts = targets
+            .map(|targets| TargetFacts::new(targets, shape[0], time, lengths.as_deref()))
+            .transpose()?;
+        crate::runtime::device::prepare_libtorch().as_ref().ok();
+        let tensors = SampleTensors {
+            inputs: to_tensor(inputs, shape)?,
+            targets: targets.map(Targets::to_tensor).transpose()?,
+        };
+        let facts = Facts {
+            shape: shape.to_vec(),
+            input,
+            has_time,
+            lengths,
+            targets: target_facts,
+        };
+        Ok(Self { facts, tensors })
+    }
+}
+
+impl Facts {
+    pub(crate) fn len(&self) -> i64 {
+        self.shape[0]
+    }
+
+    /// Frames of a sample, padding included.
+    pub(crate) fn time(&self) -> i64 {
+        if self.has_time { self.shape[1] } else { 1 }
+    }
+
+    /// Checks that `len` of the samples fit the model: the frame's size, and targets that the head can learn.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` or `Data`.
+    pub(crate) fn check_fits(&self, config: &ModelConfig, len: i64) -> Result<()> {
+        if self.input != config.input {
+            let time = if self.has_time { "time, " } else { "" };
+            let sizes: Vec<String> = config.input.sizes().iter().map(ToString::to_string).collect();
+            let expected = format!(
+                "[batch, {time}{}] ({} of the model)",
+                sizes.join(", "),
+                config.input.axes()
+            );
+            let mut actual = self.shape.clone();
+            actual[0] = len;
+            return Err(Error::ShapeMismatch {
+                what: "inputs".to_owned(),
+                expected,
+                actual,
+            });
+        }
+        match &self.targets {
+            Some(targets) => targets.check_fits(config, self.time(), len),
+            None => Ok(()),
+        }
+    }
+
+    /// Moves samples to the device, bytes as bytes, up to the last frame that counts; gives every sample its time axis.
+    ///
+    /// `lengths` are those of the samples in `tensors`, where they have any; the model's head must be fit for them.
+    pub(crate) fn to_device(
+        &self,
+        tensors: SampleTensors,
+        lengths: Option<&[i64]>,
+        config: &ModelConfig,
+        device: Device,
+    ) -> Result<DeviceBatch> {
+        let time = self.time();
+        let longest = lengths
+            .and_then(|lengths| lengths.iter().copied().max())
+            .unwrap_or(time);
+        let mut inputs = tensors.inputs;
+        if !self.has_time {
+            inputs = inputs.f_unsqueeze(1)?;
+        }
+        if longest < time {
+            inputs = inputs.f_narrow(1, 0, longest)?;
+        }
+        let lengths = match lengths {
+            Some(lengths) if lengths.iter().any(|&length| length < longest) => {
+                Some(Lengths::new(lengths, longest, device)?)
+            }
+            _ => None,
+        };
+        let per_answer = |targets: Tensor| -> Result<Tensor> {
+            let shape = targets::shape_of(config, time, targets.size()[0]);
+            let mut targets = targets.f_view(shape.as_slice())?.f_to_device(device)?;
+            if config.head.per == Per::Frame {
+                if longest < time {
+                    targets = targets.f_narrow(1, 0, longest)?;
+                }
+                targets = match &lengths {
+                    Some(lengths) => lengths.pack(&targets)?,
+                    None => targets.f_flatten(0, 1)?,
+                };
+            }
+            let is_classes = config.head.kind == HeadKind::Classification;
+            Ok(targets.f_to_kind(if is_classes { Kind::Int64 } else { Kind::Float })?)
+        };
+        let targets = tensors.targets.map(per_answer).transpose()?;
+        Ok(DeviceBatch {
+            clips: Clips {
+                inputs: inputs.f_to_device(device)?,
+                lengths,
+            },
+            targets,
+            time,
+        })
+    }
+}
+
+/// The input and whether it has a time axis, of `[samples, (time,) channels, height, width]` or
+/// `[samples, (time,) features]`; every axis must have a size.
+fn input_of(shape: &[i64]) -> Result<(InputConfig, bool)> {
+    let frame = |channels, height, width| {
+        InputConfig::Frame(FrameSize {
+            channels,
+            height,
+            width,
+        })
+    };
+    let vector = |features| InputConfig::Vector(VectorSize { features });
+    match *shape {
+        _ if shape.iter().any(|&size| size < 1) => {}
+        [_, features] => return Ok((vector(features), false)),
+        [_, _, features] => return Ok((vector(features), true)),
+        [_, channels, height, width] => return Ok((frame(channels, height, width), false)),
+        [_, _, channels, height, width] => return Ok((frame(channels, height, width), true)),
+        _ => {}
+    }
+    Err(Error::ShapeMismatch {
+        what: "inputs".to_owned(),
+        expected: "[batch, channels, height, width] or [batch, time, channels, height, width], of vectors \
+                   [batch, features] or [batch, time, features], no axis empty"
+            .to_owned(),
+        actual: shape.to_vec(),
+    })
+}
+
+fn check_lengths(lengths: &[i64], samples: i64, time: i64) -> Result<Vec<i64>> {
+    check_length("lengths", lengths.len(), &[samples])?;
+    match lengths.iter().position(|length| !(1..=time).contains(length)) {
+        None => Ok(lengths.to_vec()),
+        Some(clip) => Err(Error::Data {
+            reason: format!(
+                "Expected lengths from 1 to {time} (the frames of the clips), received {} for clip {clip}",
+                lengths[clip]
+            ),
+        }),
+    }
+}

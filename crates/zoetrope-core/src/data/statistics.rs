@@ -1,0 +1,168 @@
+//! What data is like: range, mean and deviation of each channel or feature, and how often each class comes.
+
+use std::collections::BTreeMap;
+
+use tch::Kind;
+
+use super::batch::Batch;
+use super::inputs::Inputs;
+use crate::error::{Error, Result};
+
+/// Accumulates over batches. Padded frames do not count, and bytes count as 0…1.
+#[derive(Debug, Default)]
+pub struct DataProfile {
+    channels: Vec<ChannelProfile>,
+    classes: BTreeMap<i64, i64>,
+    samples: i64,
+}
+
+/// One channel of a frame, or one feature of a vector.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChannelProfile {
+    /// Values seen that are finite.
+    pub count: u64,
+    /// Values that are NaN or infinite.
+    pub not_finite: u64,
+    /// The least.
+    pub minimum: f64,
+    /// The greatest.
+    pub maximum: f64,
+    /// The first: sums are of differences from it, which keeps their digits.
+    origin: f64,
+    sum: f64,
+    squares: f64,
+}
+
+/// Reads values as they count.
+trait Value: Copy {
+    fn value(self) -> f64;
+}
+
+impl Value for f32 {
+    fn value(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Value for u8 {
+    fn value(self) -> f64 {
+        f64::from(self) / 255.0
+    }
+}
+
+impl DataProfile {
+    /// Adds a batch as it came, without its random changes.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` where its frames have another size than those before.
+    pub fn add(&mut self, batch: &Batch) -> Result<()> {
+        let frame = batch.input().as_frame();
+        let channels = frame.channels as usize;
+        if self.channels.is_empty() {
+            self.channels = vec![ChannelProfile::new(); channels];
+        }
+        if self.channels.len() != channels {
+            return Err(Error::ShapeMismatch {
+                what: "inputs".to_owned(),
+                expected: format!("{} channels or features, as before", self.channels.len()),
+                actual: batch.shape(),
+            });
+        }
+        let inputs = batch.inputs()?.f_contiguous()?;
+        let plane = (frame.height * frame.width) as usize;
+        let time = batch.time() as usize;
+        let lengths = batch.lengths();
+        for sample in 0..batch.len() as usize {
+            let length = lengths.as_ref().map_or(time, |lengths| lengths[sample] as usize);
+            let frames = sample * time..sample * time + length;
+            match Inputs::of(&inputs) {
+                Inputs::F32(values) => self.add_frames(values, frames, plane),
+                Inputs::U8(values) => self.add_frames(values, frames, plane),
+            }
+        }
+        self.samples += batch.len();
+        self.add_targets(batch)
+    }
+
+    fn add_frames<T: Value>(&mut self, values: &[T], frames: std::ops::Range<usize>, plane: usize) {
+        let size = plane * self.channels.len();
+        for frame in values[frames.start * size..frames.end * size].chunks_exact(size) {
+            for (channel, values) in self.channels.iter_mut().zip(frame.chunks_exact(plane)) {
+                for value in values {
+                    channel.add(value.value());
+                }
+            }
+        }
+    }
+
+    fn add_targets(&mut self, batch: &Batch) -> Result<()> {
+        let Some(targets) = batch.targets()?.filter(|targets| targets.kind() == Kind::Int64) else {
+            return Ok(());
+        };
+        for target in Vec::<i64>::try_from(targets.f_flatten(0, -1)?)? {
+            *self.classes.entry(target).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// One entry a channel or feature.
+    #[must_use]
+    pub fn channels(&self) -> &[ChannelProfile] {
+        &self.channels
+    }
+
+    /// How often each whole number came as a target.
+    #[must_use]
+    pub fn classes(&self) -> &BTreeMap<i64, i64> {
+        &self.classes
+    }
+
+    /// Samples seen.
+    #[must_use]
+    pub fn samples(&self) -> i64 {
+        self.samples
+    }
+}
+
+impl ChannelProfile {
+    fn new() -> Self {
+        Self {
+            count: 0,
+            not_finite: 0,
+            minimum: f64::INFINITY,
+            maximum: f64::NEG_INFINITY,
+            origin: 0.0,
+            sum: 0.0,
+            squares: 0.0,
+        }
+    }
+
+    fn add(&mut self, value: f64) {
+        if !value.is_finite() {
+            self.not_finite += 1;
+            return;
+        }
+        if self.count == 0 {
+            self.origin = value;
+        }
+        let difference = value - self.origin;
+        self.count += 1;
+        self.sum += difference;
+        self.squares += difference * difference;
+        self.minimum = self.minimum.min(value);
+        self.maximum = self.maximum.max(value);
+    }
+
+    /// Of the finite values.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        self.origin + self.sum / self.count as f64
+    }
+
+    /// Of the finite values; 0 where all are the same.
+    #[must_use]
+    pub fn std(&self) -> f64 {
+        let mean = self.sum / self.count as f64;
+        (self.squares / self.count as f64 - mean * mean).max(0.0).sqrt()
+    }
+}

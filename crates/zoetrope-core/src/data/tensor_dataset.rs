@@ -1,0 +1,120 @@
+//! Samples in native memory; batches of them cross the border as indices.
+
+use std::sync::{Mutex, MutexGuard};
+
+use tch::{Kind, Tensor};
+
+use super::inputs::Values;
+use super::samples::{Arrays, Facts, SampleTensors, Samples};
+use super::targets::missing_targets;
+use crate::error::{Error, Result};
+
+/// All samples of a dataset, copied once.
+pub struct TensorDataset {
+    tensors: Mutex<SampleTensors>,
+    facts: Facts,
+}
+
+/// A copy of one sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Its valid frames.
+    pub inputs: Values,
+    /// Of the inputs, without the axis of samples.
+    pub shape: Vec<i64>,
+    /// Its target; of a target for each frame, those of the valid ones.
+    pub targets: Vec<f64>,
+    /// Of the targets, without the axis of samples: empty for a single number.
+    pub target_shape: Vec<i64>,
+}
+
+impl TensorDataset {
+    /// Copies samples.
+    ///
+    /// # Errors
+    /// As [`crate::Batch::from_arrays`]; `Data` where there are no targets.
+    pub fn new(arrays: Arrays<'_>) -> Result<Self> {
+        if arrays.targets.is_none() {
+            return Err(missing_targets());
+        }
+        let Samples { facts, tensors } = Samples::new(arrays)?;
+        Ok(Self {
+            tensors: Mutex::new(tensors),
+            facts,
+        })
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn len(&self) -> i64 {
+        self.facts.len()
+    }
+
+    /// Never: an empty dataset is refused at the door.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// A copy of one sample.
+    ///
+    /// # Errors
+    /// `Data` for an index outside the dataset.
+    pub fn sample(&self, index: i64) -> Result<Sample> {
+        if !(0..self.len()).contains(&index) {
+            let reason = format!("Expected an index from 0 to {}, received {index}", self.len() - 1);
+            return Err(Error::Data { reason });
+        }
+        let time = self.facts.time();
+        let length = self
+            .facts
+            .lengths
+            .as_ref()
+            .map_or(time, |lengths| lengths[index as usize]);
+        // Of a ragged dataset an axis as long as the clips can only be the time.
+        let valid = |tensor: Tensor| -> Result<Tensor> {
+            let sample = tensor.f_select(0, 0)?;
+            let has_time = length < time && sample.size().first() == Some(&time);
+            Ok(if has_time {
+                sample.f_narrow(0, 0, length)?
+            } else {
+                sample
+            })
+        };
+        let inputs = valid(self.gather_inputs(&[index])?)?;
+        let targets = valid(self.gather_targets(&[index])?)?;
+        Ok(Sample {
+            shape: inputs.size(),
+            inputs: Values::of(&inputs)?,
+            target_shape: targets.size(),
+            targets: Vec::try_from(targets.f_to_kind(Kind::Double)?.f_reshape([-1])?)?,
+        })
+    }
+
+    /// Inputs of the samples at `indices`, which must be in range.
+    pub(crate) fn gather_inputs(&self, indices: &[i64]) -> Result<Tensor> {
+        Ok(self.inputs()?.f_index_select(0, &Tensor::f_from_slice(indices)?)?)
+    }
+
+    /// Targets of the samples at `indices`, which must be in range.
+    pub(crate) fn gather_targets(&self, indices: &[i64]) -> Result<Tensor> {
+        let targets = self.tensors()?.targets.as_ref().map(Tensor::shallow_clone);
+        let targets = targets.ok_or_else(missing_targets)?;
+        Ok(targets.f_index_select(0, &Tensor::f_from_slice(indices)?)?)
+    }
+
+    /// All inputs; nobody writes to them.
+    pub(crate) fn inputs(&self) -> Result<Tensor> {
+        Ok(self.tensors()?.inputs.shallow_clone())
+    }
+
+    fn tensors(&self) -> Result<MutexGuard<'_, SampleTensors>> {
+        self.tensors.lock().map_err(|_| Error::Internal {
+            reason: "a dataset's lock was poisoned".to_owned(),
+        })
+    }
+}

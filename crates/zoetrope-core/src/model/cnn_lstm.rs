@@ -1,0 +1,183 @@
+//! The model: frames through the encoder, features through the recurrent part, its outputs pooled, through the head.
+
+use tch::{Device, Kind, Tensor};
+
+use super::dropout::Dropout;
+use super::encoder::{Encoder, Features};
+use super::initializer::Initializer;
+use super::linear::Linear;
+use super::named_tensor::StateDict;
+use super::normalization::Normalization;
+use super::parameter::{Buffer, Parameter};
+use super::pooling::Pool;
+use super::recurrent::Recurrent;
+use crate::config::ModelConfig;
+use crate::data::lengths::Layout;
+use crate::data::samples::Clips;
+use crate::error::Result;
+use crate::runtime::random::Generator;
+
+/// A CNN-LSTM with its parameters on one device.
+pub struct CnnLstm {
+    config: ModelConfig,
+    device: Device,
+    parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
+    normalization: Option<Normalization>,
+    encoder: Encoder,
+    projection: Option<Linear>,
+    recurrent: Recurrent,
+    pool: Pool,
+    dropout: Dropout,
+    head: Linear,
+}
+
+impl CnnLstm {
+    /// A new model with PyTorch's initial weights, drawn on the CPU in the order cnn, projection, lstm, attention,
+    /// fc, then moved.
+    ///
+    /// The generator stays with the model: dropout goes on in its stream.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, or `OutOfMemory`.
+    pub fn new(config: &ModelConfig, device: Device, generator: &Generator) -> Result<Self> {
+        let init = Initializer::drawn(generator, device);
+        Self::build(config, device, init, generator.clone())
+    }
+
+    /// A model with the parameters of a state dict.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, or `Checkpoint` where the state dict does not fit the configuration.
+    pub fn from_state_dict(config: &ModelConfig, device: Device, state: &StateDict) -> Result<Self> {
+        Self::build(
+            config,
+            device,
+            Initializer::loaded(state, device),
+            Generator::process()?,
+        )
+    }
+
+    fn build(config: &ModelConfig, device: Device, mut init: Initializer<'_>, generator: Generator) -> Result<Self> {
+        config.validate()?;
+        crate::runtime::device::prepare_libtorch().as_ref().ok();
+        let encoder = Encoder::new(config, &generator, &mut init)?;
+        let project = |size| Linear::new("projection", config.features(), size, &mut init);
+        let projection = config.projection.map(project).transpose()?;
+        let recurrent = Recurrent::new(config, generator.clone(), &mut init)?;
+        let pool = Pool::new(config, &mut init)?;
+        let head = Linear::new("fc", config.lstm.output_size(), config.num_outputs(), &mut init)?;
+        let (parameters, buffers) = init.finish()?;
+        Ok(Self {
+            config: config.clone(),
+            device,
+            parameters,
+            buffers,
+            normalization: Normalization::new(config, device)?,
+            encoder,
+            projection,
+            recurrent,
+            pool,
+            dropout: Dropout::new(config.dropout, generator),
+            head,
+        })
+    }
+
+    /// What the model is made of.
+    #[must_use]
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Where its parameters are.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Every parameter, in the order of PyTorch's `named_parameters()`.
+    #[must_use]
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// Every buffer, in the order of PyTorch's `named_buffers()`.
+    #[must_use]
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// Every parameter and buffer, in the order of PyTorch's `state_dict()`.
+    pub(crate) fn state(&self) -> Vec<(&str, &Tensor)> {
+        let mut state = Vec::with_capacity(self.parameters.len() + self.buffers.len());
+        let mut buffers = self.buffers.iter().peekable();
+        for (position, parameter) in self.parameters.iter().enumerate() {
+            while let Some(buffer) = buffers.next_if(|buffer| buffer.position <= position) {
+                state.push((buffer.name.as_str(), &buffer.tensor));
+            }
+            state.push((parameter.name.as_str(), &parameter.tensor));
+        }
+        state.extend(buffers.map(|buffer| (buffer.name.as_str(), &buffer.tensor)));
+        state
+    }
+
+    /// The parameter of that name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&Tensor> {
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name)
+            .map(|parameter| &parameter.tensor)
+    }
+
+    /// Float, unless [`Self::to_double`] was called.
+    pub(crate) fn kind(&self) -> Kind {
+        self.parameters
+            .first()
+            .map_or(Kind::Float, |parameter| parameter.tensor.kind())
+    }
+
+    /// Turns the parameters to float64, for checks of gradients by finite differences.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn to_double(&mut self) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        let parameters = self.parameters.iter_mut().map(|parameter| &mut parameter.tensor);
+        let buffers = self.buffers.iter_mut().map(|buffer| &mut buffer.tensor);
+        for tensor in parameters.chain(buffers).filter(|tensor| tensor.kind() == Kind::Float) {
+            // `set_data` keeps the identity of the tensor that the modules share.
+            tensor.f_set_data(&tensor.f_to_kind(Kind::Double)?)?;
+        }
+        Ok(())
+    }
+
+    /// Answers clips with raw outputs (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` of
+    /// a head per frame, the valid frames clip after clip.
+    pub(crate) fn forward_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
+        let (inputs, lengths) = (&clips.inputs, clips.lengths.as_ref());
+        let layout = Layout {
+            batch: inputs.size()[0],
+            time: inputs.size()[1],
+            lengths,
+        };
+        let frames = layout.pack(inputs)?; //                            [frames, channels, height, width]
+        let frames = match &self.normalization {
+            Some(normalization) => normalization.forward(&frames, self.kind())?,
+            None => frames,
+        };
+        let takes_positions = self.projection.is_none() && self.recurrent.takes_positions(&layout);
+        let encoded = self
+            .encoder
+            .forward_t(&frames, &layout, self.kind(), takes_positions, train)?; // [frames, features]
+        let features = match &self.projection {
+            Some(projection) => Features::channel_major(projection.forward(&encoded.values)?),
+            None => encoded,
+        };
+        let outputs = self
+            .recurrent
+            .forward_t(&features, &layout, self.pool.is_last(), train)?;
+        let pooled = self.pool.forward(&outputs, &layout)?; //           [batch or frames, directions * hidden_size]
+        self.head.forward(&self.dropout.forward_t(&pooled, train)?)
+    }
+}

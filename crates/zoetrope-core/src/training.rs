@@ -1,0 +1,3 @@
+//! The training step.
+
+mod train;
