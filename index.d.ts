@@ -33,13 +33,13 @@ export declare class NativeBatch {
 }
 
 /** Accumulates over batches what their values are like, on a thread beside the models'. */
-export declare class NativeDataProfile {
+export declare class NativeDataStatistics {
   /** Without any data. */
   constructor()
   /** Adds a batch. */
   add(batch: NativeBatch): Promise<Outcome<undefined>>
   /** Everything so far. */
-  read(): NativeProfileReading
+  read(): NativeStatistics
 }
 
 /** A model on its own thread. */
@@ -143,7 +143,7 @@ export interface NativeArray {
 }
 
 /** One channel of a frame, or one feature of a vector. */
-export interface NativeChannelProfile {
+export interface NativeChannelStatistics {
   /** Finite values; the others below are of these. */
   count: number
   /** Values that are NaN or infinite. */
@@ -244,14 +244,14 @@ export interface NativeLoss {
 
 /** What a pass has come to. */
 export interface NativeMetrics {
-  /** Mean over answers. */
+  /** Mean over predictions. */
   loss: number
-  /** Answers that are right; of several labels, those with every label right; of a regression none. */
+  /** Predictions that are right; of several labels, those with every label right; of a regression none. */
   correct: number
   /** Samples seen. */
   samples: number
-  /** Answers seen: one a sample, or one a valid frame. */
-  answers: number
+  /** Predictions seen: one a sample, or one a valid frame. */
+  predictions: number
   /** Batches seen. */
   steps: number
   /**
@@ -260,7 +260,7 @@ export interface NativeMetrics {
    */
   confusion: Array<number>
   /**
-   * Of a classification, of evaluated batches only: by rank from 0, how many answers have so many classes before the
+   * Of a classification, of evaluated batches only: by rank from 0, how many predictions have so many classes before the
    * target's.
    */
   ranks: Array<number>
@@ -269,7 +269,7 @@ export interface NativeMetrics {
    * negatives.
    */
   labelCounts: Array<number>
-  /** Of a regression: row-major `[outputs, 4]`, sums over the answers of |error|, error², target, target². */
+  /** Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², target, target². */
   errorSums: Array<number>
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
@@ -283,10 +283,10 @@ export interface NativeModelAudit {
   firstLoss: number
   /** Loss after the steps; NaN where a step's was not finite. */
   lastLoss: number
-  /** Answers that are right after the steps. */
+  /** Predictions that are right after the steps. */
   correct: number
-  /** Answers of the batch. */
-  answers: number
+  /** Predictions of the batch. */
+  predictions: number
   /** Median time of a step, in seconds. */
   stepSeconds: number
 }
@@ -331,16 +331,6 @@ export interface NativeParameterAudit {
   deadUnits: number
 }
 
-/** What a profile has come to. */
-export interface NativeProfileReading {
-  /** One a channel or feature. */
-  channels: Array<NativeChannelProfile>
-  /** In the order of the targets. */
-  classes: Array<NativeClassCount>
-  /** Samples seen. */
-  samples: number
-}
-
 /** A rule's hyper-parameters; zeros where a rule does not have one. */
 export interface NativeRule {
   /** Which rule. */
@@ -373,6 +363,16 @@ export interface NativeSample {
   targets: Float64Array
   /** Of the targets, without the axis of samples: empty for a single number. */
   targetShape: Array<number>
+}
+
+/** What a profile has come to. */
+export interface NativeStatistics {
+  /** One a channel or feature. */
+  channels: Array<NativeChannelStatistics>
+  /** In the order of the targets. */
+  classes: Array<NativeClassCount>
+  /** Samples seen. */
+  samples: number
 }
 
 /** What is to be answered: class indices, labels or numbers. */

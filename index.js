@@ -779,7 +779,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeBatch = nativeBinding.NativeBatch
-module.exports.NativeDataProfile = nativeBinding.NativeDataProfile
+module.exports.NativeDataStatistics = nativeBinding.NativeDataStatistics
 module.exports.NativeModel = nativeBinding.NativeModel
 module.exports.NativePass = nativeBinding.NativePass
 module.exports.NativeSnapshot = nativeBinding.NativeSnapshot

@@ -1,5 +1,6 @@
 /** `npm run lint`: every linter, and every formatter in check mode. */
 import { kernels } from './kernels.mjs'
+import { checkRooms } from './rooms.mjs'
 import { bin, main, run, runAll, script } from './steps.mjs'
 
 await main(async () => {
@@ -8,6 +9,7 @@ await main(async () => {
     // The facade's declarations in dist/ are what the type-aware rules know about the tests' imports.
     ['tsc', () => bin('tsc', ['--project', 'tsconfig.json'])],
     ['tsc of the tests', () => bin('tsc', ['--project', '__test__/tsconfig.json', '--noEmit'])],
+    ['rooms', checkRooms],
     ['oxlint', () => bin('oxlint', [])],
     ['prettier', () => bin('prettier', ['--check', '.'])],
     ['clang-format', () => bin('clang-format', ['--dry-run', '--Werror', ...kernels()])],

@@ -13,7 +13,9 @@ export { fit } from './training/fit'
 export { logMel } from './data/log-mel'
 export { CnnLstm } from './model/cnn-lstm'
 export { normalization } from './data/normalization'
-export { Adam, AdamW, RMSprop, Sgd } from './optimizer/optimizers'
+export { Adam, AdamW } from './optimizer/adam'
+export { RMSprop } from './optimizer/rmsprop'
+export { Sgd } from './optimizer/sgd'
 export { reduceOnPlateau } from './optimizer/plateau'
 export { readNpy, readNpz } from './data/readers/npy'
 export { NpyArray } from './data/readers/npy-array'
@@ -37,7 +39,7 @@ export type { DataLoaderOptions } from './data/data-loader'
 export type { DataSource } from './data/data-source'
 export type { Dataset, Sample, TensorDatasetOptions } from './data/dataset'
 export type { ErrorCode } from './errors'
-export type { EpochRecord, FitOptions } from './training/fit'
+export type { EpochRecord, FitOptions } from './training/fit-options'
 export type { FitRun } from './training/fit-run'
 export type { EarlyStoppingOptions, EmaOptions } from './training/fit-weights'
 export type { MetricName } from './evaluation/metric-names'
@@ -66,16 +68,9 @@ export type { FrameInput, InputOptions, VectorInput } from './config/input'
 export type { LstmConfig, LstmOptions } from './config/lstm'
 export type { NormalizeOptions } from './config/normalize'
 export type { Optimizer, OptimizerOptions } from './optimizer/optimizer'
-export type {
-  AdamHyperParameters,
-  AdamOptions,
-  AdamWHyperParameters,
-  AdamWOptions,
-  RMSpropHyperParameters,
-  RMSpropOptions,
-  SgdHyperParameters,
-  SgdOptions,
-} from './optimizer/optimizers'
+export type { AdamHyperParameters, AdamOptions, AdamWHyperParameters, AdamWOptions } from './optimizer/adam'
+export type { RMSpropHyperParameters, RMSpropOptions } from './optimizer/rmsprop'
+export type { SgdHyperParameters, SgdOptions } from './optimizer/sgd'
 export type { BatchReport } from './evaluation/pass'
 export type { MultiLabelPrediction, Prediction, PredictionOf, RegressionPrediction } from './model/predictions'
 export type { DtypeName, NpyData } from './data/readers/dtype'

@@ -15,7 +15,7 @@ export type {
   NativeNamedArray,
   NativeOptimizer,
   NativePass,
-  NativeProfileReading,
+  NativeStatistics,
   NativeRule,
   NativeSnapshot,
   NativeTensorDataset,

@@ -56,8 +56,8 @@ test('several labels at once: each has its own probability', async (t) => {
     NAMES.classes.map((name, at) => [name, data.labels.filter(({ target }) => (target as number[])[at] === 1).length]),
   )
   const { clips, lengths } = padded(data.labels, 9, 0)
-  const answers = await model.predict(clips, { lengths })
-  for (const { labels, probabilities } of answers) {
+  const predictions = await model.predict(clips, { lengths })
+  for (const { labels, probabilities } of predictions) {
     t.deepEqual(
       labels,
       NAMES.classes.filter((_, at) => probabilities[at]! > 0.5),

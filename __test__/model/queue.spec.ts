@@ -25,14 +25,14 @@ test('calls are done in the order in which they were made', async (t) => {
     states.push(await source.stateDict())
     expected.push(await source.logits(inputs))
   }
-  const answers: Promise<unknown>[] = []
+  const predictions: Promise<unknown>[] = []
   const loads: Promise<void>[] = []
   for (let call = 0; call < 50; call++) {
     loads.push(model.loadStateDict(states[call % 2]!))
-    answers.push(model.logits(inputs))
+    predictions.push(model.logits(inputs))
   }
   await Promise.all(loads)
-  for (const [call, answer] of (await Promise.all(answers)).entries()) t.deepEqual(answer, expected[call % 2])
+  for (const [call, answer] of (await Promise.all(predictions)).entries()) t.deepEqual(answer, expected[call % 2])
 })
 
 test('a call that fails does not hold up the others', async (t) => {

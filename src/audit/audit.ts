@@ -6,7 +6,7 @@ import { modelHandle } from '../model/cnn-lstm'
 import { peek } from '../data/statistics'
 import { checkLeakage } from '../data/split/leakage'
 import { auditInputs, auditTargets } from './data'
-import { few, formatFinding } from './finding'
+import { shortList, formatFinding } from './finding'
 import { auditGradients, auditLearning } from './model'
 import type { LoadedBatch } from '../data/loaded-batch'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
@@ -26,7 +26,7 @@ export interface AuditOptions {
 const FULL = { batches: 64, milliseconds: 4000 }
 const CHEAP = { batches: 4, milliseconds: 1000 }
 /** Learning by heart: samples, steps, and the seconds that they may take. */
-const HEART = { samples: 16, fewest: 30, most: 150, seconds: 4, learningRate: 3e-3 }
+const OVERFIT = { samples: 16, fewest: 30, most: 150, seconds: 4, learningRate: 3e-3 }
 /** Larger datasets are not searched for shared clips here: that takes minutes. */
 const MOST_COMPARED = 20_000
 const BYTES = 4
@@ -91,16 +91,16 @@ async function auditModel(model: AnyCnnLstm, loader: DataLoader, abort: AbortSco
   const batch = await firstBatch(loader, abort)
   if (batch === undefined || !isDataset(source)) return []
   const whole = batch.toNative()
-  const seen = await abort.race(handle.run(async (native) => native.audit(whole, 2, HEART.learningRate)))
+  const seen = await abort.race(handle.run(async (native) => native.audit(whole, 2, OVERFIT.learningRate)))
   const findings = auditGradients(seen)
   if (findings.some(({ code }) => code === 'loss-not-finite')) return findings
-  const small = await firstBatch(new DataLoader(source, { batchSize: HEART.samples, shuffle: true }), abort)
+  const small = await firstBatch(new DataLoader(source, { batchSize: OVERFIT.samples, shuffle: true }), abort)
   if (small === undefined) return findings
   const { samples } = small
   const seconds = (seen.stepSeconds * samples) / batch.samples
-  const steps = Math.round(Math.min(HEART.most, Math.max(HEART.fewest, HEART.seconds / seconds)))
+  const steps = Math.round(Math.min(OVERFIT.most, Math.max(OVERFIT.fewest, OVERFIT.seconds / seconds)))
   const learned = small.toNative()
-  const heart = await abort.race(handle.run(async (native) => native.audit(learned, steps, HEART.learningRate)))
+  const heart = await abort.race(handle.run(async (native) => native.audit(learned, steps, OVERFIT.learningRate)))
   findings.push(auditLearning(heart, model.config, { steps, samples }))
   const { inputs } = await batch.toArrays()
   const isClip = inputs.shape.length === ('features' in model.config.input ? 3 : 5)
@@ -151,7 +151,7 @@ async function auditLeakage(
   const report = await checkLeakage({ train, validation: held }, { allow: true, signal })
   if (report.isClean) return []
   const { identical, nearIdentical } = report
-  const clips = few([...identical, ...nearIdentical].map(({ second }) => second.index))
+  const clips = shortList([...identical, ...nearIdentical].map(({ second }) => second.index))
   return [
     {
       level: identical.length > 0 ? 'error' : 'warning',

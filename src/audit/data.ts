@@ -1,10 +1,10 @@
 /** What inputs and targets show by themselves. */
-import { few } from './finding'
-import type { NativeProfileReading } from '../native'
+import { shortList } from './finding'
+import type { NativeStatistics } from '../native'
 import type { ModelConfig } from '../config/model'
 import type { Finding } from './finding'
 
-type Channel = NativeProfileReading['channels'][number]
+type Channel = NativeStatistics['channels'][number]
 
 /** Means further from 0, and deviations outside these, are slow to learn from. */
 const FARTHEST_MEAN = 5
@@ -15,7 +15,7 @@ const IMBALANCE = 10
 /** Samples that must be seen before a class that is missing, or alone, says something. */
 const ENOUGH_SAMPLES = 32
 
-export function auditInputs({ channels, samples }: NativeProfileReading, { normalize }: ModelConfig): Finding[] {
+export function auditInputs({ channels, samples }: NativeStatistics, { normalize }: ModelConfig): Finding[] {
   const findings: Finding[] = []
   const seen = `in ${samples} samples`
   const those = (is: (channel: Channel, index: number) => boolean): number[] =>
@@ -25,7 +25,7 @@ export function auditInputs({ channels, samples }: NativeProfileReading, { norma
     findings.push({
       level: 'error',
       code: 'inputs-not-finite',
-      message: `values that are NaN or infinite ${seen}, in channel or feature ${few(infinite)}`,
+      message: `values that are NaN or infinite ${seen}, in channel or feature ${shortList(infinite)}`,
       remedy: 'fill or drop missing values before training',
     })
   }
@@ -34,7 +34,7 @@ export function auditInputs({ channels, samples }: NativeProfileReading, { norma
     findings.push({
       level: constant.length === channels.length ? 'error' : 'warning',
       code: 'inputs-constant',
-      message: `the same value everywhere ${seen}, in channel or feature ${few(constant)}`,
+      message: `the same value everywhere ${seen}, in channel or feature ${shortList(constant)}`,
       remedy: 'leave it out, or look for a fault in how it is read',
     })
   }
@@ -43,7 +43,7 @@ export function auditInputs({ channels, samples }: NativeProfileReading, { norma
   const channel = first === undefined ? undefined : channels[first]
   if (first !== undefined && channel !== undefined) {
     const { mean, std } = scaled(channel, normalize, first)
-    const figures = `mean ${mean.toPrecision(3)}, deviation ${std.toPrecision(3)} in channel or feature ${few(unscaled)}`
+    const figures = `mean ${mean.toPrecision(3)}, deviation ${std.toPrecision(3)} in channel or feature ${shortList(unscaled)}`
     findings.push({
       level: 'warning',
       code: normalize === null ? 'inputs-unscaled' : 'normalize-mismatch',
@@ -71,7 +71,7 @@ function isUnscaled({ mean, std }: { mean: number; std: number }): boolean {
   return Math.abs(mean) > FARTHEST_MEAN || std > LARGEST_STD || (std > 0 && std < SMALLEST_STD)
 }
 
-export function auditTargets({ classes, samples }: NativeProfileReading, config: ModelConfig): Finding[] {
+export function auditTargets({ classes, samples }: NativeStatistics, config: ModelConfig): Finding[] {
   const { head, numClasses } = config
   if (head.kind !== 'classification' || classes.length === 0) return []
   const name = (target: number): string => config.classes?.[target] ?? String(target)
@@ -81,7 +81,7 @@ export function auditTargets({ classes, samples }: NativeProfileReading, config:
       {
         level: 'error',
         code: 'targets-out-of-range',
-        message: `targets ${few(outside)}, where the model has classes 0 to ${numClasses - 1}`,
+        message: `targets ${shortList(outside)}, where the model has classes 0 to ${numClasses - 1}`,
         remedy: 'count classes from 0, and give the model as many as there are',
       },
     ]
@@ -105,7 +105,7 @@ export function auditTargets({ classes, samples }: NativeProfileReading, config:
       {
         level: 'warning',
         code: 'targets-missing-class',
-        message: `no sample of ${few(missing.map(name))} among ${samples}`,
+        message: `no sample of ${shortList(missing.map(name))} among ${samples}`,
         remedy: 'add samples of it, or leave it out of the classes',
       },
     ]

@@ -36,7 +36,7 @@ export function formatFinding({ level, code, message, remedy }: Finding): string
 }
 
 /** The first few of some names, and how many more there are. */
-export function few(names: readonly (string | number)[], most = 5): string {
+export function shortList(names: readonly (string | number)[], most = 5): string {
   const rest = names.length - most
   return `${names.slice(0, most).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
 }

@@ -1,5 +1,5 @@
 /** What one batch shows of a model: gradients, dead units, and whether it can be learned by heart. */
-import { few } from './finding'
+import { shortList } from './finding'
 import type { NativeModelAudit } from '../native'
 import type { ModelConfig } from '../config/model'
 import type { Finding } from './finding'
@@ -31,7 +31,7 @@ export function auditGradients({ parameters, firstLoss }: NativeModelAudit): Fin
     findings.push({
       level: 'error',
       code: 'no-gradient',
-      message: `no gradient reaches ${few(without.map(({ name }) => name))}`,
+      message: `no gradient reaches ${shortList(without.map(({ name }) => name))}`,
       remedy: 'scale the inputs, lower the learning rate that made the weights, or create the model anew',
     })
   }
@@ -50,14 +50,14 @@ export function auditGradients({ parameters, firstLoss }: NativeModelAudit): Fin
 
 /** `steps` of Adam were made on the batch. */
 export function auditLearning(
-  { correct, answers, firstLoss, lastLoss }: NativeModelAudit,
+  { correct, predictions, firstLoss, lastLoss }: NativeModelAudit,
   { head }: ModelConfig,
   { steps, samples }: { readonly steps: number; readonly samples: number },
 ): Finding {
   const isCounted = head.kind !== 'regression'
-  const right = isCounted ? `, ${correct} of ${answers} right` : ''
+  const right = isCounted ? `, ${correct} of ${predictions} right` : ''
   const figures = `${samples} samples, ${steps} steps: loss ${firstLoss.toPrecision(3)} → ${lastLoss.toPrecision(3)}${right}`
-  const isLearned = (isCounted && correct >= LEARNED * answers) || lastLoss <= (1 - LEARNED) * firstLoss
+  const isLearned = (isCounted && correct >= LEARNED * predictions) || lastLoss <= (1 - LEARNED) * firstLoss
   if (isLearned) return { level: 'info', code: 'overfits-one-batch', message: figures, remedy: '' }
   return {
     level: 'warning',

@@ -1,4 +1,4 @@
-/** What a model answers: pooling over time, the head, and the names of its classes. */
+/** What a model predicts: pooling over time, the head, and the names of its classes. */
 import { checkInteger, checkOneOf, checkOptions, describe, rangeError, typeError } from '../common/checks'
 import { LARGEST } from './sizes'
 
@@ -8,7 +8,7 @@ import { LARGEST } from './sizes'
  */
 export type Pooling = 'last' | 'mean' | 'max' | 'attention'
 
-/** What a head answers: one class, any number of labels at once, or numbers. */
+/** What a head predicts: one class, any number of labels at once, or numbers. */
 export type HeadKind = 'classification' | 'multiLabel' | 'regression'
 
 /** Whether a clip has one answer, or one for each of its frames. */
@@ -108,7 +108,7 @@ export function checkPooling(pooling: Pooling | undefined, { per }: HeadConfig):
   return checkOneOf(pooling ?? 'last', 'pooling', ['last', 'mean', 'max', 'attention'])
 }
 
-/** The names of the answers, as the user gives them. */
+/** The names of the heads, as the user gives them. */
 export interface ClassOptions {
   readonly classes?: readonly string[] | undefined
   readonly numClasses?: number | undefined

@@ -1,28 +1,23 @@
 /** Arrays of batches that have left are kept for the next: fresh memory costs as much as copying a batch into it. */
-export class ArrayPool {
-  readonly #most: number
+export class ArrayCache {
   /** Frames of the longest clip so far: a batch that begins with room for as many seldom has to grow. */
   longest = 1
   #free: (Float32Array | Uint8Array)[] = []
-
-  /** @param most - How many arrays it keeps. */
-  constructor(most: number) {
-    this.#most = most
-  }
 
   /** An array of the same type as `like` and of at least `length` values, whatever they are. */
   take(like: Float32Array | Uint8Array, length: number): Float32Array | Uint8Array {
     const fits = (array: Float32Array | Uint8Array): boolean =>
       isPixels(array) === isPixels(like) && array.length >= length && array.length <= 4 * length
     const found = this.#free.find(fits)
-    if (found === undefined) return isPixels(like) ? new Uint8Array(length) : new Float32Array(length)
-    this.#free = this.#free.filter((array) => array !== found)
-    return found
+    // One that does not fit makes room for the new one: as many are kept as were in use at once.
+    const leaving = found ?? this.#free.at(-1)
+    this.#free = this.#free.filter((array) => array !== leaving)
+    return found ?? (isPixels(like) ? new Uint8Array(length) : new Float32Array(length))
   }
 
   /** Takes an array back, which nobody may look at any more. */
   give(array: Float32Array | Uint8Array): void {
-    this.#free = [array, ...this.#free].slice(0, this.#most)
+    this.#free.unshift(array)
   }
 }
 

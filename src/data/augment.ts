@@ -77,11 +77,8 @@ const KEYS = [
 
 export function checkAugment(options: AugmentOptions): AugmentConfig {
   checkOptions(options, 'augment', KEYS)
-  const amount = (name: 'brightness' | 'contrast' | 'noise'): number => {
-    const value = checkNumber(options[name] ?? 0, `augment.${name}`, 0)
-    if (value !== Infinity) return value
-    throw rangeError('a finite number of at least 0', `augment.${name}`, value)
-  }
+  const amount = (name: 'brightness' | 'contrast' | 'noise'): number =>
+    checkNumber(options[name] ?? 0, `augment.${name}`, 0)
   const share = (name: 'timeCrop' | 'timeStretch' | 'dropFrames'): number =>
     checkNumber(options[name] ?? 0, `augment.${name}`, 0, 1)
   return {

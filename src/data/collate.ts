@@ -1,6 +1,7 @@
-import { ArrayPool, isPixels } from './array-cache'
+import { ArrayCache, isPixels } from './array-cache'
 import { describe } from '../common/checks'
 import { checkNdArray, formatShape } from '../common/nd-array'
+import { framesOf, sampleHasTime } from './shapes'
 import { TargetCollator } from './targets'
 import { ZoetropeError } from '../errors'
 import type { Sample } from './dataset'
@@ -33,7 +34,7 @@ interface FirstSample {
  */
 export class Collator {
   readonly #capacity: number
-  readonly #pool: ArrayPool
+  readonly #arrays: ArrayCache
   readonly #targets = new TargetCollator()
   readonly #lengths: Int32Array
   #data: Float32Array | Uint8Array = new Float32Array(0)
@@ -44,11 +45,11 @@ export class Collator {
 
   /**
    * @param capacity - How many samples the batch has at most.
-   * @param pool - Where the batch's array comes from.
+   * @param arrays - Where the batch's array comes from.
    */
-  constructor(capacity: number, pool = new ArrayPool(0)) {
+  constructor(capacity: number, arrays = new ArrayCache()) {
     this.#capacity = capacity
-    this.#pool = pool
+    this.#arrays = arrays
     this.#lengths = new Int32Array(capacity)
   }
 
@@ -72,24 +73,24 @@ export class Collator {
     const { data: targets, shape: targetShape } = this.#targets.finish(count)
     const lengths = this.#lengths.subarray(0, count)
     const longest = lengths.reduce((most, length) => Math.max(most, length), 1)
-    this.#pool.longest = Math.max(this.#pool.longest, longest)
+    this.#arrays.longest = Math.max(this.#arrays.longest, longest)
     const data = this.#compacted(count, longest)
-    const inputs = { data, shape: [count, ...(hasTime(shape) ? [longest, ...shape.slice(1)] : shape)] }
+    const inputs = { data, shape: [count, ...(sampleHasTime(shape) ? [longest, ...shape.slice(1)] : shape)] }
     const isRagged = lengths.some((length) => length < longest)
     return { inputs, ...(isRagged && { lengths }), targets, targetShape }
   }
 
   /** Gives the array of the finished batch to the next: nobody may look at it any more. */
   recycle(): void {
-    this.#pool.give(this.#data)
+    this.#arrays.give(this.#data)
   }
 
   #begin(first: FirstSample): void {
     const { data, shape } = first
     this.#first = first
     this.#frame = data.length / framesOf(shape)
-    this.#time = hasTime(shape) ? Math.max(framesOf(shape), this.#pool.longest) : 1
-    this.#data = this.#pool.take(data, this.#capacity * this.#time * this.#frame)
+    this.#time = sampleHasTime(shape) ? Math.max(framesOf(shape), this.#arrays.longest) : 1
+    this.#data = this.#arrays.take(data, this.#capacity * this.#time * this.#frame)
   }
 
   /** Makes room for longer clips, and some more: the next may be longer still. */
@@ -97,12 +98,12 @@ export class Collator {
     const before = this.#data
     const room = Math.max(time, Math.ceil(this.#time * 1.25))
     const [from, to] = [this.#time * this.#frame, room * this.#frame]
-    this.#data = this.#pool.take(before, this.#capacity * to)
+    this.#data = this.#arrays.take(before, this.#capacity * to)
     for (const [clip, length] of this.#lengths.entries()) {
       this.#data.set(before.subarray(clip * from, clip * from + length * this.#frame), clip * to)
     }
     this.#time = room
-    this.#pool.give(before)
+    this.#arrays.give(before)
   }
 
   /** The clips side by side in places of `time` frames, which is enough for each; zeros behind those that are shorter. */
@@ -115,15 +116,6 @@ export class Collator {
     }
     return this.#data.subarray(0, count * to)
   }
-}
-
-/** Frames of a sample: those of a clip `[time, features]` or `[time, channels, height, width]`, else 1. */
-export function framesOf(shape: readonly number[]): number {
-  return hasTime(shape) ? (shape[0] ?? 1) : 1
-}
-
-function hasTime(shape: readonly number[]): boolean {
-  return shape.length === 2 || shape.length === 4
 }
 
 /** The failure of a dataset, which keeps the dataset's own error as `cause`. */
@@ -152,14 +144,14 @@ function at<T>(index: number, check: () => T): T {
 }
 
 function checkAgrees(first: FirstSample, index: number, { data, shape }: NdArray): void {
-  const frame = hasTime(shape) ? shape.slice(1) : shape
-  const expected = hasTime(first.shape) ? first.shape.slice(1) : first.shape
+  const frame = sampleHasTime(shape) ? shape.slice(1) : shape
+  const expected = sampleHasTime(first.shape) ? first.shape.slice(1) : first.shape
   const isSameShape = shape.length === first.shape.length && frame.every((size, axis) => size === expected[axis])
   if (isSameShape && isPixels(data) === isPixels(first.data)) return
   const show = (array: NdArray): string => `${isPixels(array.data) ? 'uint8' : 'float32'} ${formatShape(array.shape)}`
   throw new ZoetropeError(
     'ERR_SHAPE_MISMATCH',
-    `Expected samples of one shape${hasTime(first.shape) ? ' (but for the time)' : ''} and type in a batch, ` +
+    `Expected samples of one shape${sampleHasTime(first.shape) ? ' (but for the time)' : ''} and type in a batch, ` +
       `received ${show(first)} at index ${first.index} and ${show({ data, shape })} at index ${index}`,
     { expected: first.shape, actual: shape, indices: [first.index, index] },
   )

@@ -1,11 +1,10 @@
-import { ArrayPool } from './array-cache'
+import { ArrayCache } from './array-cache'
 import { checkAugment } from './augment'
 import { DEFAULT_BUCKET, bucketByLength } from './bucket'
 import { checkBoolean, checkInteger, checkOptions, typeError } from '../common/checks'
 import { Collator, dataError } from './collate'
 import { checkSource, isDataset } from './data-source'
 import { augmented, collated, gathered, loaded } from './loaded-batch'
-import { JOBS_IN_FLIGHT } from '../model/handle'
 import { permutation, sequence } from '../common/permutation'
 import { Prefetcher } from './prefetcher'
 import { checkWeights, drawn } from './sampling'
@@ -85,7 +84,7 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly #bucket: number
   /** Sums of the weights by which samples are drawn. */
   readonly #weightSums: Float64Array | undefined
-  readonly #pool: ArrayPool
+  readonly #arrays = new ArrayCache()
   #epoch = 0
 
   static {
@@ -116,7 +115,6 @@ export class DataLoader implements AsyncIterable<Batch> {
     this.#dropLast = checkBoolean(dropLast, 'dropLast')
     this.#prefetch = checkInteger(prefetch, 'prefetch', 0, 1024)
     this.#augment = augment && checkAugment(augment)
-    this.#pool = new ArrayPool(this.#prefetch + 1 + JOBS_IN_FLIGHT) //    as many as there are at once
     if (this.#shuffle && !isDataset(this.#source)) {
       throw typeError('a dataset with `length` and `get` to shuffle', 'source', source)
     }
@@ -183,7 +181,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     let count = 0
     for (const indices of batches) {
       if (isClosed()) return
-      const batch = gathered(dataset, indices) ?? (await collated(dataset, indices, this.#pool))
+      const batch = gathered(dataset, indices) ?? (await collated(dataset, indices, this.#arrays))
       // A sample that is drawn again is another one to augmentation: its place in the epoch counts, not its index.
       const keys = this.#weightSums === undefined ? indices : sequence(indices.length).map((at) => count + at)
       yield this.#augmented(batch, epoch, keys)
@@ -218,7 +216,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     let hasEnded = false
     try {
       for (let index = 0; !hasEnded && !isClosed();) {
-        const batch = new Collator(this.#batchSize, this.#pool)
+        const batch = new Collator(this.#batchSize, this.#arrays)
         let count = 0
         for (; count < this.#batchSize && !isClosed(); count++, index++) {
           hasEnded = true //                          an iterator that throws has ended as well

@@ -1,5 +1,5 @@
 import { checkInteger, typeError } from '../common/checks'
-import { framesOf } from './collate'
+import { framesOf } from './shapes'
 import type { Dataset, Sample } from './dataset'
 
 /** Where samples come from: by index, or one after the other. */
@@ -23,7 +23,8 @@ export function isDataset(source: DataSource): source is Dataset {
   return 'get' in source && typeof source.get === 'function' && 'length' in source
 }
 
-function isArray(source: DataSource | readonly Sample[]): source is readonly Sample[] {
+/** `Array.isArray`, which does not narrow a readonly array. */
+export function isArray(source: DataSource | readonly Sample[]): source is readonly Sample[] {
   return Array.isArray(source)
 }
 

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { checkInteger, checkOptions, describe, typeError } from '../common/checks'
-import { checkLengths, timeOf } from './lengths'
+import { checkLengths, timeOf } from './shapes'
 import { checkNdArray } from '../common/nd-array'
 import { checkTargets, compact } from './targets'
 import { ZoetropeError, unwrap } from '../errors'

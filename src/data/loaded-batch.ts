@@ -5,7 +5,7 @@ import { TensorDataset, gather } from './dataset'
 import { unwrap } from '../errors'
 import { native } from '../native'
 import { origin } from './subset'
-import type { ArrayPool } from './array-cache'
+import type { ArrayCache } from './array-cache'
 import type { AugmentConfig } from './augment'
 import type { Batch } from './collate'
 import type { Dataset, Sample } from './dataset'
@@ -32,7 +32,7 @@ interface Augmentation {
 }
 
 /** Asks for all samples of a batch at once and copies each as it comes. The first failure ends the batch. */
-export async function collated(dataset: Dataset, indices: Uint32Array, pool: ArrayPool): Promise<LoadedBatch> {
+export async function collated(dataset: Dataset, indices: Uint32Array, pool: ArrayCache): Promise<LoadedBatch> {
   const batch = new Collator(indices.length, pool)
   let hasFailed = false
   const set = async (position: number, index: number): Promise<void> => {

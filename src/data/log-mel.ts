@@ -69,7 +69,7 @@ export async function logMel(recording: Recording, options: LogMelOptions = {}):
 
 function checkRate(rate: number | undefined): number {
   const value = checkNumber(rate, 'sampleRate', 0)
-  if (value > 0 && value < Infinity) return value
+  if (value > 0) return value
   throw rangeError('a finite number above 0', 'sampleRate', rate)
 }
 

@@ -4,7 +4,7 @@ import { unwrap } from '../errors'
 import { native } from '../native'
 import type { AbortScope } from '../common/abort'
 import type { BatchStream, DataLoader } from './data-loader'
-import type { NativeProfileReading } from '../native'
+import type { NativeStatistics } from '../native'
 
 /** How much is looked at. */
 export interface PeekLimits {
@@ -13,7 +13,7 @@ export interface PeekLimits {
 }
 
 /** Reads an epoch of a loader. */
-export async function profile(loader: DataLoader, abort: AbortScope): Promise<NativeProfileReading> {
+export async function profile(loader: DataLoader, abort: AbortScope): Promise<NativeStatistics> {
   return read(openBatches(loader), { batches: Infinity, milliseconds: Infinity }, abort)
 }
 
@@ -22,16 +22,16 @@ export async function peek(
   loader: DataLoader,
   limits: PeekLimits,
   abort: AbortScope,
-): Promise<NativeProfileReading | undefined> {
+): Promise<NativeStatistics | undefined> {
   const batches = peekBatches(loader)
   return batches && read(batches, limits, abort)
 }
 
-async function read(batches: BatchStream, limits: PeekLimits, abort: AbortScope): Promise<NativeProfileReading> {
+async function read(batches: BatchStream, limits: PeekLimits, abort: AbortScope): Promise<NativeStatistics> {
   const began = performance.now()
   try {
     abort.throwIfAborted()
-    const data = new (native().NativeDataProfile)()
+    const data = new (native().NativeDataStatistics)()
     for (let count = 0; count < limits.batches && performance.now() - began < limits.milliseconds; count++) {
       const next = await abort.race(batches.next())
       if (next.done === true) break

@@ -1,5 +1,5 @@
 import { checkInteger, rangeError, typeError } from '../common/checks'
-import { checkSource, isDataset } from './data-source'
+import { checkSource, isArray, isDataset } from './data-source'
 import type { Dataset, Sample } from './dataset'
 
 /** Some samples of a dataset, by their indices. Nothing is copied. */
@@ -57,8 +57,4 @@ export function origin(dataset: Dataset, index: number): { readonly dataset: Dat
   let [bottom, at] = [dataset, index]
   while (bottom instanceof Subset) [bottom, at] = [bottom.dataset, bottom.indices[at] ?? 0]
   return { dataset: bottom, index: at }
-}
-
-function isArray(dataset: Dataset | readonly Sample[]): dataset is readonly Sample[] {
-  return Array.isArray(dataset)
 }

@@ -1,22 +1,25 @@
 /** Metrics by name: what `best`, `earlyStopping` and `reduceOnPlateau` choose by. */
 import { checkString, rangeError } from '../common/checks'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
-import type { TestResult } from './test'
-import type { TrainResult } from '../training/train'
 
 const NAMES = ['loss', 'accuracy', 'macroF1', 'balancedAccuracy', 'auc', 'mae', 'rmse', 'r2'] as const
 
 /**
- * The name of a metric, as in {@link TestResult}. `top2`, `top3`, … are shares of {@link TestResult.topK};
+ * The name of a metric, as in `TestResult`. `top2`, `top3`, … are shares of `TestResult.topK`;
  * `balancedAccuracy` and they belong to classes, `macroF1` and `auc` to classes and labels, the last three to a
  * regression.
  */
 export type MetricName = (typeof NAMES)[number] | `top${number}`
 
-/** Part of a record of `fit`. */
-export interface Results {
-  readonly train: TrainResult
-  readonly validation?: TestResult
+/** Figures of one pass, by their names. */
+type Figures = { readonly [Name in (typeof NAMES)[number]]?: number | undefined } & {
+  readonly topK?: readonly number[] | undefined
+}
+
+/** What one epoch of `fit` came to. */
+export interface EpochFigures {
+  readonly train: Figures
+  readonly validation?: Figures
 }
 
 const LOWER_IS_BETTER: readonly MetricName[] = ['loss', 'mae', 'rmse']
@@ -58,10 +61,9 @@ export function isLowerBetter(metric: MetricName): boolean {
 }
 
 /** The metric of the validation data, or of the training data where there is none; `NaN` where there is no such figure. */
-export function metricOf({ train, validation }: Results, metric: MetricName): number {
+export function metricOf({ train, validation }: EpochFigures, metric: MetricName): number {
   const name = NAMES.find((known) => known === metric)
-  const result: Partial<Record<(typeof NAMES)[number], number>> = validation ?? train
-  return (name && result[name]) ?? validation?.topK?.[topOf(metric) - 1] ?? NaN
+  return (name && (validation ?? train)[name]) ?? validation?.topK?.[topOf(metric) - 1] ?? NaN
 }
 
 /** k of `topk`; `NaN` of other metrics. */

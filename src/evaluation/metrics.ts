@@ -36,26 +36,26 @@ export interface RegressionMetrics {
 }
 
 /**
- * Share of right answers, one a clip or a valid frame; of several labels, all of them must be right. Not a number for a
+ * Share of right predictions, one a clip or a valid frame; of several labels, all of them must be right. Not a number for a
  * regression, which has no right answers.
  */
-export function accuracy({ correct, answers }: NativeMetrics, { kind }: HeadConfig): number {
-  return kind === 'regression' ? NaN : correct / answers
+export function accuracy({ correct, predictions }: NativeMetrics, { kind }: HeadConfig): number {
+  return kind === 'regression' ? NaN : correct / predictions
 }
 
 /** Of a regression how far it is off, of other heads nothing. */
 export function regressionMetrics(
-  { answers, errorSums }: NativeMetrics,
+  { predictions, errorSums }: NativeMetrics,
   { kind }: HeadConfig,
 ): RegressionMetrics | undefined {
   if (kind !== 'regression') return undefined
   const outputs = Array.from({ length: errorSums.length / 4 }, (_, at) => errorSums.slice(at * 4, at * 4 + 4))
   const over = (of: (sums: number[]) => number): number => mean(outputs.map(of))
   return {
-    mae: over(([absolute = 0]) => absolute / answers),
-    rmse: Math.sqrt(over(([, squared = 0]) => squared / answers)),
+    mae: over(([absolute = 0]) => absolute / predictions),
+    rmse: Math.sqrt(over(([, squared = 0]) => squared / predictions)),
     r2: over(([, squared = 0, target = 0, square = 0]) => {
-      const variance = square - (target * target) / answers
+      const variance = square - (target * target) / predictions
       return variance > 0 ? 1 - squared / variance : NaN
     }),
   }
@@ -102,9 +102,9 @@ export function macroMetrics(
 }
 
 /** Shares of answers whose target is among the first 1, 2, … classes. */
-export function topShares({ ranks, answers }: NativeMetrics): number[] {
+export function topShares({ ranks, predictions }: NativeMetrics): number[] {
   let found = 0
-  return ranks.map((count) => (found += count) / answers)
+  return ranks.map((count) => (found += count) / predictions)
 }
 
 /** The mean; not a number of nothing. */

@@ -23,7 +23,7 @@ export interface BatchReport {
   readonly samples: number
   /** Mean loss over the epoch's samples up to the latest reading, see `reportEvery`. */
   readonly loss: number
-  /** Share of right answers, 0…1, up to the latest reading; not a number for a regression. */
+  /** Share of right predictions, 0…1, up to the latest reading; not a number for a regression. */
   readonly accuracy: number
   /** The rate of the update that this batch is part of, for parameters in no group. */
   readonly learningRate: number

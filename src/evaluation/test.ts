@@ -37,9 +37,9 @@ export interface TestOptions {
  * How a model does on a loader's samples. `mae`, `rmse` and `r2` are there for a regression.
  */
 export interface TestResult extends Timing, Partial<RegressionMetrics> {
-  /** Mean loss over the answers: one a clip, or one a valid frame. Plain, whatever `loss` training was given. */
+  /** Mean loss over the predictions: one a clip, or one a valid frame. Plain, whatever `loss` training was given. */
   readonly loss: number
-  /** Share of right answers, 0…1; of several labels, all of them must be right. Not a number for a regression. */
+  /** Share of right predictions, 0…1; of several labels, all of them must be right. Not a number for a regression. */
   readonly accuracy: number
   /** Samples seen. */
   readonly samples: number

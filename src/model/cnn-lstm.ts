@@ -1,5 +1,5 @@
 import { checkDevice, checkModelOptions } from '../config/model'
-import { checkLengths } from '../data/lengths'
+import { checkLengths } from '../data/shapes'
 import { checkNdArray } from '../common/nd-array'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
 import { ModelHandle } from './handle'
@@ -108,7 +108,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    *
    * @param clips - `[batch, channels, height, width]` or `[batch, time, channels, height, width]`; of vectors
    * `[batch, features]` or `[batch, time, features]`.
-   * @returns For each clip, in order, what the head answers: `{ label, index, probabilities }` of a classification,
+   * @returns For each clip, in order, what the head predicts: `{ label, index, probabilities }` of a classification,
    * `{ labels, probabilities }` of several labels, `{ values }` of a regression; of a head per frame an array with one
    * for each valid frame.
    * @throws {TypeError} For arguments of a wrong type.
@@ -117,13 +117,13 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    */
   async predict(clips: NdArray, options: ClipOptions = {}): Promise<PredictionOf<Label, Head>[]> {
     const { batch, lengths } = this.#batch(clips, options)
-    const answers = await this.#handle.run((model) => model.predict(batch))
+    const predictions = await this.#handle.run((model) => model.predict(batch))
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type parameter says what the configuration is
-    return toPredictions(answers, this.config.head as unknown as Head, this.classes, lengths)
+    return toPredictions(predictions, this.config.head as unknown as Head, this.classes, lengths)
   }
 
   /**
-   * The model's raw answers, before softmax or sigmoid: `[batch, outputs]`, where the head is per frame
+   * The model's raw predictions, before softmax or sigmoid: `[batch, outputs]`, where the head is per frame
    * `[batch, time, outputs]` with zeros for padding.
    *
    * @param clips - As for {@link CnnLstm.predict}.

@@ -4,7 +4,7 @@ import type { Outcome } from '../errors'
 import type { CheckedLoss } from './loss'
 import type { NativeModel, NativePass } from '../native'
 
-/** The depth of the engine's queue: one job runs, one is ready to follow it. */
+/** Jobs that the engine is given at a time: one runs, one is ready to follow it. Others wait in {@link JobQueue}. */
 export const JOBS_IN_FLIGHT = 2
 
 /** What the facade holds of a model: its native half, the way to its engine, and whether it still lives. */

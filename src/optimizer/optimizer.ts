@@ -37,6 +37,17 @@ export interface Kind {
   readonly keys: readonly string[]
 }
 
+/** The defaults of a rule's numbers and flags that it does not have. */
+export const NO_HYPER_PARAMETERS = {
+  weightDecay: 0,
+  beta1: 0,
+  beta2: 0,
+  eps: 0,
+  momentum: 0,
+  nesterov: false,
+  centered: false,
+}
+
 /** A group; without a rate of its own it follows the optimizer's. */
 interface Group extends NativeGroup {
   readonly learningRate: number | undefined
@@ -63,7 +74,7 @@ let created = 0
 let readOptimizer: (optimizer: Optimizer) => { owner: ModelHandle; handle: OptimizerHandle } | undefined
 
 /**
- * How a model's parameters follow their gradients: {@link Adam}, {@link AdamW}, {@link Sgd} or {@link RMSprop}. Its state
+ * How a model's parameters follow their gradients: `Adam`, `AdamW`, `Sgd` or `RMSprop`. Its state
  * lives with the model.
  */
 export abstract class Optimizer {

@@ -4,7 +4,7 @@ import { ZoetropeError } from '../errors'
 import { checkMetricName, isLowerBetter, metricOf } from '../evaluation/metric-names'
 import { native } from '../native'
 import { Snapshot } from '../model/snapshot'
-import type { MetricName, Results } from '../evaluation/metric-names'
+import type { MetricName, EpochFigures } from '../evaluation/metric-names'
 import type { ModelHandle } from '../model/handle'
 
 /** Options of early stopping. */
@@ -83,7 +83,7 @@ export class FitWeights {
   }
 
   /** Keeps the weights of the best epoch so far. Returns whether it is time to stop. */
-  async see(results: Results): Promise<boolean> {
+  async see(results: EpochFigures): Promise<boolean> {
     const { best, earlyStopping } = this.#plan
     if (best !== undefined) {
       const value = valueOf(results, best)
@@ -121,7 +121,7 @@ export class FitWeights {
 }
 
 /** A metric with its sign, so that more is better. */
-function valueOf(results: Results, metric: MetricName): number {
+function valueOf(results: EpochFigures, metric: MetricName): number {
   const value = metricOf(results, metric)
   return isLowerBetter(metric) ? -value : value
 }

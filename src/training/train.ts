@@ -62,7 +62,7 @@ export interface TrainResult extends Timing, Partial<RegressionMetrics> {
   /** Mean loss over the answers (one a clip, or one a valid frame), each as the model was at its step. */
   readonly loss: number
   /**
-   * Share of right answers, 0…1, each as the model was at its step; of several labels, all of them must be right. Not a
+   * Share of right predictions, 0…1, each as the model was at its step; of several labels, all of them must be right. Not a
    * number for a regression.
    */
   readonly accuracy: number

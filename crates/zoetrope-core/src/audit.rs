@@ -21,10 +21,10 @@ pub struct ModelAudit {
     pub first_loss: f64,
     /// Loss of the batch after the steps, without dropout; NaN where a step's loss was not finite.
     pub last_loss: f64,
-    /// Answers of the batch that are right after the steps; 0 for a regression.
+    /// Predictions of the batch that are right after the steps; 0 for a regression.
     pub correct: i64,
-    /// Answers of the batch.
-    pub answers: i64,
+    /// Predictions of the batch.
+    pub predictions: i64,
     /// Median time of a step, in seconds.
     pub step_seconds: f64,
 }
@@ -79,7 +79,7 @@ impl CnnLstm {
             first_loss,
             last_loss: if is_finite { metrics.loss } else { f64::NAN },
             correct: metrics.correct,
-            answers: metrics.answers,
+            predictions: metrics.predictions,
             step_seconds: seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN),
         })
     }

@@ -27,7 +27,7 @@ pub use data::batch::{Batch, ReadInputs};
 pub use data::inputs::{Inputs, Values};
 pub use data::log_mel::LogMel;
 pub use data::samples::Arrays;
-pub use data::statistics::{ChannelProfile, DataProfile};
+pub use data::statistics::{ChannelStatistics, DataStatistics};
 pub use data::targets::{TargetValues, Targets};
 pub use data::tensor_dataset::{Sample, TensorDataset};
 pub use engine::{Engine, EngineCloser, Worker};

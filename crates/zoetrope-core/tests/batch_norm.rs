@@ -46,7 +46,7 @@ fn a_step_that_is_refused_leaves_the_statistics_as_they_were() -> TestResult {
     Ok(())
 }
 
-/// Evaluation answers a clip the same whatever shares its batch; training does not.
+/// Evaluation predicts a clip the same whatever shares its batch; training does not.
 #[test]
 fn evaluation_reads_the_running_statistics() -> TestResult {
     let mut model = model_of(Some(2), 8, 9)?;

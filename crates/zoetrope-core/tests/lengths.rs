@@ -193,7 +193,7 @@ fn loss_and_gradients_do_not_see_the_padding() -> TestResult {
             );
             let per_frame = shape.get(1) == Some(&7);
             assert_eq!(
-                (evaluated.samples, evaluated.answers),
+                (evaluated.samples, evaluated.predictions),
                 (5, if per_frame { 25 } else { 5 }),
                 "{name}"
             );

@@ -20,7 +20,7 @@ fn batches() -> TestResult<[Batch; 2]> {
     Ok([small_batch(1, 5, Some(1))?, small_batch(2, 3, Some(4))?])
 }
 
-/// The model answers as a new one of the same weights does, however often it is asked.
+/// The model predicts as a new one of the same weights does, however often it is asked.
 fn assert_current(model: &CnnLstm) -> TestResult {
     for batch in &batches()? {
         let expected = CnnLstm::from_state_dict(model.config(), Device::Cpu, &model.state_dict()?)?.logits(batch)?;

@@ -12,10 +12,10 @@ pub struct NativeModelAudit {
     pub first_loss: f64,
     /// Loss after the steps; NaN where a step's was not finite.
     pub last_loss: f64,
-    /// Answers that are right after the steps.
+    /// Predictions that are right after the steps.
     pub correct: i64,
-    /// Answers of the batch.
-    pub answers: i64,
+    /// Predictions of the batch.
+    pub predictions: i64,
     /// Median time of a step, in seconds.
     pub step_seconds: f64,
 }
@@ -49,7 +49,7 @@ impl From<ModelAudit> for NativeModelAudit {
             first_loss: audit.first_loss,
             last_loss: audit.last_loss,
             correct: audit.correct,
-            answers: audit.answers,
+            predictions: audit.predictions,
             step_seconds: audit.step_seconds,
         }
     }

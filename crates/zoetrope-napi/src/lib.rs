@@ -15,6 +15,6 @@ mod model;
 mod optimizer;
 mod outcome;
 mod pass;
-mod profile;
 pub mod runtime;
 pub mod snapshot;
+mod statistics;

@@ -41,26 +41,26 @@ impl From<NativeLoss> for LossOptions {
 /// What a pass has come to.
 #[napi(object, object_from_js = false)]
 pub struct NativeMetrics {
-    /// Mean over answers.
+    /// Mean over predictions.
     pub loss: f64,
-    /// Answers that are right; of several labels, those with every label right; of a regression none.
+    /// Predictions that are right; of several labels, those with every label right; of a regression none.
     pub correct: i64,
     /// Samples seen.
     pub samples: i64,
-    /// Answers seen: one a sample, or one a valid frame.
-    pub answers: i64,
+    /// Predictions seen: one a sample, or one a valid frame.
+    pub predictions: i64,
     /// Batches seen.
     pub steps: i64,
     /// Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
     /// prediction.
     pub confusion: Vec<i64>,
-    /// Of a classification, of evaluated batches only: by rank from 0, how many answers have so many classes before the
+    /// Of a classification, of evaluated batches only: by rank from 0, how many predictions have so many classes before the
     /// target's.
     pub ranks: Vec<i64>,
     /// Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
     /// negatives.
     pub label_counts: Vec<i64>,
-    /// Of a regression: row-major `[outputs, 4]`, sums over the answers of |error|, error², target, target².
+    /// Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², target, target².
     pub error_sums: Vec<f64>,
     /// Norm of the latest update's gradients before clipping; absent before the first update.
     pub gradient_norm: Option<f64>,
@@ -72,7 +72,7 @@ impl From<Metrics> for NativeMetrics {
             loss,
             correct,
             samples,
-            answers,
+            predictions,
             steps,
             confusion,
             ranks,
@@ -84,7 +84,7 @@ impl From<Metrics> for NativeMetrics {
             loss,
             correct,
             samples,
-            answers,
+            predictions,
             steps,
             confusion,
             ranks,

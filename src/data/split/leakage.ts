@@ -1,12 +1,12 @@
 import { checkBoolean, checkNumber, checkObject, checkOptions, describe, rangeError } from '../../common/checks'
 import { ZoetropeError } from '../../errors'
-import { readClips } from './clips'
+import { readFingerprints } from './fingerprints'
 import { checkBy } from './group-ids'
 import { NearestClips, centre } from './near'
 import { SCAN_KEYS, Turns, checkScanOptions } from '../scan'
 import { checkDataset, origin } from '../subset'
 import type { Dataset, Sample } from '../dataset'
-import type { Clips } from './clips'
+import type { Fingerprints } from './fingerprints'
 import type { GroupBy, GroupId } from './group-ids'
 import type { ScanOptions } from '../scan'
 
@@ -77,14 +77,16 @@ export async function checkLeakage(
   checkBoolean(allow, 'allow')
   checkScanOptions(options)
   const total = datasets.reduce((sum, [, dataset]) => sum + dataset.length, 0)
-  const clips: Clips[] = []
+  const clips: Fingerprints[] = []
   let before = 0
   for (const [name, dataset] of datasets) {
     const start = before
     const progress = onProgress && {
       onProgress: ({ done }: { done: number }) => onProgress({ done: start + done, total }),
     }
-    clips.push(await readClips(name, dataset, { by, hasSignatures: threshold !== undefined, signal, ...progress }))
+    clips.push(
+      await readFingerprints(name, dataset, { by, hasSignatures: threshold !== undefined, signal, ...progress }),
+    )
     before += dataset.length
   }
   const report = await compareAll(clips, threshold, signal)
@@ -93,7 +95,7 @@ export async function checkLeakage(
 }
 
 async function compareAll(
-  clips: readonly Clips[],
+  clips: readonly Fingerprints[],
   threshold: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<LeakageReport> {
@@ -113,9 +115,9 @@ async function compareAll(
 
 /** Values that are in both splits, each time they come in the later one, or only the first time. */
 function shared(
-  earlier: Clips,
-  later: Clips,
-  valuesOf: (clips: Clips) => readonly GroupId[],
+  earlier: Fingerprints,
+  later: Fingerprints,
+  valuesOf: (clips: Fingerprints) => readonly GroupId[],
   isGroup: boolean,
 ): Leak[] {
   const firsts = new Map<GroupId, number>()
@@ -136,7 +138,7 @@ function shared(
 
 async function findNear(
   nearest: NearestClips,
-  [earlier, later]: readonly [Clips, Clips],
+  [earlier, later]: readonly [Fingerprints, Fingerprints],
   signal: AbortSignal | undefined,
 ): Promise<Leak[]> {
   const known = new Set(earlier.hashes) //         a clip that is there to the bit is in `identical`

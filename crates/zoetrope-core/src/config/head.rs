@@ -1,4 +1,4 @@
-//! What the model answers: pooling over time, and the head.
+//! What the model predicts: pooling over time, and the head.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ pub struct HeadConfig {
     pub loss: Option<RegressionLoss>,
 }
 
-/// The kinds of answers.
+/// The kinds of heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HeadKind {

@@ -2,7 +2,7 @@
 //!
 //! A clip is copied to float32, changed, and stored in its own type: first its frames are chosen (`time_crop`,
 //! `time_stretch`, `drop_frames`), then where each pixel comes from (`space`), then values (`colour`, `erase`, `noise`).
-//! Each idea draws from a stream of its own, so that turning one on or off leaves the others as they were. Plain loops
+//! Each purpose draws from a stream of its own, so that turning one on or off leaves the others as they were. Plain loops
 //! on one helper thread (`runtime/helper.rs`): libtorch's thread pool stays with the model.
 
 mod apply;

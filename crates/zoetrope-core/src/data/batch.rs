@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tch::{Device, Tensor};
 
-use super::augment::batch::{Augmentation, Changed, Clips};
+use super::augment::batch::{Augmentation, Changed, Originals};
 use super::augment::clip::Sides;
 use super::inputs::{Inputs, Values};
-use super::samples::{Arrays, DeviceBatch, Facts, SampleTensors, Samples};
+use super::samples::{Arrays, DeviceBatch, SampleSpec, SampleTensors, Samples};
 use super::targets::{TargetValues, Targets};
 use super::tensor_dataset::TensorDataset;
 use crate::config::{InputConfig, ModelConfig, Per};
@@ -120,17 +120,17 @@ impl Batch {
             Source::Own(samples) => (samples.tensors.inputs.shallow_clone(), None),
             Source::Gathered { dataset, indices } => (dataset.inputs()?, Some(indices.clone())),
         };
-        let [channels, height, width] = match self.facts().input {
+        let [channels, height, width] = match self.spec().input {
             InputConfig::Frame(frame) => [frame.channels, frame.height, frame.width],
             InputConfig::Vector(vector) => [1, vector.features, 1],
         };
         let config = &augmentation.config;
         let moves_frames = config.time_crop > 0.0 || config.time_stretch > 0.0 || config.drop_frames > 0.0;
-        let clips = augmentation.start(Clips {
+        let clips = augmentation.start(Originals {
             inputs,
             chosen,
             lengths: self.lengths(),
-            time: self.facts().time() as usize,
+            time: self.spec().time() as usize,
             sides: Sides {
                 channels: channels as usize,
                 height: height as usize,
@@ -166,7 +166,7 @@ impl Batch {
     #[must_use]
     pub fn len(&self) -> i64 {
         match &self.source {
-            Source::Own(samples) => samples.facts.len(),
+            Source::Own(samples) => samples.spec.len(),
             Source::Gathered { indices, .. } => indices.len() as i64,
         }
     }
@@ -177,23 +177,23 @@ impl Batch {
         self.len() == 0
     }
 
-    fn facts(&self) -> &Facts {
+    fn spec(&self) -> &SampleSpec {
         match &self.source {
-            Source::Own(samples) => &samples.facts,
-            Source::Gathered { dataset, .. } => dataset.facts(),
+            Source::Own(samples) => &samples.spec,
+            Source::Gathered { dataset, .. } => dataset.spec(),
         }
     }
 
     pub(crate) fn input(&self) -> InputConfig {
-        self.facts().input
+        self.spec().input
     }
 
     pub(crate) fn time(&self) -> i64 {
-        self.facts().time()
+        self.spec().time()
     }
 
     pub(crate) fn shape(&self) -> Vec<i64> {
-        let mut shape = self.facts().shape.clone();
+        let mut shape = self.spec().shape.clone();
         shape[0] = self.len();
         shape
     }
@@ -215,7 +215,7 @@ impl Batch {
 
     /// Valid frames of each sample, as they came.
     pub(crate) fn lengths(&self) -> Option<Vec<i64>> {
-        let lengths = self.facts().lengths.as_ref()?;
+        let lengths = self.spec().lengths.as_ref()?;
         Some(match &self.source {
             Source::Own(_) => lengths.clone(),
             Source::Gathered { indices, .. } => indices.iter().map(|&index| lengths[index as usize]).collect(),
@@ -228,11 +228,11 @@ impl Batch {
     /// `ShapeMismatch` for another size of frames than the model's, `ShapeMismatch` or `Data` for targets that its head
     /// cannot learn.
     pub(crate) fn to_device(&self, config: &ModelConfig, device: Device) -> Result<DeviceBatch> {
-        let facts = self.facts();
-        facts.check_fits(config, self.len())?;
+        let spec = self.spec();
+        spec.check_fits(config, self.len())?;
         let (inputs, lengths) = match &self.changed {
             Some(change) => {
-                if change.moves_frames && config.head.per == Per::Frame && facts.targets.is_some() {
+                if change.moves_frames && config.head.per == Per::Frame && spec.targets.is_some() {
                     return Err(Error::Data {
                         reason:
                             "Expected no timeCrop, timeStretch or dropFrames with a head per frame, whose targets do \
@@ -248,7 +248,7 @@ impl Batch {
             None => (self.inputs()?, self.lengths()),
         };
         let targets = self.targets()?;
-        facts.to_device(SampleTensors { inputs, targets }, lengths.as_deref(), config, device)
+        spec.to_device(SampleTensors { inputs, targets }, lengths.as_deref(), config, device)
     }
 }
 

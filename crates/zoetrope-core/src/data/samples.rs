@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::inputs::{Inputs, check_length};
 use super::lengths::Lengths;
-use super::targets::{self, TargetFacts, Targets};
+use super::targets::{self, TargetSpec, Targets};
 use crate::config::{FrameSize, HeadKind, InputConfig, ModelConfig, Per, VectorSize};
 use crate::error::{Error, Result};
 use crate::kernels::{self, Keeper};
@@ -25,7 +25,7 @@ pub struct Arrays<'a> {
 
 /// Clips and targets on the CPU.
 pub(crate) struct Samples {
-    pub facts: Facts,
+    pub spec: SampleSpec,
     pub tensors: SampleTensors,
 }
 
@@ -39,12 +39,12 @@ pub(crate) struct SampleTensors {
 
 /// What is known of some samples without a look at their values.
 #[derive(Clone)]
-pub(crate) struct Facts {
+pub(crate) struct SampleSpec {
     pub shape: Vec<i64>,
     pub input: InputConfig,
     pub has_time: bool,
     pub lengths: Option<Vec<i64>>,
-    pub targets: Option<TargetFacts>,
+    pub targets: Option<TargetSpec>,
 }
 
 /// Clips as the model takes them, on its device.
@@ -97,26 +97,26 @@ impl Samples {
         let lengths = lengths
             .map(|lengths| check_lengths(lengths, shape[0], time))
             .transpose()?;
-        let target_facts = targets
-            .map(|targets| TargetFacts::new(targets, shape[0], time, lengths.as_deref()))
+        let target_spec = targets
+            .map(|targets| TargetSpec::new(targets, shape[0], time, lengths.as_deref()))
             .transpose()?;
         crate::runtime::device::prepare_libtorch().as_ref().ok();
         let tensors = SampleTensors {
             inputs: to_tensor(inputs, shape)?,
             targets: targets.map(Targets::to_tensor).transpose()?,
         };
-        let facts = Facts {
+        let spec = SampleSpec {
             shape: shape.to_vec(),
             input,
             has_time,
             lengths,
-            targets: target_facts,
+            targets: target_spec,
         };
-        Ok(Self { facts, tensors })
+        Ok(Self { spec, tensors })
     }
 }
 
-impl Facts {
+impl SampleSpec {
     pub(crate) fn len(&self) -> i64 {
         self.shape[0]
     }
@@ -180,7 +180,7 @@ impl Facts {
             }
             _ => None,
         };
-        let per_answer = |targets: Tensor| -> Result<Tensor> {
+        let per_prediction = |targets: Tensor| -> Result<Tensor> {
             let shape = targets::shape_of(config, time, targets.size()[0]);
             let mut targets = targets.f_view(shape.as_slice())?.f_to_device(device)?;
             if config.head.per == Per::Frame {
@@ -195,7 +195,7 @@ impl Facts {
             let is_classes = config.head.kind == HeadKind::Classification;
             Ok(targets.f_to_kind(if is_classes { Kind::Int64 } else { Kind::Float })?)
         };
-        let targets = tensors.targets.map(per_answer).transpose()?;
+        let targets = tensors.targets.map(per_prediction).transpose()?;
         Ok(DeviceBatch {
             clips: Clips {
                 inputs: inputs.f_to_device(device)?,

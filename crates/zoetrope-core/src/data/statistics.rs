@@ -10,15 +10,15 @@ use crate::error::{Error, Result};
 
 /// Accumulates over batches. Padded frames do not count, and bytes count as 0…1.
 #[derive(Debug, Default)]
-pub struct DataProfile {
-    channels: Vec<ChannelProfile>,
+pub struct DataStatistics {
+    channels: Vec<ChannelStatistics>,
     classes: BTreeMap<i64, i64>,
     samples: i64,
 }
 
 /// One channel of a frame, or one feature of a vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ChannelProfile {
+pub struct ChannelStatistics {
     /// Values seen that are finite.
     pub count: u64,
     /// Values that are NaN or infinite.
@@ -50,7 +50,7 @@ impl Value for u8 {
     }
 }
 
-impl DataProfile {
+impl DataStatistics {
     /// Adds a batch as it came, without its random changes.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl DataProfile {
         let frame = batch.input().as_frame();
         let channels = frame.channels as usize;
         if self.channels.is_empty() {
-            self.channels = vec![ChannelProfile::new(); channels];
+            self.channels = vec![ChannelStatistics::new(); channels];
         }
         if self.channels.len() != channels {
             return Err(Error::ShapeMismatch {
@@ -107,7 +107,7 @@ impl DataProfile {
 
     /// One entry a channel or feature.
     #[must_use]
-    pub fn channels(&self) -> &[ChannelProfile] {
+    pub fn channels(&self) -> &[ChannelStatistics] {
         &self.channels
     }
 
@@ -124,7 +124,7 @@ impl DataProfile {
     }
 }
 
-impl ChannelProfile {
+impl ChannelStatistics {
     fn new() -> Self {
         Self {
             count: 0,

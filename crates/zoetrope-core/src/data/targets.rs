@@ -27,7 +27,7 @@ pub enum TargetValues<'a> {
 
 /// What is known of some targets.
 #[derive(Debug, Clone)]
-pub(crate) struct TargetFacts {
+pub(crate) struct TargetSpec {
     shape: Vec<i64>,
     /// Of all values.
     all: Range,
@@ -61,7 +61,7 @@ impl Targets<'_> {
     }
 }
 
-impl TargetFacts {
+impl TargetSpec {
     /// Checks the number of targets of clips with `time` frames, padding included.
     pub(crate) fn new(targets: Targets<'_>, samples: i64, time: i64, lengths: Option<&[i64]>) -> Result<Self> {
         let count = match targets.values {

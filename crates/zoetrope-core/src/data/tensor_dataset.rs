@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard};
 use tch::{Kind, Tensor};
 
 use super::inputs::Values;
-use super::samples::{Arrays, Facts, SampleTensors, Samples};
+use super::samples::{Arrays, SampleSpec, SampleTensors, Samples};
 use super::targets::missing_targets;
 use crate::error::{Error, Result};
 
 /// All samples of a dataset, copied once.
 pub struct TensorDataset {
     tensors: Mutex<SampleTensors>,
-    facts: Facts,
+    spec: SampleSpec,
 }
 
 /// A copy of one sample.
@@ -37,17 +37,17 @@ impl TensorDataset {
         if arrays.targets.is_none() {
             return Err(missing_targets());
         }
-        let Samples { facts, tensors } = Samples::new(arrays)?;
+        let Samples { spec, tensors } = Samples::new(arrays)?;
         Ok(Self {
             tensors: Mutex::new(tensors),
-            facts,
+            spec,
         })
     }
 
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> i64 {
-        self.facts.len()
+        self.spec.len()
     }
 
     /// Never: an empty dataset is refused at the door.
@@ -56,8 +56,8 @@ impl TensorDataset {
         self.len() == 0
     }
 
-    pub(crate) fn facts(&self) -> &Facts {
-        &self.facts
+    pub(crate) fn spec(&self) -> &SampleSpec {
+        &self.spec
     }
 
     /// A copy of one sample.
@@ -69,9 +69,9 @@ impl TensorDataset {
             let reason = format!("Expected an index from 0 to {}, received {index}", self.len() - 1);
             return Err(Error::Data { reason });
         }
-        let time = self.facts.time();
+        let time = self.spec.time();
         let length = self
-            .facts
+            .spec
             .lengths
             .as_ref()
             .map_or(time, |lengths| lengths[index as usize]);

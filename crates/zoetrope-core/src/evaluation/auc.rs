@@ -2,25 +2,25 @@
 
 use tch::{Kind, Tensor};
 
-use super::answers::Answers;
+use super::predictions::Predictions;
 use crate::config::HeadKind;
 use crate::error::Result;
 
-/// The answers of a pass, kept until its end: a ranking cannot be summed up on the way.
+/// The predictions of a pass, kept until its end: a ranking cannot be summed up on the way.
 #[derive(Default)]
 pub(crate) struct Ranking {
     batches: Vec<(Tensor, Tensor)>,
 }
 
 impl Ranking {
-    /// Keeps a batch's answers.
-    pub(crate) fn add(&mut self, answers: &Answers<'_>) {
-        let pair = (answers.outputs.shallow_clone(), answers.targets.shallow_clone());
+    /// Keeps a batch's predictions.
+    pub(crate) fn add(&mut self, predictions: &Predictions<'_>) {
+        let pair = (predictions.outputs.shallow_clone(), predictions.targets.shallow_clone());
         self.batches.push(pair);
     }
 
     /// The area of each class (by its softmax probability, against all others) or label, in their order; not a number
-    /// where all answers or none have it. Waits for the device; sorts, `O(classes · n log n)`.
+    /// where all predictions or none have it. Waits for the device; sorts, `O(classes · n log n)`.
     pub(crate) fn areas(&self, kind: HeadKind) -> Result<Vec<f64>> {
         if self.batches.is_empty() || kind == HeadKind::Regression {
             return Ok(Vec::new());
@@ -48,16 +48,16 @@ impl Ranking {
 
 /// The share of all (positive, negative) pairs in which the positive scores higher, a tie counting one half: the
 /// Mann–Whitney U statistic over their number, from the sum of the positives' ranks. Not a number without a pair.
-fn area(mut answers: Vec<(f64, bool)>) -> f64 {
-    answers.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
+fn area(mut predictions: Vec<(f64, bool)>) -> f64 {
+    predictions.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
     let (mut rank_sum, mut before) = (0.0, 0);
-    for ties in answers.chunk_by(|(a, _), (b, _)| a.total_cmp(b).is_eq()) {
+    for ties in predictions.chunk_by(|(a, _), (b, _)| a.total_cmp(b).is_eq()) {
         let mean_rank = before as f64 + f64::midpoint(1.0, ties.len() as f64);
         rank_sum += mean_rank * ties.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
         before += ties.len();
     }
-    let positives = answers.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
-    let negatives = answers.len() as f64 - positives;
+    let positives = predictions.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
+    let negatives = predictions.len() as f64 - positives;
     (rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives)
 }
 

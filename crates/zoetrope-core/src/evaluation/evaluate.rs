@@ -1,9 +1,9 @@
-//! Answers without gradients: evaluation, raw outputs, predictions.
+//! Without gradients: evaluation, raw outputs, predictions.
 
 use tch::Tensor;
 
-use super::answers::Answers;
 use super::metrics::Meter;
+use super::predictions::Predictions;
 use crate::config::{HeadKind, Per};
 use crate::data::batch::Batch;
 use crate::data::targets::missing_targets;
@@ -19,7 +19,7 @@ impl CnnLstm {
         let _guard = tch::no_grad_guard();
         let len = batch.len();
         let batch = batch.to_device(self.config(), self.device())?;
-        meter.record_evaluation(&Answers {
+        meter.record_evaluation(&Predictions {
             config: self.config(),
             samples: len,
             targets: &batch.targets.ok_or_else(missing_targets)?,
@@ -51,7 +51,7 @@ impl CnnLstm {
         Ok(padded.f_constant_pad_nd([0, 0, 0, batch.time - longest])?)
     }
 
-    /// The answers as they are read: probabilities of classes (they sum to 1) or of labels (each from 0 to 1), or a
+    /// The predictions as they are read: probabilities of classes (they sum to 1) or of labels (each from 0 to 1), or a
     /// regression's values. Shapes as of [`Self::logits`].
     ///
     /// # Errors

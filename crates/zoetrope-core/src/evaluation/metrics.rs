@@ -2,8 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::answers::Answers;
 use super::auc::Ranking;
+use super::predictions::Predictions;
 use super::scores;
 use crate::config::{HeadKind, ModelConfig};
 use crate::error::Result;
@@ -13,26 +13,26 @@ use crate::optimizer::gradients::Gradients;
 /// What a pass over some data has come to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics {
-    /// Mean over answers.
+    /// Mean over predictions.
     pub loss: f64,
-    /// Answers that are right; of several labels, those with every label right; of a regression none.
+    /// Predictions that are right; of several labels, those with every label right; of a regression none.
     pub correct: i64,
     /// Samples seen.
     pub samples: i64,
-    /// Answers seen: one a sample, or one a valid frame.
-    pub answers: i64,
+    /// Predictions seen: one a sample, or one a valid frame.
+    pub predictions: i64,
     /// Batches seen.
     pub steps: i64,
     /// Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
     /// prediction.
     pub confusion: Vec<i64>,
-    /// Of a classification, of evaluated batches only: by rank from 0, how many answers have so many classes before the
+    /// Of a classification, of evaluated batches only: by rank from 0, how many predictions have so many classes before the
     /// target's.
     pub ranks: Vec<i64>,
     /// Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
     /// negatives.
     pub label_counts: Vec<i64>,
-    /// Of a regression: row-major `[outputs, 4]`, sums over the answers of |error|, error², target, target².
+    /// Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², target, target².
     pub error_sums: Vec<f64>,
     /// Norm of the latest update's gradients before clipping; none before the first update.
     pub gradient_norm: Option<f64>,
@@ -42,7 +42,7 @@ pub struct Metrics {
 #[derive(Default)]
 pub struct Meter {
     samples: i64,
-    answers: i64,
+    predictions: i64,
     steps: i64,
     sums: Option<Sums>,
     ranking: Option<Ranking>,
@@ -51,7 +51,7 @@ pub struct Meter {
 }
 
 struct Sums {
-    /// Sum of the losses of all answers, float64 of `[]`.
+    /// Sum of the losses of all predictions, float64 of `[]`.
     loss: Tensor,
     /// int64 of `[]`.
     correct: Tensor,
@@ -66,7 +66,7 @@ impl Meter {
         Self::default()
     }
 
-    /// An empty meter that keeps evaluated answers for [`Self::areas`].
+    /// An empty meter that keeps evaluated predictions for [`Self::areas`].
     #[must_use]
     pub fn with_ranking() -> Self {
         Self {
@@ -79,36 +79,36 @@ impl Meter {
     ///
     /// # Errors
     /// On the CPU `NonFiniteLoss`; on CUDA that shows at the next reading.
-    pub(crate) fn record_training(&mut self, loss: &Tensor, answers: &Answers<'_>) -> Result<()> {
+    pub(crate) fn record_training(&mut self, loss: &Tensor, predictions: &Predictions<'_>) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        self.begin(answers);
+        self.begin(predictions);
         let loss = loss.f_to_kind(Kind::Double)?;
         let sums = self.sums(loss.device())?;
-        sums.loss = sums.loss.f_add(&loss.f_mul_scalar(answers.outputs.size()[0])?)?;
-        sums.correct = sums.correct.f_add(&scores::correct(answers)?)?;
-        if answers.config.head.kind == HeadKind::Regression {
-            sums.count(HeadKind::Regression, scores::errors(answers)?)?;
+        sums.loss = sums.loss.f_add(&loss.f_mul_scalar(predictions.outputs.size()[0])?)?;
+        sums.correct = sums.correct.f_add(&scores::correct(predictions)?)?;
+        if predictions.config.head.kind == HeadKind::Regression {
+            sums.count(HeadKind::Regression, scores::errors(predictions)?)?;
         }
         self.gradients.record_loss(&loss, self.steps)
     }
 
     /// Adds an evaluated batch.
-    pub(crate) fn record_evaluation(&mut self, answers: &Answers<'_>) -> Result<()> {
-        self.begin(answers);
+    pub(crate) fn record_evaluation(&mut self, predictions: &Predictions<'_>) -> Result<()> {
+        self.begin(predictions);
         if let Some(ranking) = &mut self.ranking {
-            ranking.add(answers);
+            ranking.add(predictions);
         }
-        let loss = loss::evaluation(answers.config, answers.outputs, answers.targets)?;
-        let sums = self.sums(answers.outputs.device())?;
+        let loss = loss::evaluation(predictions.config, predictions.outputs, predictions.targets)?;
+        let sums = self.sums(predictions.outputs.device())?;
         sums.loss = sums.loss.f_add(&loss.f_to_kind(Kind::Double)?)?;
-        sums.correct = sums.correct.f_add(&scores::correct(answers)?)?;
-        sums.count(answers.config.head.kind, scores::evaluated(answers)?)
+        sums.correct = sums.correct.f_add(&scores::correct(predictions)?)?;
+        sums.count(predictions.config.head.kind, scores::evaluated(predictions)?)
     }
 
-    fn begin(&mut self, answers: &Answers<'_>) {
+    fn begin(&mut self, predictions: &Predictions<'_>) {
         self.steps += 1;
-        self.samples += answers.samples;
-        self.answers += answers.outputs.size()[0];
+        self.samples += predictions.samples;
+        self.predictions += predictions.outputs.size()[0];
     }
 
     /// Batches seen.
@@ -126,7 +126,7 @@ impl Meter {
             loss: f64::NAN,
             correct: 0,
             samples: self.samples,
-            answers: self.answers,
+            predictions: self.predictions,
             steps: self.steps,
             confusion: Vec::new(),
             ranks: Vec::new(),
@@ -135,7 +135,7 @@ impl Meter {
             gradient_norm: self.gradients.norm()?,
         };
         let Some(sums) = &self.sums else { return Ok(metrics) };
-        metrics.loss = sums.loss.f_double_value(&[])? / self.answers as f64;
+        metrics.loss = sums.loss.f_double_value(&[])? / self.predictions as f64;
         metrics.correct = sums.correct.f_int64_value(&[])?;
         if let Some((kind, counts)) = &sums.counts {
             let columns = counts.size()[1] as usize;
@@ -154,7 +154,7 @@ impl Meter {
     }
 
     /// Areas under the ROC curve of a meter made [`Self::with_ranking`], one a class or label of `config`'s head; not a
-    /// number where all answers or none have it. Waits for the device.
+    /// number where all predictions or none have it. Waits for the device.
     ///
     /// # Errors
     /// Of libtorch, such as `OutOfMemory`.

@@ -1,16 +1,16 @@
-//! What is counted of a batch's answers, by kind of head; every metric is made of these sums.
+//! What is counted of a batch's predictions, by kind of head; every metric is made of these sums.
 
 use tch::{Kind, Tensor};
 
-use super::answers::Answers;
+use super::predictions::Predictions;
 use crate::config::HeadKind;
 use crate::error::Result;
 
-/// How many answers are right, int64 of `[]`: the largest logit at the target's class; every label right at the
+/// How many predictions are right, int64 of `[]`: the largest logit at the target's class; every label right at the
 /// threshold .5; none of a regression.
-pub(crate) fn correct(answers: &Answers<'_>) -> Result<Tensor> {
-    let (outputs, targets) = (answers.outputs, answers.targets);
-    match answers.config.head.kind {
+pub(crate) fn correct(predictions: &Predictions<'_>) -> Result<Tensor> {
+    let (outputs, targets) = (predictions.outputs, predictions.targets);
+    match predictions.config.head.kind {
         HeadKind::Classification => Ok(outputs.f_argmax(1, false)?.f_eq_tensor(targets)?.f_sum(Kind::Int64)?),
         HeadKind::MultiLabel => {
             let is_right = outputs.f_gt(0.0)?.f_eq_tensor(&targets.f_gt(0.5)?)?;
@@ -23,14 +23,14 @@ pub(crate) fn correct(answers: &Answers<'_>) -> Result<Tensor> {
 /// Counts or sums of an evaluated batch, float64:
 ///
 /// * classification, `[classes + 1, classes]`: row = target, column = prediction; the last row counts ranks, how many
-///   answers have so many classes before the target's;
+///   predictions have so many classes before the target's;
 /// * several labels, `[labels, 3]`: true positives, false positives, false negatives at the threshold .5;
 /// * regression: [`errors`].
-pub(crate) fn evaluated(answers: &Answers<'_>) -> Result<Tensor> {
-    let (outputs, targets) = (answers.outputs, answers.targets);
-    match answers.config.head.kind {
+pub(crate) fn evaluated(predictions: &Predictions<'_>) -> Result<Tensor> {
+    let (outputs, targets) = (predictions.outputs, predictions.targets);
+    match predictions.config.head.kind {
         HeadKind::Classification => {
-            let classes = answers.config.num_classes;
+            let classes = predictions.config.num_classes;
             let cells = targets.f_mul_scalar(classes)?.f_add(&outputs.f_argmax(1, false)?)?;
             let counts = cells.f_bincount(None::<Tensor>, classes * classes)?;
             let of_target = outputs.f_gather(1, &targets.f_unsqueeze(1)?, false)?;
@@ -49,14 +49,14 @@ pub(crate) fn evaluated(answers: &Answers<'_>) -> Result<Tensor> {
             let false_negatives = count(has_label.f_logical_and(&is_given.f_logical_not()?)?)?;
             Ok(Tensor::f_stack(&[true_positives, false_positives, false_negatives], 1)?)
         }
-        HeadKind::Regression => errors(answers),
+        HeadKind::Regression => errors(predictions),
     }
 }
 
 /// Sums of a regression's batch, `[outputs, 4]`, float64: |error|, error², target, target².
-pub(crate) fn errors(answers: &Answers<'_>) -> Result<Tensor> {
-    let targets = answers.targets.f_to_kind(Kind::Double)?;
-    let error = answers.outputs.f_to_kind(Kind::Double)?.f_sub(&targets)?;
+pub(crate) fn errors(predictions: &Predictions<'_>) -> Result<Tensor> {
+    let targets = predictions.targets.f_to_kind(Kind::Double)?;
+    let error = predictions.outputs.f_to_kind(Kind::Double)?.f_sub(&targets)?;
     let columns = [
         error.f_abs()?,
         error.f_square()?,

@@ -9,7 +9,7 @@ use super::linear::Linear;
 use super::named_tensor::StateDict;
 use super::normalization::Normalization;
 use super::parameter::{Buffer, Parameter};
-use super::pooling::Pool;
+use super::pooling::TimePooling;
 use super::recurrent::Recurrent;
 use crate::config::ModelConfig;
 use crate::data::lengths::Layout;
@@ -27,7 +27,7 @@ pub struct CnnLstm {
     encoder: Encoder,
     projection: Option<Linear>,
     recurrent: Recurrent,
-    pool: Pool,
+    pool: TimePooling,
     dropout: Dropout,
     head: Linear,
 }
@@ -65,7 +65,7 @@ impl CnnLstm {
         let project = |size| Linear::new("projection", config.features(), size, &mut init);
         let projection = config.projection.map(project).transpose()?;
         let recurrent = Recurrent::new(config, generator.clone(), &mut init)?;
-        let pool = Pool::new(config, &mut init)?;
+        let pool = TimePooling::new(config, &mut init)?;
         let head = Linear::new("fc", config.lstm.output_size(), config.num_outputs(), &mut init)?;
         let (parameters, buffers) = init.finish()?;
         Ok(Self {
@@ -152,7 +152,7 @@ impl CnnLstm {
         Ok(())
     }
 
-    /// Answers clips with raw outputs (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` of
+    /// Predictions clips with raw outputs (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` of
     /// a head per frame, the valid frames clip after clip.
     pub(crate) fn forward_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
         let (inputs, lengths) = (&clips.inputs, clips.lengths.as_ref());

@@ -57,9 +57,9 @@ impl ModelConfig {
         if self.dropout > 0.0 {
             layers.push(layer("dropout", "Dropout", &with_time(outputs), 0));
         }
-        let answers = self.num_outputs();
-        let parameters = answers * (self.lstm.output_size() + 1);
-        layers.push(layer("fc", "Linear", &with_time(Some(answers)), parameters));
+        let predictions = self.num_outputs();
+        let parameters = predictions * (self.lstm.output_size() + 1);
+        layers.push(layer("fc", "Linear", &with_time(Some(predictions)), parameters));
     }
 
     fn recurrent_parameters(&self) -> i64 {

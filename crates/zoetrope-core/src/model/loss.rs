@@ -57,9 +57,9 @@ impl LossOptions {
     }
 }
 
-/// The mean loss of raw outputs of `[answers, outputs]`, float of `[]`.
+/// The mean loss of raw outputs of `[predictions, outputs]`, float of `[]`.
 ///
-/// `targets` are int64 of `[answers]` for a classification, else float32 of `[answers, outputs]`.
+/// `targets` are int64 of `[predictions]` for a classification, else float32 of `[predictions, outputs]`.
 pub(crate) fn training(
     config: &ModelConfig,
     options: &LossOptions,
@@ -84,7 +84,7 @@ pub(crate) fn training(
     )
 }
 
-/// What the mean of [`training`] is taken over, float64 of `[]`: the number of answers, or with class weights of a
+/// What the mean of [`training`] is taken over, float64 of `[]`: the number of predictions, or with class weights of a
 /// classification the sum of the weights of its targets.
 pub(crate) fn weight(config: &ModelConfig, options: &LossOptions, targets: &Tensor) -> Result<Tensor> {
     match (&options.class_weights, config.head.kind) {
@@ -96,7 +96,7 @@ pub(crate) fn weight(config: &ModelConfig, options: &LossOptions, targets: &Tens
     }
 }
 
-/// The sum over the answers of their losses, float of `[]`: shapes as in [`training`].
+/// The sum over the predictions of their losses, float of `[]`: shapes as in [`training`].
 pub(crate) fn evaluation(config: &ModelConfig, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let sum = reduced(config, 0.0, None, outputs, targets, Reduction::Sum)?;
     match config.head.kind {

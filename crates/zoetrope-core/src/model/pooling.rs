@@ -9,7 +9,7 @@ use crate::data::lengths::Layout;
 use crate::error::Result;
 
 /// What becomes of the recurrent part's outputs.
-pub(super) enum Pool {
+pub(super) enum TimePooling {
     /// `[batch, features]` of each clip's last frame, the only ones that the recurrent part then gives.
     Last,
     /// `[batch, features]`.
@@ -22,7 +22,7 @@ pub(super) enum Pool {
     Frames,
 }
 
-impl Pool {
+impl TimePooling {
     pub(super) fn new(config: &ModelConfig, init: &mut Initializer<'_>) -> Result<Self> {
         if config.head.per == Per::Frame {
             return Ok(Self::Frames);

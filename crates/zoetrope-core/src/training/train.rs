@@ -5,8 +5,8 @@ use tch::Tensor;
 use crate::data::batch::Batch;
 use crate::data::targets::missing_targets;
 use crate::error::Result;
-use crate::evaluation::answers::Answers;
 use crate::evaluation::metrics::Meter;
+use crate::evaluation::predictions::Predictions;
 use crate::model::cnn_lstm::CnnLstm;
 use crate::model::loss::{self, LossOptions};
 use crate::optimizer::update::Optimizer;
@@ -71,13 +71,13 @@ impl CnnLstm {
 
     fn gather(&mut self, options: &LossOptions, batch: &Batch, meter: &mut Meter) -> Result<()> {
         let (outputs, targets, loss) = self.training_loss(options, batch)?;
-        let answers = Answers {
+        let predictions = Predictions {
             config: self.config(),
             samples: batch.len(),
             outputs: &outputs,
             targets: &targets,
         };
-        meter.record_training(&loss, &answers)?;
+        meter.record_training(&loss, &predictions)?;
         let weight = loss::weight(self.config(), options, &targets)?;
         meter.gradients.add(self.gradients(&loss)?, weight)
     }

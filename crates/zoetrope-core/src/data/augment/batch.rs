@@ -25,7 +25,7 @@ pub struct Augmentation {
 }
 
 /// Where the clips of a batch lie.
-pub(crate) struct Clips {
+pub(crate) struct Originals {
     /// `[samples, …]`, on the CPU.
     pub inputs: Tensor,
     /// Which of the samples, in the batch's order; all of them where absent.
@@ -49,7 +49,7 @@ impl Augmentation {
     ///
     /// # Errors
     /// `InvalidConfig`, naming the option.
-    pub(crate) fn start(self, clips: Clips) -> Result<Arc<Pending<Changed>>> {
+    pub(crate) fn start(self, clips: Originals) -> Result<Arc<Pending<Changed>>> {
         self.config.check_fits(clips.sides)?;
         Ok(Arc::new(Pending::start(move || {
             let full = || vec![clips.time as i64; self.indices.len()];
@@ -63,7 +63,7 @@ impl Augmentation {
     }
 
     /// Frames behind the end of a clip are 0.
-    fn change<T: Element>(&self, values: &[T], clips: &Clips, lengths: &mut Option<Vec<i64>>) -> Vec<T> {
+    fn change<T: Element>(&self, values: &[T], clips: &Originals, lengths: &mut Option<Vec<i64>>) -> Vec<T> {
         let frame = clips.sides.channels * clips.sides.height * clips.sides.width;
         let size = clips.time * frame;
         let mut changed = vec![T::store(0.0); self.indices.len() * size];

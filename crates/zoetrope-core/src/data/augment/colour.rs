@@ -2,7 +2,7 @@
 
 use super::clip::Clip;
 use super::config::AugmentConfig;
-use super::random::{Draws, Idea};
+use super::random::{Draws, Purpose};
 
 impl AugmentConfig {
     /// mean + (1 ± `contrast`) · (value − mean) ± `brightness`, with the mean over the whole clip.
@@ -10,7 +10,7 @@ impl AugmentConfig {
         if self.contrast == 0.0 && self.brightness == 0.0 {
             return;
         }
-        let mut stream = draws.stream(Idea::Colour);
+        let mut stream = draws.stream(Purpose::Colour);
         let scale = 1.0 + stream.between(-self.contrast, self.contrast) as f32;
         let added = stream.between(-self.brightness, self.brightness) as f32 * unit;
         let mean = clip.mean();

@@ -1,7 +1,7 @@
 //! Frames that go missing.
 
 use super::config::AugmentConfig;
-use super::random::{Draws, Idea};
+use super::random::{Draws, Purpose};
 
 impl AugmentConfig {
     /// Leaves each frame but the first out with probability `drop_frames`; in a clip that keeps its length the frame
@@ -10,7 +10,7 @@ impl AugmentConfig {
         if self.drop_frames == 0.0 {
             return;
         }
-        let mut stream = draws.stream(Idea::DropFrames);
+        let mut stream = draws.stream(Purpose::DropFrames);
         let mut kept: Vec<f32> = Vec::with_capacity(positions.len());
         for &position in positions.iter() {
             match kept.last() {

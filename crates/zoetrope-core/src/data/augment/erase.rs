@@ -2,7 +2,7 @@
 
 use super::clip::Clip;
 use super::config::AugmentConfig;
-use super::random::{Draws, Idea};
+use super::random::{Draws, Purpose};
 
 impl AugmentConfig {
     /// Fills a rectangle, the same in all frames and channels, with the clip's mean. Each side is drawn from 0 to
@@ -16,7 +16,7 @@ impl AugmentConfig {
             return;
         }
         let (height, width) = (clip.sides.height, clip.sides.width);
-        let mut stream = draws.stream(Idea::Erase);
+        let mut stream = draws.stream(Purpose::Erase);
         let mut part = |side: usize| {
             let length = match side {
                 1 => 1,

@@ -2,7 +2,7 @@
 
 use super::clip::Clip;
 use super::config::AugmentConfig;
-use super::random::{Draws, Idea};
+use super::random::{Draws, Purpose};
 
 /// Mean and deviation of the sum of four numbers that are evenly distributed over the integers below 2¹⁶.
 const MEAN: f32 = 4.0 * 65535.0 / 2.0;
@@ -15,7 +15,7 @@ impl AugmentConfig {
         if self.noise == 0.0 {
             return;
         }
-        let mut stream = draws.stream(Idea::Noise);
+        let mut stream = draws.stream(Purpose::Noise);
         let scale = self.noise as f32 * unit / DEVIATION;
         for value in &mut clip.values {
             let word = stream.next();

@@ -1,8 +1,8 @@
-//! Numbers that are a pure function of (seed, epoch, index, idea), the same on every machine.
+//! Numbers that are a pure function of (seed, epoch, index, purpose), the same on every machine.
 
 /// What a stream of draws is for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Idea {
+pub(super) enum Purpose {
     TimeCrop = 1,
     TimeStretch,
     DropFrames,
@@ -27,8 +27,8 @@ impl Draws {
         Self([seed, epoch, index].into_iter().fold(0, absorb))
     }
 
-    pub(super) fn stream(self, idea: Idea) -> Stream {
-        Stream(absorb(self.0, idea as u64))
+    pub(super) fn stream(self, purpose: Purpose) -> Stream {
+        Stream(absorb(self.0, purpose as u64))
     }
 }
 

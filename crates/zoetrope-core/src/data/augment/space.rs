@@ -2,7 +2,7 @@
 
 use super::clip::Clip;
 use super::config::AugmentConfig;
-use super::random::{Draws, Idea};
+use super::random::{Draws, Purpose};
 
 /// For each pixel along an axis the pixel it comes from, and the weight of the one after that.
 struct AxisMap {
@@ -14,7 +14,7 @@ impl AugmentConfig {
     /// it back bilinearly; moves by up to `shift` whole pixels, the edge repeated; mirrors with probability `flip`.
     pub(super) fn place(&self, clip: &mut Clip, draws: Draws) {
         let (height, width) = (clip.sides.height, clip.sides.width);
-        let mut space = draws.stream(Idea::Space);
+        let mut space = draws.stream(Purpose::Space);
         let zoom = space.unit();
         let mut axis = |side: usize, window: Option<i64>, shift: i64| {
             let side = side as f64;
@@ -26,7 +26,7 @@ impl AugmentConfig {
         };
         let rows = axis(height, self.crop.map(|window| window.height), self.shift.y);
         let columns = axis(width, self.crop.map(|window| window.width), self.shift.x);
-        let is_flipped = draws.stream(Idea::Flip).unit() < self.flip;
+        let is_flipped = draws.stream(Purpose::Flip).unit() < self.flip;
         let rows = AxisMap::new(height, rows, false);
         let columns = AxisMap::new(width, columns, is_flipped);
         if rows.is_identity() && columns.is_identity() {

@@ -1,7 +1,7 @@
 //! Only a stretch of the clip.
 
 use super::config::AugmentConfig;
-use super::random::{Draws, Idea};
+use super::random::{Draws, Purpose};
 
 impl AugmentConfig {
     /// Keeps a stretch of at least 1 − `time_crop` of the frames, from anywhere. In a clip that keeps its length it may
@@ -12,7 +12,7 @@ impl AugmentConfig {
         if most < 1 || time < 2 {
             return;
         }
-        let mut stream = draws.stream(Idea::TimeCrop);
+        let mut stream = draws.stream(Purpose::TimeCrop);
         let kept = time - stream.integer(0, most.min(time - 1));
         let start = stream.integer(0, time - kept);
         let first = stream.integer(0, time - kept);

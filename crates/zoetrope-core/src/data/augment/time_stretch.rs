@@ -1,7 +1,7 @@
 //! Faster or slower.
 
 use super::config::AugmentConfig;
-use super::random::{Draws, Idea};
+use super::random::{Draws, Purpose};
 
 impl AugmentConfig {
     /// Runs the clip at a speed of 1 ± `time_stretch`. Slower, its time shows a part of it, from anywhere. Faster, it
@@ -11,7 +11,7 @@ impl AugmentConfig {
         if self.time_stretch == 0.0 || time < 2 {
             return;
         }
-        let mut stream = draws.stream(Idea::TimeStretch);
+        let mut stream = draws.stream(Purpose::TimeStretch);
         let speed = stream.between(1.0 - self.time_stretch, 1.0 + self.time_stretch);
         let last = (time - 1) as f64;
         let start = stream.unit() * last * (1.0 - speed);

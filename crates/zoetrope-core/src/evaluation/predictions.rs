@@ -6,12 +6,12 @@ use crate::config::ModelConfig;
 
 /// Raw outputs and targets of a batch, one row an answer.
 #[derive(Clone, Copy)]
-pub(crate) struct Answers<'a> {
+pub(crate) struct Predictions<'a> {
     pub config: &'a ModelConfig,
-    /// Samples of the batch; of a head per frame there are more answers.
+    /// Samples of the batch; of a head per frame there are more predictions.
     pub samples: i64,
-    /// `[answers, outputs]`.
+    /// `[predictions, outputs]`.
     pub outputs: &'a Tensor,
-    /// int64 of `[answers]` for a classification, else float32 of `[answers, outputs]`.
+    /// int64 of `[predictions]` for a classification, else float32 of `[predictions, outputs]`.
     pub targets: &'a Tensor,
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{Env, Object};
 use napi_derive::napi;
-use zoetrope_core::{ChannelProfile, DataProfile, run_beside};
+use zoetrope_core::{ChannelStatistics, DataStatistics, run_beside};
 
 use crate::batch::NativeBatch;
 use crate::outcome::{outcome, promise};
@@ -12,11 +12,11 @@ use crate::outcome::{outcome, promise};
 /// Accumulates over batches what their values are like, on a thread beside the models'.
 #[napi]
 #[derive(Default)]
-pub struct NativeDataProfile(Arc<Mutex<DataProfile>>);
+pub struct NativeDataStatistics(Arc<Mutex<DataStatistics>>);
 
 /// One channel of a frame, or one feature of a vector.
 #[napi(object, object_from_js = false)]
-pub struct NativeChannelProfile {
+pub struct NativeChannelStatistics {
     /// Finite values; the others below are of these.
     pub count: f64,
     /// Values that are NaN or infinite.
@@ -42,17 +42,17 @@ pub struct NativeClassCount {
 
 /// What a profile has come to.
 #[napi(object, object_from_js = false)]
-pub struct NativeProfileReading {
+pub struct NativeStatistics {
     /// One a channel or feature.
-    pub channels: Vec<NativeChannelProfile>,
+    pub channels: Vec<NativeChannelStatistics>,
     /// In the order of the targets.
     pub classes: Vec<NativeClassCount>,
     /// Samples seen.
     pub samples: i64,
 }
 
-impl From<&ChannelProfile> for NativeChannelProfile {
-    fn from(channel: &ChannelProfile) -> Self {
+impl From<&ChannelStatistics> for NativeChannelStatistics {
+    fn from(channel: &ChannelStatistics) -> Self {
         Self {
             count: channel.count as f64,
             not_finite: channel.not_finite as f64,
@@ -65,7 +65,7 @@ impl From<&ChannelProfile> for NativeChannelProfile {
 }
 
 #[napi]
-impl NativeDataProfile {
+impl NativeDataStatistics {
     /// Without any data.
     #[napi(constructor)]
     #[must_use]
@@ -88,11 +88,11 @@ impl NativeDataProfile {
 
     /// Everything so far.
     #[napi]
-    pub fn read(&self) -> NativeProfileReading {
+    pub fn read(&self) -> NativeStatistics {
         let profile = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let class = |(&target, &count): (&i64, &i64)| NativeClassCount { target, count };
-        NativeProfileReading {
-            channels: profile.channels().iter().map(NativeChannelProfile::from).collect(),
+        NativeStatistics {
+            channels: profile.channels().iter().map(NativeChannelStatistics::from).collect(),
             classes: profile.classes().iter().map(class).collect(),
             samples: profile.samples(),
         }

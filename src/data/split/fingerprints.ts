@@ -12,7 +12,7 @@ import type { ScanOptions } from '../scan'
 import type { Signatures } from './near'
 
 /** What a split's samples are compared by. */
-export interface Clips {
+export interface Fingerprints {
   readonly name: string
   /** Of type, shape and values of each clip. */
   readonly hashes: readonly string[]
@@ -22,13 +22,17 @@ export interface Clips {
   readonly signatures: Signatures
 }
 
-interface ClipOptions extends ScanOptions {
+interface FingerprintOptions extends ScanOptions {
   readonly by: GroupBy | undefined
   readonly hasSignatures: boolean
 }
 
 /** Reads every sample of a split once. */
-export async function readClips(name: string, dataset: Dataset, options: ClipOptions): Promise<Clips> {
+export async function readFingerprints(
+  name: string,
+  dataset: Dataset,
+  options: FingerprintOptions,
+): Promise<Fingerprints> {
   const { by, hasSignatures } = options
   const hashes: string[] = []
   const groups: GroupId[] = []

@@ -1,17 +1,36 @@
-/** Clips of different lengths in one array: how many frames of each are its own, the others are padding. */
+/**
+ * Which axis is time, of one sample and of a batch; and which frames of a padded clip are its own.
+ *
+ * | input | one sample | batch |
+ * |---|---|---|
+ * | image | `[channels, height, width]` | `[batch, channels, height, width]` |
+ * | clip of frames | `[time, channels, height, width]` | `[batch, time, channels, height, width]` |
+ * | vector | `[features]` | `[batch, features]` |
+ * | clip of vectors | `[time, features]` | `[batch, time, features]` |
+ */
 import { types } from 'node:util'
 import { rangeError, typeError } from '../common/checks'
 import { formatShape } from '../common/nd-array'
 import type { IntegerArray } from './targets'
 
-/** Frames of each clip of `[batch, …]`, padding included: 1 where there is no axis of time. */
-export function timeOf(shape: readonly number[]): number {
-  return hasTime(shape.length) ? (shape[1] ?? 1) : 1
+/** Whether a sample has an axis of time. */
+export function sampleHasTime(shape: readonly number[]): boolean {
+  return shape.length === 2 || shape.length === 4
 }
 
-/** Whether a batch with so many axes has one of time: `[batch, time, features]` and `[batch, time, channels, …]` do. */
-function hasTime(axes: number): boolean {
-  return axes === 3 || axes === 5
+/** Frames of a sample: 1 where there is no axis of time. */
+export function framesOf(shape: readonly number[]): number {
+  return sampleHasTime(shape) ? (shape[0] ?? 1) : 1
+}
+
+/** Whether a batch has an axis of time, behind that of the samples. */
+function batchHasTime(shape: readonly number[]): boolean {
+  return sampleHasTime(shape.slice(1))
+}
+
+/** Frames of each clip of a batch, padding included: 1 where there is no axis of time. */
+export function timeOf(shape: readonly number[]): number {
+  return framesOf(shape.slice(1))
 }
 
 /** Checks the lengths of the clips in an array of the given shape, and copies them. */
@@ -20,7 +39,7 @@ export function checkLengths(lengths: IntegerArray | undefined, shape: readonly 
   const isArray = Array.isArray(lengths) || (types.isTypedArray(lengths) && !isBig(lengths))
   if (!isArray) throw typeError('an array of integers', 'lengths', lengths)
   const [batch = 0] = shape
-  if (!hasTime(shape.length)) {
+  if (!batchHasTime(shape)) {
     throw new RangeError(`Expected clips with an axis of time for \`lengths\`, received shape ${formatShape(shape)}`)
   }
   if (lengths.length !== batch) throw rangeError(`${batch} lengths, one a clip,`, 'lengths', lengths)

@@ -1,0 +1,60 @@
+import type { DataLoader } from '../data/data-loader'
+import type { MetricName } from '../evaluation/metric-names'
+import type { TestResult } from '../evaluation/test'
+import type { EarlyStoppingOptions, EmaOptions } from './fit-weights'
+import type { TrainOptions, TrainResult } from './train'
+
+/** What one epoch of `fit` came to. */
+export interface EpochRecord {
+  /** Number of the epoch, from 1. */
+  readonly epoch: number
+  readonly train: TrainResult
+  /** Present when `fit` was given validation data. */
+  readonly validation?: TestResult
+}
+
+/** Options of `fit`: those of `train`, and: */
+export interface FitOptions extends TrainOptions {
+  /** Data to learn from. */
+  readonly train: DataLoader
+  /**
+   * Data to test on after each epoch: a loader, or a share in (0, 1) of the training data, split off at the start by the
+   * loader's seed, stratified where targets are classes, and not trained on. For groups that must stay together, use
+   * `split`. Default none.
+   */
+  readonly validation?: DataLoader | number | undefined
+  /** Number of the last epoch. */
+  readonly epochs: number
+  /**
+   * Epochs that an earlier run has done. Numbering goes on from there, and so do the orders of `train`:
+   * `train.setEpoch(initialEpoch)` is called. Default 0, which leaves the loader's own count alone.
+   */
+  readonly initialEpoch?: number | undefined
+  /**
+   * The metric of the validation data (of the training data without any) by which the best epoch is chosen: however the
+   * run ends, by its last epoch, early, by an error or abort, the model then has the weights of that epoch. Default the
+   * metric of `earlyStopping`, and without that the weights of the last step.
+   */
+  readonly best?: MetricName | undefined
+  /**
+   * Whether validation computes the area under the ROC curve, see `TestOptions.auc`. Default whether `best` or
+   * `earlyStopping` goes by it.
+   */
+  readonly auc?: boolean | undefined
+  /** Ends the run when a metric has not improved for some epochs. Default none. */
+  readonly earlyStopping?: EarlyStoppingOptions | undefined
+  /**
+   * Keeps a running average of the weights, updated with every step, as `torch.optim.swa_utils.AveragedModel` with
+   * `get_ema_multi_avg_fn(decay)`. Validation, `onEpoch`, the best weights and the end of the run have the averages in
+   * the model, training its own weights. Default none.
+   */
+  readonly ema?: EmaOptions | undefined
+  /** Called after each epoch and awaited. Returning `'stop'` ends the run there. */
+  readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined
+  /**
+   * Whether to look at inputs and targets of the first few batches before the first epoch, for a second at most, and to
+   * warn (`process.emitWarning`, code `ZOETROPE_AUDIT`) of what would spoil the training. `audit` looks at more.
+   * Default true.
+   */
+  readonly audit?: boolean | undefined
+}
