@@ -4,14 +4,6 @@
 export type Outcome<T> = { ok: true; value: T } | { ok: false; failure: NativeFailure }
 
 /**
- * Which binding artifact the generated loader actually loaded: `'native'` for
- * a native addon, otherwise the `platformArchABI` of the WASI flavor. Every
- * flavor napi-rs can build is listed, because `NAPI_RS_NATIVE_LIBRARY_PATH`
- * can point the loader at a WASI artifact this package does not build itself.
- */
-export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
-
-/**
  * One checked batch in native memory, for one job: using it hands its memory over, so that memory does not wait for
  * JavaScript's collector.
  */
@@ -127,6 +119,9 @@ export declare function cudaDeviceCount(): number
 
 /** How many threads one operation may use. */
 export declare function getNumThreads(): number
+
+/** The instruction set that the CPU kernels use: `baseline`, `avx2`, `avx512` or `amx`. */
+export declare function instructionSet(): string
 
 /** Log-mel energies of `[time, mels]` of a recording of `[channels, frames]`, made by a thread beside the models'. */
 export declare function logMel(recording: Float32Array, channels: number, options: NativeLogMel): Promise<Outcome<NativeArray>>

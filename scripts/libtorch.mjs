@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { withLock } from './lock.mjs'
 import { capture, progress, root, SetupError } from './steps.mjs'
 
-const pins = JSON.parse(readFileSync(new URL('libtorch.json', import.meta.url), 'utf8'))
+export const pins = JSON.parse(readFileSync(new URL('libtorch.json', import.meta.url), 'utf8'))
 
 /** Written last, before the folder takes its name: a folder with it is complete. */
 const MARKER = 'complete.json'

@@ -1,6 +1,7 @@
 /** `npm run lint`: every linter, and every formatter in check mode. */
 import { kernels } from './kernels.mjs'
 import { checkRooms } from './rooms.mjs'
+import { HOST_TARGET } from './toolchain.mjs'
 import { bin, main, run, runAll, script } from './steps.mjs'
 
 await main(async () => {
@@ -16,7 +17,18 @@ await main(async () => {
     ['cargo fmt', () => run('cargo', ['fmt', '--all', '--check'])],
     [
       'cargo clippy',
-      () => run('cargo', ['clippy', '--release', '--workspace', '--all-targets', '--', '-D', 'warnings']),
+      () =>
+        run('cargo', [
+          'clippy',
+          '--release',
+          '--workspace',
+          '--all-targets',
+          '--target',
+          HOST_TARGET,
+          '--',
+          '-D',
+          'warnings',
+        ]),
     ],
   ])
 })

@@ -8,9 +8,19 @@ import { root, SetupError } from './steps.mjs'
 
 const TYPESCRIPT = {
   folder: 'src',
-  rooms: ['errors', 'openmp', 'native', 'common', 'config', 'data', 'model', 'evaluation', 'optimizer', 'audit'].concat(
-    ['training', 'runtime', 'index'],
-  ),
+  rooms: [
+    'errors',
+    'openmp',
+    'loader',
+    'native',
+    'common',
+    'config',
+    'data',
+    'model',
+    'evaluation',
+    'optimizer',
+    'audit',
+  ].concat(['training', 'runtime', 'index', 'doctor', 'cli']),
   filesUsedBy: typescriptImports,
 }
 const RUST = {

@@ -1,10 +1,11 @@
 /** `npm test`: set-up, build, the kernels' tests, the Rust tests, then ava. `npm test -- --match='*abort*'` hands its arguments to ava. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { HOST_TARGET } from './toolchain.mjs'
 import { bin, main, root, run, runAll, script } from './steps.mjs'
 
-// The binding has no Rust tests (ava is its test); built without @napi-rs/cli's environment it would be built twice.
-const rustTests = ['test', '--release', '--workspace', '--exclude', 'zoetrope-napi']
+// The bindings have no Rust tests: ava is their test.
+const rustTests = ['test', '--release', '--package', 'zoetrope-core', '--target', HOST_TARGET]
 
 await main(async () => {
   await script('build.mjs')

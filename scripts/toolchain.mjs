@@ -1,6 +1,9 @@
 /** Checks the tools that a build needs. Each problem says what was found, what is needed and how to get it. */
 import { capture, SetupError } from './steps.mjs'
 
+/** What cargo builds for. Named in every call: without a target cargo keeps, and compiles, everything a second time. */
+export const HOST_TARGET = 'x86_64-unknown-linux-gnu'
+
 const MIN_NODE = '20.19'
 const MIN_RUST = '1.88' // what the crates state as their rust-version
 const MIN_PYTHON = '3.9'

@@ -1,9 +1,8 @@
 /**
  * The only importer of the addon. It and libtorch load at the first call that needs them, once.
  */
-import { ZoetropeError } from './errors'
-import { loadWithShortWaits } from './openmp'
-import type * as Native from '../index.js'
+import { loadAddon } from './loader/load'
+import type * as Native from '../index'
 
 export type {
   NativeBatch,
@@ -19,7 +18,7 @@ export type {
   NativeRule,
   NativeSnapshot,
   NativeTensorDataset,
-} from '../index.js'
+} from '../index'
 
 type NativeModule = typeof Native
 
@@ -28,7 +27,7 @@ let loaded: NativeModule | undefined
 /**
  * The addon, loaded by the first call.
  *
- * @throws {ZoetropeError} `ERR_NATIVE_LOAD` when the addon or libtorch cannot be loaded; `cause` has the loader's error.
+ * @throws {ZoetropeError} `ERR_NATIVE_LOAD` when the addon or libtorch cannot be loaded; see `src/loader/`.
  */
 export function native(): NativeModule {
   loaded ??= load()
@@ -36,23 +35,8 @@ export function native(): NativeModule {
 }
 
 function load(): NativeModule {
-  try {
-    const addon = loadWithShortWaits<NativeModule>(() => require('../index.js'))
-    process.once('exit', () => addon.shutDown()) //      libtorch must not be torn down in the middle of a step
-    return addon
-  } catch (cause) {
-    const { platform, arch, version } = process
-    throw new ZoetropeError(
-      'ERR_NATIVE_LOAD',
-      `The native addon did not load on ${platform}-${arch}, Node ${version}: ${firstLine(cause)}. ` +
-        'Reinstall the package without omitting optional dependencies, or run `npm run build` in a clone of the repository',
-      { platform, arch, node: version },
-      { cause },
-    )
-  }
-}
-
-function firstLine(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  return (message.split('\n', 1)[0] ?? '').replace(/\.$/, '')
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- index.d.ts is generated from what the addon exports
+  const addon = loadAddon() as NativeModule
+  process.once('exit', () => addon.shutDown()) //      libtorch must not be torn down in the middle of a step
+  return addon
 }

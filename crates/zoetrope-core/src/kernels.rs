@@ -4,7 +4,7 @@ mod ffi;
 pub(crate) mod optimizer;
 mod packed;
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_char, c_void};
 
 use tch::kind::Element;
 use tch::{Kind, Tensor};
@@ -57,6 +57,7 @@ unsafe extern "C" {
     fn zt_install_allocator() -> Message;
     fn zt_release_cache();
     fn zt_work_alone();
+    fn zt_isa_name() -> *const c_char;
 }
 
 /// A CPU generator of libtorch's, owned.
@@ -204,4 +205,10 @@ pub(crate) fn release_cache() {
 pub(crate) fn work_alone() {
     // SAFETY: it takes nothing and changes a setting of the calling thread only.
     unsafe { zt_work_alone() }
+}
+
+/// The name of the instruction set that the kernels use.
+pub(crate) fn instruction_set() -> String {
+    // SAFETY: it returns a constant string.
+    unsafe { CStr::from_ptr(zt_isa_name()) }.to_string_lossy().into_owned()
 }

@@ -69,6 +69,13 @@ pub fn get_num_threads() -> i32 {
     threads::num_threads()
 }
 
+/// The instruction set that the CPU kernels use: `baseline`, `avx2`, `avx512` or `amx`.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn instruction_set() -> String {
+    device::instruction_set()
+}
+
 /// Restarts the random stream that models without a seed share.
 #[napi]
 pub fn manual_seed(seed: BigInt) -> napi::Result<()> {

@@ -68,6 +68,12 @@ pub fn resolve(device: &str) -> Result<Device> {
     })
 }
 
+/// The instruction set that the CPU kernels use: the best that the processor has, unless `ZOETROPE_CPU` asks for less.
+#[must_use]
+pub fn instruction_set() -> String {
+    crate::kernels::instruction_set()
+}
+
 /// The device's name as users write it.
 #[must_use]
 pub fn name(device: Device) -> String {

@@ -1,0 +1,95 @@
+/** `npm run package`: builds the packages of a release into artifacts/, and checks what must hold of each. */
+import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { capture, main, root, script, SetupError } from '../steps.mjs'
+import { buildAddon } from './addon.mjs'
+import { checkAddon, checkManifest, checkSize } from './gates.mjs'
+import { assembleLibtorch, writeJson } from './libtorch.mjs'
+import { thirdPartyNotices } from './notices.mjs'
+import { BUDGETS, common, FLOOR, manifest, PLATFORMS } from './packages.mjs'
+
+const staging = join(root, 'build', 'packages')
+const artifacts = join(root, 'artifacts')
+
+await main(async () => {
+  await script('build.mjs')
+  await rm(staging, { recursive: true, force: true })
+  await rm(artifacts, { recursive: true, force: true })
+  await mkdir(artifacts, { recursive: true })
+  const problems = []
+  const packed = []
+  for (const platform of Object.values(PLATFORMS)) {
+    const built = await buildAddon(platform)
+    const libtorch = join(staging, platform.libtorch.name)
+    problems.push(...(await assembleLibtorch({ folder: libtorch, platform, sysroot: built.sysroot })))
+    const addon = join(staging, platform.addon)
+    problems.push(...(await assembleAddon(addon, platform, built)))
+    packed.push({ folder: addon, budget: BUDGETS.addon }, { folder: libtorch, budget: BUDGETS.libtorch })
+  }
+  const facade = join(staging, manifest.name)
+  problems.push(...(await assembleRoot(facade)))
+  packed.unshift({ folder: facade, budget: BUDGETS.root })
+  const rows = []
+  for (const { folder, budget } of packed) {
+    const row = await pack(folder)
+    problems.push(...checkSize({ ...row, budget }))
+    rows.push({ package: row.name, version: row.version, 'packed MB': megabytes(row.bytes), 'unpacked MB': megabytes(row.unpacked), 'budget MB': megabytes(budget) }) // prettier-ignore
+  }
+  console.table(rows)
+  await writeJson(join(artifacts, 'packages.json'), rows)
+  if (problems.length > 0) throw new SetupError(problems.join('\n'))
+})
+
+async function assembleAddon(folder, platform, { addon, loader }) {
+  await mkdir(folder, { recursive: true })
+  await copyFile(addon, join(folder, 'zoetrope.node'))
+  await copyFile(loader, join(folder, 'loader.node'))
+  await copyFile(join(root, 'LICENSE'), join(folder, 'LICENSE'))
+  await writeFile(join(folder, 'THIRD-PARTY-NOTICES.txt'), await thirdPartyNotices(platform.target))
+  const description = {
+    name: platform.addon,
+    version: manifest.version,
+    description: `The native half of zoetrope for ${platform.os}-${platform.cpu} with glibc ≥ ${FLOOR.glibc}.`,
+    ...common,
+    os: [platform.os],
+    cpu: [platform.cpu],
+    libc: ['glibc'],
+    engines: manifest.engines,
+    config: FLOOR,
+    files: ['*.node', 'LICENSE', 'THIRD-PARTY-NOTICES.txt'],
+    dependencies: { [platform.libtorch.name]: platform.libtorch.version },
+  }
+  await writeJson(join(folder, 'package.json'), description)
+  const leaks = [homedir(), root]
+  const checks = ['zoetrope.node', 'loader.node'].map((name) => checkAddon(join(folder, name), leaks))
+  return [...checkManifest(description), ...(await Promise.all(checks)).flat()]
+}
+
+/** The JavaScript package: the clone's manifest without what only a clone needs, the addons as optional dependencies. */
+async function assembleRoot(folder) {
+  await mkdir(folder, { recursive: true })
+  for (const name of manifest.files) await cp(join(root, name), join(folder, name), { recursive: true })
+  for (const name of ['LICENSE', 'README.md', 'CHANGELOG.md']) await copyFile(join(root, name), join(folder, name))
+  const { scripts: _scripts, devDependencies: _tools, napi: _napi, private: _private, ...published } = manifest
+  const addons = Object.values(PLATFORMS).map(({ addon }) => [addon, manifest.version])
+  const description = { ...published, optionalDependencies: Object.fromEntries(addons) }
+  await writeJson(join(folder, 'package.json'), description)
+  return checkManifest(description)
+}
+
+async function pack(folder) {
+  const { code, stdout, stderr } = await capture('npm', ['pack', '--json', '--pack-destination', artifacts], {
+    cwd: folder,
+  })
+  if (code !== 0) throw new SetupError(`npm pack failed in ${folder}:\n${stderr}`)
+  const parsed = JSON.parse(stdout)
+  const [{ name, version, filename, size, unpackedSize }] = Array.isArray(parsed) ? parsed : Object.values(parsed)
+  const file = filename.replace('@', '').replace('/', '-')
+  const written = (await readdir(artifacts)).find((found) => found === filename || found === file)
+  if (written !== file) await rename(join(artifacts, written), join(artifacts, file))
+  const { size: bytes } = await stat(join(artifacts, file))
+  return { name, version, bytes: bytes ?? size, unpacked: unpackedSize }
+}
+
+const megabytes = (bytes) => Number((bytes / 1e6).toFixed(2))

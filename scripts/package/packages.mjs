@@ -1,0 +1,37 @@
+/** The packages of a release: names, versions, what each may need of a system, and how large it may be. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../steps.mjs'
+
+/** The manifest of the clone, from which that of the published package is made. */
+export const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** What a prebuilt addon needs of a system: Debian 11's and Ubuntu 20.04's. */
+export const FLOOR = { glibc: '2.31', glibcxx: '3.4.28' }
+
+/** Packed sizes in bytes; npm refuses packages of about 200 MB. */
+export const BUDGETS = { root: 1_000_000, addon: 3_000_000, libtorch: 150_000_000 }
+
+/**
+ * Platforms with a prebuilt addon. The libtorch package has a version of its own: libtorch's, and a number that counts up
+ * when what is packed changes. `wheels` names the entry of `scripts/libtorch.json`.
+ */
+export const PLATFORMS = {
+  'linux-x64': {
+    os: 'linux',
+    cpu: 'x64',
+    target: 'x86_64-unknown-linux-gnu',
+    debian: 'amd64',
+    addon: '@zoetrope/linux-x64-gnu',
+    libtorch: { name: '@zoetrope/libtorch-linux-x64', version: '2.11.0-1' },
+  },
+}
+
+/** Fields that every manifest has. */
+export const common = {
+  license: manifest.license,
+  author: manifest.author,
+  repository: manifest.repository,
+  homepage: manifest.homepage,
+  bugs: manifest.bugs,
+}

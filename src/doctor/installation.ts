@@ -1,0 +1,52 @@
+/** The package's own files: versions, where each library came from, whether it is what was packed. */
+import { basename, dirname } from 'node:path'
+import { failed, note, ok } from './check'
+import { findDamage } from '../loader/integrity'
+import { LIBTORCH_VARIABLE, locate, manifestOf, packageRoot } from '../loader/locate'
+import { foreignLibraries, loadedLibraries } from '../loader/machine'
+import { currentPlatform, LIBTORCH_VERSION } from '../loader/platform'
+import type { Check } from './check'
+import type { Location } from '../loader/locate'
+
+/** What is installed, and the glibc that it needs. */
+export interface Installation {
+  readonly checks: Check[]
+  readonly location: Location | undefined
+  readonly glibc: string | undefined
+}
+
+export function checkInstallation(): Installation {
+  const version = String(manifestOf(packageRoot())?.['version'])
+  const location = locate()
+  if (location === undefined) {
+    const { os, cpu } = currentPlatform()
+    const found = `zoetrope ${version} without the addon for ${os}-${cpu}`
+    return { checks: [failed('packages', found, 'see `loading` below')], location, glibc: undefined }
+  }
+  const addon = manifestOf(dirname(location.addon))
+  const isBuilt = addon?.['name'] === 'zoetrope'
+  const config = addon?.['config'] as { readonly glibc?: string } | undefined
+  const from = isBuilt ? 'built in this clone' : `${String(addon?.['name'])} ${String(addon?.['version'])}`
+  const found = `zoetrope ${version}, addon: ${from}, libtorch ${LIBTORCH_VERSION}`
+  return { checks: [ok('packages', found), checkLibtorch(location)], location, glibc: config?.glibc }
+}
+
+function checkLibtorch({ libtorch }: Location): Check {
+  if (libtorch === undefined) return ok('libtorch', 'the one that this clone was built with')
+  if (libtorch.from === 'environment') return ok('libtorch', `${libtorch.folder}, by ${LIBTORCH_VARIABLE}`)
+  const damage = findDamage(libtorch.folder)
+  if (damage === undefined) return ok('libtorch', `${libtorch.folder}, as it was packed (SHA-256)`)
+  return failed('libtorch', damage, 'delete node_modules and install again')
+}
+
+/** After the addon is loaded: which files the process really has. */
+export function checkLibraries(location: Location | undefined): Check[] {
+  const shown = /^(libtorch|libc10|libgomp|libomp|libiomp|zoetrope|libcuda)/
+  const paths = loadedLibraries().filter((path) => shown.test(basename(path)))
+  if (paths.length === 0) return []
+  const foreign = location?.libtorch === undefined ? [] : foreignLibraries(location.libtorch.folder)
+  const check = ok('loaded', paths.map((path) => basename(path)).join(', '))
+  if (foreign.length === 0) return [check]
+  const remedy = 'it works here; where it does not, load zoetrope before the package that brings it'
+  return [check, note('foreign libraries', foreign.join(', '), remedy)]
+}
