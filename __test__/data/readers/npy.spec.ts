@@ -124,7 +124,7 @@ test('a file that is not there, a folder, and what is no path', async (t) => {
   const error = await refusesFile(t, missing, () => readNpy(missing), { message: /ENOENT/ })
   t.true(error.cause instanceof Error)
   const folder = fileOf('').replace(/\/[^/]*$/, '')
-  await refusesFile(t, folder, () => readNpy(folder), { message: /received a folder$/ })
+  await refusesFile(t, folder, () => readNpy(folder), { message: /received EISDIR: a folder$/ })
   await refuses(t, TypeError, /^Expected a path for `path`, received 1$/, () => readNpy(untyped<string>(1)))
   await refuses(t, RangeError, /^Expected a path for `path`, received ''$/, () => readNpy(''))
 })
