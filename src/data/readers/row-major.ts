@@ -5,6 +5,7 @@ import type { Place } from './file-error'
 type Units = Uint8Array | Uint16Array | Uint32Array
 
 const TILE = 32 //       values each way: a tile's lines of both orders stay in the processor's first cache
+const LARGE = 64 //      bytes: such values, which are text, fill cache lines of their own
 
 /** An array in Fortran's order, in which the first axis is contiguous. */
 export interface ColumnMajor {
@@ -26,12 +27,13 @@ export async function toRowMajor({ bytes, shape, size, place }: ColumnMajor): Pr
   const planes = middle.reduce((product, axis) => product * axis, 1)
   const [rowStride, columnStride] = [planes * columns, rows * planes] //   of a row in `ordered`, of a column in `bytes`
   const position = middle.map(() => 0) //                                  of the plane, by axis
+  const tile = size <= LARGE ? TILE : 1
   let copied = 0
   for (let plane = 0; plane < planes; plane++) {
     const [from, to] = [rows * planeOf(position, middle), columns * plane]
-    for (let row = 0; row < rows; row += TILE) {
-      for (let column = 0; column < columns; column += TILE) {
-        const [rowEnd, columnEnd] = [Math.min(row + TILE, rows), Math.min(column + TILE, columns)]
+    for (let row = 0; row < rows; row += tile) {
+      for (let column = 0; column < columns; column += tile) {
+        const [rowEnd, columnEnd] = [Math.min(row + tile, rows), Math.min(column + tile, columns)]
         transpose({ from, to, row, rowEnd, column, columnEnd, rowStride, columnStride })
         copied += (rowEnd - row) * (columnEnd - column) * Math.max(1, size / 8)
         if (copied < PIECE) continue

@@ -36,13 +36,14 @@ const COMMA = 0x2c
 const COLON = 0x3a
 const WINDOW = 2 ** 14 //            bytes of a line that are turned into numbers at once
 const MAX_LABEL = 2 ** 16 //         bytes
+const MAX_CHANNELS = 2 ** 16
 const MAX_NAMED = 20 //              labels in a message
 
 /** A line of values, `1,2,3:4,5,6:label`: dimensions parted by `:`, then the label. */
 export async function readSample(place: Place, line: Buffer, shape: Expected, settings: TsSettings): Promise<TsSample> {
   const end = line.lastIndexOf(COLON)
   const values = line.subarray(0, Math.max(0, end))
-  const lengths = end < 0 ? [] : await countValues(values, settings.pace)
+  const lengths = end < 0 ? [] : await countValues(place, values, settings.pace)
   const channels = lengths.length
   if (channels === 0 || channels !== (shape.channels ?? channels)) {
     throw fileError(place, `${shape.channels ?? 'at least 1'} dimensions and a label, separated by ':',`, `${channels}`)
@@ -69,7 +70,7 @@ function readLabel(place: Place, bytes: Buffer, targets: TsSettings['targets']):
 }
 
 /** How many values each dimension has: it has a comma fewer. */
-async function countValues(bytes: Buffer, pace: Pace): Promise<readonly number[]> {
+async function countValues(place: Place, bytes: Buffer, pace: Pace): Promise<readonly number[]> {
   const lengths: number[] = []
   let length = 1
   for (let start = 0; start < bytes.length; start += WINDOW) {
@@ -80,6 +81,7 @@ async function countValues(bytes: Buffer, pace: Pace): Promise<readonly number[]
       lengths.push(length)
       length = 1
     }
+    if (lengths.length >= MAX_CHANNELS) throw fileError(place, `at most ${MAX_CHANNELS} dimensions`, 'more')
     await pace.spend((end - start) / 8) //            counting is fast
   }
   lengths.push(length)

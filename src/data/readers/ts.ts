@@ -38,6 +38,7 @@ export interface TsFile {
 const PIECE = 2 ** 15 //             bytes of text that are read in one turn of the event loop
 const COST_OF_A_LINE = 64 //         the work of a line without its values, in bytes
 const MAX_HEADER_LINE = 2 ** 21 //   bytes
+const MAX_SAMPLES = 2 ** 21 //       some hundred bytes each, besides their values
 const SPACES = [0x20, 0x09, 0x0b, 0x0c, 0x0d]
 const COMMENTS = [0x23, 0x25] //     # and %
 
@@ -47,7 +48,7 @@ const COMMENTS = [0x23, 0x25] //     # and %
  *
  * @throws {ZoetropeError} `ERR_DATA` for a file that cannot be read or is malformed: `details` has `path`, `line`,
  * `expected` and `actual`. Time stamps, files without labels, and dimensions of different lengths are refused; so are
- * lines of more than 2²⁸ bytes, and lines of the header of more than 2²¹.
+ * lines of more than 2²⁸ bytes, lines of the header of more than 2²¹, more than 2¹⁶ dimensions or 2²¹ samples.
  */
 export async function readTs(path: string | URL, options: ReadTsOptions = {}): Promise<TsFile> {
   checkOptions(options, 'options', ['as', 'missing'])
@@ -73,6 +74,7 @@ export async function readTs(path: string | URL, options: ReadTsOptions = {}): P
         shape = { channels: header.channels, time: header.seriesLength }
         settings = { ...settings, targets: header.classes }
       } else {
+        if (samples.length >= MAX_SAMPLES) throw fileError(place, `at most ${MAX_SAMPLES} samples`, 'more')
         const sample = await readSample(place, line, shape, settings)
         const [time, channels] = sample.input.shape
         shape = { channels, time: header.isEqualLength ? time : shape.time }
