@@ -30,6 +30,25 @@ const FIT_KEYS = [
  *
  * @throws {TypeError} For an argument of a wrong type, an option that does not exist, or another model's optimizer.
  * @throws {RangeError} For a number of epochs out of range.
+ *
+ * @example
+ * ```ts
+ * import { Adam, CnnLstm, DataLoader, TensorDataset, fit } from 'zoetrope'
+ *
+ * await using model = await CnnLstm.create({ input: { features: 3 }, classes: ['walk', 'run'], seed: 0 })
+ * const data = Float32Array.from({ length: 40 * 20 * 3 }, (_, at) => Math.sin(at) + (at < 1200 ? 0 : 1))
+ * const targets = Array.from({ length: 40 }, (_, clip) => (clip < 20 ? 0 : 1))
+ * const dataset = new TensorDataset({ inputs: { data, shape: [40, 20, 3] }, targets })
+ *
+ * const run = fit(model, {
+ *   train: new DataLoader(dataset, { batchSize: 8, shuffle: true }),
+ *   validation: 0.2,
+ *   epochs: 10,
+ *   optimizer: new Adam(model),
+ *   earlyStopping: { patience: 3 },
+ * })
+ * for await (const { epoch, validation } of run) console.log(epoch, validation?.accuracy)
+ * ```
  */
 export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
   checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
