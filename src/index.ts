@@ -50,7 +50,7 @@ export type { LossOptions } from './model/loss'
 export type { AnyCnnLstm, ClipOptions } from './model/cnn-lstm'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
-export type { Device, ModelConfig, ModelOptions } from './config/model'
+export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
 export type { Activation, CnnBlockConfig, CnnBlockOptions, GlobalPool, Norm } from './config/cnn'
 export type {
   ClassHeadOptions,
@@ -63,6 +63,7 @@ export type {
   HeadType,
   Pooling,
   RegressionHeadOptions,
+  RegressionLoss,
 } from './config/head'
 export type { FrameInput, InputOptions, VectorInput } from './config/input'
 export type { LstmConfig, LstmOptions } from './config/lstm'

@@ -25,8 +25,8 @@ export interface ClassHeadOptions {
   readonly per?: HeadPer | undefined
 }
 
-/** What a regression learns by. */
-type RegressionLoss = 'mse' | 'smoothL1'
+/** The loss of a regression. */
+export type RegressionLoss = 'mse' | 'smoothL1'
 
 /** A head that answers with numbers. */
 export interface RegressionHeadOptions {

@@ -16,7 +16,8 @@ import type { NormalizeOptions } from './normalize'
 /** Where a model computes. `'auto'` takes CUDA's first device when there is one, else the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
 
-interface CommonModelOptions<Head extends HeadOptions> {
+/** Options of {@link CnnLstm.create} that every head has. */
+export interface CommonModelOptions<Head extends HeadOptions> {
   /** One step of a clip: a frame of `{ channels, height, width }`, or a vector of `{ features }`. */
   readonly input: InputOptions
   /**
