@@ -1,7 +1,8 @@
 /**
- * Trains, proves and ships CNN-LSTMs in Node: frames → CNN → LSTM → answer.
+ * Trains and runs CNN-LSTM models in Node: a CNN reads each frame of a clip, an LSTM reads the frames in order, and a
+ * head gives the answer.
  *
- * Importing it loads neither the addon nor libtorch: the first call that needs them does.
+ * Importing the package loads neither the addon nor libtorch. The first call that needs them loads both.
  *
  * @packageDocumentation
  */
