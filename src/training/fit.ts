@@ -28,9 +28,6 @@ const FIT_KEYS = [
  * `for await (const epoch of run)` does one epoch for each turn of the loop, and leaving the loop ends the run there.
  * Awaiting it afterwards gives the records there are. A run happens once, however often it is awaited or iterated.
  *
- * @throws {TypeError} For an argument of a wrong type, an option that does not exist, or another model's optimizer.
- * @throws {RangeError} For a number of epochs out of range.
- *
  * @example
  * ```ts
  * import { Adam, CnnLstm, DataLoader, TensorDataset, fit } from 'zoetrope'
@@ -49,6 +46,9 @@ const FIT_KEYS = [
  * })
  * for await (const { epoch, validation } of run) console.log(epoch, validation?.accuracy)
  * ```
+ *
+ * @throws {TypeError} For an argument of a wrong type, an option that does not exist, or another model's optimizer.
+ * @throws {RangeError} For a number of epochs out of range.
  */
 export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
   checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
