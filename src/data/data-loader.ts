@@ -70,6 +70,22 @@ let peekStream: (loader: DataLoader) => BatchStream | undefined
  *
  * `train`, `test` and `fit` take it; iterating it by hand yields a {@link Batch}. Each iteration is the next
  * epoch, with an order of its own when `shuffle` is on, and independent of other iterations under way.
+ *
+ * @example
+ * ```ts
+ * import { DataLoader } from 'zoetrope'
+ *
+ * // A dataset has a length and gives any sample. Here each sample is computed; it could as well be read from a file.
+ * const dataset = {
+ *   length: 100,
+ *   get: async (index: number) => ({
+ *     input: { data: new Float32Array(20 * 3).fill(index), shape: [20, 3] },
+ *     target: index % 2,
+ *   }),
+ * }
+ * const loader = new DataLoader(dataset, { batchSize: 16, shuffle: true, seed: 7 })
+ * for await (const { inputs, targets } of loader) console.log(inputs.shape, targets)
+ * ```
  */
 export class DataLoader implements AsyncIterable<Batch> {
   readonly #options: DataLoaderOptions

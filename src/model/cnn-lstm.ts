@@ -74,6 +74,20 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * @throws {TypeError} For an option of a wrong type, or one that does not exist.
    * @throws {RangeError} For a value out of range, or blocks that leave no pixel of the frame.
    * @throws {ZoetropeError} `ERR_DEVICE_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`, `ERR_NATIVE_LOAD`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({
+   *   input: { channels: 3, height: 32, width: 32 },
+   *   classes: ['left', 'right'],
+   *   cnn: [{ outChannels: 16 }, { outChannels: 32, norm: 'batch' }],
+   *   lstm: { hiddenSize: 64, bidirectional: true },
+   *   seed: 0,
+   * })
+   * model.summary()
+   * ```
    */
   static async create<Label extends string = string, const Options extends HeadOptions = 'classification'>(
     options: ModelOptions<Label, Options>,
@@ -114,6 +128,18 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * @throws {TypeError} For arguments of a wrong type.
    * @throws {RangeError} For lengths that do not fit the clips.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
+   *
+   * // Two clips of up to 9 steps. The second clip has 4 steps, and its other 5 are padding.
+   * const clips = { data: new Float32Array(2 * 9 * 12), shape: [2, 9, 12] }
+   * for (const { label, probabilities } of await model.predict(clips, { lengths: [9, 4] }))
+   *   console.log(label, probabilities)
+   * ```
    */
   async predict(clips: NdArray, options: ClipOptions = {}): Promise<PredictionOf<Label, Head>[]> {
     const { batch, lengths } = this.#batch(clips, options)

@@ -28,6 +28,25 @@ const FIT_KEYS = [
  * `for await (const epoch of run)` does one epoch for each turn of the loop, and leaving the loop ends the run there.
  * Awaiting it afterwards gives the records there are. A run happens once, however often it is awaited or iterated.
  *
+ * @example
+ * ```ts
+ * import { Adam, CnnLstm, DataLoader, TensorDataset, fit } from 'zoetrope'
+ *
+ * await using model = await CnnLstm.create({ input: { features: 3 }, classes: ['walk', 'run'], seed: 0 })
+ * const data = Float32Array.from({ length: 40 * 20 * 3 }, (_, at) => Math.sin(at) + (at < 1200 ? 0 : 1))
+ * const targets = Array.from({ length: 40 }, (_, clip) => (clip < 20 ? 0 : 1))
+ * const dataset = new TensorDataset({ inputs: { data, shape: [40, 20, 3] }, targets })
+ *
+ * const run = fit(model, {
+ *   train: new DataLoader(dataset, { batchSize: 8, shuffle: true }),
+ *   validation: 0.2,
+ *   epochs: 10,
+ *   optimizer: new Adam(model),
+ *   earlyStopping: { patience: 3 },
+ * })
+ * for await (const { epoch, validation } of run) console.log(epoch, validation?.accuracy)
+ * ```
+ *
  * @throws {TypeError} For an argument of a wrong type, an option that does not exist, or another model's optimizer.
  * @throws {RangeError} For a number of epochs out of range.
  */

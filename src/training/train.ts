@@ -92,6 +92,21 @@ const DEFAULT_REPORT_EVERY = 10
  * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit or its dataset fails,
  * `ERR_NON_FINITE_LOSS` when the loss or a gradient becomes NaN or infinite (the parameters are as before that step),
  * `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
+ *
+ * @example
+ * ```ts
+ * import { AdamW, CnnLstm, DataLoader, TensorDataset, train } from 'zoetrope'
+ *
+ * await using model = await CnnLstm.create({ input: { features: 3 }, classes: ['walk', 'run'] })
+ * const inputs = { data: new Float32Array(8 * 20 * 3), shape: [8, 20, 3] }
+ * const loader = new DataLoader(new TensorDataset({ inputs, targets: [0, 1, 0, 1, 0, 1, 0, 1] }), { batchSize: 4 })
+ *
+ * const optimizer = new AdamW(model, { learningRate: 1e-3 })
+ * for (let epoch = 1; epoch <= 3; epoch++) {
+ *   const { loss, accuracy } = await train(model, loader, { optimizer, clipNorm: 1 })
+ *   console.log(epoch, loss, accuracy)
+ * }
+ * ```
  */
 export async function train(model: AnyCnnLstm, loader: DataLoader, options: TrainOptions): Promise<TrainResult> {
   const settings = checkTrainOptions(model, options)
