@@ -786,6 +786,7 @@ module.exports.NativeSnapshot = nativeBinding.NativeSnapshot
 module.exports.NativeTensorDataset = nativeBinding.NativeTensorDataset
 module.exports.copyAverages = nativeBinding.copyAverages
 module.exports.cudaDeviceCount = nativeBinding.cudaDeviceCount
+module.exports.dropAverages = nativeBinding.dropAverages
 module.exports.getNumThreads = nativeBinding.getNumThreads
 module.exports.logMel = nativeBinding.logMel
 module.exports.manualSeed = nativeBinding.manualSeed

@@ -61,6 +61,7 @@ export type BatchStream = Prefetcher<LoadedBatch>
 const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampleWeights', 'bucketByLength', 'prefetch', 'augment']
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER
 
+let hasSource: (value: object) => value is DataLoader
 let openStream: (loader: DataLoader) => BatchStream | undefined
 let readParts: (loader: DataLoader) => LoaderParts
 let peekStream: (loader: DataLoader) => BatchStream | undefined
@@ -104,6 +105,7 @@ export class DataLoader implements AsyncIterable<Batch> {
   #epoch = 0
 
   static {
+    hasSource = (value): value is DataLoader => #source in value
     readParts = (loader) => ({
       source: loader.#source,
       options: loader.#options,
@@ -268,9 +270,14 @@ export function peekBatches(loader: DataLoader): BatchStream | undefined {
   return peekStream(loader)
 }
 
+/** Whether a value is a loader itself, and not a proxy or an object that only inherits from one. */
+export function isLoader(value: unknown): value is DataLoader {
+  return typeof value === 'object' && value !== null && hasSource(value)
+}
+
 /** Checks that an argument is a loader, without beginning an epoch. */
 export function checkLoader(value: unknown, name: string): DataLoader {
-  if (value instanceof DataLoader) return value
+  if (isLoader(value)) return value
   throw typeError('a DataLoader', name, value)
 }
 

@@ -1,6 +1,7 @@
 import { checkDevice, checkModelOptions } from '../config/model'
 import { checkLengths } from '../data/shapes'
 import { checkNdArray } from '../common/nd-array'
+import { warnOfRejection } from '../common/callbacks'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
 import { ModelHandle } from './handle'
 import { checkStateDict, toStateDict } from './state-dict'
@@ -189,11 +190,11 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   async loadStateDict(state: string | URL | Iterable<readonly [string, NdArray]>): Promise<void> {
     if (typeof state === 'string' || state instanceof URL) {
       const file = checkPath(state, 'state')
-      await this.#handle.run((model) => model.loadStateDictFile(file))
+      await this.#handle.change((model) => model.loadStateDictFile(file))
       return
     }
     const entries = checkStateDict(state)
-    await this.#handle.run((model) => model.loadStateDict(entries))
+    await this.#handle.change((model) => model.loadStateDict(entries))
   }
 
   /**
@@ -220,15 +221,16 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * The model as a table like that of Keras: layers, output shapes and parameters, of which frozen ones and running
    * means and variances count as non-trainable. Prints it and returns it.
    *
-   * @param options - `print` takes the text; default `console.log`.
+   * @param options - `print` takes the text; default `console.log`. A promise that it gives is not waited for; one that
+   * rejects is a warning of the process, `ZOETROPE_CALLBACK`.
    */
-  summary(options: { readonly print?: ((text: string) => void) | undefined } = {}): string {
+  summary(options: { readonly print?: ((text: string) => unknown) | undefined } = {}): string {
     checkOptions(options, 'options', ['print'])
     // oxlint-disable-next-line no-console -- printing is what a summary is for
     const { print = console.log } = options
     checkCallback(print, 'print')
     const text = formatSummary('CnnLstm', this.#handle.native.layers(), this.#handle.frozenValues)
-    print(text)
+    warnOfRejection(print(text), 'print')
     return text
   }
 

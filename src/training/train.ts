@@ -8,10 +8,10 @@ import { optimizerHandle } from '../optimizer/optimizer'
 import { runPass } from '../evaluation/pass'
 import { ProgressLine } from '../common/progress'
 import type { DataLoader } from '../data/data-loader'
-import type { Outcome } from '../errors'
 import type { CheckedLoss, LossOptions } from '../model/loss'
 import type { RegressionMetrics, Timing } from '../evaluation/metrics'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
+import type { ModelHandle } from '../model/handle'
 import type { Optimizer, OptimizerHandle } from '../optimizer/optimizer'
 import type { BatchReport, PreparedStep } from '../evaluation/pass'
 import type { ScheduleRun } from '../optimizer/schedule-run'
@@ -166,10 +166,11 @@ export async function trainEpoch(
   const { signal, onBatch, reportEvery, accumulate } = settings
   const { head } = model.config
   const abort = new AbortScope(signal)
-  const updates = new Updates(settings, run)
+  const handle = modelHandle(model)
   try {
+    const updates = new Updates(settings, run, handle)
     const { metrics, seconds } = await runPass({
-      handle: modelHandle(model),
+      handle,
       loader,
       abort,
       progress: new ProgressLine(title, settings.progress),
@@ -193,24 +194,27 @@ export async function trainEpoch(
 class Updates {
   readonly #settings: TrainSettings
   readonly #run: ScheduleRun
+  readonly #handle: ModelHandle
   #batches = 0
 
-  constructor(settings: TrainSettings, run: ScheduleRun) {
+  constructor(settings: TrainSettings, run: ScheduleRun, handle: ModelHandle) {
     this.#settings = settings
     this.#run = run
+    this.#handle = handle
     settings.optimizer.current(run) //                a schedule that does not fit fails before the first step
   }
 
   /** A batch with the optimizer as it is now, not when the engine gets to it. */
   prepare(pass: NativePass, batch: NativeBatch): PreparedStep {
     const { native, learningRate } = this.#current()
+    this.#handle.markChanged() //                     without an update too: batch norms take statistics
     if (++this.#batches % this.#settings.accumulate !== 0)
       return { job: () => pass.trainBatch(batch, null), learningRate }
-    return { job: this.#counted(() => pass.trainBatch(batch, native)), learningRate }
+    return { ...this.#counted(() => pass.trainBatch(batch, native)), learningRate }
   }
 
   /** The update by a last group that is not full. */
-  finish(pass: NativePass): (() => Promise<Outcome<undefined>>) | undefined {
+  finish(pass: NativePass): Pick<PreparedStep, 'job' | 'undo'> | undefined {
     if (this.#batches % this.#settings.accumulate === 0) return undefined
     const { native } = this.#current()
     return this.#counted(() => pass.update(native))
@@ -222,14 +226,10 @@ class Updates {
   }
 
   /** Counts the update now, so that the next one is prepared for its own step; one that is not made is taken back. */
-  #counted(job: () => Promise<Outcome<undefined>>): () => Promise<Outcome<undefined>> {
+  #counted(job: PreparedStep['job']): Pick<PreparedStep, 'job' | 'undo'> {
     const { optimizer } = this.#settings
     optimizer.count(1)
-    return async () => {
-      const outcome = await job()
-      if (!outcome.ok) optimizer.count(-1)
-      return outcome
-    }
+    return { job, undo: () => optimizer.count(-1) }
   }
 }
 
