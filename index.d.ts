@@ -93,8 +93,8 @@ export declare class NativePass {
 export declare class NativeSnapshot {
   /** Copies what the model's state dict holds. */
   static take(model: NativeModel): Promise<Outcome<NativeSnapshot>>
-  /** Copies it back into the model. */
-  restore(model: NativeModel): Promise<Outcome<undefined>>
+  /** Copies it back into the model; without `withFrozen`, frozen parameters stay as they are. */
+  restore(model: NativeModel, withFrozen: boolean): Promise<Outcome<undefined>>
   /** Frees its memory. Twice is fine. */
   release(): void
 }
@@ -116,6 +116,9 @@ export declare function copyAverages(model: NativeModel, optimizer: number): Pro
 
 /** Number of CUDA devices that can be used. */
 export declare function cudaDeviceCount(): number
+
+/** Forgets the running averages of the weights that an optimizer keeps; its next update begins them anew. */
+export declare function dropAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
 
 /** How many threads one operation may use. */
 export declare function getNumThreads(): number

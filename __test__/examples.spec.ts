@@ -1,11 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import test from 'ava'
 import { REPOSITORY, runNode } from './helpers/child'
 
 /** A folder inside the repository, so that a program in it finds the package by its name. */
 function insideRepository(t: { teardown: (end: () => void) => void }): string {
+  mkdirSync(join(REPOSITORY, 'build'), { recursive: true })
   const folder = mkdtempSync(join(REPOSITORY, 'build', 'example-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   return folder
@@ -25,6 +26,41 @@ test("README's examples run as printed", async (t) => {
   t.is(said.length, 2)
   t.is(said[0], '1\nleft')
   t.regex(said[1]!, /^info {4}overfits-one-batch: [\s\S]*\n3$/)
+})
+
+/** The programs after `@example` in the doc comments of `src/`, by the name of their source file. */
+function documentedPrograms(): [name: string, code: string][] {
+  const programs: [string, string][] = []
+  for (const file of readdirSync(join(REPOSITORY, 'src'), { recursive: true, encoding: 'utf8' }).toSorted()) {
+    if (!file.endsWith('.ts')) continue
+    const source = readFileSync(join(REPOSITORY, 'src', file), 'utf8')
+    const blocks = source.matchAll(/^ *\* @example.*\n *\* ```ts\n((?: *\*.*\n)*?) *\* ```$/gm)
+    for (const [, block = ''] of blocks) {
+      programs.push([`${basename(file, '.ts')}-${programs.length}`, block.replaceAll(/^ *\* ?/gm, '')])
+    }
+  }
+  return programs
+}
+
+test('the examples of doc comments compile, strictly, and run', async (t) => {
+  const folder = insideRepository(t)
+  const programs = documentedPrograms()
+  t.deepEqual(
+    programs.map(([name]) => name.replace(/-\d+$/, '')),
+    ['data-loader', 'dataset', 'cnn-lstm', 'cnn-lstm', 'fit', 'train'],
+  )
+  for (const [name, code] of programs) writeFileSync(join(folder, `${name}.mts`), code)
+  const compilerOptions = { rootDir: '.', outDir: '.', declaration: false, noEmitOnError: true }
+  const extending = { extends: join(REPOSITORY, 'tsconfig.json'), compilerOptions, include: ['*.mts'], exclude: [] }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(extending))
+  const compiler = join(REPOSITORY, 'node_modules', 'typescript', 'bin', 'tsc')
+  const compiled = await runNode([compiler, '--project', folder], {}, folder)
+  t.is(compiled.code, 0, compiled.stdout)
+  for (const [name] of programs) {
+    const { code, stdout, stderr } = await runNode([`${name}.mjs`], {}, folder)
+    t.deepEqual({ name, code, stderr }, { name, code: 0, stderr: '' })
+    t.not(stdout, '', `${name} prints something`)
+  }
 })
 
 test('the main job runs on tiny data and saves both models', async (t) => {

@@ -61,7 +61,7 @@ function check({ folder, rooms, filesUsedBy }) {
   }
   return [
     ...problems,
-    ...circles(uses).map((files) => `A circle: ${files.map((file) => relative(root, file)).join(' → ')}`),
+    ...circles(uses).map((circle) => `A circle: ${circle.map((file) => relative(root, file)).join(' → ')}`),
   ]
 }
 

@@ -26,6 +26,7 @@ export class ZoetropeError extends Error {
   /** The facts behind the message, by name: `expected`, `actual`, `step`, `path`, `index` and so on. */
   readonly details: Readonly<Record<string, unknown>>
 
+  /** An error as Zoetrope throws it. A program may make its own, for example in a dataset's `get`. */
   constructor(
     code: ErrorCode,
     message: string,

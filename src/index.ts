@@ -1,7 +1,8 @@
 /**
- * Trains, proves and ships CNN-LSTMs in Node: frames → CNN → LSTM → answer.
+ * Trains and runs CNN-LSTM models in Node: a CNN reads each frame of a clip, an LSTM reads the frames in order, and a
+ * head gives the answer.
  *
- * Importing it loads neither the addon nor libtorch: the first call that needs them does.
+ * Importing the package loads neither the addon nor libtorch. The first call that needs them loads both.
  *
  * @packageDocumentation
  */
@@ -50,7 +51,7 @@ export type { LossOptions } from './model/loss'
 export type { AnyCnnLstm, ClipOptions } from './model/cnn-lstm'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
-export type { Device, ModelConfig, ModelOptions } from './config/model'
+export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
 export type { Activation, CnnBlockConfig, CnnBlockOptions, GlobalPool, Norm } from './config/cnn'
 export type {
   ClassHeadOptions,
@@ -63,6 +64,7 @@ export type {
   HeadType,
   Pooling,
   RegressionHeadOptions,
+  RegressionLoss,
 } from './config/head'
 export type { FrameInput, InputOptions, VectorInput } from './config/input'
 export type { LstmConfig, LstmOptions } from './config/lstm'

@@ -73,6 +73,8 @@ export function npy(descr: string, shape: readonly number[], data: Uint8Array, c
 /** A file in a {@link zip}, and what is written instead of what should be. */
 export interface ZipFile {
   readonly name: string
+  /** The name as other programs write it. Default UTF-8. */
+  readonly nameBytes?: Uint8Array
   readonly bytes: Uint8Array
   readonly isDeflated?: boolean
   readonly method?: number
@@ -84,6 +86,8 @@ export interface ZipFile {
   readonly localName?: string
   /** Whether sizes and offset come as 64 bits, in an extra field. */
   readonly isZip64?: boolean
+  /** Whether checksum and sizes stand behind the data instead of in front of it. */
+  readonly hasDescriptor?: boolean
 }
 
 /** What {@link zip} writes into the end of the file. */
@@ -103,24 +107,32 @@ export function zip(entries: readonly ZipFile[], changes: ZipChanges = {}): Buff
     const packed = isDeflated ? deflateRawSync(bytes) : Buffer.from(bytes)
     const { packedSize = packed.length } = entry
     const local = Buffer.alloc(30)
+    const centralName = Buffer.from(entry.nameBytes ?? Buffer.from(name))
+    const localNameBytes = entry.localName === undefined ? centralName : Buffer.from(localName)
     local.writeUInt32LE(0x04034b50, 0)
+    local.writeUInt16LE(flags | (entry.hasDescriptor === true ? 8 : 0), 6)
     local.writeUInt16LE(method, 8)
-    local.writeUInt16LE(localName.length, 26)
-    body.push(local, Buffer.from(localName), packed)
+    local.writeUInt16LE(localNameBytes.length, 26)
+    const descriptor = Buffer.alloc(entry.hasDescriptor === true ? 16 : 0)
+    if (entry.hasDescriptor === true) {
+      for (const [field, value] of [0x08074b50, crc, packedSize, size].entries())
+        descriptor.writeUInt32LE(value, 4 * field)
+    }
+    body.push(local, localNameBytes, packed, descriptor)
     const extra = isZip64 ? u64([size, packedSize, offset]) : Buffer.alloc(0)
     const field = isZip64 ? Buffer.concat([Buffer.from([1, 0, extra.length, 0]), extra]) : extra
     const header = Buffer.alloc(46)
     header.writeUInt32LE(0x02014b50, 0)
-    header.writeUInt16LE(flags, 8)
+    header.writeUInt16LE(flags | (entry.hasDescriptor === true ? 8 : 0), 8)
     header.writeUInt16LE(method, 10)
     header.writeUInt32LE(crc, 16)
     for (const [position, value] of [[20, packedSize] as const, [24, size] as const, [42, offset] as const]) {
       header.writeUInt32LE(isZip64 ? 0xffffffff : value, position)
     }
-    header.writeUInt16LE(Buffer.byteLength(name), 28)
+    header.writeUInt16LE(centralName.length, 28)
     header.writeUInt16LE(field.length, 30)
-    directory.push(header, Buffer.from(name), field)
-    at += local.length + localName.length + packed.length
+    directory.push(header, centralName, field)
+    at += local.length + localNameBytes.length + packed.length + descriptor.length
   }
   const entryBytes = Buffer.concat(directory)
   const { comment = '', count = entries.length, directoryOffset = at, isZip64 = false } = changes

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import test from 'ava'
 import { CnnLstm } from 'zoetrope'
 import { refuses, untyped } from '../helpers/expect'
@@ -72,5 +73,28 @@ test('wrong options are refused', async (t) => {
   })
   await refuses(t, TypeError, /^Expected a function for `print`, received false$/, () =>
     model.summary(untyped({ print: false })),
+  )
+})
+
+test.serial('a print that rejects is a warning of the process', async (t) => {
+  await using model = await CnnLstm.create({ input: { features: 2 }, numClasses: 2, device: 'cpu' })
+  const warned = once(process, 'warning')
+  const text = model.summary({
+    print: async () => {
+      throw new Error('own')
+    },
+  })
+  t.true(text.startsWith('Model:'))
+  const [warning] = (await warned) as [Error & { code: string }]
+  t.is(warning.code, 'ZOETROPE_CALLBACK')
+  t.regex(warning.message, /`print`.*own$/)
+  t.throws(
+    () =>
+      model.summary({
+        print: () => {
+          throw new Error('at once')
+        },
+      }),
+    { message: 'at once' },
   )
 })

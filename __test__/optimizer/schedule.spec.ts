@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { Adam, constant, cosine, fit, oneCycle, stepDecay, train, warmup } from 'zoetrope'
+import { Adam, constant, cosine, fit, oneCycle, reduceOnPlateau, stepDecay, train, warmup } from 'zoetrope'
 import { refuses, untyped } from '../helpers/expect'
 import { movingDotLoader, toyModel } from '../helpers/toy'
 import type { OneCycleOptions, Schedule, ScheduleRun, StepDecayOptions } from 'zoetrope'
@@ -119,4 +119,106 @@ test('a schedule without a length spans the run of fit, in updates', async (t) =
   for (const [step, rate] of distinct.entries()) {
     t.true(Math.abs(rate - 0.005 * (1 + Math.cos((Math.PI * step) / updates))) < 1e-12, `update ${step}: ${rate}`)
   }
+})
+
+/** `OneCycleLR.get_lr` of torch 2.11.0, line by line, with cos or linear annealing; throws where Python divides by zero. */
+function torchOneCycle(step: number, total: number, options: OneCycleOptions): number {
+  const { pctStart = 0.3, annealStrategy = 'cos', threePhase = false } = options
+  const [initial, max, min] = [1 / 25, 1, 1 / 25 / 1e4]
+  const first = { end: pctStart * total - 1, from: initial, to: max }
+  const phases = threePhase
+    ? [first, { end: 2 * pctStart * total - 2, from: max, to: initial }, { end: total - 1, from: initial, to: min }]
+    : [first, { end: total - 1, from: max, to: min }]
+  let start = 0
+  for (const [index, { end, from, to }] of phases.entries()) {
+    if (step <= end || index === phases.length - 1) {
+      if (end === start) throw new Error('ZeroDivisionError')
+      const part = (step - start) / (end - start)
+      return annealStrategy === 'cos'
+        ? to + ((from - to) / 2) * (1 + Math.cos(Math.PI * part))
+        : (to - from) * part + from
+    }
+    start = end
+  }
+  throw new Error('no phase')
+}
+
+test("oneCycle gives PyTorch's rates for short cycles, and where PyTorch divides by zero the end of the phase", (t) => {
+  let divisions = 0
+  for (let total = 1; total <= 12; total++) {
+    const shares = [0, 0.05, 0.1, 0.3, 0.5, 0.75, 1, ...Array.from({ length: total }, (_, part) => (part + 1) / total)]
+    for (const [pctStart, threePhase, annealStrategy] of shares.flatMap((share) =>
+      [true, false].flatMap((three) => (['cos', 'linear'] as const).map((curve) => [share, three, curve] as const)),
+    )) {
+      const options = { pctStart, threePhase, annealStrategy }
+      const [given, ofRun] = [oneCycle({ ...options, totalSteps: total }), oneCycle(options)]
+      for (let step = 0; step < total; step++) {
+        const what = `${JSON.stringify(options)} step ${step} of ${total}`
+        const rate = given(step, 1, NO_RUN)
+        t.is(ofRun(step, 1, { ...NO_RUN, totalSteps: total }), rate, what)
+        let expected = 1 //                              the only such phase begins at step 0: it ends at the largest rate
+        try {
+          expected = torchOneCycle(step, total, options)
+        } catch {
+          divisions++
+          t.is(step, 0, what)
+        }
+        t.true(Math.abs(rate - expected) <= 1e-12, `${what}: ${rate}, not ${expected}`)
+      }
+    }
+  }
+  t.true(divisions > 12)
+})
+
+test('options are read once, when the schedule is made', (t) => {
+  let [reads, totalSteps] = [0, 10]
+  const options = {
+    get totalSteps() {
+      reads++
+      return totalSteps
+    },
+  }
+  const schedule = oneCycle(options)
+  const before = schedule(9, 1, NO_RUN)
+  totalSteps = -5
+  t.is(schedule(9, 1, NO_RUN), before)
+  t.is(reads, 1)
+})
+
+test('only undefined is the default', async (t) => {
+  await using model = await toyModel()
+  for (const value of [null, false, 0, '']) {
+    const shown = typeof value === 'string' ? "''" : String(value)
+    await refuses(
+      t,
+      TypeError,
+      new RegExp(`^Expected a schedule, such as cosine\\(\\) for \`schedule\`, received ${shown}$`),
+      () => new Adam(model, untyped({ schedule: value })),
+    )
+    await refuses(t, TypeError, /for `inner`/, () => warmup(3, untyped(value)))
+    for (const name of ['metric', 'mode', 'thresholdMode']) {
+      const kind = value === '' ? RangeError : TypeError
+      await refuses(t, kind, new RegExp(`for \`${name}\`, received ${shown}$`), () =>
+        reduceOnPlateau(untyped({ [name]: value })),
+      )
+    }
+  }
+  t.is(reduceOnPlateau({ metric: undefined, mode: undefined, thresholdMode: undefined })(0, 1, NO_RUN), 1)
+  t.notThrows(() => new Adam(model, { schedule: undefined }))
+})
+
+test.serial('a schedule that gives a promise is refused, and its rejection is not unhandled', async (t) => {
+  await using model = await toyModel()
+  const unhandled: unknown[] = []
+  const listen = (reason: unknown): unknown => unhandled.push(reason)
+  process.on('unhandledRejection', listen)
+  const schedule = untyped<Schedule>(async () => {
+    throw new Error('own')
+  })
+  await refuses(t, TypeError, /for `schedule\(0, 0.001\)`, received an instance of Promise$/, async () =>
+    train(model, movingDotLoader(16), { optimizer: new Adam(model, { schedule }) }),
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('unhandledRejection', listen)
+  t.deepEqual(unhandled, [])
 })

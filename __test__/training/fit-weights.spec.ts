@@ -3,15 +3,9 @@ import { join } from 'node:path'
 import test from 'ava'
 import { Adam, DataLoader, Sgd, TensorDataset, fit, reduceOnPlateau, test as testModel, cosine } from 'zoetrope'
 import { refuses, untyped } from '../helpers/expect'
+import { bytesOf } from '../helpers/weights'
 import { movingDotLoader, movingDotSamples, movingDots, toyModel } from '../helpers/toy'
 import type { CnnLstm, EpochRecord, FitOptions, ReduceOnPlateauOptions, Sample } from 'zoetrope'
-
-const bytesOf = async (model: CnnLstm): Promise<string> => {
-  const parts: Uint8Array[] = []
-  for (const { data } of (await model.stateDict()).values())
-    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-  return Buffer.concat(parts).toString('base64')
-}
 
 /** A learning rate at which the loss goes up and down. */
 const wild = (model: CnnLstm, changes: Partial<FitOptions> = {}): FitOptions => ({

@@ -16,8 +16,8 @@ import type { Finding } from './finding'
 export interface AuditOptions {
   /** Data that the model will be judged by: it is searched for clips of the training data. Default none. */
   readonly validation?: DataLoader | undefined
-  /** Takes the findings as text; `null` for none. Default `console.log`. */
-  readonly print?: ((text: string) => void) | null | undefined
+  /** Takes the findings as text, and is awaited; `null` for none. Default `console.log`. */
+  readonly print?: ((text: string) => unknown) | null | undefined
   /** Stops the work; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined
 }
@@ -46,21 +46,23 @@ export async function audit(model: AnyCnnLstm, loader: DataLoader, options: Audi
   const handle = modelHandle(model)
   checkOptions(options, 'options', ['validation', 'print', 'signal'])
   // oxlint-disable-next-line no-console -- printing is what an audit is for
-  const { validation, print = console.log } = options
+  const { validation, print = console.log, signal } = options
   checkLoader(loader, 'loader')
   if (validation !== undefined) checkLoader(validation, 'validation')
   if (print !== null) checkCallback(print, 'print')
-  const abort = new AbortScope(checkSignal(options.signal, 'signal'))
+  const abort = new AbortScope(checkSignal(signal, 'signal'))
+  const forget = handle.onDispose((error) => abort.end(error))
   try {
     handle.checkUsable()
     const findings = await auditData(model, loader, FULL, abort)
     if (!findings.some(({ code }) => code === 'inputs-unseen' || code === 'targets-out-of-range')) {
       findings.push(...(await auditModel(model, loader, abort)))
     }
-    if (validation !== undefined) findings.push(...(await auditLeakage(loader, validation, options.signal)))
-    print?.(findings.map(formatFinding).join('\n'))
+    if (validation !== undefined) findings.push(...(await abort.race(auditLeakage(loader, validation, signal))))
+    await abort.race(print?.(findings.map(formatFinding).join('\n')))
     return findings
   } finally {
+    forget()
     abort.release()
   }
 }

@@ -10,18 +10,30 @@ export class AbortScope {
   readonly #onAbort = (): void => {
     for (const listener of this.#listeners) listener()
   }
+  #end: { readonly reason: unknown } | undefined
 
   constructor(signal: AbortSignal | undefined) {
     this.#signal = signal
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
+  /** Ends the work as an abort does, for a reason of its own: a model that is disposed of. The first reason counts. */
+  end(reason: unknown): void {
+    if (this.isAborted) return
+    this.#end = { reason }
+    this.#onAbort()
+  }
+
   get isAborted(): boolean {
-    return this.#signal?.aborted ?? false
+    return this.#end !== undefined || this.#signal?.aborted === true
   }
 
   throwIfAborted(): void {
-    this.#signal?.throwIfAborted()
+    if (this.isAborted) throw this.#reason
+  }
+
+  get #reason(): unknown {
+    return this.#end === undefined ? this.#signal?.reason : this.#end.reason
   }
 
   onAbort(listener: () => void): void {
@@ -30,14 +42,15 @@ export class AbortScope {
 
   /** Settles as the promise does, or rejects with the signal's reason as soon as it aborts. */
   async race<T>(work: T | PromiseLike<T>): Promise<Awaited<T>> {
-    this.throwIfAborted()
     let listener: (() => void) | undefined
     const aborted = new Promise<never>((_, reject) => {
-      listener = () => reject(this.#signal?.reason)
+      listener = () => reject(this.#reason)
       this.#listeners.add(listener)
+      if (this.isAborted) listener()
     })
     try {
-      return await Promise.race([work, aborted])
+      // The abort stands first: it wins over work that is done already. Both are listened to, so neither is unhandled.
+      return await Promise.race([aborted, work])
     } finally {
       if (listener !== undefined) this.#listeners.delete(listener)
     }
@@ -52,6 +65,10 @@ export class AbortScope {
 /** Checks an optional `AbortSignal`, of any realm. */
 export function checkSignal(signal: AbortSignal | undefined, name: string): AbortSignal | undefined {
   if (signal === undefined) return undefined
-  if (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function') return signal
+  const isSignal =
+    typeof signal?.aborted === 'boolean' &&
+    typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function'
+  if (isSignal) return signal
   throw typeError('an AbortSignal', name, signal)
 }

@@ -1,4 +1,4 @@
-/** The CNN's blocks: what a user writes, its check, and the sizes that frames have on their way. */
+/** The CNN's blocks: their options, the checks of these, and the sizes of the frames between blocks. */
 import {
   checkBoolean,
   checkInteger,
@@ -11,53 +11,61 @@ import {
 import { LARGEST } from './sizes'
 import type { FrameInput } from './input'
 
-/** The function after a convolution: max(0, x), x · Φ(x), x · sigmoid(x), or x. */
+/** The function after a convolution: `'relu'` max(0, x), `'gelu'` x · Φ(x), `'silu'` x · sigmoid(x), `'none'` x. */
 export type Activation = 'relu' | 'gelu' | 'silu' | 'none'
 
 /**
- * What stands between a convolution and its activation, with a weight and a bias for each channel.
- * `'batch'`: each channel over the frames and pixels of the batch, as `torch.nn.BatchNorm2d`.
- * `'layer'`: each frame over its channels and pixels, as `torch.nn.GroupNorm(1, channels)`.
+ * The normalisation between a convolution and its activation. It has a weight and a bias for each channel.
+ * `'batch'` normalises each channel over the frames and pixels of the batch, as `torch.nn.BatchNorm2d`.
+ * `'layer'` normalises each frame over its channels and pixels, as `torch.nn.GroupNorm(1, channels)`.
  */
 export type Norm = 'batch' | 'layer'
 
-/** `'average'`: one feature for each channel, its mean over the pixels. `'none'`: one for each channel and pixel. */
+/**
+ * `'average'` makes one feature for each channel: the channel's mean over the pixels. `'none'` makes one feature for
+ * each channel and pixel.
+ */
 export type GlobalPool = 'none' | 'average'
 
 /**
  * One block of the CNN: convolution, norm, residual sum, activation, pooling, dropout, in this order.
  *
- * Of vectors the convolution is over time and keeps the number of steps: `kernelSize` is odd, `stride` 1, `padding`
- * `dilation * (kernelSize - 1) / 2` (its default there), and there is no pooling.
+ * For vectors, the convolution goes over time and keeps the number of steps. `kernelSize` must be odd, `stride` must be
+ * 1, and `padding` must be `dilation * (kernelSize - 1) / 2`, which is its default for vectors. There is no pooling.
  */
 export interface CnnBlockOptions {
-  /** Channels that the convolution makes. */
+  /** Number of channels that the convolution makes. */
   readonly outChannels: number
   /** Height and width of the convolution's kernel, in pixels. Default 3. */
   readonly kernelSize?: number | undefined
   /** Step of the kernel, in pixels. Default 1. */
   readonly stride?: number | undefined
-  /** Zeros added on every side, in pixels. Default 1. */
+  /** Width of the border of zeros on every side, in pixels. Default 1. */
   readonly padding?: number | undefined
-  /** Distance of the kernel's taps, in pixels. Default 1. */
+  /** Distance between the kernel's weights, in pixels. Default 1. */
   readonly dilation?: number | undefined
-  /** Groups of channels that the convolution does not mix; divides both numbers of channels. Default 1. */
+  /**
+   * Groups of channels that the convolution does not mix. The number must divide both numbers of channels. Default 1.
+   */
   readonly groups?: number | undefined
-  /** Default `null`: none. */
+  /** The normalisation after the convolution. Default `null`: none. */
   readonly norm?: Norm | null | undefined
   /**
-   * Whether the block's input is added before the activation: as it is, or, where the block changes the number of
-   * channels or strides, through a convolution of 1 × 1 with that stride, named `cnn.shortcut1` in the first block.
-   * Default false.
+   * Whether the block's input is added before the activation. When the block changes the number of channels, or has a
+   * stride, the input first goes through a convolution of 1 × 1 with that stride. In the first block that convolution
+   * is named `cnn.shortcut1`. Default false.
    */
   readonly residual?: boolean | undefined
-  /** Default `'relu'`. */
+  /** The function after the norm and the residual sum. Default `'relu'`. */
   readonly activation?: Activation | undefined
-  /** Height, width and step of the max-pooling window, in pixels; `null` for none. Default 2, or `null` with `avgPool`. */
+  /**
+   * Height, width and step of the max-pooling window, in pixels. `null`: no max-pooling. Default 2; with `avgPool`,
+   * `null`.
+   */
   readonly maxPool?: number | null | undefined
-  /** Height, width and step of the average-pooling window, in pixels, instead of max-pooling. Default `null`. */
+  /** Height, width and step of the average-pooling window, in pixels. It replaces max-pooling. Default `null`: none. */
   readonly avgPool?: number | null | undefined
-  /** Share of values dropped after the pooling while training, in [0, 1), as `torch.nn.Dropout` does. Default 0. */
+  /** Share of values that training drops after the pooling, in [0, 1), as `torch.nn.Dropout` does. Default 0. */
   readonly dropout?: number | undefined
 }
 
@@ -92,7 +100,7 @@ const BLOCK_KEYS: readonly (keyof CnnBlockOptions)[] = [
   'dropout',
 ]
 
-/** Checks blocks, and that frames of the input's size go through them. */
+/** Checks the blocks, and checks that frames of the input's size go through them. */
 export function checkCnn(blocks: readonly CnnBlockOptions[], input: FrameInput): CnnBlockConfig[] {
   if (!Array.isArray(blocks)) throw typeError('an array of blocks', 'cnn', blocks)
   const cnn = Array.from(blocks, (block: CnnBlockOptions, index) => checkBlock(block, `cnn[${index}]`))
@@ -108,7 +116,7 @@ export function checkBlockKeys(block: CnnBlockOptions, name: string): void {
   checkOptions(block, name, BLOCK_KEYS)
 }
 
-/** A block with its defaults filled in, every option checked by itself. */
+/** A block with its defaults filled in. Each option is checked by itself. */
 export function checkBlock(block: CnnBlockOptions, name: string): CnnBlockConfig {
   checkBlockKeys(block, name)
   const { kernelSize = 3, stride = 1, padding = 1, dilation = 1, groups = 1 } = block
@@ -128,7 +136,7 @@ export function checkBlock(block: CnnBlockOptions, name: string): CnnBlockConfig
   }
 }
 
-/** An average pool replaces the max-pool of the default; both at once are a contradiction. */
+/** An average pool replaces the default max-pool. A block with both is refused. */
 function checkPools(block: CnnBlockOptions, name: string): Pick<CnnBlockConfig, 'maxPool' | 'avgPool'> {
   const window = (value: number | null, option: string): number | null =>
     value === null ? null : checkInteger(value, `${name}.${option}`, 1, LARGEST)
@@ -142,7 +150,7 @@ function checkPools(block: CnnBlockOptions, name: string): Pick<CnnBlockConfig, 
   return { maxPool, avgPool }
 }
 
-/** Follows a frame through the blocks; every block must leave at least one pixel. */
+/** Follows a frame through the blocks. Every block must leave at least one pixel. */
 function checkSizes({ channels, height, width }: FrameInput, cnn: readonly CnnBlockConfig[]): void {
   let [c, h, w] = [channels, height, width]
   for (const [index, block] of cnn.entries()) {

@@ -3,62 +3,63 @@ import { checkInteger, checkOneOf, checkOptions, describe, rangeError, typeError
 import { LARGEST } from './sizes'
 
 /**
- * How the steps of a clip become one vector, over its valid frames only: the last one (of either direction), their
- * mean, the largest of each feature, or a weighted sum with learned weights.
+ * How the steps of a clip become one vector. Only valid frames count. `'last'` takes the last step of each direction,
+ * `'mean'` the mean of the steps, `'max'` the largest value of each feature, and `'attention'` a weighted sum with
+ * learned weights.
  */
 export type Pooling = 'last' | 'mean' | 'max' | 'attention'
 
 /** What a head predicts: one class, any number of labels at once, or numbers. */
 export type HeadKind = 'classification' | 'multiLabel' | 'regression'
 
-/** Whether a clip has one answer, or one for each of its frames. */
+/** Whether a clip has one answer, or each of its frames has one. */
 export type HeadPer = 'clip' | 'frame'
 
-/** A head that answers with classes: `classes` or `numClasses` of the model name them. */
+/** A head that answers with classes. The model's `classes` or `numClasses` names them. */
 export interface ClassHeadOptions {
   /**
-   * One class (softmax, cross-entropy) or any number of labels at once (sigmoid, binary cross-entropy). Default
-   * `'classification'`.
+   * `'classification'`: one class (softmax, cross-entropy). `'multiLabel'`: any number of labels at once (sigmoid,
+   * binary cross-entropy). Default `'classification'`.
    */
   readonly kind?: 'classification' | 'multiLabel' | undefined
   /** Default `'clip'`. */
   readonly per?: HeadPer | undefined
 }
 
-/** What a regression learns by. */
-type RegressionLoss = 'mse' | 'smoothL1'
+/** The loss of a regression. */
+export type RegressionLoss = 'mse' | 'smoothL1'
 
 /** A head that answers with numbers. */
 export interface RegressionHeadOptions {
   readonly kind: 'regression'
   /** Default `'clip'`. */
   readonly per?: HeadPer | undefined
-  /** Numbers in an answer. Default 1. */
+  /** How many numbers an answer has. Default 1. */
   readonly outputs?: number | undefined
-  /** Mean squared error, or squared below an error of 1 and linear above. Default `'mse'`. */
+  /** `'mse'`: mean squared error. `'smoothL1'`: squared below an error of 1, linear above. Default `'mse'`. */
   readonly loss?: RegressionLoss | undefined
 }
 
-/** A head; a kind alone is one per clip with every default. */
+/** A head. The name of a kind alone means a head per clip with every default. */
 export type HeadOptions = HeadKind | ClassHeadOptions | RegressionHeadOptions
 
 /** A head with every default filled in. */
 export interface HeadConfig {
   readonly kind: HeadKind
   readonly per: HeadPer
-  /** Numbers in an answer of a regression, else `null`. */
+  /** How many numbers an answer of a regression has; `null` for other heads. */
   readonly outputs: number | null
-  /** `null` unless for a regression. */
+  /** The loss of a regression; `null` for other heads. */
   readonly loss: RegressionLoss | null
 }
 
-/** What of a head decides what `predict()` answers. */
+/** The part of a head that decides what `predict()` answers. */
 export interface HeadType {
   readonly kind: HeadKind
   readonly per: HeadPer
 }
 
-/** One class for each clip: the head that a model has where none is asked for. */
+/** One class for each clip: the default head. */
 export interface ClipClassification {
   readonly kind: 'classification'
   readonly per: 'clip'
@@ -74,7 +75,7 @@ export interface HeadOf<Options> {
   readonly per: Options extends { readonly per: infer Per extends HeadPer } ? Per : 'clip'
 }
 
-/** What any head may be asked to be. */
+/** The options of any head. */
 type AnyHead = Omit<ClassHeadOptions, 'kind'> &
   Omit<Partial<RegressionHeadOptions>, 'kind'> & { readonly kind?: HeadKind | undefined }
 
@@ -108,7 +109,7 @@ export function checkPooling(pooling: Pooling | undefined, { per }: HeadConfig):
   return checkOneOf(pooling ?? 'last', 'pooling', ['last', 'mean', 'max', 'attention'])
 }
 
-/** The names of the heads, as the user gives them. */
+/** The names of the classes, as the user gives them. */
 export interface ClassOptions {
   readonly classes?: readonly string[] | undefined
   readonly numClasses?: number | undefined

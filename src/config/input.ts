@@ -1,9 +1,10 @@
-/** What one step of a clip is: a frame of pixels, or a vector. */
+/** One step of a clip: a frame of pixels, or a vector. */
 import { checkInteger, checkObject, checkOptions } from '../common/checks'
 import { LARGEST } from './sizes'
 
-/** The size of one frame; the number of frames is free. */
+/** The size of one frame. A clip may have any number of frames. */
 export interface FrameInput {
+  /** For example 1 (grey) or 3 (colour). */
   readonly channels: number
   /** In pixels. */
   readonly height: number
@@ -11,9 +12,9 @@ export interface FrameInput {
   readonly width: number
 }
 
-/** The size of one vector, such as a row of sensor readings; the number of vectors in a clip is free. */
+/** The size of one vector, such as a row of sensor readings. A clip may have any number of vectors. */
 export interface VectorInput {
-  /** Numbers in a vector. */
+  /** How many numbers a vector has. */
   readonly features: number
 }
 

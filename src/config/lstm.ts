@@ -1,16 +1,16 @@
-/** The recurrent part: what a user writes, and its check. */
+/** The recurrent part: its options, and their check. */
 import { checkBoolean, checkInteger, checkNumber, checkOneOf, checkOptions } from '../common/checks'
 import { LARGEST } from './sizes'
 
 /** The LSTM, or GRU, over the frames' features. */
 export interface LstmOptions {
-  /** What carries the state from step to step: `torch.nn.LSTM` or `torch.nn.GRU`. Default `'lstm'`. */
+  /** The kind of layer: `'lstm'` is `torch.nn.LSTM`, `'gru'` is `torch.nn.GRU`. Default `'lstm'`. */
   readonly cell?: 'lstm' | 'gru' | undefined
-  /** Size of the hidden state, per direction. Default 128. */
+  /** Size of the hidden state of each direction. Default 128. */
   readonly hiddenSize?: number | undefined
-  /** Layers on top of each other. Default 1. */
+  /** Number of layers on top of each other. Default 1. */
   readonly numLayers?: number | undefined
-  /** Share of values dropped between layers while training, in [0, 1). Default 0. With one layer it does nothing. */
+  /** Share of values that training drops between layers, in [0, 1). With one layer it does nothing. Default 0. */
   readonly dropout?: number | undefined
   /** Whether a second LSTM reads the frames backwards, from each clip's own last frame. Default false. */
   readonly bidirectional?: boolean | undefined

@@ -1,4 +1,4 @@
-/** What a user writes about a model, and its check: defaults filled in, every key known, sizes that fit. */
+/** The options of a model, and their check. It knows every key, fills in defaults, and compares sizes. */
 import { checkInteger, checkNumber, checkOptions, checkSeed, rangeError, typeError } from '../common/checks'
 import { checkCnn, checkGlobalPool } from './cnn'
 import { checkClasses, checkHead, checkPooling } from './head'
@@ -13,49 +13,55 @@ import type { InputOptions } from './input'
 import type { LstmConfig, LstmOptions } from './lstm'
 import type { NormalizeOptions } from './normalize'
 
-/** Where a model computes. `'auto'` takes CUDA's first device when there is one, else the CPU. */
+/** Where a model computes. `'auto'` is CUDA's first device when there is one, else the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
 
-interface CommonModelOptions<Head extends HeadOptions> {
+/** Options of {@link CnnLstm.create} that every head has. */
+export interface CommonModelOptions<Head extends HeadOptions> {
   /** One step of a clip: a frame of `{ channels, height, width }`, or a vector of `{ features }`. */
   readonly input: InputOptions
   /**
-   * Mean and deviation of each channel or feature, which inputs are freed of before anything else, in training and in
-   * every answer; stored with the model. Default `null`: inputs as they are (bytes scaled to 0…1).
+   * Mean and deviation of each channel or feature. Inputs are normalised with them first, in training and in every
+   * answer. They are stored with the model. Default `null`: inputs stay as they are, except that bytes are scaled to
+   * 0…1.
    */
   readonly normalize?: NormalizeOptions | null | undefined
   /**
-   * The CNN's blocks, first to last, over the pixels of a frame or the time of vectors; none hands the frame to the LSTM
-   * as it is. Default
-   * `[{ outChannels: 32 }, { outChannels: 64 }]`, and none for vectors.
+   * The CNN's blocks, first to last. They convolve over the pixels of a frame, or over the time of vectors. With `[]`
+   * the LSTM gets each frame as it is. Default `[{ outChannels: 32 }, { outChannels: 64 }]` for frames, `[]` for
+   * vectors.
    */
   readonly cnn?: readonly CnnBlockOptions[] | undefined
   /**
-   * Whether the last block's frames are averaged over their pixels, which makes the LSTM's input as small as the number
-   * of channels, whatever the size of the frames. Default `'none'`: one feature for each channel and pixel.
+   * Whether the last block's frames are averaged over their pixels. `'average'` makes the LSTM's input as small as the
+   * number of channels, whatever the size of the frames. Default `'none'`: one feature for each channel and pixel.
    */
   readonly globalPool?: GlobalPool | undefined
   /**
-   * Features that a linear layer makes of a frame's before the LSTM; `null` for no such layer. Default `null`.
+   * Number of features that a linear layer makes of each frame's features before the LSTM. Default `null`: no such
+   * layer.
    */
   readonly projection?: number | null | undefined
+  /** The LSTM or GRU over the frames' features. Default: every default of {@link LstmOptions}. */
   readonly lstm?: LstmOptions | undefined
-  /** How the steps of a clip become one vector. Default `'last'`. A head per frame has none. */
+  /** How the steps of a clip become one vector. Default `'last'`. A head per frame has no pooling. */
   readonly pooling?: Pooling | undefined
-  /** Share of values dropped on their way into the head while training, in [0, 1). Default 0. */
+  /** Share of the head's inputs that training drops, in [0, 1). Default 0. */
   readonly dropout?: number | undefined
-  /** What is answered. Default one class for each clip. */
+  /** What the model answers. Default `'classification'`: one class for each clip. */
   readonly head?: Head | undefined
-  /** Default `'auto'`. */
+  /** Where the model computes. Default `'auto'`. */
   readonly device?: Device | undefined
   /**
-   * Seed of the initial weights and of dropout: equal seeds give equal weights, those of `torch.manual_seed(seed)`.
-   * Without it the process's generator is used, which `manualSeed()` sets.
+   * Seed of the initial weights and of dropout. Equal seeds give equal weights: those of `torch.manual_seed(seed)`.
+   * Default: the model uses the process's generator, which `manualSeed()` sets.
    */
   readonly seed?: number | bigint | undefined
 }
 
-/** Options of {@link CnnLstm.create}: exactly one of `classes` and `numClasses`, and neither for a regression. */
+/**
+ * Options of {@link CnnLstm.create}. Exactly one of `classes` and `numClasses` must be there. A regression has neither.
+ */
 export type ModelOptions<
   Label extends string = string,
   Head extends HeadOptions = 'classification',
@@ -76,7 +82,7 @@ export type ModelOptions<
       }
   )
 
-/** A model's whole configuration, every default filled in. */
+/** A model's whole configuration, with every default filled in. */
 export interface ModelConfig extends ClassConfig {
   readonly input: InputOptions
   readonly normalize: NormalizeOptions | null

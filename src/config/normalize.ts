@@ -1,16 +1,16 @@
-/** What inputs are freed of: what a user writes, and its check. */
+/** The mean and deviation with which inputs are normalised: options, and their check. */
 import { checkOptions, rangeError, typeError } from '../common/checks'
 import { isVector } from './input'
 import type { InputOptions } from './input'
 
 /**
- * (value − mean) / std for each channel of a frame or each feature of a vector; bytes are scaled to 0…1 before. Take it
- * from `normalization(trainSet)`.
+ * Inputs become (value − mean) / std, for each channel of a frame or each feature of a vector. Bytes are scaled to 0…1
+ * before. `normalization(trainSet)` computes both.
  */
 export interface NormalizeOptions {
-  /** One number a channel or feature. */
+  /** One number for each channel or feature. */
   readonly mean: readonly number[]
-  /** One number above 0 a channel or feature. */
+  /** One number above 0 for each channel or feature. */
   readonly std: readonly number[]
 }
 

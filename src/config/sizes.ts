@@ -1,2 +1,2 @@
-/** The largest size that the native side takes; keeps every product of sizes far from overflow. */
+/** The largest size that the native side takes. It keeps every product of sizes far from overflow. */
 export const LARGEST = 2 ** 20

@@ -1,11 +1,11 @@
-/** The blocks of vectors: convolutions over time, which keep the number of steps. */
+/** The blocks of vectors: convolutions over time. They keep the number of steps. */
 import { checkInteger, rangeError, typeError } from '../common/checks'
 import { checkBlock, checkBlockKeys, checkGroups } from './cnn'
 import { LARGEST } from './sizes'
 import type { CnnBlockConfig, CnnBlockOptions } from './cnn'
 import type { VectorInput } from './input'
 
-/** Checks blocks for vectors of the input's size. Only options that keep the time are possible. */
+/** Checks blocks for vectors of the input's size. Only options that keep the number of steps are possible. */
 export function checkVectorCnn(blocks: readonly CnnBlockOptions[], { features }: VectorInput): CnnBlockConfig[] {
   if (!Array.isArray(blocks)) throw typeError('an array of blocks', 'cnn', blocks)
   let channels = features

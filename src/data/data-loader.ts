@@ -61,6 +61,7 @@ export type BatchStream = Prefetcher<LoadedBatch>
 const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampleWeights', 'bucketByLength', 'prefetch', 'augment']
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER
 
+let hasSource: (value: object) => value is DataLoader
 let openStream: (loader: DataLoader) => BatchStream | undefined
 let readParts: (loader: DataLoader) => LoaderParts
 let peekStream: (loader: DataLoader) => BatchStream | undefined
@@ -70,6 +71,22 @@ let peekStream: (loader: DataLoader) => BatchStream | undefined
  *
  * `train`, `test` and `fit` take it; iterating it by hand yields a {@link Batch}. Each iteration is the next
  * epoch, with an order of its own when `shuffle` is on, and independent of other iterations under way.
+ *
+ * @example
+ * ```ts
+ * import { DataLoader } from 'zoetrope'
+ *
+ * // A dataset has a length and gives any sample. Here each sample is computed; it could as well be read from a file.
+ * const dataset = {
+ *   length: 100,
+ *   get: async (index: number) => ({
+ *     input: { data: new Float32Array(20 * 3).fill(index), shape: [20, 3] },
+ *     target: index % 2,
+ *   }),
+ * }
+ * const loader = new DataLoader(dataset, { batchSize: 16, shuffle: true, seed: 7 })
+ * for await (const { inputs, targets } of loader) console.log(inputs.shape, targets)
+ * ```
  */
 export class DataLoader implements AsyncIterable<Batch> {
   readonly #options: DataLoaderOptions
@@ -88,6 +105,7 @@ export class DataLoader implements AsyncIterable<Batch> {
   #epoch = 0
 
   static {
+    hasSource = (value): value is DataLoader => #source in value
     readParts = (loader) => ({
       source: loader.#source,
       options: loader.#options,
@@ -252,9 +270,14 @@ export function peekBatches(loader: DataLoader): BatchStream | undefined {
   return peekStream(loader)
 }
 
+/** Whether a value is a loader itself, and not a proxy or an object that only inherits from one. */
+export function isLoader(value: unknown): value is DataLoader {
+  return typeof value === 'object' && value !== null && hasSource(value)
+}
+
 /** Checks that an argument is a loader, without beginning an epoch. */
 export function checkLoader(value: unknown, name: string): DataLoader {
-  if (value instanceof DataLoader) return value
+  if (isLoader(value)) return value
   throw typeError('a DataLoader', name, value)
 }
 

@@ -50,8 +50,21 @@ const LARGEST_TARGET = 2 ** 31 - 1
 let readNative: (dataset: TensorDataset) => NativeTensorDataset
 
 /**
- * A dataset in native memory: its batches cross as indices only, and are put together there. The arrays are copied when
- * it is constructed.
+ * A dataset in native memory. Only indices cross to native code, which puts the batches together. The constructor copies
+ * the arrays.
+ *
+ * @example
+ * ```ts
+ * import { TensorDataset } from 'zoetrope'
+ *
+ * // 4 clips of up to 6 frames. A frame is one channel of 8 × 8 pixels. The last clip has only 5 frames.
+ * const dataset = new TensorDataset({
+ *   inputs: { data: new Uint8Array(4 * 6 * 8 * 8), shape: [4, 6, 1, 8, 8] },
+ *   targets: [0, 1, 0, 1],
+ *   lengths: [6, 6, 6, 5],
+ * })
+ * console.log(dataset.length, dataset.get(3).input.shape)
+ * ```
  */
 export class TensorDataset implements Dataset {
   readonly #native: NativeTensorDataset

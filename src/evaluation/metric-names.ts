@@ -2,17 +2,17 @@
 import { checkString, rangeError } from '../common/checks'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 
-const NAMES = ['loss', 'accuracy', 'macroF1', 'balancedAccuracy', 'auc', 'mae', 'rmse', 'r2'] as const
+export const METRIC_NAMES = ['loss', 'accuracy', 'macroF1', 'balancedAccuracy', 'auc', 'mae', 'rmse', 'r2'] as const
 
 /**
  * The name of a metric, as in `TestResult`. `top2`, `top3`, … are shares of `TestResult.topK`;
  * `balancedAccuracy` and they belong to classes, `macroF1` and `auc` to classes and labels, the last three to a
  * regression.
  */
-export type MetricName = (typeof NAMES)[number] | `top${number}`
+export type MetricName = (typeof METRIC_NAMES)[number] | `top${number}`
 
 /** Figures of one pass, by their names. */
-type Figures = { readonly [Name in (typeof NAMES)[number]]?: number | undefined } & {
+export type Figures = { readonly [Name in (typeof METRIC_NAMES)[number]]?: number | undefined } & {
   readonly topK?: readonly number[] | undefined
 }
 
@@ -28,8 +28,8 @@ const TOP = /^top([1-9]\d*)$/
 /** Checks that there is such a metric. */
 export function checkMetricName(value: MetricName, name: string): MetricName {
   const given = checkString(value, name)
-  if (TOP.test(given) || NAMES.some((known) => known === given)) return value
-  throw rangeError(`the name of a metric (${NAMES.join(', ')}, top2, top3, …)`, name, value)
+  if (TOP.test(given) || METRIC_NAMES.some((known) => known === given)) return value
+  throw rangeError(`the name of a metric (${METRIC_NAMES.join(', ')}, top2, top3, …)`, name, value)
 }
 
 /** Checks that the model's head has the metric, and that it is not one that only validation gives. */
@@ -60,10 +60,28 @@ export function isLowerBetter(metric: MetricName): boolean {
   return LOWER_IS_BETTER.includes(metric)
 }
 
-/** The metric of the validation data, or of the training data where there is none; `NaN` where there is no such figure. */
-export function metricOf({ train, validation }: EpochFigures, metric: MetricName): number {
-  const name = NAMES.find((known) => known === metric)
-  return (name && (validation ?? train)[name]) ?? validation?.topK?.[topOf(metric) - 1] ?? NaN
+/**
+ * The metric of the validation data, or of the training data where there is none: `NaN` where it has no value, such as
+ * the area under the ROC curve of one class; `undefined` where there is no such figure.
+ */
+export function figureOf({ train, validation }: EpochFigures, metric: MetricName): number | undefined {
+  const name = METRIC_NAMES.find((known) => known === metric)
+  return name === undefined ? validation?.topK?.[topOf(metric) - 1] : (validation ?? train)[name]
+}
+
+/** {@link figureOf}, or `NaN`. */
+export function metricOf(figures: EpochFigures, metric: MetricName): number {
+  return figureOf(figures, metric) ?? NaN
+}
+
+/** The figures that have a name, without what else an epoch came to. */
+export function namedFigures({ train, validation }: EpochFigures): EpochFigures {
+  return { train: named(train), ...(validation && { validation: named(validation) }) }
+}
+
+function named(figures: Figures): Figures {
+  const names = [...METRIC_NAMES, 'topK'] as const
+  return Object.fromEntries(names.filter((name) => name in figures).map((name) => [name, figures[name]]))
 }
 
 /** k of `topk`; `NaN` of other metrics. */

@@ -38,6 +38,8 @@ export interface BatchReport {
 export interface PreparedStep {
   readonly job: () => Promise<Outcome<undefined>>
   readonly learningRate: number
+  /** Called when the step was not made: it failed, or the engine never got to it. */
+  readonly undo?: (() => void) | undefined
 }
 
 export interface PassPlan {
@@ -48,7 +50,7 @@ export interface PassPlan {
   /** Prepares a step; the job it returns is run when the engine has a place. */
   readonly prepare: (pass: NativePass, batch: NativeBatch) => PreparedStep
   /** What is left to do after the last step. */
-  readonly finish?: (pass: NativePass) => (() => Promise<Outcome<undefined>>) | undefined
+  readonly finish?: (pass: NativePass) => Pick<PreparedStep, 'job' | 'undo'> | undefined
   readonly head: HeadConfig
   /** Options of the training loss. */
   readonly loss?: CheckedLoss
@@ -78,8 +80,8 @@ interface Step {
 
 /**
  * Hands batch after batch to the engine, two at a time: while one is computed the next is ready, and the loader makes
- * those after it. Rejects with the signal's reason, the first error of data, engine or callback; by then no step of
- * this pass is running or will.
+ * those after it. Rejects with the signal's reason, the first error of data, engine or callback, or as soon as the model is
+ * disposed of; by then no step of this pass is running or will.
  */
 export async function runPass(plan: PassPlan): Promise<PassResult> {
   const { handle, loader, abort, progress, keepsRanking = false } = plan
@@ -91,6 +93,7 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
   const settle = follow(plan, began)
   let ending: Promise<NativeMetrics> | undefined
   abort.onAbort(() => pass.cancel())
+  const forget = handle.onDispose((error) => abort.end(error)) //      nobody waits for data of a model that is gone
   try {
     let samples = 0
     for (let step = 1; ; step++) {
@@ -115,6 +118,7 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
     abort.throwIfAborted()
     throw error
   } finally {
+    forget()
     progress.clear()
   }
 }
@@ -122,8 +126,9 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
 /** Queues a step, and the reading that belongs to it right behind, before any later step. */
 function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples: number; batch: LoadedBatch }): Step {
   const { step, samples, batch } = next
-  const { job, learningRate } = plan.prepare(pass, batch.toNative())
+  const { job, learningRate, undo } = plan.prepare(pass, batch.toNative())
   const done = plan.handle.run(job)
+  done.catch(() => undo?.())
   const reading = isReported(plan, step) ? plan.handle.run(() => pass.metrics()) : undefined
   for (const promise of [done, reading]) promise?.catch(() => undefined) //      settle() meets the error in its turn
   return { step, samples, learningRate, done, reading, recycle: () => batch.recycle?.() }
@@ -132,7 +137,8 @@ function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples:
 /** Queues what is left to do behind the last steps, and the reading of what the pass has come to. */
 async function end({ handle, finish }: PassPlan, pass: NativePass): Promise<NativeMetrics> {
   const last = finish?.(pass)
-  const updated = last === undefined ? Promise.resolve(last) : handle.run(last)
+  const updated = last === undefined ? Promise.resolve(last) : handle.run(last.job)
+  updated.catch(() => last?.undo?.())
   const [, metrics] = await Promise.all([updated, handle.run(() => pass.metrics())])
   return metrics
 }

@@ -1,6 +1,7 @@
 import { checkDevice, checkModelOptions } from '../config/model'
 import { checkLengths } from '../data/shapes'
 import { checkNdArray } from '../common/nd-array'
+import { warnOfRejection } from '../common/callbacks'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
 import { ModelHandle } from './handle'
 import { checkStateDict, toStateDict } from './state-dict'
@@ -74,6 +75,20 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * @throws {TypeError} For an option of a wrong type, or one that does not exist.
    * @throws {RangeError} For a value out of range, or blocks that leave no pixel of the frame.
    * @throws {ZoetropeError} `ERR_DEVICE_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`, `ERR_NATIVE_LOAD`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({
+   *   input: { channels: 3, height: 32, width: 32 },
+   *   classes: ['left', 'right'],
+   *   cnn: [{ outChannels: 16 }, { outChannels: 32, norm: 'batch' }],
+   *   lstm: { hiddenSize: 64, bidirectional: true },
+   *   seed: 0,
+   * })
+   * model.summary()
+   * ```
    */
   static async create<Label extends string = string, const Options extends HeadOptions = 'classification'>(
     options: ModelOptions<Label, Options>,
@@ -114,6 +129,18 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * @throws {TypeError} For arguments of a wrong type.
    * @throws {RangeError} For lengths that do not fit the clips.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
+   *
+   * // Two clips of up to 9 steps. The second clip has 4 steps, and its other 5 are padding.
+   * const clips = { data: new Float32Array(2 * 9 * 12), shape: [2, 9, 12] }
+   * for (const { label, probabilities } of await model.predict(clips, { lengths: [9, 4] }))
+   *   console.log(label, probabilities)
+   * ```
    */
   async predict(clips: NdArray, options: ClipOptions = {}): Promise<PredictionOf<Label, Head>[]> {
     const { batch, lengths } = this.#batch(clips, options)
@@ -163,11 +190,11 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   async loadStateDict(state: string | URL | Iterable<readonly [string, NdArray]>): Promise<void> {
     if (typeof state === 'string' || state instanceof URL) {
       const file = checkPath(state, 'state')
-      await this.#handle.run((model) => model.loadStateDictFile(file))
+      await this.#handle.change((model) => model.loadStateDictFile(file))
       return
     }
     const entries = checkStateDict(state)
-    await this.#handle.run((model) => model.loadStateDict(entries))
+    await this.#handle.change((model) => model.loadStateDict(entries))
   }
 
   /**
@@ -194,15 +221,16 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * The model as a table like that of Keras: layers, output shapes and parameters, of which frozen ones and running
    * means and variances count as non-trainable. Prints it and returns it.
    *
-   * @param options - `print` takes the text; default `console.log`.
+   * @param options - `print` takes the text; default `console.log`. A promise that it gives is not waited for; one that
+   * rejects is a warning of the process, `ZOETROPE_CALLBACK`.
    */
-  summary(options: { readonly print?: ((text: string) => void) | undefined } = {}): string {
+  summary(options: { readonly print?: ((text: string) => unknown) | undefined } = {}): string {
     checkOptions(options, 'options', ['print'])
     // oxlint-disable-next-line no-console -- printing is what a summary is for
     const { print = console.log } = options
     checkCallback(print, 'print')
     const text = formatSummary('CnnLstm', this.#handle.native.layers(), this.#handle.frozenValues)
-    print(text)
+    warnOfRejection(print(text), 'print')
     return text
   }
 

@@ -11,8 +11,10 @@ export const JOBS_IN_FLIGHT = 2
 export class ModelHandle {
   readonly #native: NativeModel
   readonly #queue = new JobQueue(JOBS_IN_FLIGHT)
+  readonly #disposeListeners = new Set<(error: ZoetropeError) => void>()
   #disposal: Promise<void> | undefined
   #frozenValues = 0
+  #weights: object = {}
 
   constructor(native: NativeModel) {
     this.#native = native
@@ -38,6 +40,29 @@ export class ModelHandle {
     return unwrap(await this.#queue.run(() => job(native)))
   }
 
+  /** Stands for the weights as they are when the jobs asked for so far are done; after a change it is another one. */
+  get weights(): object {
+    return this.#weights
+  }
+
+  /** Says that a job that was just asked for changes the weights. */
+  markChanged(): void {
+    this.#weights = {}
+  }
+
+  /** Runs a job that changes the weights, or fails and leaves them as they were. */
+  async change<T>(job: (native: NativeModel) => Promise<Outcome<T>>): Promise<T> {
+    const before = this.#weights
+    const after = {}
+    this.#weights = after
+    try {
+      return await this.run(job)
+    } catch (error) {
+      if (this.#weights === after) this.#weights = before
+      throw error
+    }
+  }
+
   /** Number of values in frozen parameters. */
   get frozenValues(): number {
     return this.#frozenValues
@@ -55,6 +80,12 @@ export class ModelHandle {
     return this.native.beginPass(loss, keepsRanking)
   }
 
+  /** Has the listener called when the model is disposed of; gives a function that takes that back. */
+  onDispose(listener: (error: ZoetropeError) => void): () => void {
+    this.#disposeListeners.add(listener)
+    return () => this.#disposeListeners.delete(listener)
+  }
+
   /** Lets the running job end, refuses the waiting ones, and frees the native half. Twice is fine. */
   dispose(): Promise<void> {
     this.#disposal ??= this.#release()
@@ -63,6 +94,7 @@ export class ModelHandle {
 
   async #release(): Promise<void> {
     this.#queue.refuseWaiting(disposed())
+    for (const listener of this.#disposeListeners) listener(disposed())
     unwrap(await this.#queue.run(() => this.#native.dispose()))
   }
 }

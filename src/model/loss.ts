@@ -40,7 +40,12 @@ export function checkLoss(options: LossOptions | undefined, { head, numClasses }
   if (classWeights.length !== numClasses) {
     throw rangeError(`${numClasses} weights, one a class,`, 'loss.classWeights', classWeights)
   }
-  const weights = Array.from(classWeights, (weight, index) => checkNumber(weight, `loss.classWeights[${index}]`, 0))
+  const weights = Array.from({ length: numClasses }, (_, index) => {
+    const [weight, name] = [classWeights[index], `loss.classWeights[${index}]`]
+    const rounded = Math.fround(checkNumber(weight, name, 0)) //     as the loss takes it
+    if (rounded !== Infinity) return rounded
+    throw rangeError('a number that float32 holds', name, weight)
+  })
   if (weights.every((weight) => weight === 0)) throw rangeError('a weight above 0', 'loss.classWeights', classWeights)
   return { labelSmoothing, classWeights: weights }
 }

@@ -18,7 +18,12 @@ export class Snapshot {
   }
 
   async restore(): Promise<void> {
-    await this.#handle.run((model) => this.#native.restore(model))
+    await this.#handle.change((model) => this.#native.restore(model, true))
+  }
+
+  /** Puts back what training changes; frozen parameters stay as they are. */
+  async restoreTrainable(): Promise<void> {
+    await this.#handle.change((model) => this.#native.restore(model, false))
   }
 
   /** Frees its memory. Twice is fine. */

@@ -1,4 +1,6 @@
 import { checkInteger, checkNumber, checkObject, checkOptions, rangeError, typeError } from '../common/checks'
+import { ignoreRejection } from '../common/callbacks'
+import { EpochMemory } from './epoch-memory'
 import { modelHandle } from '../model/cnn-lstm'
 import { checkSchedule } from './schedule'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
@@ -68,6 +70,8 @@ export interface OptimizerHandle {
   readonly count: (updates: number) => void
   readonly steps: () => number
   readonly id: number
+  /** The epochs of `fit` that it has done. */
+  readonly epochs: EpochMemory
 }
 
 let created = 0
@@ -83,11 +87,22 @@ export abstract class Optimizer {
   readonly #rule: NativeRule
   readonly #groups: readonly Group[]
   readonly #schedule: Schedule | undefined
+  readonly #epochs = new EpochMemory()
+  readonly #handle: OptimizerHandle = {
+    id: this.#id,
+    epochs: this.#epochs,
+    current: (run) => this.#current(run),
+    count: (updates) => {
+      this.#steps += updates
+    },
+    steps: () => this.#steps,
+  }
   #learningRate: number
   #steps = 0
 
   static {
-    readOptimizer = (optimizer) => (#owner in optimizer ? optimizer.#open() : undefined)
+    readOptimizer = (optimizer) =>
+      #owner in optimizer ? { owner: optimizer.#owner, handle: optimizer.#handle } : undefined
   }
 
   /** @internal */
@@ -102,7 +117,7 @@ export abstract class Optimizer {
     this.#rule = checkRule(own, defaults, '')
     this.#learningRate = this.#rule.learningRate
     this.#groups = checkGroups(groups, this.#rule, keys, this.#owner)
-    this.#schedule = schedule && checkSchedule(schedule, 'schedule')
+    this.#schedule = schedule === undefined ? undefined : checkSchedule(schedule, 'schedule')
   }
 
   /**
@@ -118,31 +133,25 @@ export abstract class Optimizer {
     this.#learningRate = checkNumber(learningRate, 'learningRate', 0)
   }
 
-  /** Updates made so far: the step that `schedule` is asked for next. To be set when an earlier run is taken up again. */
+  /**
+   * Updates made so far: the step that `schedule` is asked for next. To be set when an earlier run is taken up again in
+   * another process. `fit` with `initialEpoch` sets it to what it was after that epoch, where this optimizer has done it.
+   */
   get steps(): number {
     return this.#steps
   }
 
   set steps(steps: number) {
     this.#steps = checkInteger(steps, 'steps', 0, Number.MAX_SAFE_INTEGER)
-  }
-
-  #open(): { owner: ModelHandle; handle: OptimizerHandle } {
-    const handle = {
-      id: this.#id,
-      current: (run: ScheduleRun) => this.#current(run),
-      count: (updates: number) => {
-        this.#steps += updates
-      },
-      steps: () => this.#steps,
-    }
-    return { owner: this.#owner, handle }
+    this.#epochs.forgetSteps()
   }
 
   #current(run: ScheduleRun): OptimizerState {
     const rate = (base: number): number => {
       if (this.#schedule === undefined) return base
-      return checkNumber(this.#schedule(this.#steps, base, run), `schedule(${this.#steps}, ${base})`, 0)
+      const scheduled: unknown = this.#schedule(this.#steps, base, run)
+      if (typeof scheduled === 'object') ignoreRejection(scheduled) //       of an async function, which is refused
+      return checkNumber(scheduled, `schedule(${this.#steps}, ${base})`, 0)
     }
     const learningRate = rate(this.#learningRate)
     const groups = this.#groups.map(({ prefix, rule, learningRate: own }) => ({
@@ -198,7 +207,8 @@ function checkGroups(
   if (!Array.isArray(groups)) throw typeError('an array of groups', 'groups', groups)
   const names = owner.native.parameterNames
   const seen = new Set<string>()
-  return groups.map((group: HyperParameters & { readonly prefix: string }, index) => {
+  return Array.from({ length: groups.length }, (_, index) => {
+    const group: HyperParameters & { readonly prefix: string } = groups[index]
     const name = `groups[${index}]`
     checkObject(group, name)
     checkOptions(group, name, ['prefix', ...keys])

@@ -39,14 +39,16 @@ const KEYS = [
 
 /**
  * `ReduceLROnPlateau`: the rate falls by a factor when a metric of `fit` has not improved for some epochs. A function of
- * the metrics of the epochs that are done; `train` has none and refuses it.
+ * the metrics of the epochs that are done; `train` has none and refuses it. An epoch whose metric is NaN has not improved.
  */
 export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Schedule {
   checkOptions(options, 'options', KEYS)
-  const metric = checkMetricName(options.metric ?? 'loss', 'metric')
-  const { factor = 0.1, patience = 10, threshold = 1e-4, cooldown = 0, minLearningRate = 0, eps = 1e-8 } = options
-  const mode = checkOneOf(options.mode ?? (isLowerBetter(metric) ? 'min' : 'max'), 'mode', ['min', 'max'])
-  const thresholdMode = checkOneOf(options.thresholdMode ?? 'rel', 'thresholdMode', ['rel', 'abs'])
+  const { metric: given = 'loss', mode: wanted, factor = 0.1, patience = 10, threshold = 1e-4 } = options
+  const { thresholdMode: kind = 'rel', cooldown = 0, minLearningRate = 0, eps = 1e-8 } = options
+  const metric = checkMetricName(given, 'metric')
+  const better = isLowerBetter(metric) ? 'min' : 'max'
+  const mode = wanted === undefined ? better : checkOneOf(wanted, 'mode', ['min', 'max'])
+  const thresholdMode = checkOneOf(kind, 'thresholdMode', ['rel', 'abs'])
   if (checkNumber(factor, 'factor', 0) >= 1) throw rangeError('a number in [0, 1)', 'factor', factor)
   checkInteger(patience, 'patience', 0)
   checkInteger(cooldown, 'cooldown', 0)

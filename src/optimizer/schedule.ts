@@ -82,11 +82,15 @@ export interface OneCycleOptions {
 
 const ONE_CYCLE_KEYS = ['totalSteps', 'pctStart', 'annealStrategy', 'divFactor', 'finalDivFactor', 'threePhase']
 
-/** `OneCycleLR` without cycling momentum; the learning rate of the optimizer or group is the largest, `max_lr`. */
+/**
+ * `OneCycleLR` without cycling momentum; the learning rate of the optimizer or group is the largest, `max_lr`. A phase
+ * without width, where PyTorch divides by zero, is at its end at once.
+ */
 export function oneCycle(options: OneCycleOptions = {}): Schedule {
   checkOptions(options, 'options', ONE_CYCLE_KEYS)
-  const { pctStart = 0.3, annealStrategy = 'cos', divFactor = 25, finalDivFactor = 1e4, threePhase = false } = options
-  if (options.totalSteps !== undefined) checkInteger(options.totalSteps, 'totalSteps', 2)
+  const { totalSteps: wanted, pctStart = 0.3, annealStrategy = 'cos', threePhase = false } = options
+  const { divFactor = 25, finalDivFactor = 1e4 } = options
+  if (wanted !== undefined) checkInteger(wanted, 'totalSteps', 1)
   if (checkNumber(pctStart, 'pctStart', 0) > 1) throw rangeError('a number in [0, 1]', 'pctStart', pctStart)
   const curve = CURVES[checkOneOf(annealStrategy, 'annealStrategy', ['cos', 'linear'])]
   for (const [name, value] of Object.entries({ divFactor, finalDivFactor })) {
@@ -94,7 +98,7 @@ export function oneCycle(options: OneCycleOptions = {}): Schedule {
   }
   checkBoolean(threePhase, 'threePhase')
   return (step, learningRate, run) => {
-    const total = options.totalSteps ?? totalSteps(run, 'totalSteps')
+    const total = wanted ?? totalSteps(run, 'totalSteps')
     const first = learningRate / divFactor
     const last = first / finalDivFactor
     const top = pctStart * total - 1
@@ -110,7 +114,7 @@ export function oneCycle(options: OneCycleOptions = {}): Schedule {
         ]
     let begin = 0
     for (const { end, from, to } of phases) {
-      if (step <= end) return curve(from, to, (step - begin) / (end - begin))
+      if (step <= end) return end === begin ? to : curve(from, to, (step - begin) / (end - begin))
       begin = end
     }
     return last

@@ -27,9 +27,16 @@ export interface FitOptions extends TrainOptions {
   readonly epochs: number
   /**
    * Epochs that an earlier run has done. Numbering goes on from there, and so do the orders of `train`:
-   * `train.setEpoch(initialEpoch)` is called. Default 0, which leaves the loader's own count alone.
+   * `train.setEpoch(initialEpoch)` is called. The schedule goes on as well: `optimizer.steps` becomes what it was after
+   * that epoch, where the optimizer has done it or has no steps yet. Default the length of `history`, and without that
+   * 0, which leaves the loader's own count alone.
    */
   readonly initialEpoch?: number | undefined
+  /**
+   * The records of these epochs, as the earlier runs gave them, or as JSON kept them: what `reduceOnPlateau` looks at.
+   * An optimizer that has done them itself knows them. Default what it knows.
+   */
+  readonly history?: readonly EpochRecord[] | undefined
   /**
    * The metric of the validation data (of the training data without any) by which the best epoch is chosen: however the
    * run ends, by its last epoch, early, by an error or abort, the model then has the weights of that epoch. Default the
@@ -46,10 +53,11 @@ export interface FitOptions extends TrainOptions {
   /**
    * Keeps a running average of the weights, updated with every step, as `torch.optim.swa_utils.AveragedModel` with
    * `get_ema_multi_avg_fn(decay)`. Validation, `onEpoch`, the best weights and the end of the run have the averages in
-   * the model, training its own weights. Default none.
+   * the model, training its own weights. The next run with `ema` and the same optimizer goes on from the trained
+   * weights, unless the model was given others meanwhile. Default none.
    */
   readonly ema?: EmaOptions | undefined
-  /** Called after each epoch and awaited. Returning `'stop'` ends the run there. */
+  /** Called after each epoch and awaited, but not past an abort. Returning `'stop'` ends the run there. */
   readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined
   /**
    * Whether to look at inputs and targets of the first few batches before the first epoch, for a second at most, and to

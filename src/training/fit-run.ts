@@ -1,6 +1,7 @@
 import { warnOfFindings } from '../audit/warn'
 import { FitWeights } from './fit-weights'
-import { metricOf } from '../evaluation/metric-names'
+import { AbortScope } from '../common/abort'
+import { checkMetricName, checkMetricOf, figureOf, namedFigures } from '../evaluation/metric-names'
 import { modelHandle } from '../model/cnn-lstm'
 import { testEpoch } from '../evaluation/test'
 import { trainEpoch } from './train'
@@ -8,7 +9,7 @@ import { runData } from './validation'
 import type { DataLoader } from '../data/data-loader'
 import type { EpochRecord, FitOptions } from './fit-options'
 import type { EarlyStopping } from './fit-weights'
-import type { MetricName } from '../evaluation/metric-names'
+import type { EpochFigures, MetricName } from '../evaluation/metric-names'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 import type { ScheduleRun } from '../optimizer/schedule-run'
 import type { TrainSettings } from './train'
@@ -21,6 +22,8 @@ export interface FitSettings {
   readonly validation: DataLoader | number | undefined
   readonly epochs: number
   readonly initialEpoch: number
+  /** Of the epochs before, where the user has them. */
+  readonly history: readonly EpochFigures[] | undefined
   readonly best: MetricName | undefined
   readonly auc: boolean
   readonly earlyStopping: EarlyStopping | undefined
@@ -35,6 +38,9 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
   readonly #history: EpochRecord[] = []
   readonly #weights: FitWeights
   #data: RunData | undefined
+  /** What is known of the epochs before. */
+  #known: readonly EpochFigures[] | undefined
+  #isPrepared = false
   #ending: Promise<void> | undefined
   #running: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
@@ -47,7 +53,7 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     const { model, training, best, earlyStopping } = settings
     this.#weights = new FitWeights({
       handle: modelHandle(model),
-      optimizer: training.optimizer.id,
+      optimizer: training.optimizer,
       best,
       earlyStopping,
       hasAverage: training.update.emaDecay !== undefined,
@@ -92,11 +98,15 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
       }
       hasLeft = false
     } finally {
-      if (hasLeft) {
-        this.#isFinished = true
-        await this.#end()
-      }
+      if (hasLeft) await this.#leave()
     }
+  }
+
+  /** Ends the run, behind an epoch that somebody else waits for. */
+  async #leave(): Promise<void> {
+    this.#isFinished = true
+    await this.#running?.catch(() => undefined) //       the error goes to whoever waits for the epoch
+    await this.#end()
   }
 
   async #finish(): Promise<EpochRecord[]> {
@@ -113,16 +123,12 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
   }
 
   async #runEpoch(): Promise<void> {
-    const { model, epochs, initialEpoch, auc, isAudited, onEpoch, training } = this.#settings
+    const { model, epochs, initialEpoch, auc, onEpoch, training } = this.#settings
     const epoch = initialEpoch + this.#history.length + 1
     const title = `epoch ${epoch}/${epochs}`
     try {
-      const { train, validation } =
-        this.#data ?? this.#begin(await runData(this.#settings.train, this.#settings.validation))
-      if (epoch === initialEpoch + 1) {
-        if (initialEpoch > 0) this.#resume(train)
-        if (isAudited) await warnOfFindings(model, train, training.signal)
-      }
+      const { train, validation } = this.#data ?? (await this.#split())
+      if (this.#history.length === 0) await this.#prepare(train)
       await this.#weights.beforeTraining()
       const trained = await trainEpoch(model, train, training, {
         title: `${title} · train`,
@@ -132,19 +138,36 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
       const tested = validation && (await testEpoch(model, validation, { ...training, auc }, `${title} · test`))
       const record: EpochRecord = { epoch, train: trained, ...(tested && { validation: tested }) }
       const isTimeToStop = await this.#weights.see(record)
-      const wish = await onEpoch?.(record)
+      const wish = await this.#race(async () => onEpoch?.(record))
+      training.optimizer.epochs.record(epoch, { figures: namedFigures(record), steps: training.optimizer.steps() })
       this.#history.push(record)
-      if (epoch === epochs || wish === 'stop' || isTimeToStop) {
-        this.#isFinished = true
-        await this.#end()
-      }
+      if (epoch === epochs || wish === 'stop' || isTimeToStop) this.#isFinished = true
+      if (this.#isFinished) await this.#end()
     } catch (error) {
       this.#failure = { error }
-      await this.#end()
+      await this.#end().catch(() => undefined) //        the first error is the one that says what happened
       throw error
     } finally {
       this.#running = undefined
     }
+  }
+
+  /** Waits for what a user's code or data does, but not past an abort or the end of the model. */
+  async #race<T>(work: () => Promise<T>): Promise<T> {
+    const abort = new AbortScope(this.#settings.training.signal)
+    const forget = modelHandle(this.#settings.model).onDispose((error) => abort.end(error))
+    try {
+      abort.throwIfAborted()
+      return await abort.race(work())
+    } finally {
+      forget()
+      abort.release()
+    }
+  }
+
+  async #split(): Promise<RunData> {
+    const { train, validation, training } = this.#settings
+    return this.#begin(await this.#race(async () => runData(train, validation, training.signal)))
   }
 
   /** Takes the data that the run is about. A schedule that does not fit it fails here, before any step. */
@@ -154,19 +177,58 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     return data
   }
 
+  /** Before the first epoch. */
+  async #prepare(train: DataLoader): Promise<void> {
+    const { model, initialEpoch, isAudited, training } = this.#settings
+    this.#isPrepared = true
+    if (initialEpoch > 0) this.#resume(train)
+    if (isAudited) await this.#race(async () => warnOfFindings(model, train, training.signal))
+  }
+
   #scheduleOf(train: DataLoader): ScheduleRun {
     const steps = this.#stepsOf(train)
     return {
-      totalSteps: steps === undefined ? undefined : steps * this.#settings.epochs,
-      metric: (name) => this.#history.map((record) => known(metricOf(record, name), name)),
+      totalSteps: steps === undefined ? undefined : Math.max(steps * this.#settings.epochs, 1),
+      metric: (name) => this.#valuesOf(name),
     }
+  }
+
+  /** A metric after each epoch, those of earlier runs included. */
+  #valuesOf(name: MetricName): number[] {
+    const { model, validation, auc } = this.#settings
+    const isTested = validation !== undefined
+    checkMetricOf(model, checkMetricName(name, "schedule's metric"), "schedule's metric", { isTested })
+    if (name === 'auc' && !auc)
+      throw new RangeError("Expected `auc: true` with a schedule by 'auc', so that `fit` computes it")
+    if (!this.#isPrepared) return [] //                  only whether the schedule fits is asked
+    return [...this.#earlier(), ...this.#history].map((figures, index) => {
+      const value = figureOf(figures, name)
+      if (value !== undefined) return value
+      throw new RangeError(`Expected '${name}' in the record of epoch ${index + 1}, by which the schedule goes`)
+    })
+  }
+
+  #earlier(): readonly EpochFigures[] {
+    const { history, initialEpoch, training } = this.#settings
+    this.#known ??= history ?? training.optimizer.epochs.figures(initialEpoch)
+    if (this.#known !== undefined) return this.#known
+    const text =
+      `the schedule goes by a metric of the epochs, and the ${initialEpoch} before are unknown: it begins anew; ` +
+      '`history` takes their records'
+    process.emitWarning(text, { type: 'ZoetropeWarning', code: 'ZOETROPE_HISTORY' })
+    this.#known = []
+    return this.#known
   }
 
   /** Orders and schedule go on as if the epochs before had been made here. */
   #resume(train: DataLoader): void {
-    const { initialEpoch, training } = this.#settings
+    const { initialEpoch, history, training } = this.#settings
+    const { optimizer } = training
     train.setEpoch(initialEpoch)
-    if (training.optimizer.steps() === 0) training.optimizer.count(initialEpoch * (this.#stepsOf(train) ?? 0))
+    const steps = optimizer.steps()
+    const before = steps === 0 ? initialEpoch * (this.#stepsOf(train) ?? 0) : optimizer.epochs.stepsAfter(initialEpoch)
+    optimizer.count((before ?? steps) - steps)
+    if (history !== undefined) optimizer.epochs.assume(history)
   }
 
   #stepsOf({ length }: DataLoader): number | undefined {
@@ -178,10 +240,4 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     this.#ending ??= this.#weights.end()
     await this.#ending
   }
-}
-
-function known(value: number, metric: MetricName): number {
-  if (!Number.isNaN(value)) return value
-  const hint = metric === 'auc' ? '; `auc: true` has `fit` compute it' : ''
-  throw new RangeError(`Expected a schedule by a metric that the epochs have, received one by '${metric}'${hint}`)
 }

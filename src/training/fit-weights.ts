@@ -2,10 +2,11 @@
 import { checkInteger, checkNumber, checkOptions } from '../common/checks'
 import { ZoetropeError } from '../errors'
 import { checkMetricName, isLowerBetter, metricOf } from '../evaluation/metric-names'
-import { native } from '../native'
 import { Snapshot } from '../model/snapshot'
+import { TrainedWeights } from './trained-weights'
 import type { MetricName, EpochFigures } from '../evaluation/metric-names'
 import type { ModelHandle } from '../model/handle'
+import type { OptimizerHandle } from '../optimizer/optimizer'
 
 /** Options of early stopping. */
 export interface EarlyStoppingOptions {
@@ -50,7 +51,7 @@ export function checkEma(options: EmaOptions | undefined): number | undefined {
 /** What a run is told about its weights. */
 export interface WeightsPlan {
   readonly handle: ModelHandle
-  readonly optimizer: number
+  readonly optimizer: OptimizerHandle
   readonly best: MetricName | undefined
   readonly earlyStopping: EarlyStopping | undefined
   readonly hasAverage: boolean
@@ -59,27 +60,29 @@ export interface WeightsPlan {
 /** The weights of one run. */
 export class FitWeights {
   readonly #plan: WeightsPlan
-  #trained: Snapshot | undefined
+  /** Of a run that averages them. */
+  readonly #trained: TrainedWeights | undefined
+  #hasBegun = false
   #best: { readonly snapshot: Snapshot; readonly value: number } | undefined
   #bar: number | undefined
   #waited = 0
 
   constructor(plan: WeightsPlan) {
+    const { handle, optimizer, hasAverage } = plan
     this.#plan = plan
+    this.#trained = hasAverage ? TrainedWeights.of(handle, optimizer) : undefined
   }
 
   /** Before an epoch of training: the trained weights are in the model. */
   async beforeTraining(): Promise<void> {
-    await this.#trained?.restore()
-    this.#trained?.release()
-    this.#trained = undefined
+    if (this.#trained === undefined) TrainedWeights.forget(this.#plan.optimizer)
+    await this.#trained?.resume()
+    this.#hasBegun = true
   }
 
   /** After it: the averages are, where there are any. */
   async afterTraining(): Promise<void> {
-    if (!this.#plan.hasAverage) return
-    this.#trained = await Snapshot.take(this.#plan.handle)
-    await this.#copyAverages()
+    await this.#trained?.showAverages()
   }
 
   /** Keeps the weights of the best epoch so far. Returns whether it is time to stop. */
@@ -102,21 +105,19 @@ export class FitWeights {
 
   /** The end of a run, however it came: the model has the best epoch's weights, else the averages, else the trained ones. */
   async end(): Promise<void> {
+    if (!this.#hasBegun) return
     try {
-      if (this.#best !== undefined) await this.#best.snapshot.restore()
-      else if (this.#plan.hasAverage && this.#trained === undefined) await this.#copyAverages()
+      const best = this.#best?.snapshot
+      if (best === undefined) await this.#trained?.showAverages()
+      else if (this.#trained === undefined) await best.restore()
+      else await this.#trained.show(async () => best.restore())
     } catch (error) {
       const isGone = error instanceof ZoetropeError && error.code === 'ERR_DISPOSED'
       if (!isGone) throw error //                       a model that is gone has no weights to set right
     } finally {
-      for (const snapshot of [this.#best?.snapshot, this.#trained]) snapshot?.release()
+      this.#best?.snapshot.release()
       this.#best = undefined
-      this.#trained = undefined
     }
-  }
-
-  async #copyAverages(): Promise<void> {
-    await this.#plan.handle.run((model) => native().copyAverages(model, this.#plan.optimizer))
   }
 }
 

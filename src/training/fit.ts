@@ -1,6 +1,7 @@
 import { checkBoolean, checkCallback, checkInteger, checkOptions } from '../common/checks'
 import { checkLoader } from '../data/data-loader'
 import { FitRun } from './fit-run'
+import { checkHistory } from './history'
 import { checkEarlyStopping, checkEma } from './fit-weights'
 import { checkMetricName, checkMetricOf } from '../evaluation/metric-names'
 import { TRAIN_KEYS, checkTrainOptions } from './train'
@@ -13,6 +14,7 @@ const FIT_KEYS = [
   'validation',
   'epochs',
   'initialEpoch',
+  'history',
   'best',
   'auc',
   'earlyStopping',
@@ -28,8 +30,27 @@ const FIT_KEYS = [
  * `for await (const epoch of run)` does one epoch for each turn of the loop, and leaving the loop ends the run there.
  * Awaiting it afterwards gives the records there are. A run happens once, however often it is awaited or iterated.
  *
+ * @example
+ * ```ts
+ * import { Adam, CnnLstm, DataLoader, TensorDataset, fit } from 'zoetrope'
+ *
+ * await using model = await CnnLstm.create({ input: { features: 3 }, classes: ['walk', 'run'], seed: 0 })
+ * const data = Float32Array.from({ length: 40 * 20 * 3 }, (_, at) => Math.sin(at) + (at < 1200 ? 0 : 1))
+ * const targets = Array.from({ length: 40 }, (_, clip) => (clip < 20 ? 0 : 1))
+ * const dataset = new TensorDataset({ inputs: { data, shape: [40, 20, 3] }, targets })
+ *
+ * const run = fit(model, {
+ *   train: new DataLoader(dataset, { batchSize: 8, shuffle: true }),
+ *   validation: 0.2,
+ *   epochs: 10,
+ *   optimizer: new Adam(model),
+ *   earlyStopping: { patience: 3 },
+ * })
+ * for await (const { epoch, validation } of run) console.log(epoch, validation?.accuracy)
+ * ```
+ *
  * @throws {TypeError} For an argument of a wrong type, an option that does not exist, or another model's optimizer.
- * @throws {RangeError} For a number of epochs out of range.
+ * @throws {RangeError} For a number of epochs out of range, or a schedule by a metric that the epochs will not have.
  */
 export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
   checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
@@ -37,7 +58,8 @@ export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
     train,
     validation,
     epochs,
-    initialEpoch = 0,
+    initialEpoch: given,
+    history: records,
     best,
     auc,
     earlyStopping,
@@ -51,6 +73,9 @@ export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
   const decay = checkEma(ema)
   const stopping = checkEarlyStopping(earlyStopping)
   const loader = checkLoader(train, 'train')
+  const last = checkInteger(epochs, 'epochs', 1)
+  const begun = given === undefined ? given : checkInteger(given, 'initialEpoch', 0, last)
+  const history = checkHistory(records, begun)
   const isTested = validation !== undefined
   if (stopping) checkMetricOf(model, stopping.metric, 'earlyStopping.metric', { isTested })
   if (best !== undefined) checkMetricOf(model, checkMetricName(best, 'best'), 'best', { isTested })
@@ -59,10 +84,11 @@ export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
     training: decay === undefined ? settings : { ...settings, update: { ...settings.update, emaDecay: decay } },
     train: loader,
     validation: checkValidation(validation, loader),
-    epochs: checkInteger(epochs, 'epochs', 1),
-    initialEpoch: checkInteger(initialEpoch, 'initialEpoch', 0, epochs),
+    epochs: last,
+    initialEpoch: begun ?? checkInteger(history?.length ?? 0, 'history.length', 0, last),
+    history,
     best: best ?? stopping?.metric,
-    auc: checkBoolean(auc ?? [best, stopping?.metric].includes('auc'), 'auc'),
+    auc: auc === undefined ? [best, stopping?.metric].includes('auc') : checkBoolean(auc, 'auc'),
     earlyStopping: stopping,
     onEpoch,
     isAudited: checkBoolean(audit, 'audit'),

@@ -8,10 +8,10 @@ import { optimizerHandle } from '../optimizer/optimizer'
 import { runPass } from '../evaluation/pass'
 import { ProgressLine } from '../common/progress'
 import type { DataLoader } from '../data/data-loader'
-import type { Outcome } from '../errors'
 import type { CheckedLoss, LossOptions } from '../model/loss'
 import type { RegressionMetrics, Timing } from '../evaluation/metrics'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
+import type { ModelHandle } from '../model/handle'
 import type { Optimizer, OptimizerHandle } from '../optimizer/optimizer'
 import type { BatchReport, PreparedStep } from '../evaluation/pass'
 import type { ScheduleRun } from '../optimizer/schedule-run'
@@ -92,6 +92,21 @@ const DEFAULT_REPORT_EVERY = 10
  * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit or its dataset fails,
  * `ERR_NON_FINITE_LOSS` when the loss or a gradient becomes NaN or infinite (the parameters are as before that step),
  * `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
+ *
+ * @example
+ * ```ts
+ * import { AdamW, CnnLstm, DataLoader, TensorDataset, train } from 'zoetrope'
+ *
+ * await using model = await CnnLstm.create({ input: { features: 3 }, classes: ['walk', 'run'] })
+ * const inputs = { data: new Float32Array(8 * 20 * 3), shape: [8, 20, 3] }
+ * const loader = new DataLoader(new TensorDataset({ inputs, targets: [0, 1, 0, 1, 0, 1, 0, 1] }), { batchSize: 4 })
+ *
+ * const optimizer = new AdamW(model, { learningRate: 1e-3 })
+ * for (let epoch = 1; epoch <= 3; epoch++) {
+ *   const { loss, accuracy } = await train(model, loader, { optimizer, clipNorm: 1 })
+ *   console.log(epoch, loss, accuracy)
+ * }
+ * ```
  */
 export async function train(model: AnyCnnLstm, loader: DataLoader, options: TrainOptions): Promise<TrainResult> {
   const settings = checkTrainOptions(model, options)
@@ -151,10 +166,11 @@ export async function trainEpoch(
   const { signal, onBatch, reportEvery, accumulate } = settings
   const { head } = model.config
   const abort = new AbortScope(signal)
-  const updates = new Updates(settings, run)
+  const handle = modelHandle(model)
   try {
+    const updates = new Updates(settings, run, handle)
     const { metrics, seconds } = await runPass({
-      handle: modelHandle(model),
+      handle,
       loader,
       abort,
       progress: new ProgressLine(title, settings.progress),
@@ -178,24 +194,27 @@ export async function trainEpoch(
 class Updates {
   readonly #settings: TrainSettings
   readonly #run: ScheduleRun
+  readonly #handle: ModelHandle
   #batches = 0
 
-  constructor(settings: TrainSettings, run: ScheduleRun) {
+  constructor(settings: TrainSettings, run: ScheduleRun, handle: ModelHandle) {
     this.#settings = settings
     this.#run = run
+    this.#handle = handle
     settings.optimizer.current(run) //                a schedule that does not fit fails before the first step
   }
 
   /** A batch with the optimizer as it is now, not when the engine gets to it. */
   prepare(pass: NativePass, batch: NativeBatch): PreparedStep {
     const { native, learningRate } = this.#current()
+    this.#handle.markChanged() //                     without an update too: batch norms take statistics
     if (++this.#batches % this.#settings.accumulate !== 0)
       return { job: () => pass.trainBatch(batch, null), learningRate }
-    return { job: this.#counted(() => pass.trainBatch(batch, native)), learningRate }
+    return { ...this.#counted(() => pass.trainBatch(batch, native)), learningRate }
   }
 
   /** The update by a last group that is not full. */
-  finish(pass: NativePass): (() => Promise<Outcome<undefined>>) | undefined {
+  finish(pass: NativePass): Pick<PreparedStep, 'job' | 'undo'> | undefined {
     if (this.#batches % this.#settings.accumulate === 0) return undefined
     const { native } = this.#current()
     return this.#counted(() => pass.update(native))
@@ -207,14 +226,10 @@ class Updates {
   }
 
   /** Counts the update now, so that the next one is prepared for its own step; one that is not made is taken back. */
-  #counted(job: () => Promise<Outcome<undefined>>): () => Promise<Outcome<undefined>> {
+  #counted(job: PreparedStep['job']): Pick<PreparedStep, 'job' | 'undo'> {
     const { optimizer } = this.#settings
     optimizer.count(1)
-    return async () => {
-      const outcome = await job()
-      if (!outcome.ok) optimizer.count(-1)
-      return outcome
-    }
+    return { job, undo: () => optimizer.count(-1) }
   }
 }
 

@@ -1,6 +1,6 @@
 /** The validation data of a run: a loader, or a share of the training data. */
 import { checkNumber, rangeError, typeError } from '../common/checks'
-import { DataLoader, loaderParts } from '../data/data-loader'
+import { DataLoader, isLoader, loaderParts } from '../data/data-loader'
 import { isDataset } from '../data/data-source'
 import { split } from '../data/split/split'
 
@@ -15,7 +15,7 @@ export function checkValidation(
   validation: DataLoader | number | undefined,
   train: DataLoader,
 ): DataLoader | number | undefined {
-  if (validation === undefined || validation instanceof DataLoader) return validation
+  if (validation === undefined || isLoader(validation)) return validation
   if (typeof validation !== 'number') throw typeError('a DataLoader or a share of the data', 'validation', validation)
   if (!(checkNumber(validation, 'validation', 0, 1) > 0))
     throw rangeError('a number in (0, 1)', 'validation', validation)
@@ -29,12 +29,16 @@ export function checkValidation(
  * Splits a share off: a pure function of the dataset and the loader's seed, stratified where targets are classes. The
  * rest is trained on with the loader's options; the share is not shuffled, augmented or sampled.
  */
-export async function runData(train: DataLoader, validation: DataLoader | number | undefined): Promise<RunData> {
+export async function runData(
+  train: DataLoader,
+  validation: DataLoader | number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<RunData> {
   if (typeof validation !== 'number') return { train, validation }
   const { source, options, epoch, part } = loaderParts(train)
   if (!isDataset(source)) return { train, validation: undefined }
   const { seed = 0, batchSize, prefetch } = options
-  const parts = await split(source, { fractions: { train: 1 - validation, validation }, seed })
+  const parts = await split(source, { fractions: { train: 1 - validation, validation }, seed, signal })
   const rest = part(parts.train)
   rest.setEpoch(epoch)
   return { train: rest, validation: new DataLoader(parts.validation, { batchSize, prefetch }) }

@@ -50,6 +50,68 @@ test('toTargets takes every type of integer and refuses what is no class', async
   t.is(error.message, "Expected the index of a class for value 0 of 'i2.npy', received -2")
 })
 
+test('column-major arrays become row-major, whatever their shape', async (t) => {
+  for (const shape of [[3], [2, 3], [5, 1, 4], [40, 3, 2, 70], [1, 1, 7], [33, 65], [2, 0, 3]]) {
+    for (const [descr, size] of [
+      ['|u1', 1],
+      ['<i2', 2],
+      ['<f4', 4],
+      ['<i8', 8],
+      ['<U3', 12],
+    ] as const) {
+      const count = shape.reduce((product, axis) => product * axis, 1)
+      const columns = Buffer.alloc(count * size)
+      for (let at = 0; at < columns.length; at += Math.min(size, 4)) columns[at] = (at / Math.min(size, 4)) % 100
+      const rows = Buffer.concat(
+        Array.from({ length: count }, (_, at) => valueAt(columns, size, fortranIndex(at, shape))),
+      )
+      const header = `{'descr': '${descr}', 'fortran_order': True, 'shape': (${shape.join()},), }`
+      const [expected, read] = [npy(descr, shape, rows), npy(descr, shape, columns, { header })].map((file) =>
+        fileOf(file),
+      )
+      t.deepEqual((await readNpy(read!)).data, (await readNpy(expected!)).data, `${descr} ${shape.join()}`)
+    }
+  }
+})
+
+/** Where the value that is the `at`-th in C's order comes in Fortran's. */
+function fortranIndex(at: number, shape: readonly number[]): number {
+  let [rest, index] = [at, 0]
+  let stride = shape.reduce((product, axis) => product * axis, 1)
+  for (const axis of shape.toReversed()) {
+    stride /= axis
+    index += (rest % axis) * stride
+    rest = Math.floor(rest / axis)
+  }
+  return index
+}
+
+const valueAt = (bytes: Buffer, size: number, index: number): Buffer => bytes.subarray(index * size, (index + 1) * size)
+
+test('integers of 64 bits become the float32 that Number of them is, in long arrays as in short ones', async (t) => {
+  const random = seeded(4)
+  const extremes = [0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 32n - 1n]
+  const values = [...extremes]
+  while (values.length < 1000) values.push(BigInt.asIntN(64, BigInt(random(2 ** 32)) * 2n ** BigInt(random(33)) - 7n))
+  const long = BigInt64Array.from({ length: 2 ** 20 + 5 }, (_, index) => values[index % values.length]!)
+  for (const [descr, array] of [
+    ['<i8', long],
+    ['<i8', long.slice(0, 1000)],
+    ['<u8', new BigUint64Array(long.buffer)],
+  ] as const) {
+    const read = await readNpy(fileOf(npy(descr, [array.length], new Uint8Array(array.buffer))))
+    const { data } = read.toNdArray()
+    t.true(
+      array.every((value, index) => data[index] === Math.fround(Number(value))),
+      descr,
+    )
+    t.true(
+      read.data.every((value, index) => value === array[index]),
+      descr,
+    )
+  }
+})
+
 test('arrays go into a TensorDataset', async (t) => {
   const clips = await readNpy(fileOf(npy('|u1', [2, 1, 2, 2], Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7))))
   const targets = await readNpy(fileOf(npy('<i4', [2], new Uint8Array(Int32Array.of(1, 0).buffer))))
@@ -124,7 +186,7 @@ test('a file that is not there, a folder, and what is no path', async (t) => {
   const error = await refusesFile(t, missing, () => readNpy(missing), { message: /ENOENT/ })
   t.true(error.cause instanceof Error)
   const folder = fileOf('').replace(/\/[^/]*$/, '')
-  await refusesFile(t, folder, () => readNpy(folder), { message: /received a folder$/ })
+  await refusesFile(t, folder, () => readNpy(folder), { message: /received EISDIR: a folder$/ })
   await refuses(t, TypeError, /^Expected a path for `path`, received 1$/, () => readNpy(untyped<string>(1)))
   await refuses(t, RangeError, /^Expected a path for `path`, received ''$/, () => readNpy(''))
 })

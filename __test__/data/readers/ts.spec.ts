@@ -29,6 +29,15 @@ test('a last line without an end, and lines longer than what is read at once', a
   t.deepEqual(samples[1]!.input.shape, [1, 1])
 })
 
+test('a message names twenty labels at most', async (t) => {
+  const labels = Array.from({ length: 1000 }, (_, index) => `c${index}`)
+  const path = fileOf(`@classLabel true ${labels.join(' ')}\n@data\n1:d\n`)
+  await refusesFile(t, path, async () => readTs(path), {
+    line: 3,
+    message: /c18, c19 or 980 more in line 3 .* received 'd'$/,
+  })
+})
+
 test('missing values get the number that is asked for', async (t) => {
   const { samples } = await readTs(fileOf(WAVES), { missing: 0 })
   t.deepEqual(samples[1]!.input.data, Float32Array.of(4, 5, 0, 6))
@@ -62,6 +71,19 @@ const malformed: [string, string, number, RegExp][] = [
     /one dimension/,
   ],
   ['more dimensions', `${HEADER}@data\n1:2:up\n1:2:3:up\n`, 8, /2 dimensions and a label, .* received 3$/],
+  ['too many dimensions', `@classLabel true a\n@data\n${'1:'.repeat(70_000)}a\n`, 3, /at most 65536 dimensions/],
+  [
+    'a value without an end',
+    `@classLabel true a\n@data\n${'1'.repeat(70_000)}:a\n`,
+    3,
+    /values of at most 16384 bytes/,
+  ],
+  [
+    'a label without an end',
+    `@classLabel true a\n@data\n1:${'a'.repeat(70_000)}\n`,
+    3,
+    /a label of a .* received 'a{60}…'$/,
+  ],
   ['fewer dimensions', `${HEADER}@data\n1:up\n`, 7, /received 1$/],
   ['no dimension', `@classLabel true a\n@data\na\n`, 3, /at least 1 dimensions/],
   ['an unknown label', `${HEADER}@data\n1:2:left\n`, 7, /a label of up, down .* received 'left'$/],

@@ -69,6 +69,13 @@ impl Worker {
         let optimizer = self.optimizers.get(&id);
         optimizer.map_or(Ok(()), |optimizer| optimizer.copy_averages_to(&mut self.model))
     }
+
+    /// Forgets the running averages that the optimizer of that id keeps; its next update begins them anew.
+    pub fn drop_averages(&mut self, id: u32) {
+        if let Some(optimizer) = self.optimizers.get_mut(&id) {
+            optimizer.drop_averages();
+        }
+    }
 }
 
 impl Engine {

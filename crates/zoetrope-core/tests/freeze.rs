@@ -12,7 +12,7 @@ use common::{
 };
 use serde_json::{Value, json};
 use tch::Tensor;
-use zoetrope_core::{CnnLstm, Error, Meter, Optimizer, Rule};
+use zoetrope_core::{CnnLstm, Error, Meter, Optimizer, OptimizerConfig, Rule};
 
 const SGD: Rule = Rule::Sgd {
     learning_rate: 0.05,
@@ -170,5 +170,77 @@ fn unknown_prefixes_and_nothing_left_to_train_are_named() -> TestResult {
     }
     assert_same_parameters(&snapshot(&model), &before);
     let _ = model.logits(&batch)?;
+    Ok(())
+}
+
+fn averaging(rule: Rule) -> OptimizerConfig {
+    OptimizerConfig {
+        ema_decay: Some(0.9),
+        ..rule.into()
+    }
+}
+
+/// An average is the parameter itself while that is frozen, whatever was averaged and loaded before.
+#[test]
+fn averages_leave_frozen_parameters_alone() -> TestResult {
+    let mut model = normed()?;
+    let mut optimizer = Optimizer::new(averaging(SGD))?;
+    let checkpoint = model.state_dict()?;
+    train(&mut model, &mut optimizer, 2)?;
+    model.load_state_dict(&checkpoint)?;
+    let frozen = model.set_frozen("lstm.", true)?;
+    let before = snapshot(&model);
+    optimizer.copy_averages_to(&mut model)?;
+    let shown = snapshot(&model);
+    train(&mut model, &mut optimizer, 2)?;
+    optimizer.copy_averages_to(&mut model)?;
+    let after = snapshot(&model);
+    for name in &frozen {
+        assert_same_bits(name, &shown[name], &before[name]);
+        assert_same_bits(name, &after[name], &before[name]);
+    }
+    assert!(moved(&before, &after).contains(&"fc.weight"));
+    // Averaged anew from the value it had: after one update a tenth of the way.
+    model.set_frozen("lstm.", false)?;
+    train(&mut model, &mut optimizer, 1)?;
+    let trained = snapshot(&model);
+    optimizer.copy_averages_to(&mut model)?;
+    let averaged = snapshot(&model);
+    for name in &frozen {
+        let expected = &before[name] * 0.9 + &trained[name] * 0.1;
+        assert_close(name, &averaged[name], &expected, 1e-6);
+    }
+    Ok(())
+}
+
+#[test]
+fn averages_that_are_dropped_begin_with_the_next_update() -> TestResult {
+    let mut model = normed()?;
+    let mut optimizer = Optimizer::new(averaging(SGD))?;
+    train(&mut model, &mut optimizer, 3)?;
+    optimizer.drop_averages();
+    let before = snapshot(&model);
+    optimizer.copy_averages_to(&mut model)?;
+    assert_same_parameters(&snapshot(&model), &before);
+    train(&mut model, &mut optimizer, 1)?;
+    let trained = snapshot(&model);
+    optimizer.copy_averages_to(&mut model)?;
+    assert_same_parameters(&snapshot(&model), &trained);
+    Ok(())
+}
+
+#[test]
+fn what_trains_is_loaded_and_what_is_frozen_stays() -> TestResult {
+    let mut model = normed()?;
+    let state = model.state_dict()?;
+    let loaded = snapshot(&model);
+    train(&mut model, &mut Optimizer::new(SGD)?, 2)?;
+    let frozen = model.set_frozen("cnn.", true)?;
+    let trained = snapshot(&model);
+    model.load_trainable(&state)?;
+    for (name, tensor) in snapshot(&model) {
+        let expected = if frozen.contains(&name) { &trained } else { &loaded };
+        assert_same_bits(&name, &tensor, &expected[&name]);
+    }
     Ok(())
 }

@@ -32,9 +32,9 @@ impl NativeSnapshot {
         Ok(promise)
     }
 
-    /// Copies it back into the model.
+    /// Copies it back into the model; without `withFrozen`, frozen parameters stay as they are.
     #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
-    pub fn restore<'env>(&self, env: &'env Env, model: &NativeModel) -> napi::Result<Object<'env>> {
+    pub fn restore<'env>(&self, env: &'env Env, model: &NativeModel, with_frozen: bool) -> napi::Result<Object<'env>> {
         let state = Arc::clone(&self.state);
         let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
         let restore = move |worker: &mut Worker| -> Result<()> {
@@ -42,7 +42,11 @@ impl NativeSnapshot {
             let state = state.as_ref().ok_or_else(|| Error::Internal {
                 reason: "a snapshot was used after its release".to_owned(),
             })?;
-            worker.model.load_state_dict(state)
+            if with_frozen {
+                worker.model.load_state_dict(state)
+            } else {
+                worker.model.load_trainable(state)
+            }
         };
         model.engine.submit(restore, settle);
         Ok(promise)
@@ -62,5 +66,17 @@ pub fn copy_averages<'env>(env: &'env Env, model: &NativeModel, optimizer: u32) 
     model
         .engine
         .submit(move |worker: &mut Worker| worker.copy_averages(optimizer), settle);
+    Ok(promise)
+}
+
+/// Forgets the running averages of the weights that an optimizer keeps; its next update begins them anew.
+#[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+pub fn drop_averages<'env>(env: &'env Env, model: &NativeModel, optimizer: u32) -> napi::Result<Object<'env>> {
+    let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
+    let forget = move |worker: &mut Worker| -> Result<()> {
+        worker.drop_averages(optimizer);
+        Ok(())
+    };
+    model.engine.submit(forget, settle);
     Ok(promise)
 }

@@ -1,10 +1,16 @@
-import { constants } from 'node:buffer'
+import { constants } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { fileError, unreadable } from './file-error'
+import { allocate, inPieces } from './pieces'
+import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Place } from './file-error'
 
 const MAX_CHUNK = 2 ** 30 //     one read of the system takes at most 2 GiB
+const COPIED_AT_ONCE = 2 ** 20 // bytes of memory copied in one turn of the event loop
+
+/** Opening a pipe waits for its writer, unless this flag is set. Windows has neither. */
+const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 /** Bytes that can be read at any offset: a file, a part of one, or memory. */
 export interface ByteSource {
@@ -13,7 +19,7 @@ export interface ByteSource {
   /** In bytes. */
   readonly length: number
   /** A copy of `length` bytes from `offset` on, in a buffer of its own; an error where there are fewer. */
-  read(offset: number, length: number): Promise<Uint8Array>
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>
 }
 
 /** A file that is open for reading. */
@@ -28,24 +34,33 @@ export class OpenFile implements ByteSource {
     this.length = length
   }
 
-  /** Opens a regular file: a folder, a pipe or a device is refused before it can block. */
+  /**
+   * Opens a regular file. A folder, a pipe, a socket or a device is refused: it is not opened where its path already
+   * tells, and what takes the file's place meanwhile cannot block. Whatever is written behind the end later is not read.
+   */
   static async open(path: string): Promise<OpenFile> {
     try {
-      const stats = await stat(path)
-      if (!stats.isFile()) throw fileError({ path }, 'to read the file', stats.isDirectory() ? 'a folder' : 'a device')
-      return new OpenFile(await open(path, 'r'), path, stats.size)
+      checkRegular(path, await stat(path))
+      const handle = await open(path, FLAGS)
+      try {
+        const stats = await handle.stat()
+        checkRegular(path, stats)
+        return new OpenFile(handle, path, stats.size)
+      } catch (error) {
+        await handle.close()
+        throw error
+      }
     } catch (cause) {
-      throw unreadable(path, cause)
+      throw unreadable({ path }, cause)
     }
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array> {
+  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(this, offset, length)
-    const bytes = new Uint8Array(length)
+    const bytes = allocate(this.place, Uint8Array, length)
     let done = 0
     while (done < length) {
-      const wanted = Math.min(length - done, MAX_CHUNK)
-      const { bytesRead } = await this.#handle.read(bytes, done, wanted, offset + done)
+      const bytesRead = await this.#readInto(bytes, done, offset)
       if (bytesRead === 0) throw shortage(this.place, offset, length, done) //  the file has shrunk since it was opened
       done += bytesRead
     }
@@ -55,6 +70,15 @@ export class OpenFile implements ByteSource {
   /** Waits for reads under way, then lets go of the file. */
   async close(): Promise<void> {
     await this.#handle.close()
+  }
+
+  async #readInto(bytes: Uint8Array, done: number, offset: number): Promise<number> {
+    const wanted = Math.min(bytes.length - done, MAX_CHUNK)
+    try {
+      return (await this.#handle.read(bytes, done, wanted, offset + done)).bytesRead
+    } catch (cause) {
+      throw unreadable({ ...this.place, offset: offset + done }, cause)
+    }
   }
 }
 
@@ -72,14 +96,18 @@ export function section(source: ByteSource, place: Place, start: number, length:
   return part
 }
 
-/** Bytes in memory. */
+/** Bytes in memory. Long ones are copied piece by piece. */
 export function memory(bytes: Uint8Array, place: Place): ByteSource {
   const source: ByteSource = {
     place,
     length: bytes.length,
     read: async (offset, length) => {
       checkRange(source, offset, length)
-      return bytes.slice(offset, offset + length)
+      const copy = allocate(place, Uint8Array, length)
+      const copyPiece = (start: number, end: number): void =>
+        copy.set(bytes.subarray(offset + start, offset + end), start)
+      await inPieces(length, copyPiece, COPIED_AT_ONCE)
+      return copy
     },
   }
   return source
@@ -95,12 +123,21 @@ export async function withFile<T>(path: string, work: (file: OpenFile) => Promis
   }
 }
 
+function checkRegular(path: string, stats: Stats): void {
+  if (stats.isFile()) return
+  throw fileError({ path }, 'to read the file', describeKind(stats))
+}
+
+function describeKind(stats: Stats): string {
+  if (stats.isDirectory()) return 'EISDIR: a folder'
+  if (stats.isFIFO()) return 'a pipe, and only regular files are read'
+  if (stats.isSocket()) return 'a socket, and only regular files are read'
+  return 'a device, and only regular files are read'
+}
+
 /** Nothing is allocated for bytes that are not there. */
 function checkRange({ place, length: available }: ByteSource, offset: number, length: number): void {
   if (offset + length > available) throw shortage(place, offset, length, Math.max(0, available - offset))
-  if (length > constants.MAX_LENGTH) {
-    throw fileError({ ...place, offset }, `at most ${constants.MAX_LENGTH} bytes at once`, `${length}`)
-  }
 }
 
 function shortage(place: Place, offset: number, expected: number, actual: number): Error {

@@ -1,4 +1,7 @@
 import { endianness } from 'node:os'
+import { decodeText, MAX_CHARACTERS } from './text'
+import { allocate, inPieces } from './pieces'
+import type { Place } from './file-error'
 
 /** Types of NumPy that are read, by NumPy's names. */
 export type DtypeName =
@@ -35,29 +38,48 @@ export interface Dtype {
   readonly name: DtypeName
   /** Bytes of one value. */
   readonly size: number
-  /** The values of `bytes`, which is a buffer of its own and may be changed. */
-  decode(bytes: Uint8Array): NpyData
+  /** Bytes of one number of a value: a character of text, else the value itself. */
+  readonly unit: 1 | 2 | 4 | 8
+  /** Whether the bytes of a unit come in the other order than this machine's. */
+  readonly isForeign: boolean
+  /**
+   * The values of `bytes`, a buffer of its own that may be changed and whose units are in this machine's order. Types
+   * that are no typed array of their own are converted piece by piece.
+   */
+  decode(bytes: Uint8Array<ArrayBuffer>, place: Place): Promise<NpyData>
 }
 
-type Decode = (bytes: Uint8Array) => NpyData
+interface NumberType {
+  readonly name: DtypeName
+  readonly unit: 1 | 2 | 4 | 8
+  readonly decode: Dtype['decode']
+}
 
-const NUMBERS: Readonly<Record<string, { readonly name: DtypeName; readonly decode: Decode }>> = {
-  b1: { name: 'bool', decode: (bytes) => bytes.map((byte) => (byte === 0 ? 0 : 1)) },
-  u1: { name: 'uint8', decode: (bytes) => bytes },
-  i1: { name: 'int8', decode: ({ buffer }) => new Int8Array(buffer) },
-  u2: { name: 'uint16', decode: ({ buffer }) => new Uint16Array(buffer) },
-  i2: { name: 'int16', decode: ({ buffer }) => new Int16Array(buffer) },
-  u4: { name: 'uint32', decode: ({ buffer }) => new Uint32Array(buffer) },
-  i4: { name: 'int32', decode: ({ buffer }) => new Int32Array(buffer) },
-  u8: { name: 'uint64', decode: ({ buffer }) => new BigUint64Array(buffer) },
-  i8: { name: 'int64', decode: ({ buffer }) => new BigInt64Array(buffer) },
-  f2: { name: 'float16', decode: ({ buffer }) => Float32Array.from(new Uint16Array(buffer), halfToFloat) },
-  f4: { name: 'float32', decode: ({ buffer }) => new Float32Array(buffer) },
-  f8: { name: 'float64', decode: ({ buffer }) => new Float64Array(buffer) },
+type Kind = new (buffer: ArrayBuffer) => NpyData
+
+const plain = (name: DtypeName, unit: 1 | 2 | 4 | 8, kind: Kind): NumberType => ({
+  name,
+  unit,
+  decode: async ({ buffer }) => new kind(buffer),
+})
+
+const NUMBERS: Readonly<Record<string, NumberType>> = {
+  b1: { name: 'bool', unit: 1, decode: decodeBools },
+  u1: plain('uint8', 1, Uint8Array),
+  i1: plain('int8', 1, Int8Array),
+  u2: plain('uint16', 2, Uint16Array),
+  i2: plain('int16', 2, Int16Array),
+  u4: plain('uint32', 4, Uint32Array),
+  i4: plain('int32', 4, Int32Array),
+  u8: plain('uint64', 8, BigUint64Array),
+  i8: plain('int64', 8, BigInt64Array),
+  f2: { name: 'float16', unit: 2, decode: decodeHalves },
+  f4: plain('float32', 4, Float32Array),
+  f8: plain('float64', 8, Float64Array),
 }
 
 /** What {@link parseDtype} accepts, for messages. */
-export const KNOWN_DTYPES = `${Object.keys(NUMBERS).join(', ')} or U`
+export const KNOWN_DTYPES = `${Object.keys(NUMBERS).join(', ')} or U1 to U${MAX_CHARACTERS}`
 
 const DESCRIPTION = /^([<>|=]?)([a-zA-Z])(\d{1,9})$/
 const HOST = endianness() === 'LE' ? '<' : '>'
@@ -67,38 +89,55 @@ const BYTES_PER_CHARACTER = 4 //      NumPy's text is UCS-4
 export function parseDtype(description: string): Dtype | undefined {
   const [, order = '', kind = '', count = ''] = DESCRIPTION.exec(description) ?? []
   const isForeign = (order === '<' || order === '>') && order !== HOST
-  if (kind === 'U') return Number(count) === 0 ? undefined : text(Number(count) * BYTES_PER_CHARACTER, isForeign)
+  if (kind === 'U') return textType(Number(count), isForeign)
   const number = NUMBERS[`${kind}${count}`]
-  if (number === undefined) return undefined
-  const { name, decode } = number
-  const size = Number(count)
-  return { name, size, decode: (bytes) => decode(isForeign ? swap(bytes, size) : bytes) }
+  return number && { ...number, size: number.unit, isForeign }
 }
 
-function text(size: number, isForeign: boolean): Dtype {
-  const characters = size / BYTES_PER_CHARACTER
-  const decode = (bytes: Uint8Array): string[] => {
-    const codes = new Uint32Array((isForeign ? swap(bytes, BYTES_PER_CHARACTER) : bytes).buffer)
-    return Array.from({ length: codes.length / characters }, (_, index) =>
-      toText(codes.subarray(index * characters, (index + 1) * characters)),
-    )
-  }
-  return { name: 'str', size, decode }
+/** The values of `bytes` as they lie in a file, which may be changed. */
+export async function decodeValues(bytes: Uint8Array<ArrayBuffer>, dtype: Dtype, place: Place): Promise<NpyData> {
+  if (dtype.isForeign) await inPieces(bytes.length, (start, end) => swapUnits(bytes.subarray(start, end), dtype.unit))
+  return dtype.decode(bytes, place)
 }
 
-/** Text ends at its first trailing zero; a number that is no character becomes U+FFFD. */
-function toText(codes: Uint32Array): string {
-  let end = codes.length
-  while (end > 0 && codes[end - 1] === 0) end--
-  let characters = ''
-  for (const code of codes.subarray(0, end)) characters += String.fromCodePoint(code <= 0x10ffff ? code : 0xfffd)
-  return characters
+function textType(characters: number, isForeign: boolean): Dtype | undefined {
+  if (characters < 1 || characters > MAX_CHARACTERS) return undefined
+  const decode: Dtype['decode'] = async (bytes, place) => decodeText(new Uint32Array(bytes.buffer), characters, place)
+  return { name: 'str', size: characters * BYTES_PER_CHARACTER, unit: BYTES_PER_CHARACTER, isForeign, decode }
 }
 
-function swap(bytes: Uint8Array, size: number): Uint8Array {
-  if (size === 1) return bytes
-  for (let start = 0; start < bytes.length; start += size) bytes.subarray(start, start + size).reverse()
+/** Whatever is not 0 is true. */
+async function decodeBools(bytes: Uint8Array): Promise<Uint8Array> {
+  await inPieces(bytes.length, (start, end) => {
+    for (let at = start; at < end; at++) if (bytes[at] !== 0) bytes[at] = 1
+  })
   return bytes
+}
+
+async function decodeHalves({ buffer }: Uint8Array<ArrayBuffer>, place: Place): Promise<Float32Array> {
+  const [table, halves] = [halfTable(), new Uint16Array(buffer)]
+  const values = allocate(place, Float32Array, halves.length)
+  await inPieces(halves.length, (start, end) => {
+    for (let at = start; at < end; at++) values[at] = table[halves[at] ?? 0] ?? 0
+  })
+  return values
+}
+
+function swapUnits(bytes: Uint8Array, unit: Dtype['unit']): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (unit === 2) buffer.swap16()
+  if (unit === 4) buffer.swap32()
+  if (unit === 8) buffer.swap64()
+}
+
+let allHalves: Float32Array | undefined
+
+/** All 65,536 float16 as float32, by their bits. */
+function halfTable(): Float32Array {
+  if (allHalves !== undefined) return allHalves
+  allHalves = new Float32Array(2 ** 16)
+  for (let bits = 0; bits < allHalves.length; bits++) allHalves[bits] = halfToFloat(bits)
+  return allHalves
 }
 
 /** IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction. */

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { describe } from '../../common/checks'
 import { ZoetropeError } from '../../errors'
 
@@ -22,11 +23,18 @@ export function fileError(place: Place, expected: string, actual: string, cause?
   )
 }
 
-/** `ERR_DATA` for a file that the system does not give out. */
-export function unreadable(path: string, cause: unknown): ZoetropeError {
+/**
+ * `ERR_DATA` for a file that the system does not give out, with the system's own reason, such as "ENOENT: no such file
+ * or directory". The system's error is the `cause`.
+ */
+export function unreadable(place: Place, cause: unknown): ZoetropeError {
   if (cause instanceof ZoetropeError) return cause
-  const reason = cause instanceof Error ? cause.message : describe(cause)
-  return fileError({ path }, 'to read the file', reason, cause)
+  return fileError(place, 'to read the file', reasonOf(cause), cause)
+}
+
+/** The message of an error, which may be of another realm, as the system's errors are inside Jest. */
+export function reasonOf(cause: unknown): string {
+  return types.isNativeError(cause) ? cause.message : describe(cause)
 }
 
 /** `1f 8b 08 00` */

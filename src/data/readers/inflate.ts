@@ -1,7 +1,8 @@
 import { pipeline } from 'node:stream/promises'
 import { crc32, createInflateRaw } from 'node:zlib'
 import { memory } from './bytes'
-import { fileError } from './file-error'
+import { fileError, reasonOf } from './file-error'
+import { allocate, inPieces } from './pieces'
 import { ZoetropeError } from '../../errors'
 import type { ByteSource } from './bytes'
 import type { Place } from './file-error'
@@ -20,7 +21,7 @@ interface Unpacked {
  * right checksum.
  */
 export async function inflate(packed: ByteSource, { place, size, crc }: Unpacked): Promise<ByteSource> {
-  const bytes = new Uint8Array(size) //             the system hands out its pages as they are written
+  const bytes = allocate(place, Uint8Array, size) //  the system hands out its pages as they are written
   const inflater = createInflateRaw({ chunkSize: CHUNK })
   let [length, sum] = [0, 0]
   try {
@@ -35,8 +36,7 @@ export async function inflate(packed: ByteSource, { place, size, crc }: Unpacked
     })
   } catch (cause) {
     if (cause instanceof ZoetropeError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw fileError({ ...place, offset: length }, 'deflated bytes', reason, cause)
+    throw fileError({ ...place, offset: length }, 'deflated bytes', reasonOf(cause), cause)
   }
   if (length < size) throw fileError({ ...place, offset: length }, `${size} bytes`, `${length}`)
   checkCrc(place, crc, sum)
@@ -46,7 +46,9 @@ export async function inflate(packed: ByteSource, { place, size, crc }: Unpacked
 /** The bytes of an entry that was stored, read whole, with their checksum compared. */
 export async function readStored(stored: ByteSource, crc: number): Promise<ByteSource> {
   const bytes = await stored.read(0, stored.length)
-  checkCrc(stored.place, crc, crc32(bytes))
+  let sum = 0
+  await inPieces(bytes.length, (start, end) => (sum = crc32(bytes.subarray(start, end), sum)))
+  checkCrc(stored.place, crc, sum)
   return memory(bytes, stored.place)
 }
 

@@ -23,6 +23,13 @@ const PREFIX_BYTES = 10 //                                           magic, vers
 const MAX_TEXT = 65_535 //                                           NumPy writes some hundred
 const PAIR = /\s*(['"])(\w+)\1\s*:\s*(?:(['"])([^'"]*)\3|(True|False)|\(([\d\s,L-]*)\)|(\[[^]*\]))\s*(,|$)/y
 
+/** Whether a file begins as NumPy's arrays do. */
+export async function isNpy(source: ByteSource): Promise<boolean> {
+  if (source.length < MAGIC.length) return false
+  const start = await source.read(0, MAGIC.length)
+  return MAGIC.every((byte, at) => byte === start[at])
+}
+
 /** Reads and checks the header: magic, version 1 to 3, type, and a shape that fits the file to the byte. */
 export async function readNpyHeader(source: ByteSource): Promise<NpyHeader> {
   const { place } = source

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { checkPath, checkInteger, checkOptions, typeError } from '../../common/checks'
 import { checkTarget } from '../dataset'
 import { ZoetropeError } from '../../errors'
@@ -5,7 +6,7 @@ import { formatShape } from '../../common/nd-array'
 import { OpenFile } from './bytes'
 import { fileError } from './file-error'
 import { checkMemoryLimit, findArray, readEntry, readNpy, readNpzDirectory } from './npy'
-import { toModelData } from './npy-array'
+import { readModelData } from './npy-array'
 import { readNpyHeader } from './npy-header'
 import { openEntry } from './zip'
 import type { Dataset, Sample } from '../dataset'
@@ -79,9 +80,7 @@ export abstract class StreamedDataset implements Dataset {
     if (this.#closing !== undefined) {
       throw new ZoetropeError('ERR_DISPOSED', `The dataset of '${source.place.path}' is closed`)
     }
-    const bytes = await source.read(header.offset + index * this.#bytes, this.#bytes)
-    const data = toModelData(this.dtype, header.dtype.decode(bytes))
-    if (data === undefined) throw new ZoetropeError('ERR_INTERNAL', 'Expected numbers in a dataset that was opened')
+    const data = await readModelData(source, header, header.offset + index * this.#bytes, this.#bytes)
     return { input: { data, shape: this.sampleShape }, target: this.targets[index] ?? 0 }
   }
 
@@ -174,10 +173,12 @@ function checkClips({ place }: ByteSource, header: NpyHeader, targets: Int32Arra
 
 async function toTargets(targets: NpyDatasetOptions['targets']): Promise<Int32Array> {
   if (typeof targets === 'string' || targets instanceof URL) return (await readNpy(targets)).toTargets()
-  if (!Array.isArray(targets) && !ArrayBuffer.isView(targets)) {
+  if (!Array.isArray(targets) && !types.isTypedArray(targets)) {
     throw typeError('a path or an array of integers', 'targets', targets)
   }
-  return Int32Array.from(targets, (target, index) => checkTarget(target, `\`targets[${index}]\``))
+  return Int32Array.from(targets, (target, index) =>
+    (target | 0) === target && target >= 0 ? target : checkTarget(target, `\`targets[${index}]\``),
+  )
 }
 
 function checkName(name: string, option: string): string {

@@ -1,11 +1,15 @@
 import { describe } from '../../common/checks'
 import { fileError } from './file-error'
 import type { Place } from './file-error'
+import type { Pace } from './pieces'
+
+const COST_OF_A_LABEL = 64 //       the work of a label, in bytes of text
 
 /** What the lines before `@data` say. */
 export interface TsHeader {
   readonly problemName: string
-  readonly classes: readonly string[]
+  /** The index of each label. */
+  readonly classes: ReadonlyMap<string, number>
   /** Values in each step, where the header tells. */
   readonly channels: number | undefined
   readonly isEqualLength: boolean
@@ -15,15 +19,20 @@ export interface TsHeader {
 
 /** Collects the header of a `.ts` file line by line. Names are known in any case; unknown ones are left out. */
 export class TsHeaderReader {
+  readonly #pace: Pace
   #problemName = ''
-  #classes: readonly string[] | undefined
+  #classes: ReadonlyMap<string, number> | undefined
   #channels: number | undefined
   #isUnivariate = false
   #isEqualLength = false
   #seriesLength: number | undefined
 
+  constructor(pace: Pace) {
+    this.#pace = pace
+  }
+
   /** Takes one line; true for `@data`, which is the last. */
-  read(place: Place, line: string): boolean {
+  async read(place: Place, line: string): Promise<boolean> {
     const [, name = '', value = ''] = /^@(\w+)\s*([^]*)$/.exec(line) ?? []
     switch (name.toLowerCase()) {
       case '':
@@ -50,7 +59,7 @@ export class TsHeaderReader {
         this.#seriesLength = toCount(place, name, value)
         break
       case 'classlabel':
-        this.#classes = toClasses(place, value)
+        this.#classes = await readClasses(place, value, this.#pace)
         break
       case 'targetlabel':
         if (toBoolean(place, name, value)) throw fileError(place, 'class labels', `@${name}: a file for regression`)
@@ -88,12 +97,16 @@ function toCount(place: Place, name: string, value: string): number {
   return Number(value)
 }
 
-function toClasses(place: Place, value: string): readonly string[] {
-  const [hasLabels = '', ...classes] = value.split(/\s+/)
+async function readClasses(place: Place, value: string, pace: Pace): Promise<ReadonlyMap<string, number>> {
+  const [, hasLabels = '', labels = ''] = /^(\S*)([^]*)$/.exec(value) ?? []
   if (!toBoolean(place, 'classLabel', hasLabels))
     throw fileError(place, 'a file with class labels', '@classLabel false')
-  if (classes.length === 0) throw fileError(place, 'the labels behind @classLabel true', 'none')
-  const repeated = classes.find((label, index) => classes.indexOf(label) !== index)
-  if (repeated !== undefined) throw fileError(place, 'each label once', `${describe(repeated)} again`)
+  const classes = new Map<string, number>()
+  for (const [label] of labels.matchAll(/\S+/g)) {
+    if (classes.has(label)) throw fileError(place, 'each label once', `${describe(label)} again`)
+    classes.set(label, classes.size)
+    await pace.spend(COST_OF_A_LABEL)
+  }
+  if (classes.size === 0) throw fileError(place, 'the labels behind @classLabel true', 'none')
   return classes
 }

@@ -1,12 +1,15 @@
-import { checkPath, checkOneOf, checkOptions, describe, rangeError, typeError } from '../../common/checks'
+import { checkPath, checkOneOf, checkOptions, rangeError, typeError } from '../../common/checks'
 import { withFile } from './bytes'
 import { fileError } from './file-error'
 import { readLines } from './lines'
+import { Pace } from './pieces'
 import { TsHeaderReader } from './ts-header'
-import type { Sample } from '../dataset'
-import type { FloatArray } from '../../common/nd-array'
+import { readSample } from './ts-sample'
 import type { Place } from './file-error'
 import type { TsHeader } from './ts-header'
+import type { Expected, TsSample, TsSettings } from './ts-sample'
+
+export type { TsSample } from './ts-sample'
 
 /** Options of {@link readTs}. */
 export interface ReadTsOptions {
@@ -18,15 +21,6 @@ export interface ReadTsOptions {
   readonly as?: 'vectors' | 'frames' | undefined
   /** What a missing value, `?`, becomes. Default NaN, which a model refuses to learn from. */
   readonly missing?: number | undefined
-}
-
-/** A time series and its class. */
-export interface TsSample extends Sample {
-  /** Index of the class. */
-  readonly target: number
-  readonly input: FloatArray
-  /** The class as it stands in the file; `target` is its place in `classes`. */
-  readonly label: string
 }
 
 /** A `.ts` file. */
@@ -41,15 +35,20 @@ export interface TsFile {
   readonly samples: readonly TsSample[]
 }
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
-const MISSING = /^(?:\?|nan)$/i
+const PIECE = 2 ** 15 //             bytes of text that are read in one turn of the event loop
+const COST_OF_A_LINE = 64 //         the work of a line without its values, in bytes
+const MAX_HEADER_LINE = 2 ** 21 //   bytes
+const MAX_SAMPLES = 2 ** 21 //       some hundred bytes each, besides their values
+const SPACES = [0x20, 0x09, 0x0b, 0x0c, 0x0d]
+const COMMENTS = [0x23, 0x25] //     # and %
 
 /**
  * Reads a time-series file of the UEA and UCR archives (`.ts`): a header of `@` lines, then one sample in each line,
  * its dimensions separated by `:` and followed by its label. The text is read bit by bit; the values stay in memory.
  *
  * @throws {ZoetropeError} `ERR_DATA` for a file that cannot be read or is malformed: `details` has `path`, `line`,
- * `expected` and `actual`. Time stamps, files without labels, and dimensions of different lengths are refused.
+ * `expected` and `actual`. Time stamps, files without labels, and dimensions of different lengths are refused; so are
+ * lines of more than 2²⁸ bytes, lines of the header of more than 2²¹, more than 2¹⁶ dimensions or 2²¹ samples.
  */
 export async function readTs(path: string | URL, options: ReadTsOptions = {}): Promise<TsFile> {
   checkOptions(options, 'options', ['as', 'missing'])
@@ -57,21 +56,26 @@ export async function readTs(path: string | URL, options: ReadTsOptions = {}): P
   const isFrames = checkOneOf(as, 'as', ['vectors', 'frames']) === 'frames'
   checkMissing(missing)
   return withFile(checkPath(path), async (file) => {
-    const reader = new TsHeaderReader()
+    const pace = new Pace(PIECE)
+    const reader = new TsHeaderReader(pace)
     const samples: TsSample[] = []
     let header: TsHeader | undefined
     let shape: Expected = { channels: undefined, time: undefined }
+    let settings: TsSettings = { targets: new Map(), isFrames, missing, pace }
     let number = 0
-    for await (const text of readLines(file)) {
+    for await (const bytes of readLines(file)) {
       const place: Place = { ...file.place, line: ++number }
-      const line = text.trim()
-      if (line === '' || line.startsWith('#') || line.startsWith('%')) continue
+      await pace.spend(COST_OF_A_LINE)
+      const line = await trim(bytes, pace)
+      if (line[0] === undefined || COMMENTS.includes(line[0])) continue
       if (header === undefined) {
-        if (!reader.read(place, line)) continue
+        if (!(await reader.read(place, headerText(place, line)))) continue
         header = reader.finish(place)
         shape = { channels: header.channels, time: header.seriesLength }
+        settings = { ...settings, targets: header.classes }
       } else {
-        const sample = toSample(place, line, { header, shape, isFrames, missing })
+        if (samples.length >= MAX_SAMPLES) throw fileError(place, `at most ${MAX_SAMPLES} samples`, 'more')
+        const sample = await readSample(place, line, shape, settings)
         const [time, channels] = sample.input.shape
         shape = { channels, time: header.isEqualLength ? time : shape.time }
         samples.push(sample)
@@ -80,56 +84,23 @@ export async function readTs(path: string | URL, options: ReadTsOptions = {}): P
     const end = { ...file.place, line: number }
     if (header === undefined) throw fileError(end, 'a line @data', 'the end of the file')
     if (shape.channels === undefined || samples.length === 0) throw fileError(end, 'samples', 'the end of the file')
-    return { problemName: header.problemName, classes: header.classes, channels: shape.channels, samples }
+    return { problemName: header.problemName, classes: [...header.classes.keys()], channels: shape.channels, samples }
   })
 }
 
-/** What the header or the samples so far say about the next. */
-interface Expected {
-  readonly channels: number | undefined
-  readonly time: number | undefined
+/** A line without the spaces around it. */
+async function trim(line: Buffer, pace: Pace): Promise<Buffer> {
+  let [start, end] = [0, line.length]
+  for (; start < end && SPACES.includes(line[start] ?? 0); start++)
+    if (start % PIECE === PIECE - 1) await pace.spend(PIECE)
+  for (; end > start && SPACES.includes(line[end - 1] ?? 0); end--) if (end % PIECE === 0) await pace.spend(PIECE)
+  return line.subarray(start, end)
 }
 
-interface SampleSettings {
-  readonly header: TsHeader
-  readonly shape: Expected
-  readonly isFrames: boolean
-  readonly missing: number
-}
-
-function toSample(place: Place, line: string, { header, shape, isFrames, missing }: SampleSettings): TsSample {
-  const dimensions = line.split(':')
-  const label = dimensions.pop()?.trim() ?? ''
-  const channels = dimensions.length
-  if (channels === 0 || channels !== (shape.channels ?? channels)) {
-    throw fileError(place, `${shape.channels ?? 'at least 1'} dimensions and a label, separated by ':',`, `${channels}`)
-  }
-  const target = header.classes.indexOf(label)
-  if (target < 0) throw fileError(place, `a label of ${header.classes.join(', ')}`, describe(label))
-  const series = dimensions.map((dimension) => dimension.split(','))
-  const time = series[0]?.length ?? 0
-  if (time !== (shape.time ?? time)) throw fileError(place, `${shape.time} steps, as the header says,`, `${time}`)
-  const data = new Float32Array(time * channels)
-  for (const [channel, values] of series.entries()) {
-    if (values.length !== time) {
-      throw fileError(place, `${time} values in dimension ${channel + 1}, as in the first,`, `${values.length}`)
-    }
-    for (const [step, value] of values.entries()) {
-      data[step * channels + channel] = toValue(place, value.trim(), { channel, step, missing }) //  [time, channels]
-    }
-  }
-  return { input: { data, shape: isFrames ? [time, channels, 1, 1] : [time, channels] }, target, label }
-}
-
-function toValue(
-  place: Place,
-  text: string,
-  { channel, step, missing }: { readonly channel: number; readonly step: number; readonly missing: number },
-): number {
-  const value = NUMBER.test(text) ? Math.fround(Number(text)) : NaN
-  if (Number.isFinite(value)) return value
-  if (MISSING.test(text)) return missing
-  throw fileError(place, `a float32 number or ? as value ${step + 1} of dimension ${channel + 1}`, describe(text))
+function headerText(place: Place, line: Buffer): string {
+  if (line.length <= MAX_HEADER_LINE) return line.toString('utf8').trim()
+  const expected = `at most ${MAX_HEADER_LINE} bytes before @data`
+  throw fileError(place, expected, `${line.length}`)
 }
 
 function checkMissing(missing: number): void {

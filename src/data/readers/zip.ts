@@ -1,12 +1,17 @@
+import { setImmediate } from 'node:timers/promises'
 import { section } from './bytes'
 import { fileError, formatBytes } from './file-error'
 import { inflate } from './inflate'
+import { decodeZipName } from './zip-name'
 import type { ByteSource } from './bytes'
 import type { Place } from './file-error'
 
 /** A file inside a zip. */
 export interface ZipEntry {
+  /** Folders parted by `/`. */
   readonly name: string
+  /** The name as it lies in the file. */
+  readonly nameBytes: Buffer
   readonly isDeflated: boolean
   readonly crc: number
   /** Bytes in the zip. */
@@ -33,36 +38,39 @@ const DEFLATED = 8
 const ENCRYPTED = 1
 const IS_IN_ZIP64 = 0xffffffff
 const ZIP64_EXTRA = 1
+const MAX_ENTRIES = 2 ** 20
+const ENTRIES_IN_A_TURN = 2 ** 10 // of the event loop
 
 /** Deflate packs at most 258 bytes into 2 bits, the rest being overhead: nothing unpacks to more than 1,032 times. */
 const MAX_RATIO = 1032
 
-/** The files in a zip by name: a directory that does not fit the file, or entries that share bytes, are refused. */
-export async function readZipDirectory(file: ByteSource): Promise<Map<string, ZipEntry>> {
+/**
+ * The files in a zip whose names match, by name. A directory that does not fit the file, and entries that share bytes,
+ * are refused. Nothing is asked of files with other names.
+ */
+export async function readZipDirectory(file: ByteSource, wanted: RegExp): Promise<Map<string, ZipEntry>> {
   const { start, length, count } = await readEnd(file)
-  const bytes = Buffer.from(await file.read(start, length))
+  const bytes = Buffer.from((await file.read(start, length)).buffer)
   const entries = new Map<string, ZipEntry>()
   let [at, packed] = [0, 0]
   for (let index = 0; index < count; index++) {
+    if ((index + 1) % ENTRIES_IN_A_TURN === 0) await setImmediate()
     const place = { ...file.place, offset: start + at }
     if (at + DIRECTORY_BYTES > bytes.length || bytes.readUInt32LE(at) !== DIRECTORY) {
       const received = formatBytes(bytes.subarray(at, at + 4))
       throw fileError(place, `entry ${index + 1} of ${count} of the zip's directory`, received)
     }
-    const [nameBytes, extraBytes, commentBytes] = [28, 30, 32].map((field) => bytes.readUInt16LE(at + field))
-    const extraAt = at + DIRECTORY_BYTES + (nameBytes ?? 0)
-    const end = extraAt + (extraBytes ?? 0) + (commentBytes ?? 0)
-    if (end > bytes.length) throw fileError(place, `${end - at} bytes of directory entry`, `${bytes.length - at}`)
-    const name = bytes.toString('utf8', at + DIRECTORY_BYTES, extraAt)
+    const header = readEntryHeader(place, bytes, at)
+    at = header.end
+    const name = decodeZipName(header.nameBytes)
+    if (!wanted.test(name)) continue
     if (entries.has(name)) throw fileError(place, 'each name once', `'${name}' again`)
-    const extra = bytes.subarray(extraAt, extraAt + (extraBytes ?? 0))
-    const entry = toEntry(place, bytes.subarray(at, extraAt), name, extra)
+    const entry = toEntry(place, name, header)
     if (entry.offset + LOCAL_BYTES + entry.packed > start) {
       throw fileError(place, `'${name}' to end before the directory at byte ${start}`, describeExtent(entry))
     }
     packed += entry.packed
     entries.set(name, entry)
-    at = end
   }
   if (at !== length) {
     throw fileError(
@@ -73,6 +81,28 @@ export async function readZipDirectory(file: ByteSource): Promise<Map<string, Zi
   }
   if (packed > start) throw fileError(file.place, `at most ${start} bytes in all entries`, `${packed}: entries overlap`)
   return entries
+}
+
+interface EntryHeader {
+  readonly fields: Buffer
+  readonly nameBytes: Buffer
+  readonly extra: Buffer
+  /** Where the next entry begins. */
+  readonly end: number
+}
+
+function readEntryHeader(place: Place, bytes: Buffer, at: number): EntryHeader {
+  const nameAt = at + DIRECTORY_BYTES
+  const extraAt = nameAt + bytes.readUInt16LE(at + 28)
+  const commentAt = extraAt + bytes.readUInt16LE(at + 30)
+  const end = commentAt + bytes.readUInt16LE(at + 32)
+  if (end > bytes.length) throw fileError(place, `${end - at} bytes of directory entry`, `${bytes.length - at}`)
+  return {
+    fields: bytes.subarray(at, nameAt),
+    nameBytes: bytes.subarray(nameAt, extraAt),
+    extra: bytes.subarray(extraAt, commentAt),
+    end,
+  }
 }
 
 /**
@@ -94,19 +124,21 @@ export async function openEntry(file: ByteSource, entry: ZipEntry, memoryLimit: 
 }
 
 /** Where an entry's bytes begin: behind a header of its own, which repeats the name. */
-async function findData(file: ByteSource, { name, offset }: ZipEntry): Promise<number> {
+async function findData(file: ByteSource, { name, nameBytes, offset }: ZipEntry): Promise<number> {
   const place = { ...file.place, offset }
   const header = Buffer.from(await file.read(offset, LOCAL_BYTES))
   if (header.readUInt32LE(0) !== LOCAL) {
     throw fileError(place, `the header of '${name}'`, formatBytes(header.subarray(0, 4)))
   }
-  const [nameBytes, extraBytes] = [header.readUInt16LE(26), header.readUInt16LE(28)]
-  const nameHere = Buffer.from(await file.read(offset + LOCAL_BYTES, nameBytes)).toString('utf8')
-  if (nameHere !== name) throw fileError(place, `the header of '${name}'`, `that of '${nameHere}'`)
-  return offset + LOCAL_BYTES + nameBytes + extraBytes
+  const [nameLength, extraLength] = [header.readUInt16LE(26), header.readUInt16LE(28)]
+  const nameHere = await file.read(offset + LOCAL_BYTES, nameLength)
+  if (!nameBytes.equals(nameHere)) {
+    throw fileError(place, `the header of '${name}'`, `that of '${decodeZipName(nameHere)}'`)
+  }
+  return offset + LOCAL_BYTES + nameLength + extraLength
 }
 
-function toEntry(place: Place, header: Buffer, name: string, extra: Buffer): ZipEntry {
+function toEntry(place: Place, name: string, { fields: header, nameBytes, extra }: EntryHeader): ZipEntry {
   const [flags, method] = [header.readUInt16LE(8), header.readUInt16LE(10)]
   if ((flags & ENCRYPTED) !== 0) throw fileError(place, 'entries that are not encrypted', `'${name}', which is`)
   if (method !== STORED && method !== DEFLATED) {
@@ -123,7 +155,7 @@ function toEntry(place: Place, header: Buffer, name: string, extra: Buffer): Zip
     const expected = isDeflated ? `at most ${most} bytes from ${packed} of '${name}'` : `${packed} bytes of '${name}'`
     throw fileError(place, expected, `${size}`)
   }
-  return { name, isDeflated, crc: header.readUInt32LE(16), packed, size, offset }
+  return { name, nameBytes, isDeflated, crc: header.readUInt32LE(16), packed, size, offset }
 }
 
 /** Replaces what does not fit 32 bits by the 64 bits in the entry's extra field, in which only those come, in order. */
@@ -147,13 +179,15 @@ interface DirectoryPlace {
   readonly count: number
 }
 
-/** The end record, which says where the directory is: the last bytes of the file but for its comment. */
+/**
+ * The end record, which says where the directory is: the last in the file. Its comment follows, and whatever another
+ * program has added behind: as Python does, readers leave it out.
+ */
 async function readEnd(file: ByteSource): Promise<DirectoryPlace> {
   const tailStart = Math.max(0, file.length - END_BYTES - MAX_COMMENT)
   const tail = Buffer.from(await file.read(tailStart, file.length - tailStart))
-  let at = tail.length - END_BYTES
-  while (at >= 0 && !(tail.readUInt32LE(at) === END && at + END_BYTES + tail.readUInt16LE(at + 20) === tail.length))
-    at--
+  const exact = findEnd(tail, (end) => end === tail.length)
+  const at = exact < 0 ? findEnd(tail, (end) => end < tail.length) : exact
   const place = { ...file.place, offset: tailStart + Math.max(at, 0) }
   if (at < 0) throw fileError(place, "a zip's directory at the end (is the file cut off?)", 'none')
   const here: DirectoryPlace = {
@@ -173,7 +207,15 @@ async function readEnd(file: ByteSource): Promise<DirectoryPlace> {
   if (count * DIRECTORY_BYTES > length) {
     throw fileError(place, `at most ${Math.floor(length / DIRECTORY_BYTES)} entries in ${length} bytes`, `${count}`)
   }
+  if (count > MAX_ENTRIES) throw fileError(place, `at most ${MAX_ENTRIES} files in the zip`, `${count}`)
   return { start, length, count }
+}
+
+/** Where the last end record begins of which it is right where its comment ends; -1 where there is none. */
+function findEnd(tail: Buffer, isRight: (end: number) => boolean): number {
+  let at = tail.length - END_BYTES
+  while (at >= 0 && !(tail.readUInt32LE(at) === END && isRight(at + END_BYTES + tail.readUInt16LE(at + 20)))) at--
+  return at
 }
 
 async function readEnd64(file: ByteSource, endsAt: number): Promise<DirectoryPlace> {

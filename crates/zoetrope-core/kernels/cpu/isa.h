@@ -1,7 +1,7 @@
-// Which instruction set the kernels use: chosen once per process.
+// The instruction set that the kernels use. It is chosen once per process.
 //
-// A kernel source is compiled three times, into zt::baseline, zt::avx2 and zt::avx512 (elsewhere than on x86-64: once,
-// into zt::baseline). Its C entry point, compiled once, calls the right one:
+// On x86-64 a kernel source is compiled three times, into zt::baseline, zt::avx2 and zt::avx512. On other processors it
+// is compiled once, into zt::baseline. The kernel's C entry point is compiled once, and calls the right one:
 //
 //   ZT_KERNEL(void, gru_forward, (const float* x, float* y))       declares it in each namespace
 //   extern "C" void zt_gru_forward(const float* x, float* y) { ZT_CALL(gru_forward, (x, y)); }
@@ -10,15 +10,15 @@
 #include <cstddef>
 #include <cstdint>
 
-// AMX, the tile unit, has no namespace of its own: where it is chosen, the kernels for AVX-512 take it for long
-// products (simd/amx.h).
+// AMX, the tile unit, has no namespace of its own. When it is chosen, the kernels for AVX-512 use it for long products
+// (simd/amx.h).
 enum class Isa { baseline, avx2, avx512, amx };
 
-// The best that the machine has, or what the environment variable ZOETROPE_CPU=baseline|avx2|avx512|amx asks for. What
-// the machine lacks cannot be asked for: then the best it has is taken.
+// The instruction set that ZOETROPE_CPU=baseline|avx2|avx512|amx in the environment names. Without that variable, or
+// when the machine lacks that set, it is the best that the machine has.
 Isa zt_isa();
 
-// Tests only: takes another from now on; false, changing nothing, where the machine lacks it.
+// For tests only: uses this instruction set from now on. Returns false, and changes nothing, when the machine lacks it.
 bool zt_isa_set(Isa isa);
 
 extern "C" const char* zt_isa_name();

@@ -1,13 +1,15 @@
 // A caching allocator for libtorch's CPU tensors.
 //
-// The C library gives a large block back to the system when it is freed, so the next step faults every page in again:
-// a third of a training step. Here freed blocks of kSmallest bytes and more are kept, by size class, and given out
-// again; where the class has none, one of up to four times the size is, because batches of clips of different lengths
-// have tensors of ever other sizes. What is kept is bounded: live and kept bytes together stay below the most that was
-// ever live plus a half (kSlack); beyond that the block that lay unused longest goes back to the system.
+// The C library gives a large block back to the system when the block is freed. The next step then faults every page in
+// again, which takes a third of a training step. This allocator keeps freed blocks of kSmallest bytes and more, by size
+// class, and gives them out again. When the class has no block, a block of up to four times the size is given out:
+// batches of clips of different lengths have tensors of many sizes.
 //
-// A block begins with a header of 64 bytes, so that any thread can free it by its address alone, and data are
-// aligned to 64. Large blocks lie on huge pages where the system offers them.
+// Live and kept bytes together stay below kSlack times the most that was ever live. Beyond that, the block that lay
+// unused longest goes back to the system.
+//
+// A block begins with a header of 64 bytes, so that any thread can free it by its address alone. Data are aligned to 64
+// bytes. Large blocks lie on huge pages where the system offers them.
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
@@ -82,7 +84,7 @@ void unmap(Block* block) {
 
 class Cache {
  public:
-  // A kept block of the class or the next larger ones, or null. What will be live is counted at once.
+  // A kept block of the class or of the next larger ones, or null. The bytes count as live at once.
   Block* take(int size_class, size_t bytes) {
     Block *block, *stale;
     {
@@ -113,7 +115,7 @@ class Cache {
     live_ -= bytes;
   }
 
-  // Gives everything kept back; what may be kept from now on follows from what is live now.
+  // Gives every kept block back to the system. The bound of kept bytes then follows from the bytes that are live now.
   void clear() {
     Block* all;
     {
@@ -210,7 +212,7 @@ Block* allocate_block(size_t count) {
   Block* block = cache().take(of, bytes);
   if (block != nullptr) return block;
   block = static_cast<Block*>(map(bytes));
-  if (block == nullptr) {  //  what is kept may be what is missing
+  if (block == nullptr) {  //  the kept blocks may be the memory that is missing
     cache().clear();
     block = static_cast<Block*>(map(bytes));
   }

@@ -1,7 +1,7 @@
-// The convolution kernels (cpu/conv.h) under autograd: what the model calls for a block that they can compute.
+// The convolution kernels (cpu/conv/conv.h) under autograd. The model calls them for a block that they can compute.
 //
-// Between blocks frames are [frames, channels, height, width] in channels-last memory, which is the kernels' NHWC and
-// what libtorch's own operations take and give as well: a block of either path may follow a block of the other.
+// Between blocks, frames are [frames, channels, height, width] in channels-last memory. This is the kernels' NHWC, and
+// libtorch's own operations take and give it too. So a block of either path may follow a block of the other.
 
 #include "../cpu/conv/conv.h"
 
@@ -31,7 +31,7 @@ zt_conv_shape shape_of(const at::Tensor& x, const at::Tensor& weight) {
   return {x.size(0), x.size(2), x.size(3), x.size(1), weight.size(0)};
 }
 
-// Frames as they come: few channels, channel-major, nothing to give a gradient to.
+// Whether these are the model's input frames: few channels, channel-major memory, and no gradient.
 bool is_first(const at::Tensor& x) { return x.size(1) <= kFirstChannels && x.is_contiguous() && !x.requires_grad(); }
 
 const float* floats_or_null(const at::Tensor& x) {
@@ -41,7 +41,7 @@ const uint8_t* bytes_or_null(const at::Tensor& x) {
   return x.scalar_type() == at::kByte ? x.const_data_ptr<uint8_t>() : nullptr;
 }
 
-// y and, unless it is null, argmax. `kept` is null where the weights are not to be packed.
+// Computes y and, unless it is null, argmax. When `kept` is null, the weights are not packed.
 at::Tensor run_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool first,
                        zt_packed* kept, at::Tensor* argmax) {
   const zt_conv_shape shape = shape_of(x, weight);

@@ -9,8 +9,8 @@
 
 extern "C" {
 
-// A CPU tensor of float32 or, with `is_bytes`, uint8 over `data`, row-major. `release(keeper)` is called once, on
-// whichever thread drops the last tensor over the memory, or at once where no tensor could be made.
+// Makes a row-major CPU tensor over `data`, of float32 or, with `is_bytes`, of uint8. `release(keeper)` is called once,
+// on the thread that drops the last tensor over the memory. When no tensor could be made, it is called at once.
 zt_message zt_lent(const void* data, const int64_t* shape, int64_t axes, bool is_bytes, void* keeper,
                    void (*release)(void*), at::Tensor** tensor) {
   return zt_guard([&] {

@@ -1,4 +1,4 @@
-// A linear layer on tensors: the kernel (cpu/linear.h) for inference, libtorch's own operation under autograd.
+// A linear layer on tensors: the kernel (cpu/linear/linear.h) for inference, libtorch's own operation under autograd.
 #include "../cpu/linear/linear.h"
 
 #include <ATen/ops/empty.h>
@@ -16,7 +16,7 @@ extern "C" {
 zt_message zt_linear(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias, at::Tensor** y) {
   return zt_guard([&] {
     const int64_t inputs = weight->size(1), outputs = weight->size(0);
-    if (at::GradMode::is_enabled() || x->size(-1) != inputs) {  //  whose message says what is wrong
+    if (at::GradMode::is_enabled() || x->size(-1) != inputs) {  //  libtorch's message says what is wrong
       *y = new at::Tensor(at::linear(*x, *weight, *bias));
       return;
     }

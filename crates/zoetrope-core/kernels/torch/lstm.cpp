@@ -1,4 +1,4 @@
-// One direction of one LSTM layer (cpu/lstm.h) on tensors, with its hand-derived gradient.
+// One direction of one LSTM layer (cpu/lstm/lstm.h) on tensors, with its hand-derived gradient.
 
 #include "../cpu/lstm/lstm.h"
 
@@ -13,7 +13,7 @@ namespace {
 
 using at::Tensor;
 
-// `offsets` is undefined where every clip has `time` frames.
+// `offsets` is undefined when every clip has `time` frames.
 zt_lstm_shape shape_of(const Tensor& x, const Tensor& w_hh, const Tensor& offsets, int64_t time, bool reverse,
                        bool last_only) {
   const int64_t batch = offsets.defined() ? offsets.size(0) - 1 : x.size(0) / time;
@@ -23,7 +23,7 @@ zt_lstm_shape shape_of(const Tensor& x, const Tensor& w_hh, const Tensor& offset
 
 Tensor floats(const Tensor& like, size_t count) { return at::empty({static_cast<int64_t>(count)}, like.options()); }
 
-// `saved` is undefined for inference; `kept` is null where the weights are not to be packed.
+// `saved` is undefined for inference. When `kept` is null, the weights are not packed.
 Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, int64_t positions, const Tensor& w_ih,
                    const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh, zt_packed* kept, const Tensor& saved) {
   const int threads = at::get_num_threads();
@@ -87,17 +87,18 @@ struct LstmLayer : torch::autograd::Function<LstmLayer> {
 
 extern "C" {
 
-// Whether a layer packs the weights: in inference, unless they are too large. Clips have up to `time` frames.
+// Whether a layer packs its weights. It does in inference, unless they are too large. Clips have up to `time` frames.
 bool zt_lstm_packs(const Tensor* w_ih, const Tensor* w_hh, int64_t time) {
   const zt_lstm_shape shape = {1, time, w_ih->size(1), w_hh->size(1), nullptr, false, false};
   return !at::GradMode::is_enabled() && zt_lstm_packed(&shape) > 0;
 }
 
-// y of x [rows, features], the frames clip after clip: [rows, hidden], or [batch, hidden] with `last_only`. All tensors
-// are contiguous float32 on the CPU. Clips have 1 … time frames, as int64 `offsets` [batch + 1] say (see cpu/lstm.h),
-// or all have `time` where it is null. Where zt_lstm_packs() says so, features may be [positions][channels] while those
-// of w_ih are [channels][positions]; otherwise positions is 1. `kept` may be null. `y` becomes a new tensor that the
-// caller owns.
+// Computes y of x [rows, features], whose rows are the frames, clip after clip. y is [rows, hidden], or [batch, hidden]
+// with `last_only`, and becomes a new tensor that the caller owns. All tensors are contiguous float32 on the CPU.
+//
+// Clips have 1 … time frames; int64 `offsets` [batch + 1] says how many (see cpu/lstm/lstm.h). When `offsets` is null,
+// all clips have `time` frames. The features of w_ih are [channels][positions]. When zt_lstm_packs() allows it, those
+// of x may be [positions][channels]; otherwise `positions` is 1. `kept` may be null.
 zt_message zt_lstm_layer(const Tensor* x, int64_t positions, const Tensor* w_ih, const Tensor* w_hh, const Tensor* b_ih,
                          const Tensor* b_hh, const Tensor* offsets, int64_t time, bool reverse, bool last_only,
                          zt_packed* kept, Tensor** y) {

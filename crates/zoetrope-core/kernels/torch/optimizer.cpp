@@ -1,8 +1,9 @@
-// Updates of a model's parameters: by the engine's kernel (CPU, float32), or by libtorch's own operations, which are
-// the reference and what CUDA takes. tch binds neither.
+// Updates of a model's parameters. The engine's kernel does them on the CPU in float32. libtorch's own operations are
+// the reference, and CUDA takes them too. tch binds neither.
 //
-// `found_inf` is a float tensor of one element: where it is 1 the update changes nothing, so that a step whose loss or
-// gradient is not finite is skipped without the host waiting for the device. The engine's caller knows that beforehand.
+// `found_inf` is a float tensor of one element. When it is 1, the update changes nothing. A step whose loss or gradient
+// is not finite is so skipped, and the host need not wait for the device. The caller of the engine's update knows
+// beforehand whether a step is finite.
 
 #include "../cpu/optimizer/optimizer.h"
 
@@ -29,7 +30,8 @@
 using at::Tensor;
 using Tensors = std::vector<Tensor>;
 
-// A parameter, its gradient and its state; null where there is none (see cpu/optimizer.h). All dense, of one layout.
+// A parameter, its gradient and its state. A state that the rule does not have is null (see cpu/optimizer/optimizer.h).
+// All tensors are dense and have one layout.
 struct zt_parameter_tensors {
   const Tensor *value, *gradient, *step, *first, *second, *third, *average;
 };
@@ -57,7 +59,7 @@ float* floats(const Tensor* tensor, int64_t count) {
   return tensor->data_ptr<float>();
 }
 
-// RMSprop, for which libtorch has nothing fused. New values are made beside the old ones: `found_inf` chooses.
+// RMSprop, for which libtorch has no fused operation. New values are made beside the old ones, and `found_inf` chooses.
 void rmsprop(const zt_parameter_tensors& p, const zt_rule& r, const Tensor& found_inf) {
   const Tensor keep = found_inf.gt(0);
   const auto put = [&](const Tensor& target, const Tensor& value) { target.copy_(at::where(keep, target, value)); };
@@ -106,7 +108,7 @@ zt_message zt_engine_update(const zt_parameter_tensors* parameters, const zt_rul
     zt_cpu_update(plain.data(), count, scale, clip, at::get_num_threads());
     for (size_t i = 0; i < count; ++i) {
       *parameters[i].step->data_ptr<float>() += 1;
-      parameters[i].value->unsafeGetTensorImpl()->bump_version();  //  whoever keeps something made of it sees
+      parameters[i].value->unsafeGetTensorImpl()->bump_version();  //  packed weights are then packed again
     }
   });
 }

@@ -1,4 +1,4 @@
-// The handle by which a model owns what zt_packed keeps of its weights.
+// The handle by which a model owns its packed weights.
 #include "packed.h"
 
 #include "../abi.h"

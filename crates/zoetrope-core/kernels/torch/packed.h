@@ -1,4 +1,5 @@
-// Weights as a kernel multiplies them, kept from one inference to the next for as long as they stay.
+// Packed weights: weights in the form that a kernel multiplies. They are kept between inferences until the weights
+// change.
 #pragma once
 
 #include <ATen/ops/empty.h>
@@ -6,7 +7,8 @@
 #include <initializer_list>
 #include <vector>
 
-// How weights are packed, which follows from the shape of a call: clips of one frame and longer ones ask for two forms.
+// The form in which weights are packed. It follows from the shape of a call: clips of one frame need another form than
+// longer clips.
 struct zt_packed_form {
   size_t size;            //        floats; 0 where packing does not pay
   int64_t positions = 1;  //        of features in another order (cpu/lstm.h)
@@ -14,8 +16,9 @@ struct zt_packed_form {
 
 class zt_packed {
  public:
-  // What `pack(float*)` makes of the weights. Null where `size` is 0 and, as packing costs as much as it saves a call,
-  // at the first call of that form with these weights, unless features have another order: nothing else takes those.
+  // The packed weights, which `pack(float*)` makes. Null when `size` is 0. Null also at the first call of that form
+  // with these weights, because packing costs as much as it saves in one call. Features in another order are an
+  // exception: only packed weights take them.
   template <typename Pack>
   const float* of(std::initializer_list<at::Tensor> weights, const zt_packed_form& form, const Pack& pack) {
     if (form.size == 0) return nullptr;
@@ -31,14 +34,14 @@ class zt_packed {
     return kept.floats.const_data_ptr<float>();
   }
 
-  // Lets the memory go: the weights are about to change.
+  // Frees the memory. Called before the weights change.
   void forget() {
     kept_.clear();
     sources_.clear();
   }
 
  private:
-  // Every write to a tensor counts its version up: libtorch's operations, and zt_engine_update().
+  // Every write to a tensor increases its version. libtorch's operations do this, and so does zt_engine_update().
   struct Source {
     const void* data;
     int64_t version;
@@ -51,7 +54,7 @@ class zt_packed {
     at::Tensor floats;
   };
 
-  // What there is of that form; nothing of what other weights left.
+  // The entry of that form. Entries of other weights are removed first.
   Kept& find(std::initializer_list<at::Tensor> weights, const zt_packed_form& form) {
     std::vector<Source> sources;
     for (const at::Tensor& weight : weights) sources.push_back({weight.const_data_ptr(), weight._version()});

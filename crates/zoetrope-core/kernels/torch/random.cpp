@@ -1,7 +1,7 @@
 // Random numbers from a generator of our own, which tch cannot name.
 //
-// `at::detail::createCPUGenerator(seed)` yields the very stream of `torch.manual_seed(seed)` without touching the
-// process's default generator, so models that are created at the same time do not draw from each other's stream.
+// `at::detail::createCPUGenerator(seed)` yields the same stream as `torch.manual_seed(seed)`, and leaves the process's
+// default generator alone. So models that are created at the same time do not draw from each other's stream.
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Functions.h>

@@ -1,5 +1,7 @@
 //! A model's parameters and buffers by name, out and in.
 
+use std::collections::HashSet;
+
 use tch::{Device, Kind, Tensor};
 
 use super::cnn_lstm::CnnLstm;
@@ -37,6 +39,23 @@ impl CnnLstm {
     /// # Errors
     /// `Checkpoint`, listing missing, unexpected and wrongly shaped names; the model is then as it was.
     pub fn load_state_dict(&mut self, state: &StateDict) -> Result<()> {
+        self.overwrite(state, |_| true)
+    }
+
+    /// Overwrites what training changes: buffers, and parameters that are not frozen.
+    ///
+    /// # Errors
+    /// As [`Self::load_state_dict`].
+    pub fn load_trainable(&mut self, state: &StateDict) -> Result<()> {
+        let parameters = self.parameters().iter();
+        let frozen: HashSet<String> = parameters
+            .filter(|parameter| !parameter.tensor.requires_grad())
+            .map(|parameter| parameter.name.clone())
+            .collect();
+        self.overwrite(state, |name| !frozen.contains(name))
+    }
+
+    fn overwrite(&mut self, state: &StateDict, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
         let mut mismatch = StateDictMismatch::default();
         let own = self.state();
         for (name, tensor) in &own {
@@ -46,7 +65,7 @@ impl CnnLstm {
         mismatch.find_unexpected(state, |name| find(name).is_some());
         mismatch.into_result()?;
         let _guard = tch::no_grad_guard();
-        for entry in state {
+        for entry in state.iter().filter(|entry| is_wanted(&entry.name)) {
             if let Some((_, tensor)) = find(&entry.name) {
                 tensor.shallow_clone().f_copy_(&entry.tensor)?;
             }

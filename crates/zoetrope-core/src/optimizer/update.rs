@@ -1,6 +1,6 @@
 //! How parameters follow their gradients: PyTorch's rules, groups, clipping and averages of the weights.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tch::Tensor;
 
@@ -59,13 +59,14 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Copies the running averages into the model's parameters; those that were never updated stay.
+    /// Copies the running averages into the model's parameters. Frozen parameters, and those that were never updated,
+    /// stay as they are.
     ///
     /// # Errors
     /// None but libtorch's own.
     pub fn copy_averages_to(&self, model: &mut CnnLstm) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        for parameter in model.parameters() {
+        for parameter in model.parameters().iter().filter(|p| p.tensor.requires_grad()) {
             if let Some(average) = self
                 .states
                 .get(&parameter.name)
@@ -75,6 +76,14 @@ impl Optimizer {
             }
         }
         Ok(())
+    }
+
+    /// Forgets the running averages: the next update begins them anew, from the weights after it.
+    pub fn drop_averages(&mut self) {
+        self.has_averages = false;
+        for state in self.states.values_mut() {
+            state.average = None;
+        }
     }
 
     /// One update in place, by the gradients gathered since the last one; without any, nothing. Nothing changes where
@@ -166,6 +175,9 @@ impl Optimizer {
     /// Makes the state that is not there yet. Returns the averages' decay and the limit of gradients.
     fn prepare(&mut self, targets: &[Target]) -> Result<(f64, f64)> {
         let ema_decay = self.config.ema_decay;
+        if ema_decay.is_some() {
+            self.forget_averages_outside(targets);
+        }
         for target in targets {
             let state = match self.states.entry(target.name.clone()) {
                 std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -175,6 +187,16 @@ impl Optimizer {
         }
         let decay = ema_decay.filter(|_| self.has_averages).unwrap_or(0.0);
         Ok((decay, self.config.clip_value.unwrap_or(f64::INFINITY)))
+    }
+
+    /// The average of a parameter that takes no part in an update is the parameter itself, and begins from it later.
+    fn forget_averages_outside(&mut self, targets: &[Target]) {
+        let updated: HashSet<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        for (name, state) in &mut self.states {
+            if !updated.contains(name.as_str()) {
+                state.average = None;
+            }
+        }
     }
 
     fn updated<'a>(&'a self, targets: &'a [Target]) -> impl Iterator<Item = Updated<'a>> {

@@ -1,11 +1,11 @@
-// conv/forward.cpp's kernel with its 36 products on the tile unit (simd/amx.h): a row of A is a tile of the frame, 32
-// channels deep, a column of B an output channel.
+// The kernel of conv/forward.cpp, with its 36 products on the tile unit (simd/amx.h). A row of A is a tile of the
+// frame, 32 channels deep. A column of B is an output channel.
 //
 //   U parts [36][co / 16][ci / 32][3 parts][pairs of ci][co]
 //   V parts [36][2][ci / 32][3 parts][tile][pairs of ci]          of 32 tiles of frames, by one thread
 //   M       [tile][36][32 of co]
 //
-// The products of one panel of 32 output channels run while vectors finish the panel before, so that M is there twice.
+// The tile unit multiplies one panel of 32 output channels while vectors finish the panel before. So M exists twice.
 //
 // Cost: as conv/forward.cpp; the products take 6·16 cycles for 16 tiles x 16 output channels x 32 input channels.
 #include "amx.h"

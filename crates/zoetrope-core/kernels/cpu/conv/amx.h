@@ -9,7 +9,7 @@ namespace zt::ZT_ISA {
 
 #if defined(__AMX_BF16__)
 
-// A tile is 32 channels deep: of fewer, most of it would be empty.
+// A tile is 32 channels deep. With fewer channels most of a tile would be empty.
 ZT_INLINE bool takes_tiles(const zt_conv_shape& s) { return zt_isa() == Isa::amx && s.in_channels >= 24; }
 
 namespace amx {

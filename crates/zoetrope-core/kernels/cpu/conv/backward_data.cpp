@@ -2,14 +2,17 @@
 //
 //   dx[row + kh - 1][col + kw - 1][ci] += dy[window][co] · weight[co][ci][kh][kw]
 //
-// with (row, col) the window's argmax for co. One of four positions has a gradient, at most, so this is nine
-// multiplications per window and channel pair, where the dense gradient has 36 and Winograd F(2x2, 3x3) 16.
+// where (row, col) is the window's argmax for co. At most one of a window's four pixels has a gradient. So a window and
+// channel pair needs nine multiplications. The dense gradient needs 36, and Winograd F(2x2, 3x3) needs 16.
 //
-// First the gradients of some rows of windows are sorted by position: one list of (weights, gradient) per position of
-// the convolution's output. Then, for kWidth input channels at a time, the kernel walks along a row of positions. A 3x3
-// of vectors of dx moves with it in registers: each list's entries add their nine products; then the left column is
-// finished and leaves. The weights of kChunk output channels stay in L1; nine FMAs need ten loads, which bounds it to
-// 90 % of the peak. The lists keep the loop short, so that the core runs ahead of its own mispredicted ends.
+// The kernel works in two steps:
+// 1. It sorts the gradients of some rows of windows by pixel. Each pixel of the convolution's output gets one list of
+//    (weights, gradient).
+// 2. It walks along a row of pixels, for kWidth input channels at a time. A 3x3 block of vectors of dx moves along in
+//    registers. Each entry of a list adds nine products. Then the block's left column is finished and leaves.
+//
+// The weights of kChunk output channels stay in L1. Nine FMAs need ten loads, so the kernel reaches at most 90 % of the
+// peak. The lists keep the loop short, so that the core can run ahead when it mispredicts the end of one.
 //
 // Cost per window: 18·ci·co FLOPs; memory: dy and argmax read once, dx written once.
 #include <omp.h>

@@ -2,12 +2,14 @@
 //
 //   dweight[co][ci][kh][kw] = Σ windows  dy[window][co] · x[row + kh][col + kw][ci]
 //
-// with (row, col) the corner of the patch under the window's argmax for co: nine multiplications per window and
-// channel pair, where the dense gradient has 36, Winograd F(2x2, 3x3) 16 and F(4x4, 3x3) nine as well, but transforms.
+// where (row, col) is the corner of the patch under the window's argmax for co. A window and channel pair needs nine
+// multiplications. The dense gradient needs 36, and Winograd F(2x2, 3x3) needs 16. Winograd F(4x4, 3x3) needs nine too,
+// and transforms besides.
 //
-// Per thread: a band's inputs are packed, kWidth channels at a time, with the zero border; then for each output
-// channel a 3x3 of vectors stays in registers while the band's windows pass. Nine FMAs need ten loads from L1, so two
-// loads a cycle bound it to 90 % of the peak. Partial sums per thread are added in the threads' order.
+// Each thread packs a band's inputs, kWidth channels at a time, with a border of zeros. Then, for each output channel,
+// a 3x3 block of vectors stays in registers while the band's windows pass. Nine FMAs need ten loads from L1, and the
+// core does two loads in a cycle, so the kernel reaches at most 90 % of the peak. The threads' partial sums are added
+// in the threads' order.
 //
 // Cost per window: 18·ci·co FLOPs; memory: x and dy read once, 4·9·ci·co bytes per thread.
 #include <omp.h>

@@ -1,4 +1,4 @@
-// What the first block's kernels share: frames as they come, [frames, channels, height, width] of floats or bytes.
+// The first block's kernels share this file: they read frames of [frames, channels, height, width], floats or bytes.
 #pragma once
 
 #include "../simd/simd.h"
@@ -11,8 +11,9 @@ struct Frames {
   const uint8_t* bytes;
 };
 
-// One row of `Channels` neighbouring channels of a frame, from `channel` on, as `cols` pixels with the channels side by
-// side, from column -1 on: bytes as byte / 255, zeros outside the frame.
+// Reads one row of a frame: `Channels` neighbouring channels, the first of which is `channel`. Writes `cols` pixels,
+// from column -1 on, with a pixel's channels side by side. A byte becomes byte / 255. Pixels outside the frame are
+// zero.
 template <int Channels>
 ZT_INLINE void read_row(const zt_conv_shape& s, const Frames& frames, int64_t frame, int64_t channel, int64_t row,
                         int64_t cols, float* to) {

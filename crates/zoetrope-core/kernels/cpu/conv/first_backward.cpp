@@ -2,10 +2,10 @@
 //
 //   dweight[co][patch] = Σ windows  dy[window][co] · x[patch under the window's argmax for co]
 //
-// A patch has 9 ci <= 36 values: here the patch is the vector, not the channel. A band's inputs are packed so that
-// each patch is contiguous: [row][col][kh][ci], a column's three rows side by side, so three columns are a patch. The
-// sums of a few output channels stay in registers while the band's windows pass. One of a window's four positions has
-// a gradient: a quarter of the dense multiplications.
+// A patch has 9 ci <= 36 values, so vectors hold the values of a patch and not channels. A band's inputs are packed as
+// [row][col][kh][ci]: a column's three rows lie side by side, and three columns are one contiguous patch. The sums of a
+// few output channels stay in registers while the band's windows pass. One of a window's four pixels has a gradient, so
+// the kernel does a quarter of the dense multiplications.
 //
 // Cost per window: 18·ci·co FLOPs (in vectors rounded up to whole ones); memory: the frame and dy read once.
 #include <omp.h>

@@ -1,8 +1,9 @@
-// The first block forward: conv 3x3 + bias + ReLU + max-pool 2x2 of frames [frames, ci, height, width] (floats or
-// bytes, one to four channels), output NHWC, by Winograd F(4x4, 3x3) as in conv/forward.cpp.
+// The forward pass of the first block: conv 3x3 + bias + ReLU + max-pool 2x2. Frames are [frames, ci, height, width],
+// floats or bytes, with one to four channels. The output is NHWC. The algorithm is Winograd F(4x4, 3x3), as in
+// conv/forward.cpp.
 //
-// With so few channels the transforms cost as much as the products, so that of the inputs is made of whole rows: first
-// all columns of six rows (Bᵀ d), then all tiles of a row (· B); the tiles of a band are the vectors.
+// With so few channels the transforms cost as much as the products. So the transform of the inputs works on whole rows:
+// first on all columns of six rows (Bᵀ d), then on all tiles of a row (· B). Vectors hold the tiles of a band.
 //
 //   V[36][ci][tile] of a band of tiles, about kBand of them: it stays in L2
 //

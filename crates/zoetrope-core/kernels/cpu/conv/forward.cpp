@@ -5,9 +5,9 @@
 //   M[tile][36][co] = V · U                36 matrix products: all the multiplications
 //   y, argmax       = pool(Aᵀ M A) + bias  4x4 outputs of a tile are 2x2 pooling windows; relu after the pooling
 //
-// The full-size activation never exists.
+// The full-size activation is never stored.
 //
-// A thread takes blocks of kRows tiles; V of a block and M of one panel of output channels (two vectors wide) stay in
+// A thread takes blocks of kRows tiles. V of a block, and M of one panel of output channels (two vectors wide), stay in
 // L1 and L2. The micro-kernel holds kRows tiles x 2 vectors of M in registers.
 //
 // Cost per frame, with T = ceil(H/4)·ceil(W/4) tiles: 72·T·ci·co FLOPs (direct: 288), transforms about 290·T·(ci + co);

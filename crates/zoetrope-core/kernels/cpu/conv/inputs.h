@@ -21,7 +21,7 @@ struct TileInputs {
     }
   }
 
-  // Calls take(position, Bᵀ d B there) for the channels from i on, as many as a vector has.
+  // Calls take(position, value of Bᵀ d B at that position) for one vector of channels, from channel i on.
   template <typename Take>
   __attribute__((always_inline)) void transform(int64_t i, const Take& take) const {
     const int64_t left_over = channels - i;

@@ -1,17 +1,18 @@
-// Max-pooling 2x2, bias and ReLU of what a convolution left in registers.
+// Max-pooling 2x2, bias and ReLU of a convolution's outputs, while they are in registers.
 #pragma once
 
 #include "../simd/simd.h"
 
 namespace zt::ZT_ISA {
 
-// y = max(0, max(window) + bias) and which of the four positions (row-major) it came from: the first of equals, 4 where
-// ReLU cut all. Bias and ReLU do not change which value is the largest.
+// Computes y = max(0, max(window) + bias), and argmax: which of the window's four pixels (row-major) y came from. Of
+// equal pixels argmax is the first. It is 4 when ReLU cut all four. Bias and ReLU do not change which value is the
+// largest.
 //
-// The four windows of a Winograd tile are its corners: each window has one position, number `kOuter`, that lies in the
-// tile's own corner. A NaN among the tile's inputs that reaches any position of the window reaches that one (rows of Bᵀ
-// and Aᵀ in winograd.h: the outer outputs depend on all that the inner ones depend on), so y is NaN where it is: `max`
-// gives its second operand where either is NaN.
+// The four windows of a Winograd tile are the tile's corners. Each window has one pixel, number `kOuter`, that lies in
+// the tile's own corner. The outer outputs depend on every input on which the inner ones depend (rows of Bᵀ and Aᵀ in
+// winograd.h). So a NaN that reaches any pixel of the window reaches that pixel too. `max` gives its second operand
+// when either operand is NaN, and so y becomes NaN.
 template <int kOuter>
 ZT_INLINE void pool(VF w0, VF w1, VF w2, VF w3, VF bias, VF& y, VI& argmax) {
   const VI right_above = w1 > w0, right_below = w3 > w2;

@@ -1,5 +1,5 @@
-// What both forward kernels share: frames cut into tiles of 4x4 outputs, which are 2x2 pooling windows, and all of
-// Winograd's algorithm (winograd.h) but the transform of the inputs.
+// Both forward kernels share this file. It cuts frames into tiles of 4x4 outputs, which are 2x2 pooling windows. It has
+// all of Winograd's algorithm (winograd.h) except the transform of the inputs.
 #pragma once
 
 #include "../simd/transpose.h"
@@ -96,7 +96,7 @@ ZT_INLINE void transform_output(const float* M, VF bias, VF y[4], VI argmax[4]) 
   pool_window<3>(whole, bias, y, argmax);
 }
 
-// Where a tile's four windows lie in y, in pixels; -1 for those that the pooled frame does not have.
+// Where a tile's four windows lie in y, in pixels. A window that the pooled frame does not have is -1.
 struct Windows {
   int64_t at[4];
 };

@@ -1,8 +1,9 @@
-// What both weight gradients share: the frames cut into bands of pooling windows, and a band's gradients.
+// Both weight gradients share this file. It cuts the frames into bands of pooling windows, and gathers a band's
+// gradients.
 //
-// Max-pooling hands a window's gradient to one of its four positions, so the gradient of a convolution's full-size
-// output has one non-zero of four at most. Both kernels read it in that sparse form: per window and output channel
-// one value and the offset of the 3x3 patch of inputs that it meets.
+// Max-pooling passes a window's gradient to one of the window's four pixels. So at most a quarter of the gradient of a
+// convolution's full-size output is not zero. Both kernels read that gradient in sparse form: for each window and
+// output channel, one value and the offset of the 3x3 patch of inputs that belongs to it.
 #pragma once
 
 #include "../simd/simd.h"
@@ -12,8 +13,9 @@ namespace zt::ZT_ISA {
 
 constexpr int kChannels = 16;  //  output channels whose gradients are gathered at a time
 
-// A band is some rows of windows of one frame, or several small frames whole; about 512 / kWidth windows, so that its
-// packed inputs (kWidth channels) stay in L1 while all output channels pass over them. Each frame's part is a section.
+// A band is some rows of windows of one frame, or several small frames whole. A band has about 512 / kWidth windows:
+// its packed inputs (kWidth channels) then stay in L1 while all output channels pass over them. Each frame's part is a
+// section.
 struct Bands {
   int64_t rows, cols;              //  of windows in a frame
   int64_t band_frames, band_rows;  //  of a whole band

@@ -1,5 +1,5 @@
-// The transforms of Winograd's F(4x4, 3x3): four by four outputs of a 3x3 correlation from six by six inputs with 36
-// instead of 144 multiplications per channel pair (Lavin & Gray 2015, points 0, ±1, ±2, ∞).
+// The transforms of Winograd's F(4x4, 3x3). The algorithm computes 4x4 outputs of a 3x3 correlation from 6x6 inputs.
+// For each channel pair it needs 36 multiplications instead of 144 (Lavin & Gray 2015, points 0, ±1, ±2, ∞).
 //
 //   Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A
 //

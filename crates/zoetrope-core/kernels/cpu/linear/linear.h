@@ -4,8 +4,9 @@
 //   weight   [outputs, inputs], bias [outputs]
 //   y        [rows, outputs]
 //
-// Float32, plain pointers, nothing allocated. One thread: it is for products that take no longer than waking
-// another. A row is bit-equal whichever rows there are (with the same instruction set).
+// The kernel takes float32 and plain pointers, and allocates nothing. It runs on one thread, because its products take
+// no longer than waking another thread. A row is bit-equal whichever rows stand beside it (with the same instruction
+// set).
 #pragma once
 
 #include <stdint.h>

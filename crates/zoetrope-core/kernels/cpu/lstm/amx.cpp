@@ -1,8 +1,8 @@
-// The LSTM's long products on the tile unit: lstm_amx.h.
+// The LSTM's long products on the tile unit (amx.h).
 //
-// Parts of floats are made where they are used, in the cache of the thread that multiplies them: 6 bytes a value would
-// be half as much again to read as the value itself. Both products are bound by the tile unit (6·16 cycles for 16x16
-// sums, 32 deep) and, with few rows, by reading the weights.
+// The thread that multiplies the parts of floats makes them too, in its own cache. The parts of a value take 6 bytes
+// and the value itself 4, so reading finished parts from memory would be slower. The tile unit bounds both products
+// (6·16 cycles for 16x16 sums, 32 deep). With few rows, reading the weights bounds them.
 #include "amx.h"
 
 #include <omp.h>
@@ -39,8 +39,9 @@ void pack_w_ih(const WeightRows& rows, float* parts, float* own) {
   }
 }
 
-// A thread takes neighbouring gates and all rows of x, whose parts it makes itself: they then lie in its L2. The parts
-// of 32 rows of W_ih, which is larger, are made in the shadow of the products before, unless they are given.
+// A thread takes neighbouring gates and all rows of x. It makes the parts of x itself, so that they lie in its L2. W_ih
+// is larger: unless its parts are given, the parts of 32 rows are made while the tile unit computes the products
+// before.
 void project(const LstmSizes& z, const float* x, const float* w_ih, const float* parts, const float* b_ih,
              const float* b_hh, int64_t count, float* sums, float* gates, float* workspace) {
   const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num(), groups = ceil_div(z.gates, kPair);

@@ -1,6 +1,6 @@
 // The backward pass of one direction of one LSTM layer, through all its steps.
 //
-// With h = o tanh(c), c = f c' + i g, and dh, dc what comes from the outputs and from the step after:
+// With h = o tanh(c), c = f c' + i g, and dh and dc the gradients from the outputs and from the step after:
 //
 //   dh  = dy + d[after] · W_hh        dc += dh o (1 - tanh²(c))
 //   d_i = dc g i (1 - i)              d_f = dc c' f (1 - f)
@@ -8,9 +8,10 @@
 //
 //   dx = d · W_ih      dW_ih = dᵀ · x      dW_hh = dᵀ · h'      db = Σ d          each once, over all rows
 //
-// In the recurrence each thread takes clips through all their steps, some side by side: each joins at its own last
-// step. The three products divide their columns between threads; no sum is split. dx packs blocks of W_ih as it goes,
-// dW_ih of x: their rows lie a page or more apart, in the same few cache sets.
+// In the recurrence each thread takes some clips, side by side, through all their steps. A clip joins at its own last
+// step. The threads divide the columns of the three products, and no sum is split. The product for dx packs blocks of
+// W_ih, and the product for dW_ih packs blocks of x. Their rows lie a page or more apart, and unpacked they would share
+// a few cache sets.
 //
 // Cost: 16·rows·hidden·(features + hidden) FLOPs, less without dx; 16·hidden·features bytes read, as many written.
 #include <omp.h>
@@ -152,7 +153,7 @@ void pack_block(const Product& p, int64_t k, int64_t depth, int64_t begin, int64
   }
 }
 
-// Rows of c are written some lines side by side, which is what the memory likes.
+// Several lines of a row of c are written side by side, which is faster for the memory.
 void multiply(const Product& p, float* packed) {
   const int64_t share = round_up(ceil_div(p.columns, omp_get_num_threads()), kPanel);
   const int64_t block = smaller(kBlock, share);

@@ -4,11 +4,13 @@
 //   i,f,g,o = σ, σ, tanh, σ of p[row] + h · W_hhᵀ          step by step; without the product at the first
 //   c       = f c + i g;  h = o tanh(c)
 //
-// The first product keeps W_ih as it is, each weight read once in a row and broadcast, and has x transposed into
-// panels of kPanel rows: the weights are by far the larger matrix (hidden 128, 64x64 pixels: 33 MB) and are not copied.
-// Weights are divided between threads. In the recurrence each thread takes clips through all their steps, some side by
-// side while they last, so that threads meet nowhere; W_hh is packed so that one unit's four gates lie in the same
-// tile, and the gate mathematics happens on the sums while they are in registers.
+// The first product reads W_ih as it lies in memory: each weight is read once and broadcast. x is transposed into
+// panels of kPanel rows. The weights are by far the larger matrix (hidden 128, 64x64 pixels: 33 MB), so they are not
+// copied. The threads divide the weights.
+//
+// In the recurrence each thread takes some clips, side by side, through all their steps, so no thread waits for
+// another. W_hh is packed so that one unit's four gates lie in the same tile. The gates are computed while the sums are
+// in registers.
 //
 // Cost: 8·rows·features·hidden + 8·rows·hidden² FLOPs; where every clip is a single step 6·rows·features·hidden;
 // 16·hidden·(features + hidden) bytes of weights read.
@@ -25,7 +27,7 @@ namespace {
 constexpr int64_t kChunk = 256;                      //    rows of x for which a block of x stays in L2
 constexpr int kStepRows = kRegisters == 32 ? 6 : 3;  //  clips of the recurrent tile: times 4 gates
 
-// Rows that are taken at once, whole panels: about as many each time.
+// The number of rows in a chunk: whole panels, and about as many rows in each chunk.
 int64_t chunk_rows(const LstmSizes& z) { return round_up(ceil_div(z.rows, ceil_div(z.rows, kChunk)), kMaxPanel); }
 
 struct Workspace {
@@ -71,8 +73,8 @@ void pack_x(const LstmSizes& z, const float* x, int64_t first, int64_t count, fl
   }
 }
 
-// Adds one block of features to sums [gates][padded], for kRows weight rows; `biases` begin the sums of the first
-// block.
+// Adds one block of features to sums [gates][padded], for kRows weight rows. The sums of the first block begin with
+// `biases`.
 ZT_NOINLINE void project_tile(const float* const* weights, const float* x, int64_t depth, const float* biases,
                               float* sums, int64_t stride) {
   VF tile[kRows][2] = {};
@@ -129,7 +131,7 @@ void pack_w_hh(const LstmSizes& z, const float* w_hh, float* out) {
   }
 }
 
-// Where a step finds and leaves what belongs to one clip.
+// Where a step reads and writes the values of one clip.
 struct StepRow {
   float* gates;               //  in: the projection; out, where it is saved: the activated gates
   const float* hidden;        //  before the step

@@ -1,7 +1,7 @@
-// The product of a layer's inputs with weights that were packed before: lstm_packed.h.
+// The product of a layer's inputs with weights that were packed before (packed.h).
 //
-// Panels of W_ih are read in a row, and each stays in L1 while all rows of x pass by, kRows at once, value after value
-// broadcast. So x is not transposed, nor are the sums: they are rows of gates as they come.
+// The panels of W_ih are read in order. Each panel stays in L1 while all rows of x pass, kRows rows at once; each value
+// of x is broadcast. So neither x nor the sums are transposed: the sums are rows of gates.
 //
 // Cost: 2·rows·features·gates FLOPs; 4·features·gates bytes of weights read, and x once for each panel, from L2.
 #include "packed.h"

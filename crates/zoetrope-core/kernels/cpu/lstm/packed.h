@@ -1,4 +1,5 @@
-// A layer's weights as the forward pass multiplies them: for inference, where they stay the same from call to call.
+// A layer's weights in the form that the forward pass multiplies. Inference packs them once, because they stay the
+// same.
 #pragma once
 
 #include "parts.h"
@@ -12,20 +13,20 @@ struct LstmPacked {
   // `packed` may be null: then both are.
   LstmPacked(const LstmSizes& z, const float* packed)
       : w_ih(packed), w_hh(packed != nullptr ? packed + w_ih_size(z) : nullptr) {}
-  // Parts for the tile unit are half as large again as the weights: where memory is the bound, they would be slower. A
-  // copy for vectors is faster at any size, but memory that is taken.
+  // Parts for the tile unit are 1.5 times as large as the weights, so large layers, which memory bounds, would be
+  // slower. A copy for vectors is faster at any size, but it takes memory.
   static bool pays(const LstmSizes& z);
   static int64_t w_ih_size(const LstmSizes& z);
   static int64_t w_hh_size(const LstmSizes& z) { return z.forgets() ? 4 * z.hidden * round_up(z.hidden, kWidth) : 0; }
 };
 
-// W_ih of the computed gates, row by row, for packing: its features in the order of x (`positions`: lstm.h).
+// Reads W_ih of the computed gates row by row, for packing, with the features in the order of x (`positions`: lstm.h).
 struct WeightRows {
   const LstmSizes& z;
   const float* w_ih;
   int64_t positions;
 
-  // `count` rows of `features` from `gate` on; those of gates that do not exist are the last's.
+  // Reads `count` rows of `features`, from `gate` on. A gate that does not exist has the row of the last gate.
   void read(int64_t gate, int64_t count, float* rows) const;
 };
 

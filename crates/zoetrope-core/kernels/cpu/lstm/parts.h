@@ -1,4 +1,4 @@
-// What the LSTM's forward and backward passes share: sizes, and the one micro-kernel of all their products.
+// The LSTM's forward and backward passes share this file: sizes, and the one micro-kernel of all their products.
 #pragma once
 
 #include "../simd/simd.h"
@@ -13,8 +13,9 @@ constexpr int64_t kDepth = 256;                   //  features of a block: its p
 
 // A layer as it is computed: rows are the frames, clip after clip.
 //
-// The forget gate multiplies the cell state before the step, which is zero at the first step. Where no clip has
-// another, nothing depends on that gate: it is neither computed nor stored, and its weights' gradients are zero.
+// The forget gate multiplies the cell state before the step, which is zero at the first step. When every clip has one
+// step only, nothing depends on that gate. It is then neither computed nor stored, and the gradients of its weights are
+// zero.
 struct LstmSizes {
   int64_t batch, time, features, hidden, rows;
   int64_t gates;  //  that are computed: 4 * hidden, or 3 * hidden
@@ -44,14 +45,14 @@ struct LstmSizes {
     const int64_t begin = offsets != nullptr ? offsets[clip] : clip * time;
     return begin + (reverse ? length(clip) - 1 - step : step);
   }
-  // Where the output at that step lies in y and dy; -1 where it is none.
+  // Where the output at that step lies in y and dy, or -1 when the step has no output.
   int64_t output(int64_t clip, int64_t step) const {
     return !last_only ? row(clip, step) : step + 1 == length(clip) ? clip : -1;
   }
 };
 
-// The clips in the order in which the recurrence takes them, the longest first: those that share a tile then have about
-// as many steps, and the ones still going are its first. `counts`, of time + 1, is for the sorting.
+// The clips in the order in which the recurrence takes them, the longest first. Clips that share a tile then have about
+// as many steps, and the clips still running are the first of the tile. The sorting uses `counts`, of time + 1.
 ZT_INLINE void sort_by_length(const LstmSizes& z, int32_t* counts, int32_t* order) {
   for (int64_t length = 0; length <= z.time; ++length) counts[length] = 0;
   for (int64_t clip = 0; clip < z.batch; ++clip) ++counts[z.length(clip)];
@@ -63,7 +64,8 @@ ZT_INLINE void sort_by_length(const LstmSizes& z, int32_t* counts, int32_t* orde
   for (int64_t clip = 0; clip < z.batch; ++clip) order[counts[z.length(clip)]++] = static_cast<int32_t>(clip);
 }
 
-// Into how many groups of at most `most` clips the batch is dealt, the long clips first: as many for each thread.
+// The number of groups into which the batch is divided, the long clips first. A group has at most `most` clips, and
+// each thread gets as many groups.
 ZT_INLINE int64_t num_groups(const LstmSizes& z, int64_t most, int64_t threads) {
   return smaller(round_up(ceil_div(z.batch, most), threads), z.batch);
 }
@@ -107,7 +109,8 @@ struct Product {
   int64_t row_of(Skipping array, int64_t i) const { return array == skipping && i >= skip ? i + skip : i; }
 };
 
-// A tile of a long product is a function of its own: inlined, its row pointers would not find registers.
+// A tile of a long product is a function of its own. If it were inlined, there would be too few registers for its row
+// pointers.
 #define ZT_NOINLINE static __attribute__((noinline))
 
 // sums[r][v] += Σ_k a[r][k] · b[k][v], where b's rows are kVectors vectors.

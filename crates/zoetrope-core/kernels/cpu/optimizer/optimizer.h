@@ -1,7 +1,7 @@
 // Updates of parameters by their gradients on the CPU, and the norm of gradients.
 //
-// Float32, plain pointers. Every parameter, its gradient and its state are read once and written once, whatever the
-// rule, with clipping, weight decay and the running average of the weights inside. Results are bit-equal whatever the
+// Kernels take float32 and plain pointers. Every rule reads each parameter, its gradient and its state once, and writes
+// them once. The same pass clips, decays the weights and updates their running average. Results are bit-equal for any
 // number of threads (with the same instruction set).
 //
 // g is the gradient, w the parameter, t the number of this update from 1; rules as in torch.optim:

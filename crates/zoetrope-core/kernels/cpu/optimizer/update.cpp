@@ -1,6 +1,6 @@
-// One pass over parameters, gradients and state, see optimizer.h for the rules. Bound by memory: Adam moves 28 bytes a
-// parameter (4 reads, 3 writes), SGD 12 or 20, and an average of the weights 8 more; a square root and a division for
-// each parameter hide behind that.
+// One pass over parameters, gradients and state; optimizer.h has the rules. Memory bounds it. For each parameter Adam
+// moves 28 bytes (4 reads, 3 writes), SGD 12 or 20, and an average of the weights 8 more. The square root and the
+// division of each parameter take no additional time.
 #include <omp.h>
 
 #include "../simd/simd.h"
@@ -21,7 +21,8 @@ ZT_INLINE VF square_root(VF v) {
 #endif
 }
 
-// What a rule reads and writes beside the parameter: kFirst, kSecond, kThird. `step` gives the new parameter.
+// kFirst, kSecond and kThird say which states a rule reads and writes beside the parameter. `step` gives the new
+// parameter.
 struct Sgd {
   static constexpr bool kFirst = false, kSecond = false, kThird = false;
   VF rate;
@@ -145,7 +146,7 @@ void update_blocks(const zt_prepared* parameters, size_t count, int64_t blocks, 
   }
 }
 
-// The sum of squares: in float over so few values that its error stays below 1e-6, in double over those.
+// The sum of squares. Short runs are summed as floats, so that the error stays below 1e-6; the runs' sums as doubles.
 static double squares(const float* p, int64_t count) {
   constexpr int64_t kRun = 32 * kWidth;
   double total = 0;

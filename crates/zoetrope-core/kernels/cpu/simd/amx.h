@@ -1,11 +1,12 @@
-// Products of float matrices on the tile unit (AMX) that Intel's server processors have since 2023, which multiplies
+// Products of float matrices on the tile unit (AMX). Intel's server processors have this unit since 2023. It multiplies
 // bfloat16 only, but sixteen times as fast as AVX-512 multiplies floats.
 //
-//   a = a1 + a2 + a3, each of the 8 leading bits of what is left: 24 bits, all that a float has
-//   a b ≈ a1 b1 + a1 b2 + a2 b1 + a1 b3 + a2 b2 + a3 b1        what is left out is below 2^-22 of a b
+//   a = a1 + a2 + a3                                           each part has the 8 leading bits of the rest: 24 in all
+//   a b ≈ a1 b1 + a1 b2 + a2 b1 + a1 b3 + a2 b2 + a3 b1        the products left out are below 2^-22 of a b
 //
-// Products of parts are exact and summed as floats, so that the result is as near as a float product's (errors of
-// 1.5e-7 against float64, sums of 4096), at 2.7 times its rate. An infinity becomes NaN, since infinity - infinity is.
+// The products of parts are exact, and they are summed as floats. The result is as exact as a product of floats (errors
+// of 1.5e-7 against float64, sums of 4096), and 2.7 times as fast. An infinity becomes NaN, because infinity - infinity
+// is NaN.
 //
 //   A    16 rows of a, 32 values deep     [row][pair]: values k and k + 16 of a row in one pair
 //   B    16 columns of b, as deep         [pair][column]
@@ -100,9 +101,8 @@ ZT_INLINE void pack_columns(const Row& row, int64_t depth, int64_t columns, floa
       }
 }
 
-// c [32][32], rows `stride` floats apart, = a · b for 32 rows and 32 columns, given as two times 16 each.
-// `meanwhile(step)` is done in the shadow of each step: the tile unit is busy for 384 cycles, and the rest of the core
-// is not.
+// Computes c [32][32] = a · b for 32 rows and 32 columns, both given as two times 16. Rows of c are `stride` floats
+// apart. Each step calls `meanwhile(step)`: the tile unit is busy for 384 cycles, and the rest of the core is free.
 //
 // Not inlined: the compiler does not know what tile instructions read and write.
 template <typename Meanwhile>

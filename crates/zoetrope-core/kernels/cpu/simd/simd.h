@@ -1,9 +1,9 @@
 // One vector type for every instruction set: GCC's vector extensions, as wide as the compile flags allow.
 //
-// A kernel source is compiled once per instruction set (see isa.h), each time with another ZT_ISA, and lives in the
-// namespace zt::ZT_ISA. Everything here does too, and nothing else may be called from a kernel: an inline function
-// or template shared between those objects (std::min, std::vector) would be merged by the linker into one copy,
-// possibly the one with instructions that this machine lacks.
+// A kernel source is compiled once per instruction set (see isa.h), each time with another ZT_ISA. It lives in the
+// namespace zt::ZT_ISA, and so does everything here. A kernel may call nothing else. The linker would merge an inline
+// function or template that several of these objects use (std::min, std::vector) into one copy, and that copy may have
+// instructions that this machine lacks.
 //
 //   VF       vector of kWidth floats          VI    vector of kWidth int32 (also the type of comparison results)
 //   kWidth   16 with AVX-512, 8 with AVX2, else 4
@@ -132,8 +132,8 @@ ZT_INLINE VI load_first_bytes(const uint8_t* p, int64_t n, int32_t rest) {
   return lanes;
 }
 
-// Stores the lanes of `a` and `b` whose mask is set side by side at p, in order; what lies behind them, up to a whole
-// vector each, is overwritten with anything. Returns how many there are.
+// Stores the lanes of `a` and `b` whose mask is set, side by side at p, in order. The floats behind them, up to a whole
+// vector for each, are overwritten with any values. Returns the number of stored lanes.
 ZT_INLINE int64_t store_chosen(VI mask, VF a, VI b, float* to_a, int32_t* to_b) {
 #if defined(__AVX512F__)
   const __mmask16 bits = _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
@@ -158,9 +158,9 @@ ZT_INLINE int64_t store_chosen(VI mask, VF a, VI b, float* to_a, int32_t* to_b) 
 #endif
 }
 
-// While it lives, the calling thread takes what is smaller than a normal float (1.2e-38) for zero, operands and
-// results. Gradients that pass saturated gates get that small, and one such number costs Intel's processors over a
-// hundred cycles.
+// While an object of this type lives, the calling thread treats numbers below the smallest normal float (1.2e-38) as
+// zero, both operands and results. Gradients become that small when they pass saturated gates, and one such number
+// costs more than a hundred cycles on Intel's processors.
 class FlushDenormals {
 #if defined(__SSE2__)
   const unsigned before_ = _mm_getcsr();

@@ -1,4 +1,4 @@
-// Transposes of matrices of floats, in registers a block of vectors at a time.
+// Transposes of matrices of floats. A block of vectors at a time is transposed in registers.
 #pragma once
 
 #include "simd.h"
@@ -59,8 +59,9 @@ ZT_INLINE void transpose_block(const float* from, int64_t from_stride, float* to
   for (int c = 0; c < kWidth; c += 4) transpose_fours(from + c, from_stride, to + c * to_stride, to_stride);
 }
 
-// to[c][r] = from[r][c] for any number of rows and columns: whole blocks in registers, the rest float by float. A cache
-// line of `from` is read at once, whatever its stride; a matrix that exceeds L1 is best given in parts.
+// Computes to[c][r] = from[r][c] for any number of rows and columns. Whole blocks are transposed in registers, the rest
+// float by float. A cache line of `from` is read at once, whatever the stride. A matrix larger than L1 is best given in
+// parts.
 ZT_INLINE void transpose_floats(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
                                 int64_t to_stride) {
   constexpr int kLine = 16;
