@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { SetupError, bin, main, root, start } from './steps.mjs'
 
 const CHILD = join(root, 'build', '__test__', 'fuzz', 'child.js')
-const SILENCE = 60_000 //           milliseconds without a line after which a child counts as hung
+const SILENCE = 30_000 //           milliseconds without a line after which a child counts as hung
 const MEMORY = 4 * 2 ** 30 //       bytes of resident memory at which a child is ended
 const LOOK = 250 //                 milliseconds between two looks at a child
 const CHUNK = 1000 //               calls of one child
@@ -74,11 +74,12 @@ function stretch(what, seed, from, to, findings) {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const state = { at: from, isDone: false, last: Date.now(), why: '', errors: '' }
+  const state = { at: from, call: '', isDone: false, last: Date.now(), why: '', errors: '' }
   createInterface({ input: child.stdout }).on('line', (line) => {
     state.last = Date.now()
-    const { at, finding, done } = parse(line)
+    const { at, call, finding, done } = parse(line)
     if (at !== undefined) state.at = at
+    if (call !== undefined) state.call = call
     if (finding !== undefined) keep(findings, finding)
     if (finding?.problem.includes('did not settle')) state.why = 'stuck'
     if (done) state.isDone = true
@@ -95,7 +96,7 @@ function stretch(what, seed, from, to, findings) {
       clearInterval(timer)
       if (state.isDone && code === 0) return resolve(to)
       const problem = state.why || `the process ended with ${signal ?? code}: ${state.errors.trim().slice(-500)}`
-      const call = state.isDone ? 'the exit after the last call' : '(the call itself tells nothing: replay it)'
+      const call = state.isDone ? 'the exit after the last call' : state.call
       if (state.why !== 'stuck') keep(findings, { what, index: state.at, call, problem })
       return resolve(state.isDone ? to : state.at + 1)
     })

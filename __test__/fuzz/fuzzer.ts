@@ -2,36 +2,42 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { brokenTargets, control, runCall } from './calls/run'
+import { LIMITS, brokenTargets, control, runCall } from './calls/run'
 import { World } from './calls/world'
 import { runFile } from './files/run'
 import { writeModels } from './files/models'
-import { Meter, Uncaught } from './oracle'
-import type { Finding } from './oracle'
+import { Meter, Uncaught, endingOf } from './oracle'
+import type { Finding, Tools } from './oracle'
 
 const BLOCK = 25
 
 export class Fuzzer {
-  readonly #tools = { meter: new Meter(), uncaught: new Uncaught() }
+  readonly #tools: Tools
   readonly #print = console.log // oxlint-disable-line no-console -- summaries and audits print, whatever is asked of them
 
   private constructor(
     readonly what: Finding['what'],
     readonly seed: number,
     readonly world: World,
+    announce: (call: string) => void,
   ) {
+    this.#tools = { meter: new Meter(), uncaught: new Uncaught(), announce }
     console.log = () => undefined // oxlint-disable-line no-console
   }
 
   /** A fuzzer in a folder of its own, which becomes the working directory: paths that a call makes up stay in it. */
-  static async open(what: Finding['what'], seed: number): Promise<Fuzzer> {
+  static async open(
+    what: Finding['what'],
+    seed: number,
+    announce: (call: string) => void = () => undefined,
+  ): Promise<Fuzzer> {
     const folder = mkdtempSync(join(tmpdir(), 'zoetrope-fuzz-'))
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
     process.chdir(folder)
     const world = new World(folder)
     await writeModels(world)
     await control() //                           the loss that later ones are compared with
-    return new Fuzzer(what, seed, world)
+    return new Fuzzer(what, seed, world, announce)
   }
 
   /** Makes one call or reads one file. */
@@ -40,17 +46,10 @@ export class Fuzzer {
     const run = what === 'calls' ? runCall : runFile
     const { call, problems, isStuck } = await run({ seed, index }, world, this.#tools)
     const findings = problems.map((problem) => ({ what, index, call, problem }))
-    const harm = !isStuck && index % BLOCK === BLOCK - 1 ? await this.#harm() : undefined
+    if (isStuck || index % BLOCK < BLOCK - 1) return { findings, isStuck }
+    const harm = await harmDone()
     if (harm !== undefined) findings.push({ what, index, call: `one of the last ${BLOCK}`, problem: harm })
-    return { findings, isStuck }
-  }
-
-  async #harm(): Promise<string | undefined> {
-    try {
-      return await control()
-    } catch (error) {
-      return `the known training failed: ${String(error)}`
-    }
+    return { findings, isStuck: harm === STUCK }
   }
 
   /** Targets that fail although nothing about their arguments is wrong. */
@@ -63,6 +62,15 @@ export class Fuzzer {
     this.#tools.meter.close()
     this.#tools.uncaught.close()
   }
+}
+
+const STUCK = 'the known training did not settle'
+
+/** What is wrong with the known training, whatever was called before. */
+async function harmDone(): Promise<string | undefined> {
+  const ending = await endingOf(control, LIMITS.settle)
+  if (ending === undefined) return STUCK
+  return 'error' in ending ? `the known training failed: ${String(ending.error)}` : (ending.value as string | undefined)
 }
 
 /** The findings of `count` calls or files, up to the first that never settles. */

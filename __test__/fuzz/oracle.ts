@@ -112,3 +112,11 @@ export class Meter {
     clearInterval(this.#timer)
   }
 }
+
+/** What calls and files are judged with. */
+export interface Tools {
+  readonly meter: Meter
+  readonly uncaught: Uncaught
+  /** Told what is about to be called: the last word of a process that the call ends. */
+  readonly announce: (call: string) => void
+}

@@ -10,7 +10,7 @@ import { pathTargets } from './paths'
 import { scenarios } from './scenarios'
 
 import { FRAMES, samples } from './world'
-import type { Meter, Uncaught } from '../oracle'
+import type { Tools } from '../oracle'
 import type { Target } from './target'
 import type { World } from './world'
 
@@ -35,16 +35,13 @@ const targets: readonly Target[] = [...models, ...loops, ...schedules, ...data, 
 const all = [...targets, ...pathTargets, ...pathTargets] //    paths are few, and each of them a case of its own
 
 /** Makes call `index` of the seed, and judges how it ends. */
-export async function runCall(
-  { seed, index }: Place,
-  world: World,
-  tools: { meter: Meter; uncaught: Uncaught },
-): Promise<Outcome> {
+export async function runCall({ seed, index }: Place, world: World, tools: Tools): Promise<Outcome> {
   const random = new Random(seed, index)
   const made = await prepare(random, world)
   let call = made.name
+  tools.announce(call)
   tools.meter.take()
-  const ending = await endingOf(() => made.run((detail) => (call += `: ${detail}`)), LIMITS.settle)
+  const ending = await endingOf(() => made.run((detail) => tools.announce((call += `: ${detail}`))), LIMITS.settle)
   const problems = await tools.uncaught.take()
   if (ending === undefined) problems.push(`did not settle in ${LIMITS.settle / 1000} s`)
   else if ('error' in ending) problems.push(...[problemOf(ending.error)].filter((problem) => problem !== undefined))

@@ -8,7 +8,7 @@ import { wholeFiles } from './whole'
 import type { AnyCnnLstm, NpyArray, StreamedDataset } from 'zoetrope'
 import type { Outcome, Place } from '../calls/run'
 import type { World } from '../calls/world'
-import type { Meter, Uncaught } from '../oracle'
+import type { Tools } from '../oracle'
 
 /** What reading may take: memory in MiB besides 64 times the file's length. */
 const LIMITS = { settle: 10_000, slow: 5000, turn: 2000, growth: 300, factor: 64 }
@@ -103,11 +103,7 @@ const READERS: Readonly<Record<string, readonly (readonly [string, Read])[]>> = 
 }
 
 /** Damages a file, and judges how each reader of its kind takes it. */
-export async function runFile(
-  { seed, index }: Place,
-  world: World,
-  tools: { meter: Meter; uncaught: Uncaught },
-): Promise<Outcome> {
+export async function runFile({ seed, index }: Place, world: World, tools: Tools): Promise<Outcome> {
   const random = new Random(seed, index)
   const name = random.pick(NAMES)
   const labels: string[] = []
@@ -125,13 +121,15 @@ export async function runFile(
     truncateSync(path, SPARSE) //                sparse: it takes no room, but is too long for one string
     labels.push('a tail of zeros')
   }
+  const call = `${name}: ${labels.join('; ')}`
   const problems: string[] = []
   for (const [reader, read] of READERS[kind]!) {
+    tools.announce(`${reader} of ${call}`)
     const found = await judge(path, async () => read(path, world), tools)
     problems.push(...found.problems.map((problem) => `${reader}: ${problem}`))
-    if (found.isStuck) return { call: `${name}: ${labels.join('; ')}`, problems, isStuck: true }
+    if (found.isStuck) return { call, problems, isStuck: true }
   }
-  return { call: `${name}: ${labels.join('; ')}`, problems, isStuck: false }
+  return { call, problems, isStuck: false }
 }
 
 /** A second piece of damage may find no header any more. */
@@ -143,11 +141,7 @@ function attempt(name: string, bytes: Buffer, random: Random, other: Buffer): re
   }
 }
 
-async function judge(
-  path: string,
-  read: () => Promise<unknown>,
-  { meter, uncaught }: { meter: Meter; uncaught: Uncaught },
-) {
+async function judge(path: string, read: () => Promise<unknown>, { meter, uncaught }: Tools) {
   meter.take()
   const started = performance.now()
   const ending = await endingOf(read, LIMITS.settle)
