@@ -22,4 +22,7 @@ async function main(): Promise<void> {
   process.exit(0)
 }
 
-void main()
+main().catch((error: unknown) => {
+  process.stderr.write(`the fuzzer itself failed: ${String(error)}\n`)
+  process.kill(process.pid, 'SIGKILL')
+})
