@@ -63,9 +63,15 @@ function like(value: unknown, random: Random): Named {
   if (typeof value === 'number') return number(random)
   if (typeof value === 'string') return string(random)
   if (typeof value === 'function') return callback(random)
-  if (ArrayBuffer.isView(value)) return typedArray(random, (value as Float32Array).length)
+  if (ArrayBuffer.isView(value)) return typedArray(random, lengthOf(value))
   if (Array.isArray(value) && value.length < LONG) return anotherArray(value, random)
   return anything(random)
+}
+
+/** A DataView has no length, and that of an array which lies about it is none to make another one of. */
+function lengthOf(view: ArrayBufferView): number {
+  const { length } = view as Float32Array
+  return length <= LONG ? length : 8
 }
 
 function anotherArray(array: readonly unknown[], random: Random): Named {
@@ -121,7 +127,7 @@ function wrapped(value: unknown, random: Random): Named {
   const ways: readonly (readonly [string, () => unknown])[] = [
     ['Proxy of it', () => new Proxy(value, {})],
     ['inherited by an empty object', () => Object.create(value) as unknown],
-    ['frozen', () => (ArrayBuffer.isView(value) ? value : Object.freeze(value))],
+    ['frozen', () => (isPlain(value) ? Object.freeze(value) : value)],
     ['without prototype', () => Object.assign(Object.create(null) as object, value)],
     ['promise of it', () => Promise.resolve(value)],
     ['in an array', () => [value]],

@@ -177,13 +177,14 @@ async function callbacks(random: Random, world: World, note: Note): Promise<void
   ]) as () => never
   const loader = loaderOf(model, random)
   const list = samples(model, random)
-  const optimizer = new Sgd(model, { learningRate: 0.01, ...(random.chance(0.3) && { schedule: bad }) })
+  const optimizer = optimizerOf(model)
   const calls: readonly (() => unknown)[] = [
     () => train(model, loader, { optimizer, onBatch: bad }),
     async () => fit(model, { train: loader, epochs: 2, optimizer, onEpoch: bad }),
     async () => fit(model, { train: loader, epochs: 2, optimizer, onBatch: bad, audit: false }),
     () => zoetrope.audit(model, loader, { print: bad, signal: timedSignal(200) }),
     () => model.summary({ print: bad }),
+    () => train(model, loader, { optimizer: new Sgd(model, { schedule: bad }) }),
     () => zoetrope.split(list, { fractions: { train: 0.5, test: 0.5 }, onProgress: bad }),
     () => zoetrope.split(list, { fractions: { train: 0.5, test: 0.5 }, by: bad }),
     () => zoetrope.normalization(list, { onProgress: bad } as object),

@@ -38,7 +38,10 @@ export const HYPER_PARAMETERS: Record<string, object> = {
 export function optimizerArgs(name: string, model: AnyCnnLstm, random: Random): unknown[] {
   const groups = random.chance(0.3) ? [{ prefix: 'lstm', learningRate: 0.01 }] : undefined
   const schedule = random.chance(0.3) ? zoetrope.cosine({ tMax: 10 }) : undefined
-  return [model, { learningRate: 0.01, weightDecay: 0.01, ...structuredClone(HYPER_PARAMETERS[name]), groups, schedule }]
+  return [
+    model,
+    { learningRate: 0.01, weightDecay: 0.01, ...structuredClone(HYPER_PARAMETERS[name]), groups, schedule },
+  ]
 }
 
 export function anOptimizer(model: AnyCnnLstm, random: Random): object {
