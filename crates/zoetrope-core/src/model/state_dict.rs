@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::cnn_lstm::CnnLstm;
-use super::named_tensor::{NamedTensor, StateDict};
+use super::named_tensor::{Indexed, NamedTensor, StateDict, Weights};
 use crate::error::{Result, StateDictMismatch};
 
 impl CnnLstm {
@@ -32,24 +32,35 @@ impl CnnLstm {
         self.state().into_iter().map(named).collect()
     }
 
-    /// Overwrites every parameter and buffer.
+    /// Overwrites every parameter and buffer. A batch norm's count that is missing stays as it is.
     ///
     /// # Errors
     /// `Checkpoint`, listing missing, unexpected and wrongly shaped names; the model is then as it was.
     pub fn load_state_dict(&mut self, state: &StateDict) -> Result<()> {
-        let mut mismatch = StateDictMismatch::default();
+        self.load_weights(&Indexed::new(state))
+    }
+
+    /// As [`Self::load_state_dict`], from wherever weights come.
+    pub(super) fn load_weights(&mut self, weights: &dyn Weights) -> Result<()> {
         let own = self.state();
+        let mut mismatch = StateDictMismatch::default();
+        let mut fitting = Vec::with_capacity(own.len());
         for (name, tensor) in &own {
-            mismatch.find(state, name, &tensor.size());
+            let size = tensor.size();
+            if mismatch.fits(weights, name, &size) {
+                fitting.push((*name, *tensor, size));
+            }
         }
-        let find = |name: &str| own.iter().find(|(known, _)| *known == name);
-        mismatch.find_unexpected(state, |name| find(name).is_some());
+        mismatch.find_unexpected(weights, &own.iter().map(|(name, _)| *name).collect());
         mismatch.into_result()?;
         let _guard = tch::no_grad_guard();
-        for entry in state {
-            if let Some((_, tensor)) = find(&entry.name) {
-                tensor.shallow_clone().f_copy_(&entry.tensor)?;
-            }
+        // Reading may fail half way: nothing is written before everything was read.
+        let read = |(name, tensor, size): (&str, &Tensor, Vec<i64>)| -> Result<(Tensor, Tensor)> {
+            Ok((tensor.shallow_clone(), weights.read(name)?.f_reshape(size)?))
+        };
+        let pairs = fitting.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        for (mut tensor, values) in pairs {
+            tensor.f_copy_(&values)?;
         }
         Ok(())
     }
