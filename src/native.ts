@@ -55,17 +55,21 @@ function load(): NativeModule {
 
 /**
  * Why each file that may be the addon did not load. The generated loader tries several, throws a guess of its own, and
- * keeps the system's reasons as a chain of causes. A file that is not there says nothing where another one is.
+ * keeps the system's reasons as a chain of causes. A file that is not there says nothing where another one is, and the
+ * WebAssembly that the loader looks for at last was never built.
  */
 function reasonsOf(thrown: unknown): string[] {
   const causes: unknown[] = [] //      the first one that was tried is the innermost
   for (let cause = causeOf(thrown); isThere(cause) && !causes.includes(cause); cause = causeOf(cause)) {
     causes.unshift(cause)
   }
-  const reasons = (causes.length === 0 ? [thrown] : causes).map(firstLine)
+  const reasons = (causes.length === 0 ? [thrown] : causes).map(firstLine).filter((reason) => !WASI.test(reason))
   const present = reasons.filter((reason) => !isAbsence(reason))
-  return [...new Set(present.length === 0 ? reasons : present)]
+  const told = present.length === 0 ? reasons : present
+  return told.length === 0 ? [firstLine(thrown)] : [...new Set(told)]
 }
+
+const WASI = /^Cannot find module '\S*wasi/
 
 function isAbsence(reason: string): boolean {
   return reason.startsWith('Cannot find module')
