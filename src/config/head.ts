@@ -149,6 +149,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u
 
 function checkNames(classes: readonly string[] | undefined): readonly string[] {
   if (!Array.isArray(classes)) throw typeError('an array of names', 'classes', classes)
+  if (classes.length > LARGEST) throw rangeError(`at most ${LARGEST} names`, 'classes', classes)
   const names = new Set<string>()
   for (const [index, name] of classes.entries()) {
     if (typeof name !== 'string') throw typeError('a string', `classes[${index}]`, name)

@@ -40,8 +40,7 @@ impl TensorFile {
             return Err(damaged(&format!("it is {length} bytes long")));
         }
         let mut header_length = [0; LENGTH_BYTES as usize];
-        file.read_exact_at(&mut header_length, 0)
-            .map_err(|error| failed(&error))?;
+        read_at(&file, &mut header_length, 0).map_err(|error| failed(&error))?;
         let header_length = u64::from_le_bytes(header_length);
         if header_length > LONGEST_HEADER || header_length > length - LENGTH_BYTES {
             return Err(damaged(&format!(
@@ -49,8 +48,7 @@ impl TensorFile {
             )));
         }
         let mut json = vec![0; header_length as usize];
-        file.read_exact_at(&mut json, LENGTH_BYTES)
-            .map_err(|error| failed(&error))?;
+        read_at(&file, &mut json, LENGTH_BYTES).map_err(|error| failed(&error))?;
         let header: Metadata =
             serde_json::from_slice(&json).map_err(|error| damaged(&shortened(&error.to_string())))?;
         let data_begin = LENGTH_BYTES + header_length;
@@ -95,9 +93,7 @@ impl Weights for TensorFile {
             reason: format!("no {} bytes for `{}` of a file", end - begin, shortened(name)),
         })?;
         bytes.resize(end - begin, 0);
-        self.file
-            .read_exact_at(&mut bytes, self.data_begin + begin as u64)
-            .map_err(|error| failed(&error.to_string()))?;
+        read_at(&self.file, &mut bytes, self.data_begin + begin as u64).map_err(|error| failed(&error.to_string()))?;
         let tensor = Tensor::f_from_data_size(&bytes, &sizes(&info.shape), kind)?;
         if is_count(name) {
             Ok(tensor)
@@ -109,6 +105,11 @@ impl Weights for TensorFile {
     fn names(&self) -> Vec<&str> {
         self.names.iter().map(String::as_str).collect()
     }
+}
+
+/// Fills the bytes from that place of the file on. All reads are here.
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    file.read_exact_at(bytes, offset)
 }
 
 /// Opens a regular file. A FIFO or a device is refused before a read could wait for it or go on for ever.
