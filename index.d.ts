@@ -45,14 +45,14 @@ export declare class NativeDataStatistics {
 /** A model on its own thread. */
 export declare class NativeModel {
   /**
-   * A new model. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
+   * A new model of a configuration in JSON. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
    * `manualSeed` restarts.
    */
-  static create(config: object, device: string, seed?: bigint | undefined | null): Promise<Outcome<NativeModel>>
+  static create(config: string, device: string, seed?: bigint | undefined | null): Promise<Outcome<NativeModel>>
   /** Reads a model that `save` wrote. */
   static load(path: string, device: string): Promise<Outcome<NativeModel>>
-  /** What the model is made of, in the form that `create` takes. */
-  get config(): object
+  /** What the model is made of, as JSON: a text crosses whole, an object of values is limited to a million of them. */
+  get config(): string
   /** `cpu` or `cuda:N`. */
   get device(): string
   /** The name of every parameter, in PyTorch's order. */
@@ -72,7 +72,7 @@ export declare class NativeModel {
   /** Copies every parameter, in PyTorch's order. */
   stateDict(): Promise<Outcome<NativeNamedArray[]>>
   /** Overwrites every parameter. */
-  loadStateDict(entries: Array<NativeNamedArray>): Promise<Outcome<undefined>>
+  loadStateDict(state: NativeStateDict): Promise<Outcome<undefined>>
   /** Overwrites every parameter with those of a safetensors file. */
   loadStateDictFile(path: string): Promise<Outcome<undefined>>
   /** Freezes, or unfreezes, every parameter whose name begins with the prefix. */
@@ -105,6 +105,15 @@ export declare class NativeSnapshot {
   restore(model: NativeModel, withFrozen: boolean): Promise<Outcome<undefined>>
   /** Frees its memory. Twice is fine. */
   release(): void
+}
+
+/**
+ * A copy of a state dict in native memory, for one job: using it hands its memory over. JavaScript may change its
+ * arrays as soon as the copy is there.
+ */
+export declare class NativeStateDict {
+  /** Copies entries. */
+  static fromArrays(entries: Array<NativeNamedArray>): Outcome<NativeStateDict>
 }
 
 /** Samples in native memory; batches of it cross as indices. */

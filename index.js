@@ -783,6 +783,7 @@ module.exports.NativeDataStatistics = nativeBinding.NativeDataStatistics
 module.exports.NativeModel = nativeBinding.NativeModel
 module.exports.NativePass = nativeBinding.NativePass
 module.exports.NativeSnapshot = nativeBinding.NativeSnapshot
+module.exports.NativeStateDict = nativeBinding.NativeStateDict
 module.exports.NativeTensorDataset = nativeBinding.NativeTensorDataset
 module.exports.copyAverages = nativeBinding.copyAverages
 module.exports.cudaDeviceCount = nativeBinding.cudaDeviceCount

@@ -1,4 +1,7 @@
 import test from 'ava'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { runNode } from './helpers/child'
 
 const IMPORT_BUDGET = 250 //    milliseconds; the aim is 60, the rest is for busy machines
@@ -45,4 +48,32 @@ test('an addon that does not load is ERR_NATIVE_LOAD with the cause and what to 
     /did not load on .*: libtorch_cpu\.so: cannot open shared object file\. .*npm run build/,
   )
   t.deepEqual(error['details'], { platform: process.platform, arch: process.arch, node: process.version })
+})
+
+test('the message has the reason of the system, not the guess of the loader', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'zoetrope-native-'))
+  const [broken, empty] = [join(folder, 'broken.node'), join(folder, 'empty.node')]
+  await writeFile(broken, 'this is not a shared library '.repeat(20))
+  await writeFile(empty, '')
+  const program = `
+    const { getNumThreads } = require('zoetrope')
+    try { getNumThreads() } catch ({ code, message }) { console.log(code, message) }`
+  const cases: [string[], NodeJS.ProcessEnv, RegExp][] = [
+    [[], { NAPI_RS_NATIVE_LIBRARY_PATH: broken }, /broken\.node: invalid ELF header\. Reinstall the package, or run/],
+    [[], { NAPI_RS_NATIVE_LIBRARY_PATH: empty }, /empty\.node: file too short\. Reinstall the package, or run/],
+    [
+      [],
+      { NAPI_RS_NATIVE_LIBRARY_PATH: join(folder, 'absent.node') },
+      /Cannot find module '.*absent\.node'\. Reinstall the package without omitting optional dependencies, or run/,
+    ],
+    [['--no-addons'], {}, /loading addons is disabled\. Start Node without `--no-addons`$/],
+  ]
+  for (const [flags, env, reason] of cases) {
+    const { code, stdout, stderr } = await runNode([...flags, '-e', program], env)
+    t.is(code, 0, stderr)
+    t.regex(stdout.trim(), /^ERR_NATIVE_LOAD /)
+    t.regex(stdout.trim(), reason)
+    t.notRegex(stdout, /npm has a bug/)
+  }
+  await rm(folder, { recursive: true, force: true })
 })

@@ -18,6 +18,7 @@ export type {
   NativeStatistics,
   NativeRule,
   NativeSnapshot,
+  NativeStateDict,
   NativeTensorDataset,
 } from '../index.js'
 
@@ -42,17 +43,56 @@ function load(): NativeModule {
     return addon
   } catch (cause) {
     const { platform, arch, version } = process
+    const reasons = reasonsOf(cause)
     throw new ZoetropeError(
       'ERR_NATIVE_LOAD',
-      `The native addon did not load on ${platform}-${arch}, Node ${version}: ${firstLine(cause)}. ` +
-        'Reinstall the package without omitting optional dependencies, or run `npm run build` in a clone of the repository',
+      `The native addon did not load on ${platform}-${arch}, Node ${version}: ${reasons.join('; ')}. ${remedy(reasons)}`,
       { platform, arch, node: version },
       { cause },
     )
   }
 }
 
-function firstLine(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  return (message.split('\n', 1)[0] ?? '').replace(/\.$/, '')
+/**
+ * Why each file that may be the addon did not load. The generated loader tries several, throws a guess of its own, and
+ * keeps the system's reasons as a chain of causes. A file that is not there says nothing where another one is, and the
+ * WebAssembly that the loader looks for at last was never built.
+ */
+function reasonsOf(thrown: unknown): string[] {
+  const causes: unknown[] = [] //      the first one that was tried is the innermost
+  for (let cause = causeOf(thrown); isThere(cause) && !causes.includes(cause); cause = causeOf(cause)) {
+    causes.unshift(cause)
+  }
+  const reasons = (causes.length === 0 ? [thrown] : causes).map(firstLine).filter((reason) => !WASI.test(reason))
+  const present = reasons.filter((reason) => !isAbsence(reason))
+  const told = present.length === 0 ? reasons : present
+  return told.length === 0 ? [firstLine(thrown)] : [...new Set(told)]
+}
+
+const WASI = /^Cannot find module '\S*wasi/
+
+function isAbsence(reason: string): boolean {
+  return reason.startsWith('Cannot find module')
+}
+
+function remedy(reasons: readonly string[]): string {
+  if (reasons.some((reason) => reason.includes('addons is disabled'))) return 'Start Node without `--no-addons`'
+  const reinstall = reasons.every(isAbsence)
+    ? 'Reinstall the package without omitting optional dependencies'
+    : 'Reinstall the package'
+  return `${reinstall}, or run \`npm run build\` in a clone of the repository`
+}
+
+function causeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined
+}
+
+function isThere(cause: unknown): boolean {
+  return cause !== undefined && cause !== null
+}
+
+/** Errors of another realm, such as Jest's, are told by their message. */
+function firstLine(error: unknown): string {
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
+  return (String(message).split('\n', 1)[0] ?? '').replace(/\.$/, '')
 }

@@ -145,14 +145,19 @@ export function checkClasses({ classes, numClasses }: ClassOptions, { kind }: He
   return { classes: names, numClasses: names.length }
 }
 
+/** Half of a character, which no file in UTF-8 can hold. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
 function checkNames(classes: readonly string[] | undefined): readonly string[] {
   if (!Array.isArray(classes)) throw typeError('an array of names', 'classes', classes)
-  const names: string[] = []
+  if (classes.length > LARGEST) throw rangeError(`at most ${LARGEST} names`, 'classes', classes)
+  const names = new Set<string>()
   for (const [index, name] of classes.entries()) {
     if (typeof name !== 'string') throw typeError('a string', `classes[${index}]`, name)
     if (name === '') throw rangeError('a name that is not empty', `classes[${index}]`, name)
-    if (names.includes(name)) throw rangeError('a name that occurs once', `classes[${index}]`, name)
-    names.push(name)
+    if (LONE_SURROGATE.test(name)) throw rangeError('well-formed Unicode', `classes[${index}]`, name)
+    if (names.has(name)) throw rangeError('a name that occurs once', `classes[${index}]`, name)
+    names.add(name)
   }
-  return names
+  return [...names]
 }

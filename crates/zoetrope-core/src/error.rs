@@ -99,11 +99,53 @@ pub enum Error {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StateDictMismatch {
     /// Parameters of the model that the state dict lacks.
-    pub missing: Vec<String>,
+    pub missing: Names,
     /// Names in the state dict that the model does not have, or that stand there twice.
-    pub unexpected: Vec<String>,
+    pub unexpected: Names,
     /// `name: expected [..], received [..]`.
-    pub mismatched: Vec<String>,
+    pub mismatched: Names,
+}
+
+/// The first names of a list that a file may make as long as it likes, and how many came after them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// At most [`Names::LISTED`] of them, each shortened.
+    pub listed: Vec<String>,
+    /// How many are not listed.
+    pub omitted: usize,
+}
+
+impl Names {
+    /// How many names are listed.
+    pub const LISTED: usize = 50;
+
+    /// Adds a name, or counts it where the list is full.
+    pub fn push(&mut self, name: &str) {
+        if self.listed.len() < Self::LISTED {
+            self.listed.push(shortened(name));
+        } else {
+            self.omitted += 1;
+        }
+    }
+}
+
+impl std::fmt::Display for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.listed.join(", "))?;
+        match self.omitted {
+            0 => Ok(()),
+            omitted => write!(f, " and {omitted} more"),
+        }
+    }
+}
+
+/// Text that came from a file, as a message shows it: its first 200 characters.
+pub(crate) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 200;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 impl Error {
@@ -143,9 +185,14 @@ impl Error {
             Self::NonFiniteGradient { norm, step } => json!({ "gradientNorm": norm.to_string(), "step": step }),
             Self::Checkpoint { path, mismatch, .. } => json!({
                 "path": path,
-                "missing": mismatch.missing,
-                "unexpected": mismatch.unexpected,
-                "mismatched": mismatch.mismatched,
+                "missing": mismatch.missing.listed,
+                "unexpected": mismatch.unexpected.listed,
+                "mismatched": mismatch.mismatched.listed,
+                "omitted": {
+                    "missing": mismatch.missing.omitted,
+                    "unexpected": mismatch.unexpected.omitted,
+                    "mismatched": mismatch.mismatched.omitted,
+                },
             }),
             Self::OutOfMemory { .. } | Self::Data { .. } | Self::Disposed | Self::Aborted | Self::Internal { .. } => {
                 json!({})

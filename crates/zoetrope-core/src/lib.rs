@@ -31,7 +31,7 @@ pub use data::statistics::{ChannelStatistics, DataStatistics};
 pub use data::targets::{TargetValues, Targets};
 pub use data::tensor_dataset::{Sample, TensorDataset};
 pub use engine::{Engine, EngineCloser, Worker};
-pub use error::{Error, Result, StateDictMismatch};
+pub use error::{Error, Names, Result, StateDictMismatch};
 pub use evaluation::metrics::{Meter, Metrics};
 pub use model::cnn_lstm::CnnLstm;
 pub use model::layers::Layer;

@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::{BigInt, Env, Float32Array, Object};
 use napi_derive::napi;
-use serde_json::Value;
 use zoetrope_core::{
-    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Result, StateDict,
-    device,
+    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Result, device,
 };
 
 use crate::audit::NativeModelAudit;
@@ -16,6 +14,7 @@ use crate::batch::NativeBatch;
 use crate::outcome::{outcome, promise};
 use crate::pass::{NativeLoss, NativePass};
 use crate::runtime::close_at_exit;
+use crate::state_dict::NativeStateDict;
 
 /// A model on its own thread.
 #[napi]
@@ -101,18 +100,18 @@ impl From<Layer> for NativeLayer {
 
 #[napi]
 impl NativeModel {
-    /// A new model. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
+    /// A new model of a configuration in JSON. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
     /// `manualSeed` restarts.
     #[napi(ts_return_type = "Promise<Outcome<NativeModel>>")]
     pub fn create<'env>(
         env: &'env Env,
-        #[napi(ts_arg_type = "object")] config: Value,
+        config: String,
         device: String,
         seed: Option<BigInt>,
     ) -> napi::Result<Object<'env>> {
         let seed = seed.map(|seed| seed.get_u64().1);
         start(env, move || {
-            let config: ModelConfig = serde_json::from_value(config).map_err(|error| not_a_config(&error))?;
+            let config: ModelConfig = serde_json::from_str(&config).map_err(|error| not_a_config(&error))?;
             let generator = seed.map_or_else(Generator::process, Generator::from_seed)?;
             CnnLstm::new(&config, device::resolve(&device)?, &generator)
         })
@@ -126,10 +125,10 @@ impl NativeModel {
         })
     }
 
-    /// What the model is made of, in the form that `create` takes.
-    #[napi(getter, ts_return_type = "object")]
-    pub fn config(&self) -> napi::Result<Value> {
-        Ok(serde_json::to_value(&self.config)?)
+    /// What the model is made of, as JSON: a text crosses whole, an object of values is limited to a million of them.
+    #[napi(getter)]
+    pub fn config(&self) -> napi::Result<String> {
+        Ok(serde_json::to_string(&self.config)?)
     }
 
     /// `cpu` or `cuda:N`.
@@ -230,9 +229,8 @@ impl NativeModel {
 
     /// Overwrites every parameter.
     #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
-    pub fn load_state_dict<'env>(&self, env: &'env Env, entries: Vec<NativeNamedArray>) -> napi::Result<Object<'env>> {
-        let named = |entry: NativeNamedArray| NamedTensor::new(entry.name, &entry.data, &entry.shape);
-        let state = entries.into_iter().map(named).collect::<Result<StateDict>>();
+    pub fn load_state_dict<'env>(&self, env: &'env Env, state: &mut NativeStateDict) -> napi::Result<Object<'env>> {
+        let state = state.take();
         self.submit(env, move |model| model.load_state_dict(&state?), |()| ())
     }
 
