@@ -152,13 +152,18 @@ test('iterables and iterators that are none, and samples without an input, are E
   for (const bad of [
     { target: 1 },
     undefined,
+    null,
+    7,
     { input: { data }, target: 0 },
     { input: { data, shape: [9] }, target: 0 },
   ]) {
     for (const bucketByLength of [false, true]) {
       const samples = untyped<Sample[]>([good, bad])
       const error = await t.throwsAsync(async () => collect(new DataLoader(samples, { bucketByLength })))
-      t.regex(`${(error as { code?: string }).code} ${error.message}`, /^ERR_(DATA|SHAPE_MISMATCH) .*index 1/)
+      t.regex(
+        `${(error as { code?: string }).code} ${error.message}`,
+        /^ERR_(DATA|SHAPE_MISMATCH) (Expected|The dataset failed at index 1: Expected) .*/,
+      )
     }
   }
 })

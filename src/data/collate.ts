@@ -20,7 +20,10 @@ export interface Batch {
   readonly lengths?: Int32Array
   /** The samples' targets, such as the index of each one's class: `Int32Array` where all are whole numbers. */
   readonly targets: Int32Array | Float32Array
-  /** The shape of `targets`: `[batch]` for one number a sample. Targets of each frame are padded as the clips are. */
+  /**
+   * The shape of `targets`: `[batch]` for one number a sample. Targets of different lengths, each as long as its own
+   * clip, are padded with zeros as the clips are; others are as they were given.
+   */
   readonly targetShape: readonly number[]
 }
 

@@ -2,6 +2,7 @@ import { checkInteger, typeError } from '../common/checks'
 import { checkNdArray } from '../common/nd-array'
 import { dataError } from './data-error'
 import { framesOf } from './shapes'
+import type { NdArray } from '../common/nd-array'
 import type { Dataset, Sample } from './dataset'
 
 /** Where samples come from: by index, or one after the other. */
@@ -59,11 +60,17 @@ class ArrayDataset implements Dataset {
 
   lengthOf(index: number): number {
     try {
-      return framesOf(checkNdArray(this.get(index).input, 'input').shape)
+      return framesOf(checkNdArray(inputOf(this.get(index)), 'input').shape)
     } catch (cause) {
       throw dataError(index, cause)
     }
   }
+}
+
+/** The input of a sample, where the sample is one: whoever checks the input says what is wrong. */
+function inputOf(sample: Partial<Sample> | null): NdArray {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checkNdArray checks it
+  return sample?.input as NdArray
 }
 
 export function isPromise(value: Sample | Promise<Sample>): value is Promise<Sample> {
