@@ -36,8 +36,8 @@ export declare class NativeBatch {
 export declare class NativeDataStatistics {
   /** Without any data. */
   constructor()
-  /** Adds a batch. */
-  add(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** Adds a batch, whose targets belong to frames or to clips. */
+  add(batch: NativeBatch, isPerFrame: boolean): Promise<Outcome<undefined>>
   /** Everything so far. */
   read(): NativeStatistics
 }
@@ -118,8 +118,11 @@ export declare class NativeStateDict {
 
 /** Samples in native memory; batches of it cross as indices. */
 export declare class NativeTensorDataset {
-  /** Copies samples, as `NativeBatch.fromArrays` does. */
-  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets): Outcome<NativeTensorDataset>
+  /**
+   * Copies samples, as `NativeBatch.fromArrays` does. `isPerFrame` says whether targets belong to frames or to clips,
+   * where that is known.
+   */
+  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
   /** Number of samples. */
   get length(): number
   /** A copy of the sample at `index`. */

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runNode } from './helpers/child'
 
-const IMPORT_BUDGET = 250 //    milliseconds; the aim is 60, the rest is for busy machines
+const IMPORT_BUDGET = 250 //    milliseconds of processor time, which other programs do not count in; the aim is 60
 
 test('importing the package loads no addon, and is cheap', async (t) => {
   const program = `
-    const began = performance.now()
+    const began = process.cpuUsage()
     const zoetrope = require('zoetrope')
-    const milliseconds = performance.now() - began
+    const { user, system } = process.cpuUsage(began)
+    const milliseconds = (user + system) / 1000
     const addons = () => process.report.getReport().sharedObjects.filter((path) => /torch|zoetrope.*\\.node/.test(path))
     const before = addons()
     zoetrope.getNumThreads()

@@ -78,7 +78,7 @@ async function auditData(
   limits: typeof FULL,
   abort: AbortScope,
 ): Promise<Finding[]> {
-  const reading = await peek(loader, limits, abort)
+  const reading = await peek(loader, { ...limits, targetsPer: model.config.head.per }, abort)
   if (reading === undefined) {
     const message = 'the source is an iterable, which cannot be looked at without using it up'
     return [{ level: 'info', code: 'inputs-unseen', message, remedy: 'use a dataset with `length` and `get`' }]

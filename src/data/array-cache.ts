@@ -1,7 +1,11 @@
+import { allocated } from '../common/list'
+
 /** Arrays of batches that have left are kept for the next: fresh memory costs as much as copying a batch into it. */
 export class ArrayCache {
   /** Frames of the longest clip so far: a batch that begins with room for as many seldom has to grow. */
   longest = 1
+  /** Samples of the largest batch so far. */
+  largest = 1
   #free: (Float32Array | Uint8Array)[] = []
 
   /** An array of the same type as `like` and of at least `length` values, whatever they are. */
@@ -12,7 +16,7 @@ export class ArrayCache {
     // One that does not fit makes room for the new one: as many are kept as were in use at once.
     const leaving = found ?? this.#free.at(-1)
     this.#free = this.#free.filter((array) => array !== leaving)
-    return found ?? (isPixels(like) ? new Uint8Array(length) : new Float32Array(length))
+    return found ?? (isPixels(like) ? allocated(Uint8Array, length) : allocated(Float32Array, length))
   }
 
   /** Takes an array back, which nobody may look at any more. */

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { checkInteger, checkNumber, checkOptions, rangeError, typeError } from '../common/checks'
 import { checkNdArray, formatShape } from '../common/nd-array'
 import { unwrap } from '../errors'
@@ -44,16 +45,15 @@ const HOP_SECONDS = 0.01
  * frequencies that the sample rate cannot have.
  */
 export async function logMel(recording: Recording, options: LogMelOptions = {}): Promise<FloatArray> {
-  checkOptions(options, 'options', KEYS)
+  const given = checkOptions(options, 'options', KEYS)
   const { data, shape } = checkNdArray(recording, 'recording')
-  if (!(data instanceof Float32Array)) throw typeError('a Float32Array', 'recording.data', data)
+  if (!types.isFloat32Array(data)) throw typeError('a Float32Array', 'recording.data', data)
   if (shape.length < 1 || shape.length > 2 || data.length === 0) {
     throw rangeError('[channels, frames] or [frames], no axis empty', 'recording.shape', formatShape(shape))
   }
-  const sampleRate = checkRate(options.sampleRate ?? recording.sampleRate)
-  const { fftSize = defaultFftSize(sampleRate), hopLength = Math.max(1, Math.round(sampleRate * HOP_SECONDS)) } =
-    options
-  const { mels = 40, minFrequency = 0, maxFrequency = sampleRate / 2, floor = 1e-10 } = options
+  const sampleRate = checkRate(given.sampleRate === undefined ? recording.sampleRate : given.sampleRate)
+  const { fftSize = defaultFftSize(sampleRate), hopLength = Math.max(1, Math.round(sampleRate * HOP_SECONDS)) } = given
+  const { mels = 40, minFrequency = 0, maxFrequency = sampleRate / 2, floor = 1e-10 } = given
   const settings = {
     sampleRate,
     fftSize: checkInteger(fftSize, 'fftSize', 2, LARGEST),

@@ -24,8 +24,8 @@ export async function normalization(
   source: DataSource,
   options: NormalizationOptions = {},
 ): Promise<NormalizeOptions & { readonly mean: number[]; readonly std: number[] }> {
-  checkOptions(options, 'options', ['signal'])
-  const abort = new AbortScope(checkSignal(options.signal, 'signal'))
+  const { signal } = checkOptions(options, 'options', ['signal'])
+  const abort = new AbortScope(checkSignal(signal, 'signal'))
   try {
     const { channels } = await profile(new DataLoader(source, { batchSize: 64 }), abort)
     for (const [channel, { notFinite }] of channels.entries()) {

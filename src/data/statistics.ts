@@ -10,11 +10,13 @@ import type { NativeStatistics } from '../native'
 export interface PeekLimits {
   readonly batches: number
   readonly milliseconds: number
+  /** What a target belongs to, by the model's head: targets of padded frames are not counted. */
+  readonly targetsPer: 'clip' | 'frame'
 }
 
 /** Reads an epoch of a loader. */
 export async function profile(loader: DataLoader, abort: AbortScope): Promise<NativeStatistics> {
-  return read(openBatches(loader), { batches: Infinity, milliseconds: Infinity }, abort)
+  return read(openBatches(loader), { batches: Infinity, milliseconds: Infinity, targetsPer: 'clip' }, abort)
 }
 
 /** Looks at the beginning of the next epoch, which stays the next; `undefined` for an iterable, which would be used up. */
@@ -35,7 +37,7 @@ async function read(batches: BatchStream, limits: PeekLimits, abort: AbortScope)
     for (let count = 0; count < limits.batches && performance.now() - began < limits.milliseconds; count++) {
       const next = await abort.race(batches.next())
       if (next.done === true) break
-      unwrap(await abort.race(data.add(next.value.toNative())))
+      unwrap(await abort.race(data.add(next.value.toNative(), limits.targetsPer === 'frame')))
     }
     return data.read()
   } finally {

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{
 };
 use napi_derive::napi;
 use zoetrope_core::{
-    Arrays, Augmentation, Batch, Error, Inputs, ReadInputs, Result, Sample, TargetValues, Targets, TensorDataset,
+    Arrays, Augmentation, Batch, Error, Inputs, Per, ReadInputs, Result, Sample, TargetValues, Targets, TensorDataset,
     Values,
 };
 
@@ -163,7 +163,8 @@ impl ObjectFinalize for NativeTensorDataset {
 
 #[napi]
 impl NativeTensorDataset {
-    /// Copies samples, as `NativeBatch.fromArrays` does.
+    /// Copies samples, as `NativeBatch.fromArrays` does. `isPerFrame` says whether targets belong to frames or to clips,
+    /// where that is known.
     #[napi(ts_return_type = "Outcome<NativeTensorDataset>")]
     pub fn create<'env>(
         env: &'env Env,
@@ -171,8 +172,16 @@ impl NativeTensorDataset {
         shape: Vec<i64>,
         lengths: Option<Int32Array>,
         targets: NativeTargets,
+        is_per_frame: Option<bool>,
     ) -> napi::Result<Object<'env>> {
-        let dataset = with_arrays(&inputs, &shape, lengths.as_ref(), Some(&targets), TensorDataset::new);
+        let said = is_per_frame.map(|is_per_frame| if is_per_frame { Per::Frame } else { Per::Clip });
+        let dataset = with_arrays(&inputs, &shape, lengths.as_ref(), Some(&targets), |arrays| {
+            let dataset = TensorDataset::new(arrays)?;
+            match said {
+                Some(per) => dataset.with_targets_per(per),
+                None => Ok(dataset),
+            }
+        });
         let bytes = match &inputs {
             Either::A(values) => size_of_val::<[f32]>(values) as i64,
             Either::B(values) => values.len() as i64,

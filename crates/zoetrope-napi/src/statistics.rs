@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{Env, Object};
 use napi_derive::napi;
-use zoetrope_core::{ChannelStatistics, DataStatistics, run_beside};
+use zoetrope_core::{ChannelStatistics, DataStatistics, Per, run_beside};
 
 use crate::batch::NativeBatch;
 use crate::outcome::{outcome, promise};
@@ -73,13 +73,14 @@ impl NativeDataStatistics {
         Self::default()
     }
 
-    /// Adds a batch.
+    /// Adds a batch, whose targets belong to frames or to clips.
     #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
-    pub fn add<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
+    pub fn add<'env>(&self, env: &'env Env, batch: &mut NativeBatch, is_per_frame: bool) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         let profile = Arc::clone(&self.0);
+        let per = if is_per_frame { Per::Frame } else { Per::Clip };
         let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
-        let add = move || profile.lock().unwrap_or_else(PoisonError::into_inner).add(&batch?);
+        let add = move || profile.lock().unwrap_or_else(PoisonError::into_inner).add(&batch?, per);
         match run_beside(add, settle) {
             Ok(()) => Ok(promise),
             Err(error) => outcome(env, Err::<(), _>(error)),

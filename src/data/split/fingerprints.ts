@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { checkGroupId } from './group-ids'
-import { dataError } from '../collate'
+import { dataError } from '../data-error'
 import { checkNdArray } from '../../common/nd-array'
 import { scan } from '../scan'
 import { SIGNATURE_LENGTH, writeSignature } from './signature'

@@ -6,6 +6,7 @@ use tch::Kind;
 
 use super::batch::Batch;
 use super::inputs::Inputs;
+use crate::config::Per;
 use crate::error::{Error, Result};
 
 /// Accumulates over batches. Padded frames do not count, and bytes count as 0…1.
@@ -51,11 +52,12 @@ impl Value for u8 {
 }
 
 impl DataStatistics {
-    /// Adds a batch as it came, without its random changes.
+    /// Adds a batch as it came, without its random changes. Of targets per frame, those of valid frames count: padding
+    /// may hold anything.
     ///
     /// # Errors
     /// `ShapeMismatch` where its frames have another size than those before.
-    pub fn add(&mut self, batch: &Batch) -> Result<()> {
+    pub fn add(&mut self, batch: &Batch, per: Per) -> Result<()> {
         let frame = batch.input().as_frame();
         let channels = frame.channels as usize;
         if self.channels.is_empty() {
@@ -81,7 +83,7 @@ impl DataStatistics {
             }
         }
         self.samples += batch.len();
-        self.add_targets(batch)
+        self.add_targets(batch, per)
     }
 
     fn add_frames<T: Value>(&mut self, values: &[T], frames: std::ops::Range<usize>, plane: usize) {
@@ -95,14 +97,30 @@ impl DataStatistics {
         }
     }
 
-    fn add_targets(&mut self, batch: &Batch) -> Result<()> {
+    fn add_targets(&mut self, batch: &Batch, per: Per) -> Result<()> {
         let Some(targets) = batch.targets()?.filter(|targets| targets.kind() == Kind::Int64) else {
             return Ok(());
         };
-        for target in Vec::<i64>::try_from(targets.f_flatten(0, -1)?)? {
-            *self.classes.entry(target).or_default() += 1;
+        let (time, shape) = (batch.time() as usize, targets.size());
+        let values = Vec::<i64>::try_from(targets.f_flatten(0, -1)?)?;
+        let lengths = batch.lengths().filter(|_| per == Per::Frame);
+        let Some(lengths) = lengths else {
+            self.count(&values);
+            return Ok(());
+        };
+        if time > 1 && shape.get(1) != Some(&(time as i64)) {
+            return Ok(()); //                         no targets of these frames: the model refuses them, and says so
+        }
+        for (sample, &length) in values.chunks_exact(values.len() / lengths.len()).zip(&lengths) {
+            self.count(&sample[..sample.len() / time * length as usize]);
         }
         Ok(())
+    }
+
+    fn count(&mut self, targets: &[i64]) {
+        for &target in targets {
+            *self.classes.entry(target).or_default() += 1;
+        }
     }
 
     /// One entry a channel or feature.
@@ -111,7 +129,7 @@ impl DataStatistics {
         &self.channels
     }
 
-    /// How often each whole number came as a target.
+    /// How often each whole number came as a target, padding aside.
     #[must_use]
     pub fn classes(&self) -> &BTreeMap<i64, i64> {
         &self.classes
@@ -164,5 +182,37 @@ impl ChannelStatistics {
     pub fn std(&self) -> f64 {
         let mean = self.sum / self.count as f64;
         (self.squares / self.count as f64 - mean * mean).max(0.0).sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::samples::Arrays;
+    use crate::data::targets::{TargetValues, Targets};
+
+    #[test]
+    fn targets_of_padded_frames_do_not_count() -> Result<()> {
+        let batch = Batch::from_arrays(Arrays {
+            inputs: Inputs::F32(&[0.0; 12]),
+            shape: &[2, 3, 2],
+            lengths: Some(&[2, 3]),
+            targets: Some(Targets {
+                values: TargetValues::Integers(&[1, 0, -100, 0, 1, 1]),
+                shape: &[2, 3],
+            }),
+        })?;
+        let classes = |per: Per| -> Result<Vec<(i64, i64)>> {
+            let mut statistics = DataStatistics::default();
+            statistics.add(&batch, per)?;
+            Ok(statistics
+                .classes()
+                .iter()
+                .map(|(&class, &count)| (class, count))
+                .collect())
+        };
+        assert_eq!(classes(Per::Frame)?, [(0, 2), (1, 3)]);
+        assert_eq!(classes(Per::Clip)?, [(-100, 1), (0, 2), (1, 3)]);
+        Ok(())
     }
 }
