@@ -230,3 +230,15 @@ test('a group that is a rejected promise is ERR_DATA, and no unhandled rejection
   const by = untyped<() => string>(async () => Promise.reject(new Error('async')))
   await failsWith(t, 'ERR_DATA', async () => split(samples, { fractions: { a: 0.5, b: 0.5 }, by }))
 })
+
+test('amounts that would take values out of float32 are refused', async (t) => {
+  const samples: Sample[] = [{ input: { data, shape }, target: 0 }]
+  for (const key of ['noise', 'brightness', 'contrast']) {
+    await refuses(
+      t,
+      RangeError,
+      new RegExp(`for \`augment.${key}\``),
+      () => new DataLoader(samples, { augment: { [key]: 1e308 } }),
+    )
+  }
+})
