@@ -21,7 +21,7 @@ export class AbortScope {
   }
 
   throwIfAborted(): void {
-    this.#signal?.throwIfAborted()
+    throwIfAborted(this.#signal)
   }
 
   onAbort(listener: () => void): void {
@@ -49,9 +49,15 @@ export class AbortScope {
   }
 }
 
+/** Throws the reason of a signal that is aborted. Signals of other makers may not have a method for it. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw signal.reason
+}
+
 /** Checks an optional `AbortSignal`, of any realm. */
 export function checkSignal(signal: AbortSignal | undefined, name: string): AbortSignal | undefined {
   if (signal === undefined) return undefined
-  if (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function') return signal
+  const isListened = typeof signal?.addEventListener === 'function' && typeof signal.removeEventListener === 'function'
+  if (isListened && typeof signal.aborted === 'boolean') return signal
   throw typeError('an AbortSignal', name, signal)
 }
