@@ -230,3 +230,27 @@ test('a group that is a rejected promise is ERR_DATA, and no unhandled rejection
   const by = untyped<() => string>(async () => Promise.reject(new Error('async')))
   await failsWith(t, 'ERR_DATA', async () => split(samples, { fractions: { a: 0.5, b: 0.5 }, by }))
 })
+
+test('amounts that would take values out of float32 are refused', async (t) => {
+  const samples: Sample[] = [{ input: { data, shape }, target: 0 }]
+  for (const key of ['noise', 'brightness', 'contrast']) {
+    await refuses(
+      t,
+      RangeError,
+      new RegExp(`for \`augment.${key}\``),
+      () => new DataLoader(samples, { augment: { [key]: 1e308 } }),
+    )
+  }
+})
+
+test('a signal of another maker needs no more than a state, a reason and listeners', async (t) => {
+  const samples: Sample[] = [{ input: { data, shape }, target: 0 }]
+  const reason = new Error('of another maker')
+  const nothing = () => undefined
+  const signal = { aborted: true, reason, addEventListener: nothing, removeEventListener: nothing }
+  const call = async (given: unknown) => balancedWeights(samples, { signal: given as AbortSignal })
+  await t.throwsAsync(async () => call(signal), { is: reason })
+  t.is((await call({ ...signal, aborted: false })).length, 1)
+  const half = { aborted: false, addEventListener: nothing }
+  await refuses(t, TypeError, /^Expected an AbortSignal for `signal`/, async () => call(half))
+})

@@ -61,6 +61,9 @@ export interface AugmentConfig {
   readonly shorten: boolean
 }
 
+/** Beyond it changed values would leave float32. */
+const LARGEST_AMOUNT = 2 ** 64
+
 const KEYS = [
   'crop',
   'shift',
@@ -80,7 +83,7 @@ export function checkAugment(given: AugmentOptions | undefined): AugmentConfig |
   if (given === undefined) return undefined
   const options = checkOptions(given, 'augment', KEYS)
   const amount = (name: 'brightness' | 'contrast' | 'noise'): number =>
-    checkNumber(orElse(options[name], 0), `augment.${name}`, 0)
+    checkNumber(orElse(options[name], 0), `augment.${name}`, 0, LARGEST_AMOUNT)
   const share = (name: 'timeCrop' | 'timeStretch' | 'dropFrames'): number =>
     checkNumber(orElse(options[name], 0), `augment.${name}`, 0, 1)
   return {

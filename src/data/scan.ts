@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { AbortScope, checkSignal } from '../common/abort'
+import { AbortScope, checkSignal, throwIfAborted } from '../common/abort'
 import { checkCallback, describe } from '../common/checks'
 import { dataError } from './data-error'
 import { checkLength, isPromise } from './data-source'
@@ -69,7 +69,7 @@ export class Turns {
 
   /** Waits for a turn when the last was long enough ago. */
   async take(): Promise<void> {
-    this.#signal?.throwIfAborted()
+    throwIfAborted(this.#signal)
     if (performance.now() - this.#last < TURN) return
     await setImmediate()
     this.#last = performance.now()
