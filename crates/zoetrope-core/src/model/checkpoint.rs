@@ -15,6 +15,7 @@ use super::named_tensor::{NamedTensor, StateDict};
 use crate::config::ModelConfig;
 use crate::error::StateDictMismatch;
 use crate::error::{Error, Result};
+use crate::runtime::shutdown::aside;
 
 /// Where the metadata keeps the model's configuration, as JSON.
 const CONFIG_KEY: &str = "zoetrope.config";
@@ -75,7 +76,7 @@ struct Contents {
 }
 
 fn read_file(path: &Path) -> Result<Contents> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error.to_string()))?;
+    let bytes = aside(|| std::fs::read(path)).map_err(|error| unreadable(path, &error.to_string()))?;
     let damaged = |error: safetensors::SafeTensorError| unreadable(path, &format!("not a safetensors file ({error})"));
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
     let config = metadata
