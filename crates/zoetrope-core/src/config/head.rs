@@ -104,13 +104,13 @@ impl HeadConfig {
         }
         let names = names.map_or(num_classes, |names| names as i64);
         if names != num_classes {
-            return Err(Error::invalid("classes", format!("{} names", num_classes), names));
+            return Err(Error::invalid("classes", format!("{num_classes} names"), names));
         }
         if per == Per::Frame && pooling != Pooling::Last {
             return Err(Error::invalid(
                 "pooling",
                 "none with a head per frame",
-                format!("{:?}", pooling),
+                format!("{pooling:?}"),
             ));
         }
         Ok(())

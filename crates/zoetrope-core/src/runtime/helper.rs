@@ -183,7 +183,7 @@ mod tests {
             run_beside(
                 || Ok(()),
                 move |ended| report.send(("other", ended.is_ok())).unwrap_or(()),
-            )
+            );
         });
         other.join().ok();
         give_up_jobs();

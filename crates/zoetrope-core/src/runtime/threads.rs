@@ -75,14 +75,14 @@ pub fn apply() -> Result<()> {
 
 /// Whether the system gives so many threads at a time: OpenMP's library ends the process where it does not.
 fn try_threads(count: i32) -> Result<()> {
-    let mut releases = Vec::new();
+    let mut ends = Vec::new();
     let mut threads = Vec::new();
     let mut refusal = Ok(());
     for _ in 0..count {
-        let (release, released) = channel::<()>();
+        let (end, may_end) = channel::<()>();
         let sleep = move || {
             let own = std::fs::read_link("/proc/thread-self").ok();
-            released.recv().unwrap_or(()); //            the sender is dropped, not used
+            may_end.recv().unwrap_or(()); //            the sender is dropped, not used
             own
         };
         match spawn(Builder::new().stack_size(STACK), sleep) {
@@ -92,9 +92,9 @@ fn try_threads(count: i32) -> Result<()> {
                 break;
             }
         }
-        releases.push(release);
+        ends.push(end);
     }
-    drop(releases);
+    drop(ends);
     let names = threads.into_iter().filter_map(|thread| thread.join().ok().flatten());
     let ended: Vec<_> = names.map(|name| Path::new("/proc").join(name)).collect();
     // A thread that was joined counts until the system has forgotten it.
