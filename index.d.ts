@@ -77,6 +77,8 @@ export declare class NativeModel {
   loadStateDictFile(path: string): Promise<Outcome<undefined>>
   /** Freezes, or unfreezes, every parameter whose name begins with the prefix. */
   setFrozen(prefix: string, isFrozen: boolean): Promise<Outcome<NativeFrozen>>
+  /** Drops what is kept for an optimizer, after the jobs so far. */
+  forgetOptimizer(id: number): void
   /** Drops the parameters on the model's thread and ends it. Twice is fine. */
   dispose(): Promise<Outcome<undefined>>
 }
@@ -398,11 +400,15 @@ export interface NativeTargets {
   shape: Array<number>
 }
 
-/** Sets how many threads one operation may use, for every model, from its next job on. */
+/**
+ * Sets how many threads one operation may use, for every model, from its next job on: at most the number of cores. The
+ * threads are made by the models' own.
+ */
 export declare function setNumThreads(count: number): void
 
 /**
- * Ends every model's thread of this environment after its running job. The facade calls it when the process exits:
- * Node runs no cleanup hooks at `process.exit`, and libtorch must not be torn down while a step runs on it.
+ * Ends every model's thread of this environment after its running job, and gives up what waits. Node calls it with the
+ * other cleanup hooks, and the facade when the process exits, where Node runs none. A program can take the facade's
+ * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void

@@ -1,8 +1,9 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { runNode } from './helpers/child'
+import { REPOSITORY, runNode } from './helpers/child'
 
 const IMPORT_BUDGET = 250 //    milliseconds of processor time, which other programs do not count in; the aim is 60
 
@@ -77,4 +78,31 @@ test('the message has the reason of the system, not the guess of the loader', as
     t.notRegex(stdout, /npm has a bug/)
   }
   await rm(folder, { recursive: true, force: true })
+})
+
+test('what the addon throws is ERR_INTERNAL, from functions, methods, static methods and accessors', async (t) => {
+  const program = `
+    const { native } = require('./dist/native.js')
+    const { NativeBatch, NativeTensorDataset, ...addon } = native()
+    const calls = [
+      () => addon.manualSeed('not a bigint'),
+      () => NativeBatch.fromArrays(3),
+      () => NativeTensorDataset.prototype.sample.call({}, 0),
+      () => NativeTensorDataset.prototype.length,
+    ]
+    for (const call of calls) {
+      try { call() } catch ({ name, code, message, cause }) { console.log(name, code, message.split(':')[0], cause instanceof Error) }
+    }`
+  const { stdout, stderr } = await runNode(['-e', program])
+  t.is(stdout, 'ZoetropeError ERR_INTERNAL Internal error (please report it) true\n'.repeat(4), stderr)
+})
+
+test('every entry of the addon contains panics', (t) => {
+  const folder = join(REPOSITORY, 'crates', 'zoetrope-napi', 'src')
+  for (const file of readdirSync(folder)) {
+    const source = readFileSync(join(folder, file), 'utf8')
+    for (const [entry, attribute] of source.matchAll(/#\[napi(.*)\]\n(?:\s*#\[.*\]\n)*\s*pub fn \w+/g)) {
+      t.regex(attribute ?? '', /catch_unwind|module_exports/, `${file}: ${entry}`)
+    }
+  }
 })

@@ -8,9 +8,13 @@ import { root, SetupError } from './steps.mjs'
 
 const TYPESCRIPT = {
   folder: 'src',
-  rooms: ['errors', 'openmp', 'native', 'common', 'config', 'data', 'model', 'evaluation', 'optimizer', 'audit'].concat(
-    ['training', 'runtime', 'index'],
-  ),
+  rooms: ['errors', 'contain', 'openmp', 'native', 'common', 'config', 'data', 'model', 'evaluation'].concat([
+    'optimizer',
+    'audit',
+    'training',
+    'runtime',
+    'index',
+  ]),
   filesUsedBy: typescriptImports,
 }
 const RUST = {

@@ -1,6 +1,7 @@
 /**
  * The only importer of the addon. It and libtorch load at the first call that needs them, once.
  */
+import { contain } from './contain'
 import { ZoetropeError } from './errors'
 import { loadWithShortWaits } from './openmp'
 import type * as Native from '../index.js'
@@ -38,8 +39,10 @@ export function native(): NativeModule {
 
 function load(): NativeModule {
   try {
-    const addon = loadWithShortWaits<NativeModule>(() => require('../index.js'))
-    process.once('exit', () => addon.shutDown()) //      libtorch must not be torn down in the middle of a step
+    const addon = contain(loadWithShortWaits<NativeModule>(() => require('../index.js')))
+    // libtorch must not be torn down in the middle of a step. Here the step ends before anything is; the addon itself
+    // waits once more, for whoever takes this listener away.
+    process.once('exit', () => addon.shutDown())
     return addon
   } catch (cause) {
     const { platform, arch, version } = process

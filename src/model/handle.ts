@@ -75,6 +75,11 @@ export class ModelHandle {
     return names
   }
 
+  /** Has the engine drop what it keeps for an optimizer that is used no more. */
+  forgetOptimizer(id: number): void {
+    if (!this.isDisposed) this.#native.forgetOptimizer(id)
+  }
+
   /** `loss` has the options of a training loss; a ranking is kept for `areas`. */
   beginPass(loss?: CheckedLoss, keepsRanking = false): NativePass {
     return this.native.beginPass(loss, keepsRanking)

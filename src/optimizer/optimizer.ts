@@ -75,6 +75,10 @@ export interface OptimizerHandle {
 }
 
 let created = 0
+/** An optimizer's state lies in native memory: it goes when JavaScript's collector has taken the optimizer. */
+const collected = new FinalizationRegistry<{ owner: WeakRef<ModelHandle>; id: number }>(({ owner, id }) =>
+  owner.deref()?.forgetOptimizer(id),
+)
 let readOptimizer: (optimizer: Optimizer) => { owner: ModelHandle; handle: OptimizerHandle } | undefined
 
 /**
@@ -118,6 +122,7 @@ export abstract class Optimizer {
     this.#learningRate = this.#rule.learningRate
     this.#groups = checkGroups(groups, this.#rule, keys, this.#owner)
     this.#schedule = schedule === undefined ? undefined : checkSchedule(schedule, 'schedule')
+    collected.register(this, { owner: new WeakRef(this.#owner), id: this.#id })
   }
 
   /**

@@ -43,6 +43,15 @@ pub enum Error {
         /// The allocator's own words.
         reason: String,
     },
+    /// The system refuses a thread.
+    #[error(
+        "Out of memory: the system refused a thread ({reason}). Raise its limits of processes or memory (`ulimit -u`, \
+         `ulimit -v`, the container's), or dispose of models that are not needed"
+    )]
+    ThreadRefused {
+        /// The system's own words.
+        reason: String,
+    },
     /// The loss became NaN or infinite; the parameters are as they were before that step.
     #[error(
         "The loss is {loss} at step {step} of this pass; the parameters are as they were before that step. \
@@ -156,7 +165,7 @@ impl Error {
             Self::InvalidConfig { .. } => "ERR_INVALID_CONFIG",
             Self::ShapeMismatch { .. } => "ERR_SHAPE_MISMATCH",
             Self::DeviceUnavailable { .. } => "ERR_DEVICE_UNAVAILABLE",
-            Self::OutOfMemory { .. } => "ERR_OUT_OF_MEMORY",
+            Self::OutOfMemory { .. } | Self::ThreadRefused { .. } => "ERR_OUT_OF_MEMORY",
             Self::NonFiniteLoss { .. } | Self::NonFiniteGradient { .. } => "ERR_NON_FINITE_LOSS",
             Self::Checkpoint { .. } => "ERR_CHECKPOINT",
             Self::Data { .. } => "ERR_DATA",
@@ -194,9 +203,12 @@ impl Error {
                     "mismatched": mismatch.mismatched.omitted,
                 },
             }),
-            Self::OutOfMemory { .. } | Self::Data { .. } | Self::Disposed | Self::Aborted | Self::Internal { .. } => {
-                json!({})
-            }
+            Self::OutOfMemory { .. }
+            | Self::ThreadRefused { .. }
+            | Self::Data { .. }
+            | Self::Disposed
+            | Self::Aborted
+            | Self::Internal { .. } => json!({}),
         }
     }
 
@@ -207,6 +219,7 @@ impl Error {
             "out of memory",
             "not enough memory",
             "can't allocate memory",
+            "std::bad_alloc",
             "Storage size calculation overflowed",
         ];
         if memory.iter().any(|words| message.contains(words)) {

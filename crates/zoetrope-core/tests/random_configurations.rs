@@ -146,7 +146,7 @@ impl Findings {
 
 #[test]
 fn the_engine_agrees_with_the_reference() -> TestResult {
-    threads::set_num_threads(1); // the tensors are too small to share
+    threads::work_alone(); // the tensors are too small to share
     let mut findings = Findings::default();
     let (mut conv_blocks, mut lstm_layers, mut kinks) = (0, 0, Vec::new());
     for number in 0..DRAWS {

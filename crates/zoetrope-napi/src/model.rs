@@ -102,7 +102,7 @@ impl From<Layer> for NativeLayer {
 impl NativeModel {
     /// A new model of a configuration in JSON. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
     /// `manualSeed` restarts.
-    #[napi(ts_return_type = "Promise<Outcome<NativeModel>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeModel>>")]
     pub fn create<'env>(
         env: &'env Env,
         config: String,
@@ -118,7 +118,7 @@ impl NativeModel {
     }
 
     /// Reads a model that `save` wrote.
-    #[napi(ts_return_type = "Promise<Outcome<NativeModel>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeModel>>")]
     pub fn load<'env>(env: &'env Env, path: String, device: String) -> napi::Result<Object<'env>> {
         start(env, move || {
             CnnLstm::load(&PathBuf::from(path), device::resolve(&device)?)
@@ -126,31 +126,31 @@ impl NativeModel {
     }
 
     /// What the model is made of, as JSON: a text crosses whole, an object of values is limited to a million of them.
-    #[napi(getter)]
+    #[napi(catch_unwind, getter)]
     pub fn config(&self) -> napi::Result<String> {
         Ok(serde_json::to_string(&self.config)?)
     }
 
     /// `cpu` or `cuda:N`.
-    #[napi(getter)]
+    #[napi(catch_unwind, getter)]
     pub fn device(&self) -> &str {
         &self.device
     }
 
     /// The name of every parameter, in PyTorch's order.
-    #[napi(getter)]
+    #[napi(catch_unwind, getter)]
     pub fn parameter_names(&self) -> Vec<String> {
         self.parameter_names.clone()
     }
 
     /// Every layer from input to logits.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn layers(&self) -> Vec<NativeLayer> {
         self.config.layers().into_iter().map(NativeLayer::from).collect()
     }
 
     /// Begins a sweep over some data; `loss` has the options of a training loss, `keeps_ranking` is for `areas`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn begin_pass(&self, loss: Option<NativeLoss>, keeps_ranking: Option<bool>) -> NativePass {
         let meter = if keeps_ranking == Some(true) {
             Meter::with_ranking()
@@ -165,7 +165,7 @@ impl NativeModel {
     }
 
     /// Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame.
-    #[napi(ts_return_type = "Promise<Outcome<NativeArray>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeArray>>")]
     pub fn logits<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         self.submit(
@@ -176,7 +176,7 @@ impl NativeModel {
     }
 
     /// Probabilities of classes or labels, or a regression's values; shapes as of `logits`.
-    #[napi(ts_return_type = "Promise<Outcome<NativeArray>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeArray>>")]
     pub fn predict<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         self.submit(
@@ -187,7 +187,7 @@ impl NativeModel {
     }
 
     /// Gradients of a batch, and whether it can be learned by heart, on a copy of the weights.
-    #[napi(ts_return_type = "Promise<Outcome<NativeModelAudit>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeModelAudit>>")]
     pub fn audit<'env>(
         &self,
         env: &'env Env,
@@ -204,13 +204,13 @@ impl NativeModel {
     }
 
     /// Writes parameters and configuration as safetensors.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn save<'env>(&self, env: &'env Env, path: String) -> napi::Result<Object<'env>> {
-        self.submit(env, move |model| model.save(&PathBuf::from(path)), |()| ())
+        self.submit_detached(env, move |model| model.save(&PathBuf::from(path)))
     }
 
     /// Copies every parameter, in PyTorch's order.
-    #[napi(ts_return_type = "Promise<Outcome<NativeNamedArray[]>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeNamedArray[]>>")]
     pub fn state_dict<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let read = |model: &mut CnnLstm| {
             let named = |entry: NamedTensor| Ok((entry.name, Array::from_tensor(&entry.tensor)?));
@@ -228,24 +228,20 @@ impl NativeModel {
     }
 
     /// Overwrites every parameter.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn load_state_dict<'env>(&self, env: &'env Env, state: &mut NativeStateDict) -> napi::Result<Object<'env>> {
         let state = state.take();
         self.submit(env, move |model| model.load_state_dict(&state?), |()| ())
     }
 
     /// Overwrites every parameter with those of a safetensors file.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn load_state_dict_file<'env>(&self, env: &'env Env, path: String) -> napi::Result<Object<'env>> {
-        self.submit(
-            env,
-            move |model| model.load_state_dict_file(&PathBuf::from(path)),
-            |()| (),
-        )
+        self.submit_detached(env, move |model| model.load_state_dict_file(&PathBuf::from(path)))
     }
 
     /// Freezes, or unfreezes, every parameter whose name begins with the prefix.
-    #[napi(ts_return_type = "Promise<Outcome<NativeFrozen>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeFrozen>>")]
     pub fn set_frozen<'env>(&self, env: &'env Env, prefix: String, is_frozen: bool) -> napi::Result<Object<'env>> {
         self.submit(
             env,
@@ -257,11 +253,28 @@ impl NativeModel {
         )
     }
 
+    /// Drops what is kept for an optimizer, after the jobs so far.
+    #[napi(catch_unwind)]
+    pub fn forget_optimizer(&self, id: u32) {
+        self.engine.forget_optimizer(id);
+    }
+
     /// Drops the parameters on the model's thread and ends it. Twice is fine.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
         self.engine.dispose(move || settle(Ok(())));
+        Ok(promise)
+    }
+
+    /// A job on a file, which may take for ever: nobody who shuts the engine down waits for it.
+    fn submit_detached<'env>(
+        &self,
+        env: &'env Env,
+        job: impl FnOnce(&mut CnnLstm) -> Result<()> + Send + 'static,
+    ) -> napi::Result<Object<'env>> {
+        let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
+        self.engine.submit_detached(|worker| job(&mut worker.model), settle);
         Ok(promise)
     }
 

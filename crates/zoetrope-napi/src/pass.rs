@@ -107,7 +107,7 @@ impl NativePass {
     }
 
     /// Adds a batch's gradients to those of the next update; with an optimizer, updates by them.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn train_batch<'env>(
         &self,
         env: &'env Env,
@@ -122,20 +122,20 @@ impl NativePass {
     }
 
     /// Updates by the gradients since the last update; without any, does nothing.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn update<'env>(&self, env: &'env Env, optimizer: NativeOptimizer) -> napi::Result<Object<'env>> {
         self.submit(env, move |worker, meter| optimizer.update(worker, meter))
     }
 
     /// Adds a batch without training on it.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn evaluate_batch<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         self.submit(env, move |worker, meter| worker.model.evaluate_batch(&batch?, meter))
     }
 
     /// Everything accumulated since the pass began. Waits for the device.
-    #[napi(ts_return_type = "Promise<Outcome<NativeMetrics>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeMetrics>>")]
     pub fn metrics<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let meter = Arc::clone(&self.meter);
         let (settle, promise) = promise(env, |_env, metrics: Metrics| Ok(NativeMetrics::from(metrics)))?;
@@ -147,7 +147,7 @@ impl NativePass {
     }
 
     /// Areas under the ROC curve, one a class or label, of a pass that keeps a ranking. Waits for the device.
-    #[napi(ts_return_type = "Promise<Outcome<number[]>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<number[]>>")]
     pub fn areas<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let meter = Arc::clone(&self.meter);
         let (settle, promise) = promise(env, |_env, areas: Vec<f64>| Ok(areas))?;
@@ -160,7 +160,7 @@ impl NativePass {
     }
 
     /// Has jobs of this pass that have not begun yet end at once with `ERR_ABORTED`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Relaxed);
     }

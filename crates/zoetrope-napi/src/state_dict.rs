@@ -26,7 +26,7 @@ impl NativeStateDict {
 #[napi]
 impl NativeStateDict {
     /// Copies entries.
-    #[napi(ts_return_type = "Outcome<NativeStateDict>")]
+    #[napi(catch_unwind, ts_return_type = "Outcome<NativeStateDict>")]
     pub fn from_arrays<'env>(env: &'env Env, entries: Vec<NativeNamedArray>) -> napi::Result<Object<'env>> {
         let named = |entry: NativeNamedArray| NamedTensor::new(entry.name, &entry.data, &entry.shape);
         let state = entries.into_iter().map(named).collect::<Result<StateDict>>();

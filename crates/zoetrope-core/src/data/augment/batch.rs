@@ -59,7 +59,7 @@ impl Augmentation {
                 Inputs::U8(values) => Values::U8(self.change(values, &clips, &mut lengths)),
             };
             Ok(Changed { values, lengths })
-        })?))
+        })))
     }
 
     /// Frames behind the end of a clip are 0.

@@ -13,6 +13,7 @@ use tch::{Kind, Tensor};
 use super::super::named_tensor::{Entry, Weights, is_count, not_there};
 use super::unreadable;
 use crate::error::{Error, Result, shortened};
+use crate::runtime::shutdown::aside;
 
 /// Bytes of the number in front of the header, which says its length.
 const LENGTH_BYTES: u64 = 8;
@@ -33,7 +34,7 @@ pub(super) struct TensorFile {
 impl TensorFile {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let failed = |error: &io::Error| unreadable(path, &error.to_string());
-        let file = open_regular(path).map_err(|error| failed(&error))?;
+        let file = aside(|| open_regular(path)).map_err(|error| failed(&error))?;
         let length = file.metadata().map_err(|error| failed(&error))?.len();
         let damaged = |reason: &str| unreadable(path, &format!("not a safetensors file ({reason})"));
         if length < LENGTH_BYTES {
@@ -107,9 +108,9 @@ impl Weights for TensorFile {
     }
 }
 
-/// Fills the bytes from that place of the file on. All reads are here.
+/// Fills the bytes from that place of the file on. All reads are here: the process's exit does not wait for one.
 fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    file.read_exact_at(bytes, offset)
+    aside(|| file.read_exact_at(bytes, offset))
 }
 
 /// Opens a regular file. A FIFO or a device is refused before a read could wait for it or go on for ever.
