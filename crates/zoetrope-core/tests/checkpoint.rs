@@ -26,7 +26,7 @@ fn small_model(seed: u64) -> TestResult<CnnLstm> {
 #[track_caller]
 fn checkpoint_error<T>(what: &str, outcome: zoetrope_core::Result<T>) -> (String, Option<String>, StateDictMismatch) {
     match outcome {
-        Err(Error::Checkpoint { reason, path, mismatch }) => (reason, path, mismatch),
+        Err(Error::Checkpoint { reason, path, mismatch }) => (reason, path, *mismatch),
         Err(other) => panic!("{what}: expected Error::Checkpoint, received {other:?}"),
         Ok(_) => panic!("{what}: expected Error::Checkpoint, received no error"),
     }

@@ -109,7 +109,7 @@ impl HeadConfig {
             return Err(Error::invalid(
                 "pooling",
                 "none with a head per frame",
-                format!("{:?}", pooling),
+                format!("{pooling:?}"),
             ));
         }
         Ok(())
