@@ -34,7 +34,9 @@ fn checkpoint_error<T>(what: &str, outcome: zoetrope_core::Result<T>) -> (String
 
 fn names(listed: &[&str]) -> Names {
     let mut names = Names::default();
-    listed.iter().for_each(|name| names.push(name));
+    for name in listed {
+        names.push(name);
+    }
     names
 }
 
