@@ -82,7 +82,7 @@ pub enum Error {
         /// The file, where there is one.
         path: Option<String>,
         /// Names and shapes that do not fit.
-        mismatch: StateDictMismatch,
+        mismatch: Box<StateDictMismatch>,
     },
     /// Samples or targets have values that they may not have.
     #[error("{reason}")]

@@ -26,7 +26,7 @@ fn small_model(seed: u64) -> TestResult<CnnLstm> {
 #[track_caller]
 fn checkpoint_error<T>(what: &str, outcome: zoetrope_core::Result<T>) -> (String, Option<String>, StateDictMismatch) {
     match outcome {
-        Err(Error::Checkpoint { reason, path, mismatch }) => (reason, path, mismatch),
+        Err(Error::Checkpoint { reason, path, mismatch }) => (reason, path, *mismatch),
         Err(other) => panic!("{what}: expected Error::Checkpoint, received {other:?}"),
         Ok(_) => panic!("{what}: expected Error::Checkpoint, received no error"),
     }
@@ -34,7 +34,9 @@ fn checkpoint_error<T>(what: &str, outcome: zoetrope_core::Result<T>) -> (String
 
 fn names(listed: &[&str]) -> Names {
     let mut names = Names::default();
-    listed.iter().for_each(|name| names.push(name));
+    for name in listed {
+        names.push(name);
+    }
     names
 }
 

@@ -58,7 +58,7 @@ fn refused<T>(what: &str, outcome: zoetrope_core::Result<T>) -> (String, StateDi
     match outcome {
         Err(Error::Checkpoint { reason, mismatch, .. }) => {
             assert!(reason.len() < 64 << 10, "{what}: a message of {} bytes", reason.len());
-            (reason, mismatch)
+            (reason, *mismatch)
         }
         Err(other) => panic!("{what}: expected Error::Checkpoint, received {other:?}"),
         Ok(_) => panic!("{what}: expected Error::Checkpoint, received no error"),
@@ -394,7 +394,7 @@ fn mutate(value: &mut Value, below: &mut impl FnMut(usize) -> usize) {
                 json!([]),
                 json!({}),
                 json!([0, 0]),
-                json!([1 << 40, 1 << 40]),
+                json!([1_u64 << 40, 1_u64 << 40]),
             ];
             *place = hostile[below(hostile.len())].clone();
         }

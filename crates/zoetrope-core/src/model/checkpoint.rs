@@ -14,7 +14,7 @@ use self::reader::TensorFile;
 use super::cnn_lstm::CnnLstm;
 use super::named_tensor::Weights;
 use crate::config::ModelConfig;
-use crate::error::{Error, Names, Result, StateDictMismatch, shortened};
+use crate::error::{Error, Names, Result, shortened};
 
 /// Where the metadata keeps the model's configuration, as JSON.
 const CONFIG_KEY: &str = "zoetrope.config";
@@ -29,7 +29,7 @@ impl CnnLstm {
         let failed = |reason: String| Error::Checkpoint {
             reason: format!("Cannot save to {}: {reason}", path.display()),
             path: Some(path.display().to_string()),
-            mismatch: StateDictMismatch::default(),
+            mismatch: Box::default(),
         };
         let config = serde_json::to_string(self.config()).map_err(|error| failed(error.to_string()))?;
         let metadata = HashMap::from([(CONFIG_KEY.to_owned(), config), ("format".to_owned(), "pt".to_owned())]);
@@ -85,7 +85,7 @@ fn check_extent(config: &ModelConfig, held: usize) -> Result<()> {
     Err(Error::Checkpoint {
         reason: format!("its configuration asks for {asked} tensors, and it holds {held}"),
         path: None,
-        mismatch: StateDictMismatch::default(),
+        mismatch: Box::default(),
     })
 }
 
@@ -93,7 +93,7 @@ fn unreadable(path: &Path, reason: &str) -> Error {
     Error::Checkpoint {
         reason: format!("Cannot load {}: {reason}", path.display()),
         path: Some(path.display().to_string()),
-        mismatch: StateDictMismatch::default(),
+        mismatch: Box::default(),
     }
 }
 
@@ -103,7 +103,7 @@ fn at_path(error: Error, path: &Path) -> Error {
         Error::Checkpoint {
             mismatch, path: None, ..
         } => mismatch.clone(),
-        Error::InvalidConfig { .. } => StateDictMismatch::default(),
+        Error::InvalidConfig { .. } => Box::default(),
         _ => return error,
     };
     let reason = format!("Cannot load {}: {error}", path.display());

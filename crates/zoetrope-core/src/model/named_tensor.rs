@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use tch::Tensor;
 
 use crate::data::inputs::Inputs;
-use crate::error::{Error, Result, StateDictMismatch};
+use crate::error::{Error, Names, Result, StateDictMismatch};
 
 /// How the names of batch norms' counts end. PyTorch completes state dicts that lack them, and so do we: no answer depends
 /// on a count.
@@ -157,20 +157,20 @@ impl StateDictMismatch {
         if self == Self::default() {
             return Ok(());
         }
-        let mut reason = "The state dict does not fit the model".to_owned();
-        for (what, names) in [
-            ("missing", &self.missing),
-            ("unexpected", &self.unexpected),
-            ("wrong shape or dtype", &self.mismatched),
-        ] {
-            if !names.listed.is_empty() {
-                reason += &format!("; {what}: {names}");
-            }
-        }
+        let list = |what: &str, names: &Names| match names.listed.as_slice() {
+            [] => String::new(),
+            _ => format!("; {what}: {names}"),
+        };
+        let reason = format!(
+            "The state dict does not fit the model{}{}{}",
+            list("missing", &self.missing),
+            list("unexpected", &self.unexpected),
+            list("wrong shape or dtype", &self.mismatched),
+        );
         Err(Error::Checkpoint {
             reason,
             path: None,
-            mismatch: self,
+            mismatch: Box::new(self),
         })
     }
 }
