@@ -66,7 +66,7 @@ void rmsprop(const zt_parameter_tensors& p, const zt_rule& r, const Tensor& foun
   Tensor average = square;
   if (r.centered) {
     const Tensor mean = p.third->lerp(g, 1 - r.beta2);
-    average = square.addcmul(mean, mean, -1);
+    average = square.addcmul(mean, mean, -1).clamp_min_(0);
     put(*p.third, mean);
   }
   put(*p.second, square);
@@ -189,6 +189,19 @@ zt_message zt_accumulate(const Tensor* const* sums, const Tensor* const* gradien
   return zt_guard([&] {
     const at::NoGradGuard no_grad;
     at::_foreach_add_(list(sums, count), list(gradients, count), alpha);
+  });
+}
+
+// FNV-1a of each tensor's identity and version: another number after any change in place, or of other tensors.
+zt_message zt_versions(const Tensor* const* tensors, size_t count, uint64_t* mark) {
+  return zt_guard([&] {
+    uint64_t hash = 0xcbf29ce484222325;
+    const auto mix = [&](uint64_t number) { hash = (hash ^ number) * 0x100000001b3; };
+    for (size_t i = 0; i < count; ++i) {
+      mix(reinterpret_cast<uintptr_t>(tensors[i]->unsafeGetTensorImpl()));
+      mix(tensors[i]->unsafeGetTensorImpl()->version_counter().current_version());
+    }
+    *mark = hash;
   });
 }
 }
