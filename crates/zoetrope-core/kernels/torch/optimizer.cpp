@@ -60,8 +60,11 @@ float* floats(const Tensor* tensor, int64_t count) {
 // RMSprop, for which libtorch has nothing fused. New values are made beside the old ones: `found_inf` chooses.
 void rmsprop(const zt_parameter_tensors& p, const zt_rule& r, const Tensor& found_inf) {
   const Tensor keep = found_inf.gt(0);
+  // A number beyond float32 becomes infinite, as in the kernel; libtorch would refuse it halfway.
+  const bool is_float = p.value->scalar_type() == at::kFloat;
+  const auto held = [&](double number) { return is_float ? double(float(number)) : number; };
   const auto put = [&](const Tensor& target, const Tensor& value) { target.copy_(at::where(keep, target, value)); };
-  const Tensor g = r.weight_decay == 0 ? *p.gradient : p.gradient->add(*p.value, r.weight_decay);
+  const Tensor g = r.weight_decay == 0 ? *p.gradient : p.gradient->add(*p.value, held(r.weight_decay));
   const Tensor square = p.second->mul(r.beta2).addcmul_(g, g, 1 - r.beta2);
   Tensor average = square;
   if (r.centered) {
@@ -70,12 +73,12 @@ void rmsprop(const zt_parameter_tensors& p, const zt_rule& r, const Tensor& foun
     put(*p.third, mean);
   }
   put(*p.second, square);
-  Tensor direction = g.div(average.sqrt().add_(r.eps));
+  Tensor direction = g.div(average.sqrt().add_(held(r.eps)));
   if (r.momentum != 0) {
-    direction = p.first->mul(r.momentum).add_(direction);
+    direction = p.first->mul(held(r.momentum)).add_(direction);
     put(*p.first, direction);
   }
-  put(*p.value, p.value->add(direction, -r.learning_rate));
+  put(*p.value, p.value->add(direction, -held(r.learning_rate)));
 }
 
 }  // namespace

@@ -219,7 +219,7 @@ impl Recent {
 }
 
 impl Moments {
-    /// Those of both together, as Chan, Golub and LeVeque (1979) merge them.
+    /// Those of both together, as Chan and others (1979) merge them.
     fn with(self, other: Self) -> Self {
         let count = self.count + other.count;
         if other.count == 0.0 || self.count == 0.0 {

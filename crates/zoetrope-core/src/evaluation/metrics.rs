@@ -234,19 +234,13 @@ impl Sums {
     }
 
     fn add_errors(&mut self, predictions: &Predictions<'_>) -> Result<()> {
-        self.errors = Some(match self.errors.take() {
-            Some(Errors { origin, sums }) => Errors {
-                sums: sums.f_add(&scores::errors(predictions, &origin)?)?,
-                origin,
-            },
-            None => {
-                let origin = predictions.targets.f_select(0, 0)?.f_to_kind(Kind::Double)?;
-                Errors {
-                    sums: scores::errors(predictions, &origin)?,
-                    origin,
-                }
-            }
-        });
+        let Some(errors) = &mut self.errors else {
+            let origin = predictions.targets.f_select(0, 0)?.f_to_kind(Kind::Double)?;
+            let sums = scores::errors(predictions, &origin)?;
+            self.errors = Some(Errors { origin, sums });
+            return Ok(());
+        };
+        errors.sums = errors.sums.f_add(&scores::errors(predictions, &errors.origin)?)?;
         Ok(())
     }
 }

@@ -93,25 +93,21 @@ pub(crate) fn training(
         let weights = weights.as_ref();
         reduced(config, options.label_smoothing, weights, outputs, targets, reduction)
     };
-    match (&weights, config.head.kind) {
-        (Some(weights), HeadKind::Classification) => {
-            let weight = weights.f_index_select(0, targets)?.f_sum(Kind::Double)?;
-            let divisor = weight.f_where_scalarother(&weight.f_gt(0.0)?, 1.0)?;
-            Ok(BatchLoss {
-                mean: loss(Reduction::Sum)?.f_div(&divisor.f_to_kind(outputs.kind())?)?,
-                weight,
-                divisor,
-            })
-        }
-        _ => {
-            let weight = Tensor::f_full([], targets.size()[0], (Kind::Double, outputs.device()))?;
-            Ok(BatchLoss {
-                mean: loss(Reduction::Mean)?,
-                divisor: weight.shallow_clone(),
-                weight,
-            })
-        }
+    if let (Some(weights), HeadKind::Classification) = (&weights, config.head.kind) {
+        let weight = weights.f_index_select(0, targets)?.f_sum(Kind::Double)?;
+        let divisor = weight.f_where_scalarother(&weight.f_gt(0.0)?, 1.0)?;
+        return Ok(BatchLoss {
+            mean: loss(Reduction::Sum)?.f_div(&divisor.f_to_kind(outputs.kind())?)?,
+            weight,
+            divisor,
+        });
     }
+    let weight = Tensor::f_full([], targets.size()[0], (Kind::Double, outputs.device()))?;
+    Ok(BatchLoss {
+        mean: loss(Reduction::Mean)?,
+        divisor: weight.shallow_clone(),
+        weight,
+    })
 }
 
 /// The sum over the predictions of their losses, float of `[]`: shapes as in [`training`].

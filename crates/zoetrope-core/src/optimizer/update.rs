@@ -164,7 +164,7 @@ impl Optimizer {
         let gradients: Vec<Tensor> = targets.iter().map(|target| target.gradient.shallow_clone()).collect();
         let norm = reference_gradient_norm(&gradients)?.f_mul_scalar(scale)?;
         gathered.record_norm(&norm, step)?;
-        let clipping = match self.config.clip_norm {
+        let clipping = match held(self.config.clip_norm) {
             Some(limit) => Some(
                 norm.f_add_scalar(CLIP_EPS)?
                     .f_reciprocal()?
@@ -200,7 +200,7 @@ impl Optimizer {
 
     /// What gradients of that norm are multiplied with.
     fn clipping(&self, norm: f64) -> f64 {
-        let limit = self.config.clip_norm;
+        let limit = held(self.config.clip_norm);
         limit.map_or(1.0, |limit| (limit / (norm + CLIP_EPS)).min(1.0))
     }
 
@@ -277,7 +277,7 @@ impl Optimizer {
             state.prepare(&target.value, &target.rule, ema_decay.is_some())?;
         }
         let decay = ema_decay.filter(|_| self.has_averages).unwrap_or(0.0);
-        Ok((decay, self.config.clip_value.unwrap_or(f64::INFINITY)))
+        Ok((decay, held(self.config.clip_value).unwrap_or(f64::INFINITY)))
     }
 
     fn updated<'a>(&'a self, targets: &'a [Target]) -> impl Iterator<Item = Updated<'a>> {
@@ -287,6 +287,11 @@ impl Optimizer {
             Some(state.updated(&target.value, &target.gradient, &target.rule, has_average))
         })
     }
+}
+
+/// A limit that float32 can hold; a larger one limits nothing.
+fn held(limit: Option<f64>) -> Option<f64> {
+    limit.filter(|&limit| limit <= f64::from(f32::MAX))
 }
 
 /// Another number after any change of the weights.
