@@ -11,6 +11,19 @@ export type Outcome<T> = { ok: true; value: T } | { ok: false; failure: NativeFa
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** An audit of a model, which can be stopped between two steps. */
+export declare class NativeAudit {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /**
+   * On a copy of the weights: the gradients of a batch, and how well it is learned by heart in at most so many steps of
+   * Adam, of which none begins after so many seconds.
+   */
+  lookAt(batch: NativeBatch, steps: number, seconds: number, learningRate: number): Promise<Outcome<NativeModelAudit>>
+  /** Has the audit end before its next step with `ERR_ABORTED`. */
+  cancel(): void
+}
+
 /**
  * One checked batch in native memory, for one job: using it hands its memory over, so that memory does not wait for
  * JavaScript's collector.
@@ -65,8 +78,6 @@ export declare class NativeModel {
   logits(batch: NativeBatch): Promise<Outcome<NativeArray>>
   /** Probabilities of classes or labels, or a regression's values; shapes as of `logits`. */
   predict(batch: NativeBatch): Promise<Outcome<NativeArray>>
-  /** Gradients of a batch, and whether it can be learned by heart, on a copy of the weights. */
-  audit(batch: NativeBatch, steps: number, learningRate: number): Promise<Outcome<NativeModelAudit>>
   /** Writes parameters and configuration as safetensors. */
   save(path: string): Promise<Outcome<undefined>>
   /** Copies every parameter, in PyTorch's order. */
@@ -93,6 +104,8 @@ export declare class NativePass {
   evaluateBatch(batch: NativeBatch): Promise<Outcome<undefined>>
   /** Everything accumulated since the pass began. Waits for the device. */
   metrics(): Promise<Outcome<NativeMetrics>>
+  /** What the batches evaluated since the pass began are counted by. Waits for the device. */
+  counts(): Promise<Outcome<NativeCounts>>
   /** Areas under the ROC curve, one a class or label, of a pass that keeps a ranking. Waits for the device. */
   areas(): Promise<Outcome<number[]>>
   /** Has jobs of this pass that have not begun yet end at once with `ERR_ABORTED`. */
@@ -181,6 +194,20 @@ export interface NativeClassCount {
   target: number
   /** How often. */
   count: number
+}
+
+/** What evaluated predictions are counted by. */
+export interface NativeCounts {
+  /** Of a classification: the cells `target * classes + prediction` of the confusion matrix that have a count, ascending. */
+  cells: Float64Array
+  /** The count of each of those cells. */
+  cellCounts: Float64Array
+  /** Of a classification: by rank from 0, how many predictions have so many classes before the target's. */
+  ranks: Float64Array
+  /** Of a classification: how many targets are of each class. */
+  targets: Float64Array
+  /** Of several labels: row-major `[labels, 3]`: true positives, false positives, false negatives. */
+  labels: Float64Array
 }
 
 /** An error as data; the facade throws it. */
@@ -272,21 +299,9 @@ export interface NativeMetrics {
   /** Batches seen. */
   steps: number
   /**
-   * Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
-   * prediction.
+   * Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², and target - origin,
+   * (target - origin)² with one of the targets as the origin.
    */
-  confusion: Array<number>
-  /**
-   * Of a classification, of evaluated batches only: by rank from 0, how many predictions have so many classes before the
-   * target's.
-   */
-  ranks: Array<number>
-  /**
-   * Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
-   * negatives.
-   */
-  labelCounts: Array<number>
-  /** Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², target, target². */
   errorSums: Array<number>
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
@@ -298,7 +313,11 @@ export interface NativeModelAudit {
   parameters: Array<NativeParameterAudit>
   /** Loss before anything was learned. */
   firstLoss: number
-  /** Loss after the steps; NaN where a step's was not finite. */
+  /** Steps that were made. */
+  steps: number
+  /** What was not finite in a step, which ended them. */
+  notFinite?: 'loss' | 'gradient' | 'update'
+  /** Loss after the steps; NaN where something in a step was not finite. */
   lastLoss: number
   /** Predictions that are right after the steps. */
   correct: number

@@ -778,6 +778,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.NativeAudit = nativeBinding.NativeAudit
 module.exports.NativeBatch = nativeBinding.NativeBatch
 module.exports.NativeDataStatistics = nativeBinding.NativeDataStatistics
 module.exports.NativeModel = nativeBinding.NativeModel

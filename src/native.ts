@@ -7,7 +7,9 @@ import { loadWithShortWaits } from './openmp'
 import type * as Native from '../index.js'
 
 export type {
+  NativeAudit,
   NativeBatch,
+  NativeCounts,
   NativeGroup,
   NativeLayer,
   NativeMetrics,

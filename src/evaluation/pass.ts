@@ -9,7 +9,7 @@ import type { Outcome } from '../errors'
 import type { LoadedBatch } from '../data/loaded-batch'
 import type { CheckedLoss } from '../model/loss'
 import type { ModelHandle } from '../model/handle'
-import type { NativeBatch, NativeMetrics, NativePass } from '../native'
+import type { NativeBatch, NativeCounts, NativeMetrics, NativePass } from '../native'
 import type { HeadConfig } from '../config/head'
 import type { ProgressLine } from '../common/progress'
 
@@ -54,6 +54,8 @@ export interface PassPlan {
   readonly head: HeadConfig
   /** Options of the training loss. */
   readonly loss?: CheckedLoss
+  /** Whether what evaluated predictions are counted by is wanted. Default false. */
+  readonly keepsCounts?: boolean
   /** Whether the areas under the ROC curve are wanted. Default false. */
   readonly keepsRanking?: boolean
   readonly onBatch: ((report: BatchReport) => unknown) | undefined
@@ -63,6 +65,8 @@ export interface PassPlan {
 
 export interface PassResult {
   readonly metrics: NativeMetrics
+  /** Where they were wanted. */
+  readonly counts: NativeCounts | undefined
   /** Of each class or label, where they were wanted. */
   readonly areas: number[] | undefined
   readonly seconds: number
@@ -84,7 +88,7 @@ interface Step {
  * disposed of; by then no step of this pass is running or will.
  */
 export async function runPass(plan: PassPlan): Promise<PassResult> {
-  const { handle, loader, abort, progress, keepsRanking = false } = plan
+  const { handle, loader, abort, progress, keepsCounts = false, keepsRanking = false } = plan
   abort.throwIfAborted()
   const began = performance.now()
   const pass = handle.beginPass(plan.loss, keepsRanking)
@@ -108,9 +112,10 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
     ending.catch(() => undefined) //                     a step that failed before it is met first
     while (inFlight.length > 0) await settle(inFlight)
     const metrics = await ending
+    const counts = keepsCounts ? await handle.run(() => pass.counts()) : undefined
     const areas = keepsRanking ? await handle.run(() => pass.areas()) : undefined
     abort.throwIfAborted()
-    return { metrics, areas, seconds: (performance.now() - began) / 1000 }
+    return { metrics, counts, areas, seconds: (performance.now() - began) / 1000 }
   } catch (error) {
     pass.cancel()
     void batches.close().catch(() => undefined) //       a source that hangs must not keep the caller waiting

@@ -74,6 +74,15 @@ pub enum Error {
         /// The step of the pass, from 1.
         step: i64,
     },
+    /// An update would make a parameter NaN or infinite; the parameters are as they were before that step.
+    #[error(
+        "The update of step {step} of this pass would make parameters NaN or infinite, although loss and gradients are \
+         finite; the parameters are as they were before that step. Lower the learning rate, or raise `eps`"
+    )]
+    NonFiniteUpdate {
+        /// The step of the pass, from 1.
+        step: i64,
+    },
     /// A checkpoint or state dict cannot be written, read, or does not fit the model.
     #[error("{reason}")]
     Checkpoint {
@@ -166,7 +175,9 @@ impl Error {
             Self::ShapeMismatch { .. } => "ERR_SHAPE_MISMATCH",
             Self::DeviceUnavailable { .. } => "ERR_DEVICE_UNAVAILABLE",
             Self::OutOfMemory { .. } | Self::ThreadRefused { .. } => "ERR_OUT_OF_MEMORY",
-            Self::NonFiniteLoss { .. } | Self::NonFiniteGradient { .. } => "ERR_NON_FINITE_LOSS",
+            Self::NonFiniteLoss { .. } | Self::NonFiniteGradient { .. } | Self::NonFiniteUpdate { .. } => {
+                "ERR_NON_FINITE_LOSS"
+            }
             Self::Checkpoint { .. } => "ERR_CHECKPOINT",
             Self::Data { .. } => "ERR_DATA",
             Self::Disposed => "ERR_DISPOSED",
@@ -192,6 +203,7 @@ impl Error {
             Self::DeviceUnavailable { device, .. } => json!({ "device": device }),
             Self::NonFiniteLoss { loss, step } => json!({ "loss": loss.to_string(), "step": step }),
             Self::NonFiniteGradient { norm, step } => json!({ "gradientNorm": norm.to_string(), "step": step }),
+            Self::NonFiniteUpdate { step } => json!({ "step": step }),
             Self::Checkpoint { path, mismatch, .. } => json!({
                 "path": path,
                 "missing": mismatch.missing.listed,

@@ -15,7 +15,7 @@ mod optimizer;
 mod runtime;
 mod training;
 
-pub use audit::{ModelAudit, ParameterAudit};
+pub use audit::{AuditLimits, ModelAudit, ParameterAudit};
 pub use config::{
     Activation, BlockConfig, Cell, FrameSize, GlobalPool, HeadConfig, HeadKind, InputConfig, LstmConfig, ModelConfig,
     Norm, NormalizeConfig, Per, Pool, Pooling, RegressionLoss, VectorSize,
@@ -32,7 +32,7 @@ pub use data::targets::{TargetValues, Targets};
 pub use data::tensor_dataset::{Sample, TensorDataset};
 pub use engine::{Engine, EngineCloser, Worker};
 pub use error::{Error, Names, Result, StateDictMismatch};
-pub use evaluation::metrics::{Meter, Metrics};
+pub use evaluation::metrics::{Counts, Meter, Metrics};
 pub use model::cnn_lstm::CnnLstm;
 pub use model::layers::Layer;
 pub use model::loss::LossOptions;

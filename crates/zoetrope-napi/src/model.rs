@@ -9,7 +9,6 @@ use zoetrope_core::{
     Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Result, device,
 };
 
-use crate::audit::NativeModelAudit;
 use crate::batch::NativeBatch;
 use crate::outcome::{outcome, promise};
 use crate::pass::{NativeLoss, NativePass};
@@ -183,23 +182,6 @@ impl NativeModel {
             env,
             move |model| Array::from_tensor(&model.predict(&batch?)?),
             NativeArray::from,
-        )
-    }
-
-    /// Gradients of a batch, and whether it can be learned by heart, on a copy of the weights.
-    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeModelAudit>>")]
-    pub fn audit<'env>(
-        &self,
-        env: &'env Env,
-        batch: &mut NativeBatch,
-        steps: u32,
-        learning_rate: f64,
-    ) -> napi::Result<Object<'env>> {
-        let batch = batch.take();
-        self.submit(
-            env,
-            move |model| model.audit(&batch?, steps as usize, learning_rate),
-            NativeModelAudit::from,
         )
     }
 

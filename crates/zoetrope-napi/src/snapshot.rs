@@ -70,7 +70,7 @@ pub fn copy_averages<'env>(env: &'env Env, model: &NativeModel, optimizer: u32) 
 }
 
 /// Forgets the running averages of the weights that an optimizer keeps; its next update begins them anew.
-#[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+#[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
 pub fn drop_averages<'env>(env: &'env Env, model: &NativeModel, optimizer: u32) -> napi::Result<Object<'env>> {
     let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
     let forget = move |worker: &mut Worker| -> Result<()> {

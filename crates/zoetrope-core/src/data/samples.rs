@@ -180,6 +180,9 @@ impl SampleSpec {
             }
             _ => None,
         };
+        if lengths.is_none() {
+            inputs = inputs.f_contiguous()?; //           frames that `Lengths::pack` does not copy
+        }
         let per_prediction = |targets: Tensor| -> Result<Tensor> {
             let shape = targets::shape_of(config, time, targets.size()[0]);
             let mut targets = targets.f_view(shape.as_slice())?.f_to_device(device)?;

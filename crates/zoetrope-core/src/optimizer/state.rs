@@ -14,6 +14,10 @@ pub(super) struct State {
     third: Option<Tensor>,
     /// Running average of the parameter.
     pub(super) average: Option<Tensor>,
+    /// Bound on the magnitudes of the rule's numbers, see [`super::guard::Bounds`].
+    pub(super) largest: f64,
+    /// Bound on Adam's quotient, as there.
+    pub(super) ratio: f64,
 }
 
 impl State {
@@ -24,6 +28,8 @@ impl State {
             second: None,
             third: None,
             average: None,
+            largest: 0.0,
+            ratio: 0.0,
         })
     }
 
