@@ -7,7 +7,7 @@ type Class = Callable & { prototype: object }
 /** The addon, with every function, constructor, method and accessor changed so that it throws `ERR_INTERNAL` or nothing. */
 export function contain<T extends object>(addon: T): T {
   for (const [name, value] of Object.entries(addon)) {
-    if (isClass(value)) Reflect.set(addon, name, containedClass(value))
+    if (isClass(name, value)) Reflect.set(addon, name, containedClass(value))
     else if (isFunction(value)) Reflect.set(addon, name, contained(value))
   }
   return addon
@@ -46,9 +46,7 @@ function isFunction(value: unknown): value is Callable {
   return typeof value === 'function'
 }
 
-/** Of the addon's functions only classes have a prototype with members beside `constructor`. */
-function isClass(value: unknown): value is Class {
-  if (!isFunction(value) || !('prototype' in value)) return false
-  const { prototype } = value
-  return typeof prototype === 'object' && prototype !== null && Object.getOwnPropertyNames(prototype).length > 1
+/** Node-API's functions have a prototype as its classes do: the name's first letter tells. */
+function isClass(name: string, value: unknown): value is Class {
+  return isFunction(value) && /^[A-Z]/.test(name)
 }
