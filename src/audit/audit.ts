@@ -49,7 +49,7 @@ const COPIES = 4
  */
 export async function audit(model: AnyCnnLstm, loader: DataLoader, options: AuditOptions = {}): Promise<Finding[]> {
   const handle = modelHandle(model)
-  checkOptions(options, 'options', ['validation', 'print', 'signal'])
+  options = checkOptions(options, 'options', ['validation', 'print', 'signal'])
   // oxlint-disable-next-line no-console -- printing is what an audit is for
   const { validation, print = console.log, signal } = options
   checkLoader(loader, 'loader')

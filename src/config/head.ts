@@ -81,8 +81,8 @@ type AnyHead = Omit<ClassHeadOptions, 'kind'> &
 
 export function checkHead(options: HeadOptions): HeadConfig {
   const wanted: AnyHead = typeof options === 'string' ? { kind: options } : options
-  checkOptions(wanted, 'head', ['kind', 'per', 'outputs', 'loss'])
-  const { kind = 'classification', per = 'clip', outputs, loss } = wanted
+  const given = checkOptions(wanted, 'head', ['kind', 'per', 'outputs', 'loss'])
+  const { kind = 'classification', per = 'clip', outputs, loss } = given
   const head = {
     kind: checkOneOf<HeadKind>(kind, 'head', ['classification', 'multiLabel', 'regression']),
     per: checkOneOf<HeadPer>(per, 'head.per', ['clip', 'frame']),

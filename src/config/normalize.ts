@@ -17,7 +17,7 @@ export interface NormalizeOptions {
 
 export function checkNormalize(options: NormalizeOptions | null, input: InputOptions): NormalizeOptions | null {
   if (options === null) return null
-  checkOptions(options, 'normalize', ['mean', 'std'])
+  options = checkOptions(options, 'normalize', ['mean', 'std'])
   const count = isVector(input) ? input.features : input.channels
   return {
     mean: checkNumbers(options.mean, 'normalize.mean', count, -LARGEST_FLOAT),

@@ -72,7 +72,7 @@ export interface TestResult extends Timing, Partial<RegressionMetrics> {
  */
 export async function test(model: AnyCnnLstm, loader: DataLoader, options: TestOptions = {}): Promise<TestResult> {
   modelHandle(model)
-  checkOptions(options, 'options', ['signal', 'progress', 'auc'])
+  options = checkOptions(options, 'options', ['signal', 'progress', 'auc'])
   const { signal, progress = true, auc = false } = options
   return testEpoch(model, checkLoader(loader, 'loader'), {
     signal: checkSignal(signal, 'signal'),

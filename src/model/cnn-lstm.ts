@@ -110,7 +110,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     options: { readonly device?: Device | undefined } = {},
   ): Promise<CnnLstm<Label, Head>> {
     const file = checkPath(path)
-    checkOptions(options, 'options', ['device'])
+    options = checkOptions(options, 'options', ['device'])
     const device = checkDevice(options.device)
     return new CnnLstm<Label, Head>(unwrap(await native().NativeModel.load(file, device)))
   }
@@ -231,7 +231,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * rejects is a warning of the process, `ZOETROPE_CALLBACK`.
    */
   summary(options: { readonly print?: ((text: string) => unknown) | undefined } = {}): string {
-    checkOptions(options, 'options', ['print'])
+    options = checkOptions(options, 'options', ['print'])
     // oxlint-disable-next-line no-console -- printing is what a summary is for
     const { print = console.log } = options
     checkCallback(print, 'print')
@@ -252,7 +252,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
 
   #batch(clips: NdArray, options: ClipOptions): { batch: NativeBatch; lengths: Int32Array | null } {
     const { data, shape } = checkNdArray(clips, 'clips')
-    checkOptions(options, 'options', ['lengths'])
+    options = checkOptions(options, 'options', ['lengths'])
     const lengths = checkLengths(options.lengths, shape)
     this.#handle.checkUsable() //                    before anything is copied
     return { batch: unwrap(native().NativeBatch.fromArrays(data, [...shape], lengths, null)), lengths }

@@ -116,7 +116,7 @@ export abstract class Optimizer {
     { defaults, keys }: Kind,
   ) {
     this.#owner = modelHandle(model)
-    checkOptions(options, 'options', [...keys, 'groups', 'schedule'])
+    options = checkOptions(options, 'options', [...keys, 'groups', 'schedule'])
     const { groups, schedule, ...own } = options
     this.#rule = checkRule(own, defaults, '')
     this.#learningRate = this.#rule.learningRate
@@ -211,13 +211,14 @@ function checkGroups(
   if (groups === undefined) return []
   if (!Array.isArray(groups)) throw typeError('an array of groups', 'groups', groups)
   const names = owner.native.parameterNames
+  if (groups.length > names.length)
+    throw rangeError(`at most ${names.length} groups, one for each parameter`, 'groups', groups)
   const seen = new Set<string>()
   return Array.from({ length: groups.length }, (_, index) => {
     const group: HyperParameters & { readonly prefix: string } = groups[index]
     const name = `groups[${index}]`
     checkObject(group, name)
-    checkOptions(group, name, ['prefix', ...keys])
-    const { prefix, ...own } = group
+    const { prefix, ...own } = checkOptions(group, name, ['prefix', ...keys])
     if (typeof prefix !== 'string') throw typeError("the beginning of parameters' names", `${name}.prefix`, prefix)
     if (!names.some((parameter) => parameter.startsWith(prefix))) {
       throw rangeError(`the beginning of a parameter's name (${prefixes(names)})`, `${name}.prefix`, prefix)

@@ -42,7 +42,7 @@ const KEYS = [
  * the metrics of the epochs that are done; `train` has none and refuses it. An epoch whose metric is NaN has not improved.
  */
 export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Schedule {
-  checkOptions(options, 'options', KEYS)
+  options = checkOptions(options, 'options', KEYS)
   const { metric: given = 'loss', mode: wanted, factor = 0.1, patience = 10, threshold = 1e-4 } = options
   const { thresholdMode: kind = 'rel', cooldown = 0, minLearningRate = 0, eps = 1e-8 } = options
   const metric = checkMetricName(given, 'metric')

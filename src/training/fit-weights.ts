@@ -32,7 +32,7 @@ export interface EarlyStopping {
 
 export function checkEarlyStopping(options: EarlyStoppingOptions | undefined): EarlyStopping | undefined {
   if (options === undefined) return undefined
-  checkOptions(options, 'earlyStopping', ['patience', 'minDelta', 'metric'])
+  options = checkOptions(options, 'earlyStopping', ['patience', 'minDelta', 'metric'])
   const { patience = 10, minDelta = 0, metric = 'loss' } = options
   return {
     patience: checkInteger(patience, 'earlyStopping.patience', 1),
@@ -43,7 +43,7 @@ export function checkEarlyStopping(options: EarlyStoppingOptions | undefined): E
 
 export function checkEma(options: EmaOptions | undefined): number | undefined {
   if (options === undefined) return undefined
-  checkOptions(options, 'ema', ['decay'])
+  options = checkOptions(options, 'ema', ['decay'])
   const { decay = 0.999 } = options
   return checkNumber(decay, 'ema.decay', 0, 1)
 }

@@ -127,7 +127,7 @@ export interface TrainSettings {
 
 export function checkTrainOptions(model: AnyCnnLstm, options: TrainOptions): TrainSettings {
   const owner = modelHandle(model)
-  checkOptions(options, 'options', TRAIN_KEYS)
+  options = checkOptions(options, 'options', TRAIN_KEYS)
   const { optimizer, loss, clipNorm, clipValue, accumulate = 1, signal, onBatch } = options
   const { reportEvery = DEFAULT_REPORT_EVERY, progress = true } = options
   checkCallback(onBatch, 'onBatch')

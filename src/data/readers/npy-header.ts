@@ -86,7 +86,11 @@ function toHeader(source: ByteSource, dictionary: Dictionary, start: number, off
   const { place } = source
   const unexpected = [...dictionary.keys()].find((key) => !['descr', 'fortran_order', 'shape'].includes(key))
   if (unexpected !== undefined) {
-    throw fileError({ ...place, offset: start }, "no other key than 'descr', 'fortran_order' and 'shape'", unexpected)
+    throw fileError(
+      { ...place, offset: start },
+      "no other key than 'descr', 'fortran_order' and 'shape'",
+      describe(unexpected),
+    )
   }
   const [description, isFortranOrder, shape] = ['descr', 'fortran_order', 'shape'].map((key) => dictionary.get(key))
   const dtype = typeof description === 'string' ? parseDtype(description) : undefined

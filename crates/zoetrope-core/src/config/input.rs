@@ -7,7 +7,10 @@ use crate::error::Result;
 
 /// One step of a clip; the number of steps is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected `input` to be { channels, height, width } or { features }, all whole numbers"
+)]
 pub enum InputConfig {
     /// `[channels, height, width]`.
     Frame(FrameSize),
