@@ -24,7 +24,7 @@ export interface AuditOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Batches, and milliseconds, that are looked at for inputs and targets. */
+/** How many batches are checked for inputs and targets, and for how many milliseconds. */
 const FULL = { batches: 64, milliseconds: 4000 }
 const CHEAP = { batches: 4, milliseconds: 1000 }
 /** A step of the loader's own batch is timed by so many of them. */
@@ -38,10 +38,16 @@ const BYTES = 4
 const COPIES = 4
 
 /**
- * Looks for what would spoil a training before it begins, in seconds: unscaled, constant or missing inputs; targets that
- * are out of range, missing or lopsided; parameters without gradient, dead units; whether one batch can be learned by
- * heart; clips shared with `validation`; and what an epoch will take. The model is left as it is, and so is the loader:
- * its next epoch is the one it would have been. `fit` does the part about inputs and targets by itself.
+ * Looks for problems of data and model before a training begins, in seconds. It checks:
+ *
+ * - inputs: unscaled, constant or not finite;
+ * - targets: out of range, missing or unbalanced;
+ * - the model: parameters without gradient, dead units, whether it can learn one batch by heart;
+ * - clips shared with `validation`;
+ * - the time and memory of an epoch.
+ *
+ * The model and the loader stay as they are: the loader's next epoch is the same with and without an audit. `fit`
+ * checks inputs and targets by itself.
  *
  * @throws {TypeError} For an argument of a wrong type, or an option that does not exist.
  * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit the model or its dataset fails,

@@ -1,4 +1,4 @@
-/** What inputs and targets show by themselves. */
+/** Checks of inputs and targets, without a model. */
 import { shortList } from './finding'
 import type { NativeStatistics } from '../native'
 import type { ModelConfig } from '../config/model'

@@ -1,4 +1,4 @@
-/** What one batch shows of a model: gradients, dead units, and whether it can be learned by heart. */
+/** Checks of a model with one batch: gradients, dead units, and whether the model can learn the batch by heart. */
 import { shortList } from './finding'
 import type { NativeModelAudit } from '../native'
 import type { ModelConfig } from '../config/model'
@@ -6,9 +6,9 @@ import type { Finding } from './finding'
 
 /** Share of a batch's answers that must be right, or of its loss that must be gone, after learning it by heart. */
 const LEARNED = 0.9
-/** Share of a layer's channels without gradient that is worth a word. */
+/** The share of a layer's channels without gradient from which on the audit reports them. */
 const MANY_DEAD = 0.25
-/** A softmax over time is the same whatever is added to all of its scores. */
+/** Adding a number to all scores does not change a softmax over time, so this bias never has a gradient. */
 const WITHOUT_BY_NATURE = ['attention.bias']
 
 /** Steps in which a small batch is learned by heart, where it can be; after fewer there is no telling. */

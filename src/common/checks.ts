@@ -134,7 +134,7 @@ function integerRange(minimum: number, maximum: number): string {
   return `an integer of at least ${minimum}`
 }
 
-/** The known name that is fewest edits away, when that is near enough to be a slip of the finger. */
+/** The known name that is fewest edits away, if it is near enough to be a typing error. */
 function nearest(key: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let fewest = Math.max(2, Math.floor(key.length / 3)) + 1

@@ -56,7 +56,7 @@ export function sequence(length: number): Uint32Array {
   return order
 }
 
-/** A number from 0 to limit - 1, each as likely as the others: draws from the incomplete last stretch are refused. */
+/** A number from 0 to limit - 1. All are equally likely, because draws from the incomplete last range are refused. */
 function below(limit: number, next: () => number): number {
   const end = TWO_TO_32 - (TWO_TO_32 % limit)
   let drawn = next()

@@ -1,9 +1,9 @@
-/** Random changes of training clips: what a user writes, and its check. The changes themselves are made natively. */
+/** Random changes of training clips: their options, and the check of these. Native code makes the changes. */
 import { checkBoolean, checkInteger, checkNumber, checkOptions, rangeError } from '../common/checks'
 
 /**
- * Random changes of clips while a model trains. All are off by default, and each is the same for every frame of a clip
- * (noise aside). What happens to a sample is a pure function of the loader's seed, the epoch and the sample's index, the
+ * Random changes of clips while a model trains. All are off by default. A change is the same for every frame of a clip,
+ * except noise. The changes of a sample depend only on the loader's seed, the epoch and the sample's index, and are the
  * same on every machine.
  *
  * Amounts of light count in 0…1 for `Uint8Array` pixels, which stay bytes, and in the values' own units for

@@ -16,10 +16,10 @@ export interface BucketOptions {
 const DEFAULT_BUCKET = 100
 
 /**
- * Cuts an epoch's order into batches of clips of similar length: of every `size` batches' worth of clips the lengths
- * are sorted, and the batches made of them come in an order of their own. A pure function of its arguments.
+ * Cuts an epoch's order into batches of clips of similar length. Each bucket has the clips of `size` batches. A bucket
+ * is sorted by length, and its batches come in an order of their own. A pure function of its arguments.
  *
- * With `dropLast` the clips that are too many are the last of the order, whatever their lengths.
+ * With `dropLast` the last clips of the order are left out, whatever their lengths.
  */
 export function* bucketByLength(
   order: Order,

@@ -9,7 +9,7 @@ import { ZoetropeError } from '../errors'
 import type { Sample } from './dataset'
 import type { NdArray } from '../common/nd-array'
 
-/** What iterating a `DataLoader` yields. */
+/** A batch as arrays: a loop over a `DataLoader` gets these. */
 export interface Batch {
   /**
    * `[batch, channels, height, width]` or `[batch, features]`, or the same with the time after the batch. Clips that are
@@ -34,8 +34,8 @@ interface FirstSample {
 }
 
 /**
- * Puts samples side by side in one array. Each is copied as it comes, so that a dataset may use one buffer for all;
- * the first to come sets type and shape, of which a clip's number of frames may differ.
+ * Puts samples side by side in one array. Each sample is copied as soon as it comes, so a dataset may use one buffer
+ * for all samples. The first sample sets type and shape. Later samples may have another number of frames only.
  */
 export class Collator {
   readonly #arrays: ArrayCache

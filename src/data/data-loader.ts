@@ -31,20 +31,21 @@ export interface DataLoaderOptions {
   /** Whether a last batch that is not full is left out. Default false. */
   readonly dropLast?: boolean | undefined
   /**
-   * A weight for each sample, by which an epoch draws as many samples as there are, with replacement, whatever `shuffle`
-   * says: `torch.utils.data.WeightedRandomSampler(weights, len(weights))`. {@link balancedWeights} makes some. A sample
-   * that is drawn again is augmented anew. Default none.
+   * A weight for each sample. An epoch draws as many samples as there are, by weight and with replacement, as
+   * `torch.utils.data.WeightedRandomSampler(weights, len(weights))` does. `shuffle` then has no effect. {@link
+   * balancedWeights} makes weights for equally frequent classes. A sample that is drawn again is augmented again.
+   * Default none.
    */
   readonly sampleWeights?: ArrayLike<number> | undefined
   /**
-   * Whether each batch has clips of similar length, so that little padding is computed: the clips of every `size`
-   * batches (default 100) are sorted by length, and the batches made of them are shuffled where `shuffle` is on. The
-   * order stays a pure function of (seed, epoch). Needs a dataset with `lengthOf`. Default false.
+   * Whether each batch has clips of similar length, so that little padding is computed. The clips of every `size`
+   * batches (default 100) are sorted by length. With `shuffle` the resulting batches are shuffled. The order depends
+   * only on the seed and the epoch. Needs a dataset with `lengthOf`. Default false.
    */
   readonly bucketByLength?: boolean | { readonly size?: number | undefined } | undefined
   /** How many batches are put together ahead of the one that is taken. Default 2. */
   readonly prefetch?: number | undefined
-  /** Random changes of the clips, other ones in each epoch; for training data only. Default none. */
+  /** Random changes of the clips, different in each epoch. For training data only. Default none. */
   readonly augment?: AugmentOptions | undefined
 }
 

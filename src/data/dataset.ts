@@ -9,14 +9,14 @@ import type { NativeTensorDataset } from '../native'
 import type { NdArray } from '../common/nd-array'
 import type { IntegerArray, Target } from './targets'
 
-/** One clip or image and what it is to be answered with. */
+/** One clip or image, and its target. */
 export interface Sample {
   /**
    * `[channels, height, width]` or `[features]` (one frame), or `[time, channels, height, width]` or `[time, features]`.
    * Clips of one batch may have different numbers of frames.
    */
   readonly input: NdArray
-  /** Index of the class, from 0; or what the model's head asks for. */
+  /** Index of the class, from 0. Other heads need other targets, see {@link Target}. */
   readonly target: Target
 }
 
@@ -26,7 +26,7 @@ export interface Dataset {
   readonly length: number
   /** The sample at `index`, from 0. A whole batch is asked for at once: promises of one batch run side by side. */
   get(index: number): Sample | Promise<Sample>
-  /** The number of frames of the sample at `index`, where it is known without reading it: for `bucketByLength`. */
+  /** The number of frames of the sample at `index`, known without reading the sample. `bucketByLength` needs it. */
   lengthOf?(index: number): number
 }
 
@@ -37,11 +37,11 @@ export interface TensorDatasetOptions {
    */
   readonly inputs: NdArray
   /**
-   * The class of each sample, `[samples]`: integers from 0. Or what the model's head asks for, see {@link Target}, with
-   * an axis of samples in front.
+   * The class of each sample, `[samples]`: integers from 0. Other heads need other targets, see {@link Target}, with an
+   * axis of samples in front.
    */
   readonly targets: IntegerArray | Float32Array | Float64Array | NdArray
-  /** How many frames of each sample are its own, `[samples]`; those after them are padding. Default all. */
+  /** The number of valid frames of each sample, `[samples]`. The frames after them are padding. Default all frames. */
   readonly lengths?: IntegerArray | undefined
   /**
    * What a target belongs to. `'frame'`: targets are `[samples, time, …]`, and `get` gives those of a clip's own frames.

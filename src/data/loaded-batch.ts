@@ -20,8 +20,8 @@ export interface LoadedBatch {
   toNative(): NativeBatch
   toArrays(): Batch | Promise<Batch>
   /**
-   * Lets a later batch have this one's array, which the native batch reads where it lies: to be called once the job that
-   * used it is done, and only where nobody was given the arrays.
+   * Gives this batch's array to a later batch. The native batch reads the array where it lies, so this is called only
+   * when the job that used it is done, and only if nobody else was given the arrays.
    */
   recycle?(): void
 }

@@ -14,7 +14,7 @@ export interface NormalizationOptions {
 
 /**
  * Mean and deviation of each channel of the frames, or of each feature of the vectors, over all valid frames of a
- * dataset: what `CnnLstm.create({ normalize })` takes. Give it the training part alone. Bytes count as 0…1, and a channel
+ * dataset. `CnnLstm.create({ normalize })` takes the result. Use the training part only. Bytes count as 0…1, and a channel
  * that is the same everywhere gets a deviation of 1.
  *
  * @throws {ZoetropeError} `ERR_DATA` for values that are NaN or infinite, when the dataset fails or is empty,

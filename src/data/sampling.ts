@@ -42,7 +42,7 @@ export function drawing(sums: Float64Array, next: () => number): () => number {
   }
 }
 
-/** The first entry that is larger than a value: never one of a weight of 0. */
+/** The first entry larger than a value. It never belongs to a weight of 0. */
 function firstAbove(sums: Float64Array, value: number): number {
   let [low, high] = [0, sums.length - 1]
   while (low < high) {

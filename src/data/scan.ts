@@ -14,7 +14,7 @@ export interface ScanProgress {
   readonly total: number
 }
 
-/** Options of whatever reads every sample once. */
+/** Options of functions that read every sample once. */
 export interface ScanOptions {
   /** Stops the work; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined
@@ -34,8 +34,8 @@ export function checkScanOptions({ signal, onProgress }: ScanOptions): ScanOptio
 }
 
 /**
- * Hands every sample to `visit` once, in any order, letting the event loop have its turns. A sample that is there is
- * visited before the next is asked for, so that a dataset may use one buffer for all.
+ * Calls `visit` once with every sample, in any order. The event loop has its turns in between. A sample is visited
+ * before the next one is asked for, so a dataset may use one buffer for all samples.
  */
 export async function scan(
   dataset: Dataset,

@@ -1,4 +1,4 @@
-/** What the samples of a loader are like: ranges and moments by channel, counts by class. */
+/** Statistics of a loader's samples: ranges and moments of each channel, counts of each class. */
 import { openBatches, peekBatches } from './data-loader'
 import { unwrap } from '../errors'
 import { native } from '../native'
@@ -19,7 +19,7 @@ export async function profile(loader: DataLoader, abort: AbortScope): Promise<Na
   return read(openBatches(loader), { batches: Infinity, milliseconds: Infinity, targetsPer: 'clip' }, abort)
 }
 
-/** Looks at the beginning of the next epoch, which stays the next; `undefined` for an iterable, which would be used up. */
+/** Reads the beginning of the next epoch without beginning it. `undefined` for an iterable, which this would use up. */
 export async function peek(
   loader: DataLoader,
   limits: PeekLimits,

@@ -1,4 +1,4 @@
-/** What samples are to be answered with: one target a sample on the way in, one array a batch on the way on. */
+/** Targets: one for each sample when they come in, one array for each batch afterwards. */
 import { describe } from '../common/checks'
 import { copied, listOf } from '../common/list'
 import { checkNdArray, elements, formatShape } from '../common/nd-array'
@@ -11,7 +11,7 @@ export type IntegerArray =
   readonly number[] | Int32Array | Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array
 
 /**
- * What a sample is to be answered with, by the model's head:
+ * The target of a sample. Its form depends on the model's head:
  *
  * | head | per clip | per frame |
  * |---|---|---|

@@ -43,7 +43,7 @@ export function accuracy({ correct, predictions }: NativeMetrics, { kind }: Head
   return kind === 'regression' ? NaN : correct / predictions
 }
 
-/** Of a regression how far it is off, of other heads nothing. */
+/** The errors of a regression; nothing for other heads. */
 export function regressionMetrics(
   { predictions, errorSums }: NativeMetrics,
   { kind }: HeadConfig,

@@ -13,7 +13,7 @@ import type { NativeBatch, NativeCounts, NativeMetrics, NativePass } from '../na
 import type { HeadConfig } from '../config/head'
 import type { ProgressLine } from '../common/progress'
 
-/** How a pass stands after a step; what `onBatch` is called with. */
+/** The state of a pass after a step. `onBatch` is called with it. */
 export interface BatchReport {
   /** Batches of this epoch that are done, from 1. */
   readonly step: number
@@ -49,7 +49,7 @@ export interface PassPlan {
   readonly progress: ProgressLine
   /** Prepares a step; the job it returns is run when the engine has a place. */
   readonly prepare: (pass: NativePass, batch: NativeBatch) => PreparedStep
-  /** What is left to do after the last step. */
+  /** Work after the last step. */
   readonly finish?: (pass: NativePass) => Pick<PreparedStep, 'job' | 'undo'> | undefined
   readonly head: HeadConfig
   /** Options of the training loss. */
@@ -139,7 +139,7 @@ function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples:
   return { step, samples, learningRate, done, reading, recycle: () => batch.recycle?.() }
 }
 
-/** Queues what is left to do behind the last steps, and the reading of what the pass has come to. */
+/** Queues the work after the last step, and then the reading of the pass's metrics. */
 async function end({ handle, finish }: PassPlan, pass: NativePass): Promise<NativeMetrics> {
   const last = finish?.(pass)
   const updated = last === undefined ? Promise.resolve(last) : handle.run(last.job)

@@ -25,10 +25,10 @@ export interface TestOptions {
 }
 
 /**
- * How a model does on a loader's samples. `mae`, `rmse` and `r2` are there for a regression.
+ * The metrics of a model on a loader's samples. A regression also has `mae`, `rmse` and `r2`.
  */
 export interface TestResult extends Timing, Partial<RegressionMetrics> {
-  /** Mean loss over the predictions: one a clip, or one a valid frame. Plain, whatever `loss` training was given. */
+  /** Mean loss over the predictions: one for each clip or valid frame. The `loss` options of training do not count. */
   readonly loss: number
   /**
    * Share of right predictions, 0…1; of several labels, all of them must be right. An answer that is not a number is never
@@ -56,9 +56,9 @@ export interface TestResult extends Timing, Partial<RegressionMetrics> {
    */
   readonly topK?: number[]
   /**
-   * Area under the ROC curve of a class or label against the others, the mean over those that some answers have and some
-   * have not: scikit-learn's `roc_auc_score(average='macro', multi_class='ovr')`. There when it was asked for; not a number
-   * where no class has both, and for a regression. An answer that is not a number loses every comparison.
+   * Area under the ROC curve of a class or label against the others, as scikit-learn's `roc_auc_score(average='macro',
+   * multi_class='ovr')`. It is the mean over the classes that some answers have and others do not. Present when it was
+   * asked for. Not a number when there is no such class, and for a regression. An answer that is not a number loses every comparison.
    */
   readonly auc?: number
 }

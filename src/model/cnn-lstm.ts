@@ -19,12 +19,12 @@ import type { IntegerArray } from '../data/targets'
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
 let readHandle: (model: AnyCnnLstm) => ModelHandle | undefined
 
-/** A model with whatever head. */
+/** A model with any head. */
 export type AnyCnnLstm = CnnLstm<string, HeadType>
 
-/** How clips come to {@link CnnLstm.predict} and {@link CnnLstm.logits}. */
+/** Options of {@link CnnLstm.predict} and {@link CnnLstm.logits}. */
 export interface ClipOptions {
-  /** Valid frames of each clip, `[batch]`; what the frames after them hold plays no part. Default all. */
+  /** The number of valid frames of each clip, `[batch]`. The frames after them do not count. Default all frames. */
   readonly lengths?: IntegerArray | undefined
 }
 
@@ -224,8 +224,8 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
-   * The model as a table like that of Keras: layers, output shapes and parameters, of which frozen ones and running
-   * means and variances count as non-trainable. Prints it and returns it.
+   * Prints and returns the model as a table like that of Keras: layers, output shapes and parameters. Frozen
+   * parameters, and running means and variances, count as non-trainable.
    *
    * @param options - `print` takes the text; default `console.log`. A promise that it gives is not waited for; one that
    * rejects is a warning of the process, `ZOETROPE_CALLBACK`.

@@ -1,4 +1,4 @@
-/** What a model makes of clips, in the words of its head. */
+/** A model's predictions, in the form that its head gives them. */
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
 
@@ -35,7 +35,10 @@ type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
     ? MultiLabelPrediction<Label>
     : Prediction<Label>
 
-/** What `predict()` answers for one clip: with a head per frame, one answer for each of its valid frames. */
+/**
+ * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid
+ * frame.
+ */
 export type PredictionOf<Label extends string, Head extends HeadType> = Head['per'] extends 'frame'
   ? AnswerOf<Label, Head['kind']>[]
   : Head['per'] extends 'clip'

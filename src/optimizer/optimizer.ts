@@ -12,9 +12,9 @@ import type { ScheduleRun } from './schedule-run'
 /** Options that every optimizer has; `Own` are the hyper-parameters of its rule. */
 export interface OptimizerOptions<Own> {
   /**
-   * Other hyper-parameters for the parameters whose name begins with a prefix, such as `'cnn.'` (one that ends in a
-   * number holds for that number only); the longest prefix that fits is taken. What a group does not say is the
-   * optimizer's. PyTorch's parameter groups. Default none.
+   * Other hyper-parameters for the parameters whose names begin with a prefix, such as `'cnn.'`. A prefix that ends in
+   * a number means that number only. The longest prefix that fits is taken. The group takes every other hyper-parameter
+   * from the optimizer. These are PyTorch's parameter groups. Default none.
    */
   readonly groups?: readonly (Own & { readonly prefix: string })[] | undefined
   /** The learning rate as a function of the step; it is applied to the rate of each group. Default {@link constant}. */
@@ -33,7 +33,7 @@ export interface HyperParameters {
   readonly centered?: boolean | undefined
 }
 
-/** What a kind of optimizer is: its rule with PyTorch's defaults, and the options that it has. */
+/** A kind of optimizer: its rule with PyTorch's defaults, and its options. */
 export interface Kind {
   readonly defaults: NativeRule
   readonly keys: readonly string[]
@@ -55,7 +55,7 @@ interface Group extends NativeGroup {
   readonly learningRate: number | undefined
 }
 
-/** What is handed to the engine with a step. */
+/** The optimizer's part of a step for the engine. */
 export interface OptimizerState {
   readonly native: Pick<NativeOptimizer, 'id' | 'rule' | 'groups'>
   /** Of the parameters in no group. */

@@ -74,7 +74,7 @@ export interface OneCycleOptions {
   readonly annealStrategy?: 'cos' | 'linear' | undefined
   /** The cycle begins with learningRate / divFactor. Default 25. */
   readonly divFactor?: number | undefined
-  /** It ends with what it began with / finalDivFactor. Default 1e4. */
+  /** The cycle ends with its first rate / finalDivFactor. Default 1e4. */
   readonly finalDivFactor?: number | undefined
   /** Whether the rate falls as fast as it grew, and only then to its end. Default false. */
   readonly threePhase?: boolean | undefined

@@ -14,7 +14,7 @@ export interface EarlyStoppingOptions {
   readonly patience?: number | undefined
   /** How much better an epoch must be to count as an improvement. Default 0. */
   readonly minDelta?: number | undefined
-  /** What is looked at: of the validation data, or of the training data without any. Default `'loss'`. */
+  /** The metric: of the validation data, or of the training data if there is none. Default `'loss'`. */
   readonly metric?: MetricName | undefined
 }
 
@@ -48,7 +48,7 @@ export function checkEma(options: EmaOptions | undefined): number | undefined {
   return checkNumber(decay, 'ema.decay', 0, 1)
 }
 
-/** What a run is told about its weights. */
+/** The options of a run that are about its weights. */
 export interface WeightsPlan {
   readonly handle: ModelHandle
   readonly optimizer: OptimizerHandle

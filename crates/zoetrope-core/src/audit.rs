@@ -22,7 +22,7 @@ pub struct AuditLimits<'a> {
     pub check: &'a dyn Fn() -> Result<()>,
 }
 
-/// What one batch shows.
+/// The findings from one batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelAudit {
     /// One entry a parameter, in their order.

@@ -29,7 +29,7 @@ pub struct Engine {
     queue: Arc<Queue<Job>>,
 }
 
-/// What the thread owns and jobs work on.
+/// The state that the thread owns and jobs change.
 pub struct Worker {
     /// The model.
     pub model: CnnLstm,
@@ -39,7 +39,7 @@ pub struct Worker {
 /// What the thread has.
 enum Thread {
     Ready(Box<Worker>),
-    /// No model yet, or none that can be used: what every job fails with.
+    /// There is no model yet, or none that can be used. Every job fails with this error.
     Unusable(Error),
 }
 
@@ -176,7 +176,7 @@ impl Engine {
         self.queue.is_closed()
     }
 
-    /// What ends the thread when the process exits.
+    /// The handle that ends the thread when the process exits.
     #[must_use]
     pub fn closer(&self) -> EngineCloser {
         EngineCloser(Arc::downgrade(&self.queue))

@@ -1,4 +1,4 @@
-//! What is there once for the process: the device, threads, streams of random numbers.
+//! Things that exist once in a process: the device, threads, streams of random numbers.
 
 pub(crate) mod contain;
 pub mod device;

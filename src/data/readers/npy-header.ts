@@ -5,7 +5,7 @@ import { fileError, formatBytes } from './file-error'
 import type { ByteSource } from './bytes'
 import type { Dtype } from './dtype'
 
-/** What a .npy file says about its array. */
+/** The header of a .npy file. */
 export interface NpyHeader {
   readonly dtype: Dtype
   /** The size of each axis, slowest first; none for a single value. */

@@ -41,8 +41,8 @@ interface Contents {
 }
 
 /**
- * What {@link NpyDataset} and {@link NpzDataset} share: clips that stay on disk, from which {@link StreamedDataset.get}
- * reads one, and their classes, which are in memory.
+ * The common part of {@link NpyDataset} and {@link NpzDataset}. Clips stay on disk, and {@link StreamedDataset.get}
+ * reads one of them. Their classes are in memory.
  */
 export abstract class StreamedDataset implements Dataset {
   readonly #contents: Contents

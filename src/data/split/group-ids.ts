@@ -4,7 +4,7 @@ import { listOf } from '../../common/list'
 import { ZoetropeError } from '../../errors'
 import type { Sample } from '../dataset'
 
-/** What names a group: samples of one recording, speaker or camera have the same. 1 and '1' are two groups. */
+/** The name of a group. Samples of one recording, speaker or camera have the same name. 1 and '1' are two groups. */
 export type GroupId = string | number | bigint | boolean
 
 /**

@@ -40,7 +40,7 @@ export interface Leak {
   readonly distance?: number
 }
 
-/** What {@link checkLeakage} found. Every list has one entry for each group or clip of the later of two splits. */
+/** The result of {@link checkLeakage}. Every list has one entry for each group or clip of the later of two splits. */
 export interface LeakageReport {
   /** Whether nothing was found. */
   readonly isClean: boolean

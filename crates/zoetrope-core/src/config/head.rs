@@ -22,13 +22,13 @@ pub enum Pooling {
     Attention,
 }
 
-/// What the answer is, and what it is learned by.
+/// The kind of answer, and its loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HeadConfig {
-    /// What is asked.
+    /// The kind of answer.
     pub kind: HeadKind,
-    /// Of what it is asked.
+    /// Whether a clip has one answer, or each of its frames has one.
     #[serde(default)]
     pub per: Per,
     /// Numbers in an answer of a regression; other heads have one for each class.
@@ -63,7 +63,7 @@ pub enum Per {
     Frame,
 }
 
-/// What a regression learns by.
+/// The loss of a regression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RegressionLoss {

@@ -1,4 +1,4 @@
-//! What one step of a clip is: a frame of pixels, or a vector.
+//! One step of a clip: a frame of pixels, or a vector.
 
 use serde::{Deserialize, Serialize};
 

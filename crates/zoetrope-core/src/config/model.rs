@@ -20,7 +20,7 @@ const LARGEST_MODEL: i64 = 1 << 32;
 pub struct ModelConfig {
     /// One frame or vector; the number of them is free.
     pub input: InputConfig,
-    /// What inputs are freed of before anything else, where they are.
+    /// The mean and deviation with which inputs are normalised first; `None` for no normalisation.
     #[serde(default)]
     pub normalize: Option<NormalizeConfig>,
     /// Number of classes or labels; 0 for a regression.
@@ -31,7 +31,7 @@ pub struct ModelConfig {
     pub classes: Option<Vec<String>>,
     /// Convolution blocks, first to last: over height and width of frames, over the time of vectors.
     pub cnn: Vec<BlockConfig>,
-    /// What becomes of the encoded frame's height and width.
+    /// Whether an encoded frame keeps its height and width.
     #[serde(default)]
     pub global_pool: GlobalPool,
     /// Features that a linear layer makes of a frame's before the recurrent part, or none: no such layer.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NormalizeConfig {
-    /// One a channel or feature.
+    /// One number for each channel or feature.
     pub mean: Vec<f64>,
     /// One a channel or feature: normal float32, above 0.
     pub std: Vec<f64>,

@@ -1,4 +1,4 @@
-//! What data is like: range, mean and deviation of each channel or feature, and how often each class comes.
+//! Statistics of data: range, mean and deviation of each channel or feature, and the count of each class.
 
 use std::collections::BTreeMap;
 

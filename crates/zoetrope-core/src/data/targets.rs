@@ -1,4 +1,4 @@
-//! Targets on their way in: class indices, labels or numbers, checked against what a head can learn.
+//! Targets: class indices, labels or numbers. They are checked against the model's head.
 
 use tch::Tensor;
 
@@ -6,7 +6,7 @@ use super::inputs::check_length;
 use crate::config::{HeadKind, ModelConfig, Per};
 use crate::error::{Error, Result};
 
-/// Targets as they come, borrowed.
+/// Borrowed targets.
 #[derive(Debug, Clone, Copy)]
 pub struct Targets<'a> {
     /// As many as the product of `shape`.

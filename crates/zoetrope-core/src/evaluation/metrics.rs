@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::model::loss::{self, BatchLoss};
 use crate::optimizer::gradients::Gradients;
 
-/// What a pass over some data has come to.
+/// The metrics of a pass over some data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics {
     /// Mean over predictions, each by its weight: whatever batches they came in. 0 where no prediction has a weight.
@@ -20,7 +20,7 @@ pub struct Metrics {
     pub correct: i64,
     /// Samples seen.
     pub samples: i64,
-    /// Predictions seen: one a sample, or one a valid frame.
+    /// Number of predictions: one for each sample or valid frame.
     pub predictions: i64,
     /// Batches seen.
     pub steps: i64,

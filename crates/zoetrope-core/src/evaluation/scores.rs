@@ -1,4 +1,4 @@
-//! What is counted of a batch's predictions, by kind of head; every metric is made of these sums.
+//! Sums over a batch's predictions, by kind of head. Every metric is computed from these sums.
 //!
 //! Outputs that are not numbers are no answer: they are never right, and no class is counted as predicted.
 

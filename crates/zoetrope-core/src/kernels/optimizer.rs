@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::ffi::{Message, TensorOut, TensorPtr, check, pointers, tensor};
 use crate::error::Result;
 
-/// `zt_rule`: what a rule is made of, zeros where it has no such number.
+/// `zt_rule`: the numbers of a rule. A number that the rule does not have is zero.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RawRule {

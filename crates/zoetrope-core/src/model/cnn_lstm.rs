@@ -84,7 +84,7 @@ impl CnnLstm {
         })
     }
 
-    /// What the model is made of.
+    /// The model's configuration.
     #[must_use]
     pub fn config(&self) -> &ModelConfig {
         &self.config

@@ -1,4 +1,4 @@
-//! What a head learns by, and its value on data that is only looked at.
+//! The loss of each head, in training and in evaluation.
 
 use tch::{Kind, Reduction, Tensor};
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::kernels::optimizer::accumulate;
 use crate::model::statistics::SavedStatistics;
 
-/// What a pass of training has of gradients.
+/// The gradients of a pass of training.
 #[derive(Default)]
 pub(crate) struct Gradients {
     sum: Option<Sum>,

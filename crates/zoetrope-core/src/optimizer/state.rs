@@ -1,4 +1,4 @@
-//! What a rule remembers of one parameter.
+//! A rule's state of one parameter.
 
 use tch::{Kind, Tensor};
 
@@ -33,7 +33,7 @@ impl State {
         })
     }
 
-    /// Makes what the rule needs and is not there yet.
+    /// Makes the tensors that the rule needs and that do not exist yet.
     pub(super) fn prepare(&mut self, parameter: &Tensor, rule: &RawRule, has_average: bool) -> Result<()> {
         let is_adam = matches!(rule.kind, ADAM | ADAM_W);
         let needs = [

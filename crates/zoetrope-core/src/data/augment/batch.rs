@@ -11,7 +11,7 @@ use crate::data::inputs::{Inputs, Values};
 use crate::error::Result;
 use crate::runtime::helper::Pending;
 
-/// What is to be done with the samples of a batch.
+/// The changes of the samples of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Augmentation {
     /// Which changes, and how strong.
