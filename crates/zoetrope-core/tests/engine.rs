@@ -23,9 +23,9 @@ fn engine() -> TestResult<Engine> {
             reason: error.to_string(),
         })
     };
-    let (done, built) = report();
+    let (done, outcome) = report();
     engine.build(build, |_model| (), done);
-    built.recv()??;
+    outcome.recv()??;
     Ok(engine)
 }
 

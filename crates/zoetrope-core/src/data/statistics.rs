@@ -255,7 +255,9 @@ impl Moments {
 
 #[cfg(test)]
 mod tests {
-    use super::ChannelStatistics;
+    use super::*;
+    use crate::data::samples::Arrays;
+    use crate::data::targets::{TargetValues, Targets};
 
     fn of(values: impl Iterator<Item = f64>) -> ChannelStatistics {
         let mut statistics = ChannelStatistics::new();
@@ -287,13 +289,6 @@ mod tests {
         }
         assert!(of(std::iter::once(f64::NAN)).mean().is_nan());
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::samples::Arrays;
-    use crate::data::targets::{TargetValues, Targets};
 
     #[test]
     fn targets_of_padded_frames_do_not_count() -> Result<()> {
