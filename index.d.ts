@@ -4,6 +4,27 @@
 export type Outcome<T> = { ok: true; value: T } | { ok: false; failure: NativeFailure }
 
 /**
+ * Which binding artifact the generated loader actually loaded: `'native'` for
+ * a native addon, otherwise the `platformArchABI` of the WASI flavor. Every
+ * flavor napi-rs can build is listed, because `NAPI_RS_NATIVE_LIBRARY_PATH`
+ * can point the loader at a WASI artifact this package does not build itself.
+ */
+export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
+
+/** An audit of a model, which can be stopped between two steps. */
+export declare class NativeAudit {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /**
+   * On a copy of the weights: the gradients of a batch, and how well it is learned by heart in at most so many steps of
+   * Adam, of which none begins after so many seconds.
+   */
+  lookAt(batch: NativeBatch, steps: number, seconds: number, learningRate: number): Promise<Outcome<NativeModelAudit>>
+  /** Has the audit end before its next step with `ERR_ABORTED`. */
+  cancel(): void
+}
+
+/**
  * One checked batch in native memory, for one job: using it hands its memory over, so that memory does not wait for
  * JavaScript's collector.
  */
@@ -28,8 +49,8 @@ export declare class NativeBatch {
 export declare class NativeDataStatistics {
   /** Without any data. */
   constructor()
-  /** Adds a batch. */
-  add(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** Adds a batch, whose targets belong to frames or to clips. */
+  add(batch: NativeBatch, isPerFrame: boolean): Promise<Outcome<undefined>>
   /** Everything so far. */
   read(): NativeStatistics
 }
@@ -37,14 +58,14 @@ export declare class NativeDataStatistics {
 /** A model on its own thread. */
 export declare class NativeModel {
   /**
-   * A new model. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
+   * A new model of a configuration in JSON. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
    * `manualSeed` restarts.
    */
-  static create(config: object, device: string, seed?: bigint | undefined | null): Promise<Outcome<NativeModel>>
+  static create(config: string, device: string, seed?: bigint | undefined | null): Promise<Outcome<NativeModel>>
   /** Reads a model that `save` wrote. */
   static load(path: string, device: string): Promise<Outcome<NativeModel>>
-  /** What the model is made of, in the form that `create` takes. */
-  get config(): object
+  /** What the model is made of, as JSON: a text crosses whole, an object of values is limited to a million of them. */
+  get config(): string
   /** `cpu` or `cuda:N`. */
   get device(): string
   /** The name of every parameter, in PyTorch's order. */
@@ -57,18 +78,18 @@ export declare class NativeModel {
   logits(batch: NativeBatch): Promise<Outcome<NativeArray>>
   /** Probabilities of classes or labels, or a regression's values; shapes as of `logits`. */
   predict(batch: NativeBatch): Promise<Outcome<NativeArray>>
-  /** Gradients of a batch, and whether it can be learned by heart, on a copy of the weights. */
-  audit(batch: NativeBatch, steps: number, learningRate: number): Promise<Outcome<NativeModelAudit>>
   /** Writes parameters and configuration as safetensors. */
   save(path: string): Promise<Outcome<undefined>>
   /** Copies every parameter, in PyTorch's order. */
   stateDict(): Promise<Outcome<NativeNamedArray[]>>
   /** Overwrites every parameter. */
-  loadStateDict(entries: Array<NativeNamedArray>): Promise<Outcome<undefined>>
+  loadStateDict(state: NativeStateDict): Promise<Outcome<undefined>>
   /** Overwrites every parameter with those of a safetensors file. */
   loadStateDictFile(path: string): Promise<Outcome<undefined>>
   /** Freezes, or unfreezes, every parameter whose name begins with the prefix. */
   setFrozen(prefix: string, isFrozen: boolean): Promise<Outcome<NativeFrozen>>
+  /** Drops what is kept for an optimizer, after the jobs so far. */
+  forgetOptimizer(id: number): void
   /** Drops the parameters on the model's thread and ends it. Twice is fine. */
   dispose(): Promise<Outcome<undefined>>
 }
@@ -83,6 +104,8 @@ export declare class NativePass {
   evaluateBatch(batch: NativeBatch): Promise<Outcome<undefined>>
   /** Everything accumulated since the pass began. Waits for the device. */
   metrics(): Promise<Outcome<NativeMetrics>>
+  /** What the batches evaluated since the pass began are counted by. Waits for the device. */
+  counts(): Promise<Outcome<NativeCounts>>
   /** Areas under the ROC curve, one a class or label, of a pass that keeps a ranking. Waits for the device. */
   areas(): Promise<Outcome<number[]>>
   /** Has jobs of this pass that have not begun yet end at once with `ERR_ABORTED`. */
@@ -99,10 +122,22 @@ export declare class NativeSnapshot {
   release(): void
 }
 
+/**
+ * A copy of a state dict in native memory, for one job: using it hands its memory over. JavaScript may change its
+ * arrays as soon as the copy is there.
+ */
+export declare class NativeStateDict {
+  /** Copies entries. */
+  static fromArrays(entries: Array<NativeNamedArray>): Outcome<NativeStateDict>
+}
+
 /** Samples in native memory; batches of it cross as indices. */
 export declare class NativeTensorDataset {
-  /** Copies samples, as `NativeBatch.fromArrays` does. */
-  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets): Outcome<NativeTensorDataset>
+  /**
+   * Copies samples, as `NativeBatch.fromArrays` does. `isPerFrame` says whether targets belong to frames or to clips,
+   * where that is known.
+   */
+  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
   /** Number of samples. */
   get length(): number
   /** A copy of the sample at `index`. */
@@ -122,9 +157,6 @@ export declare function dropAverages(model: NativeModel, optimizer: number): Pro
 
 /** How many threads one operation may use. */
 export declare function getNumThreads(): number
-
-/** The instruction set that the CPU kernels use: `baseline`, `avx2`, `avx512` or `amx`. */
-export declare function instructionSet(): string
 
 /** Log-mel energies of `[time, mels]` of a recording of `[channels, frames]`, made by a thread beside the models'. */
 export declare function logMel(recording: Float32Array, channels: number, options: NativeLogMel): Promise<Outcome<NativeArray>>
@@ -162,6 +194,20 @@ export interface NativeClassCount {
   target: number
   /** How often. */
   count: number
+}
+
+/** What evaluated predictions are counted by. */
+export interface NativeCounts {
+  /** Of a classification: the cells `target * classes + prediction` of the confusion matrix that have a count, ascending. */
+  cells: Float64Array
+  /** The count of each of those cells. */
+  cellCounts: Float64Array
+  /** Of a classification: by rank from 0, how many predictions have so many classes before the target's. */
+  ranks: Float64Array
+  /** Of a classification: how many targets are of each class. */
+  targets: Float64Array
+  /** Of several labels: row-major `[labels, 3]`: true positives, false positives, false negatives. */
+  labels: Float64Array
 }
 
 /** An error as data; the facade throws it. */
@@ -253,21 +299,9 @@ export interface NativeMetrics {
   /** Batches seen. */
   steps: number
   /**
-   * Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
-   * prediction.
+   * Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², and target - origin,
+   * (target - origin)² with one of the targets as the origin.
    */
-  confusion: Array<number>
-  /**
-   * Of a classification, of evaluated batches only: by rank from 0, how many predictions have so many classes before the
-   * target's.
-   */
-  ranks: Array<number>
-  /**
-   * Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
-   * negatives.
-   */
-  labelCounts: Array<number>
-  /** Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², target, target². */
   errorSums: Array<number>
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
@@ -279,7 +313,11 @@ export interface NativeModelAudit {
   parameters: Array<NativeParameterAudit>
   /** Loss before anything was learned. */
   firstLoss: number
-  /** Loss after the steps; NaN where a step's was not finite. */
+  /** Steps that were made. */
+  steps: number
+  /** What was not finite in a step, which ended them. */
+  notFinite?: 'loss' | 'gradient' | 'update'
+  /** Loss after the steps; NaN where something in a step was not finite. */
   lastLoss: number
   /** Predictions that are right after the steps. */
   correct: number
@@ -381,11 +419,18 @@ export interface NativeTargets {
   shape: Array<number>
 }
 
-/** Sets how many threads one operation may use, for every model, from its next job on. */
+/**
+ * Sets how many threads one operation may use, for every model, from its next job on: at most the number of cores. The
+ * threads are made by the models' own.
+ */
 export declare function setNumThreads(count: number): void
 
 /**
- * Ends every model's thread of this environment after its running job. The facade calls it when the process exits:
- * Node runs no cleanup hooks at `process.exit`, and libtorch must not be torn down while a step runs on it.
+ * Ends every model's thread of this environment after its running job, and gives up what waits. Node calls it with the
+ * other cleanup hooks, and the facade when the process exits, where Node runs none. A program can take the facade's
+ * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void
+
+/** The instruction set that the CPU kernels use: `baseline`, `avx2`, `avx512` or `amx`. */
+export declare function instructionSet(): string

@@ -32,6 +32,12 @@ interface Outcome {
 }
 
 /** A repository with nothing but scripts/, a cache, and a folder of stand-in tools that comes first on the path. */
+interface SetupOptions {
+  readonly env?: Record<string, string>
+  readonly onlyTools?: boolean
+  readonly onOutput?: (text: string) => unknown
+}
+
 class Sandbox {
   readonly folder = fs.mkdtempSync(join(tmpdir(), 'zoetrope-setup-'))
   readonly repository = join(this.folder, 'repository')
@@ -48,7 +54,7 @@ class Sandbox {
     this.tool('cargo', 'echo "cargo 1.95.0 (0123456 2026-01-01)"')
     this.tool('rustc', 'echo "rustc 1.95.0 (0123456 2026-01-01)"')
     this.tool('c++', 'exit 0')
-    this.tool('python3', this.pip(`mkdir -p "$dest"; sleep 0.5; cp '${this.wheel}' "$dest/"`))
+    this.tool('python3', this.pip(`mkdir -p "$dest"; cp '${this.wheel}' "$dest/"`))
     this.pin({})
   }
 
@@ -99,7 +105,7 @@ class Sandbox {
   }
 
   /** Runs `npm run setup`'s script. With `onlyTools` nothing but the stand-ins is on the path. */
-  setup({ env = {}, onlyTools = false }: { env?: Record<string, string>; onlyTools?: boolean } = {}): Promise<Outcome> {
+  setup({ env = {}, onlyTools = false, onOutput }: SetupOptions = {}): Promise<Outcome> {
     const path = onlyTools ? this.tools : `${this.tools}:${process.env['PATH']}`
     const options = { env: { PATH: path, HOME: this.folder, ZOETROPE_CACHE: this.cache, ...env } }
     return new Promise((resolve) => {
@@ -107,6 +113,7 @@ class Sandbox {
       const child = execFile(process.execPath, [script], options, (_error, stdout, stderr) => {
         resolve({ code: child.exitCode ?? -1, output: stdout + stderr })
       })
+      if (onOutput !== undefined) child.stdout?.on('data', onOutput)
     })
   }
 
@@ -168,7 +175,12 @@ fetching('refuses a wrong hash that pip itself found', async (t) => {
 
 fetching('two set-ups at once fetch once', async (t) => {
   const sandbox = t.context
-  const outcomes = await Promise.all([sandbox.setup(), sandbox.setup()])
+  const both = join(sandbox.folder, 'both')
+  const download = `mkdir -p "$dest"; while [ ! -e '${both}' ]; do sleep 0.05; done; cp '${sandbox.wheel}' "$dest/"`
+  sandbox.tool('python3', sandbox.pip(download))
+  // The download goes on when the other set-up says that it waits for it.
+  const onOutput = (text: string) => text.includes('waiting for it') && fs.writeFileSync(both, '')
+  const outcomes = await Promise.all([sandbox.setup({ onOutput }), sandbox.setup({ onOutput })])
   for (const { code, output } of outcomes) t.is(code, 0, output)
   t.is(sandbox.downloads(), 1)
   t.is(outcomes.filter(({ output }) => output.includes('is fetching libtorch; waiting for it')).length, 1)

@@ -8,19 +8,15 @@ import { root, SetupError } from './steps.mjs'
 
 const TYPESCRIPT = {
   folder: 'src',
-  rooms: [
-    'errors',
-    'openmp',
-    'loader',
-    'native',
-    'common',
-    'config',
-    'data',
-    'model',
-    'evaluation',
+  rooms: ['errors', 'contain', 'openmp', 'loader', 'native', 'common', 'config', 'data', 'model', 'evaluation'].concat([
     'optimizer',
     'audit',
-  ].concat(['training', 'runtime', 'index', 'doctor', 'cli']),
+    'training',
+    'runtime',
+    'index',
+    'doctor',
+    'cli',
+  ]),
   filesUsedBy: typescriptImports,
 }
 const RUST = {

@@ -47,6 +47,7 @@ await main(async () => {
     ['LSTM and allocator on tensors', onTensors],
     ['benchmarks of kernels compile', compileBenchmarks],
   ]
+  checks.push(['how calls end', () => program('abi_test', [], { compile: [], link: [] })])
   await runAll(sanitize ? checks : [...checks, ...withLibtorch])
 })
 
@@ -67,21 +68,29 @@ async function compileBenchmarks() {
 }
 
 /** Compiles a program of `tests/` with a kernel and the other sources that it needs, and runs it. */
-async function check(program, kernel, others, { compile: flags, link } = { compile: [], link: [] }) {
+async function check(name, kernel, others, flags = { compile: [], link: [] }) {
   const objects = []
-  const compile = async (source, suffix, more) => {
-    const object = join(out, `${source.replaceAll('/', '-')}${suffix}.o`)
-    objects.push(object)
-    if (compiled.has(object)) return
-    compiled.add(object)
-    await run(compiler, [...common, ...optimization, ...more, join(folder, `${source}.cpp`), '-o', object])
-  }
-  const names = (await readdir(join(folder, 'cpu', kernel))).filter((name) => name.endsWith('.cpp'))
-  for (const name of names.map((file) => basename(file, '.cpp')).filter((file) => file !== kernel))
+  const names = (await readdir(join(folder, 'cpu', kernel))).filter((file) => file.endsWith('.cpp'))
+  for (const source of names.map((file) => basename(file, '.cpp')).filter((file) => file !== kernel))
     for (const [set, setFlags] of Object.entries(instructionSets))
-      await compile(`cpu/${kernel}/${name}`, `.${set}`, [`-DZT_ISA=${set}`, ...setFlags])
-  for (const source of [...others, `tests/${program}`]) await compile(source, '', flags)
+      objects.push(await compile(`cpu/${kernel}/${source}`, `.${set}`, [`-DZT_ISA=${set}`, ...setFlags]))
+  for (const source of others) objects.push(await compile(source, '', flags.compile))
+  await program(name, objects, flags)
+}
+
+/** The object of a source. */
+async function compile(source, suffix, flags) {
+  const object = join(out, `${source.replaceAll('/', '-')}${suffix}.o`)
+  if (compiled.has(object)) return object
+  compiled.add(object)
+  await run(compiler, [...common, ...optimization, ...flags, join(folder, `${source}.cpp`), '-o', object])
+  return object
+}
+
+/** Compiles a program of `tests/`, links it with some objects, and runs it. */
+async function program(name, objects, { compile: flags, link }) {
+  const all = [...objects, await compile(`tests/${name}`, '', flags)]
   const sanitizers = sanitize ? ['-fsanitize=address,undefined'] : []
-  await run(compiler, ['-fopenmp', ...sanitizers, ...objects, ...link, '-o', join(out, program)])
-  await run(join(out, program), [])
+  await run(compiler, ['-fopenmp', ...sanitizers, ...all, ...link, '-o', join(out, name)])
+  await run(join(out, name), [])
 }

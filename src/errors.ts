@@ -16,8 +16,7 @@ export const ERROR_CODES = [
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /**
- * Something that went wrong with data, a device, a file or the model: whatever a program may want to catch.
- * Wrong arguments are a plain `TypeError` or `RangeError` instead.
+ * An error of data, a device, a file or the model. Wrong arguments are a plain `TypeError` or `RangeError` instead.
  */
 export class ZoetropeError extends Error {
   override readonly name = 'ZoetropeError'
@@ -46,7 +45,7 @@ export interface Failure {
   readonly details: Readonly<Record<string, unknown>>
 }
 
-/** What a native call resolves with: errors cross the border as data. */
+/** The result of a native call. Errors cross the border as data. */
 export type Outcome<T> = { ok: true; value: T } | { ok: false; failure: Failure }
 
 /** The value of a native call, or its failure thrown as a {@link ZoetropeError}. */

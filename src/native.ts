@@ -1,11 +1,14 @@
 /**
  * The only importer of the addon. It and libtorch load at the first call that needs them, once.
  */
+import { contain } from './contain'
 import { loadAddon } from './loader/load'
 import type * as Native from '../index'
 
 export type {
+  NativeAudit,
   NativeBatch,
+  NativeCounts,
   NativeGroup,
   NativeLayer,
   NativeMetrics,
@@ -17,6 +20,7 @@ export type {
   NativeStatistics,
   NativeRule,
   NativeSnapshot,
+  NativeStateDict,
   NativeTensorDataset,
 } from '../index'
 
@@ -36,7 +40,9 @@ export function native(): NativeModule {
 
 function load(): NativeModule {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- index.d.ts is generated from what the addon exports
-  const addon = loadAddon() as NativeModule
-  process.once('exit', () => addon.shutDown()) //      libtorch must not be torn down in the middle of a step
+  const addon = contain(loadAddon() as NativeModule)
+  // libtorch must not be torn down in the middle of a step. Here the step ends before anything is; the addon itself
+  // waits once more, for whoever takes this listener away.
+  process.once('exit', () => addon.shutDown())
   return addon
 }

@@ -1,16 +1,18 @@
 /** How libtorch's OpenMP threads wait for work. */
 
 /**
- * Looks for work that a thread without any takes before it sleeps: 0.2 ms where a look takes 10 ns, as on the machine of
- * docs/engine.md, 1.4 ms on processors that take seven times as long. Most pauses inside of a training step are shorter.
- * libgomp's own 300,000 keep a core busy after each call of a service, and take it from the thread that is waited for when
- * other programs need the cores too.
+ * How often a thread without work looks for some before it sleeps. A look takes 10 ns on the machines of
+ * docs/engine-measurements.md, so the thread looks for 0.2 ms. Some processors take seven times as long. Most pauses
+ * inside a training step are shorter.
+ *
+ * libgomp's default is 300,000. It keeps a core busy after each call of a service. When other programs need the cores
+ * too, it takes a core from the thread that the others wait for.
  */
 const SPIN_COUNT = '20000'
 
 /**
- * Loads what brings libgomp with it, which reads its settings from the environment then and never again. A choice that
- * the user made there stands; the environment is left as it was.
+ * Calls `load`, which loads libgomp. libgomp reads its settings from the environment at that moment only. A setting of
+ * the user's takes precedence. The environment is the same afterwards.
  */
 export function loadWithShortWaits<T>(load: () => T): T {
   const { env } = process

@@ -16,7 +16,14 @@ export function isCudaAvailable(): boolean {
   return native().cudaDeviceCount() > 0
 }
 
-/** How many CPU threads each operation uses; for the whole process. */
+/**
+ * Sets how many CPU threads each operation uses, for the whole process, from each model's next call on. A
+ * count above the number of cores that the process may use counts as that number: {@link getNumThreads} tells. It returns
+ * at once; each model makes its threads at its next call, which rejects with `ERR_OUT_OF_MEMORY` where the system refuses
+ * one.
+ *
+ * @param count - From 1 to 1024. Without a call: the number of cores, or `OMP_NUM_THREADS` where that is less.
+ */
 export function setNumThreads(count: number): void {
   const checked = checkInteger(count, 'count', 1, 1024)
   native().setNumThreads(checked)

@@ -183,3 +183,33 @@ test('wrong arguments are refused', async (t) => {
   const other = new DataLoader(alternating(noise([4, 2, 8, 8])))
   await failsWith(t, 'ERR_SHAPE_MISMATCH', async () => audit(model, other, quiet))
 })
+
+test('a gradient that overflows is a finding', async (t) => {
+  await using model = await CnnLstm.create({
+    input: { features: 2 },
+    head: 'regression',
+    lstm: { hiddenSize: 3 },
+    seed: 0,
+  })
+  const inputs = { data: new Float32Array(8 * 3 * 2).fill(0.5), shape: [8, 3, 2] }
+  const targets = { data: new Float32Array(8).fill(1e19), shape: [8] } // its square is in range, sums of such are not
+  const findings = await audit(model, new DataLoader(new TensorDataset({ inputs, targets }), { batchSize: 8 }), quiet)
+  t.true(findings.some(({ code, level }) => level === 'error' && code.endsWith('-not-finite')))
+})
+
+test('disposing of the model ends an audit between two steps', async (t) => {
+  const model = await toyModel({ lstm: { hiddenSize: 512 }, cnn: [{ outChannels: 64 }, { outChannels: 64 }] })
+  const audited = audit(model, movingDotLoader(256, { batchSize: 256 }), quiet)
+  await new Promise(setImmediate)
+  await model.dispose()
+  await failsWith(t, 'ERR_DISPOSED', () => audited)
+})
+
+test('an abort ends it, and the model is free after the step that runs', async (t) => {
+  await using model = await toyModel()
+  const controller = new AbortController()
+  const audited = audit(model, movingDotLoader(64), { ...quiet, signal: controller.signal })
+  controller.abort(new Error('enough'))
+  await t.throwsAsync(audited, { message: 'enough' })
+  t.is((await model.predict({ data: new Uint8Array(64 * 6), shape: [1, 6, 1, 8, 8] })).length, 1)
+})

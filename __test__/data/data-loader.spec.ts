@@ -2,6 +2,7 @@ import test from 'ava'
 import { CnnLstm, DataLoader, TensorDataset, test as evaluate, train, Sgd } from 'zoetrope'
 import { collect } from '../helpers/collect'
 import { failsWith, refuses, untyped } from '../helpers/expect'
+import { turns, until } from '../helpers/turns'
 import { movingDots, movingDotSamples, noise, toyModel } from '../helpers/toy'
 import type { DataLoaderOptions, DataSource, Dataset, Sample } from 'zoetrope'
 
@@ -40,7 +41,7 @@ test('every source gives the same batches: sync, async, array, iterable, native'
   const samples = movingDotSamples(10)
   const sources: DataSource[] = [
     { length: 10, get: (index) => samples[index]! },
-    { length: 10, get: async (index) => new Promise((resolve) => setTimeout(resolve, 10 - index, samples[index]!)) },
+    { length: 10, get: async (index) => turns(10 - index).then(() => samples[index]!) }, //   the last come first
     samples,
     new Set(samples),
     {
@@ -109,7 +110,8 @@ test('prefetch bounds how many batches are made ahead', async (t) => {
     const iterator = new DataLoader({ length: 40, get }, { batchSize: 2, prefetch })[Symbol.asyncIterator]()
     t.is(asked.length, 0, 'nothing is asked for before the loop begins')
     await iterator.next()
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await until(() => asked.length >= 2 + 2 * prefetch)
+    await turns() //                                    more, if there were any, would be asked for by now
     t.is(asked.length, 2 + 2 * prefetch)
     await iterator.return?.()
   }

@@ -65,4 +65,27 @@ test('wrong recordings and options are refused', async (t) => {
   t.regex(tooHigh.message, /at most 4000 \(half the sample rate\) for `maxFrequency`, received 4001/)
   await failsWith(t, 'ERR_INVALID_CONFIG', call(good, { minFrequency: 4000 }))
   await failsWith(t, 'ERR_INVALID_CONFIG', call(good, { floor: 0 }))
+  for (const floor of [3.5e38, 1e-46, 1e-39]) await failsWith(t, 'ERR_INVALID_CONFIG', call(good, { floor }))
+})
+
+test('sizes that are in range but whose product is not are refused', async (t) => {
+  const recording = { data: new Float32Array(8000), shape: [8000], sampleRate: RATE }
+  const call = (options: LogMelOptions) => async () => logMel(recording, options)
+  await refuses(t, RangeError, /for `mels`, received 1048576$/, call({ mels: 2 ** 20, fftSize: 2 ** 20 }))
+  await failsWith(t, 'ERR_INVALID_CONFIG', call({ mels: 2 ** 20, fftSize: 256, hopLength: 1 }))
+  await failsWith(t, 'ERR_INVALID_CONFIG', call({ mels: 1, fftSize: 2 ** 20, hopLength: 1 }))
+  const narrow = { minFrequency: 3999.9999999999995, maxFrequency: 4000 }
+  await failsWith(t, 'ERR_INVALID_CONFIG', call(narrow))
+})
+
+test('frames made in several parts are those made at once', async (t) => {
+  const options = { fftSize: 2 ** 16, mels: 4, sampleRate: RATE }
+  const data = tone(700)
+  const { data: many, shape } = await logMel({ data, shape: [RATE] }, { ...options, hopLength: 20 })
+  const { data: few } = await logMel({ data, shape: [RATE] }, { ...options, hopLength: 2000 })
+  t.deepEqual(shape, [401, 4])
+  for (const [at, energy] of few.entries()) {
+    const same = many[Math.floor(at / 4) * 100 * 4 + (at % 4)]!
+    t.true(Math.abs(same - energy) < 1e-3, `${same} of many frames, ${energy} of few`)
+  }
 })

@@ -12,13 +12,25 @@ export interface Ending {
 export const REPOSITORY = dirname(require.resolve('zoetrope/package.json'))
 
 /** Runs `__test__/process/programs/<name>.ts`, compiled. */
-export async function runProgram(name: string, args: string[] = [], flags: string[] = []): Promise<Ending> {
-  return runNode([...flags, join(__dirname, '..', 'process', 'programs', `${name}.js`), ...args])
+export async function runProgram(
+  name: string,
+  args: string[] = [],
+  flags: string[] = [],
+  { env, under }: { env?: NodeJS.ProcessEnv; under?: string[] } = {},
+): Promise<Ending> {
+  const program = join(__dirname, '..', 'process', 'programs', `${name}.js`)
+  return runNode([...flags, program, ...args], env, REPOSITORY, under)
 }
 
-/** Runs Node in the repository, where `zoetrope` is the package itself. */
-export async function runNode(args: string[], env: NodeJS.ProcessEnv = {}, cwd = REPOSITORY): Promise<Ending> {
-  const child = spawn(process.execPath, args, {
+/** Runs Node, by a command that takes one, in the repository, where `zoetrope` is the package itself. */
+export async function runNode(
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd = REPOSITORY,
+  under: string[] = [],
+): Promise<Ending> {
+  const [command, ...rest] = [...under, process.execPath, ...args] as [string, ...string[]]
+  const child = spawn(command, rest, {
     cwd,
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

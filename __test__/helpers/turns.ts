@@ -1,26 +1,12 @@
-/** How long the event loop is kept from its turns, in a measure that other programs do not change. */
-import { readFileSync } from 'node:fs'
-import { setImmediate as turn } from 'node:timers/promises'
+/** Waiting for what happens, instead of for a time in which it should have happened. */
+import { setImmediate } from 'node:timers/promises'
 
-/**
- * The longest turn of the event loop while `work` runs, in milliseconds that this thread itself computed: time in which
- * the system ran other programs does not count.
- */
-export async function longestTurn(work: () => Promise<unknown>): Promise<number> {
-  const state = { isDone: false }
-  const done = work().finally(() => (state.isDone = true))
-  let [last, longest] = [computed(), 0]
-  while (!state.isDone) {
-    await turn()
-    const now = computed()
-    longest = Math.max(longest, now - last)
-    last = now
-  }
-  await done
-  return longest
+/** So many turns of the event loop: enough for whatever is on its way to happen, however busy the machine is. */
+export async function turns(count = 50): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await setImmediate()
 }
 
-/** Milliseconds that this thread has computed, as Linux counts them; it may be some late. */
-function computed(): number {
-  return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e6
+/** Turns of the event loop, until something is so. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await setImmediate()
 }

@@ -21,7 +21,7 @@ test('predict gives a typed label, its index and probabilities that sum to 1', a
   const predictions = await model.predict(clips)
   t.is(predictions.length, 5)
   for (const { label, index, probabilities } of predictions) {
-    const typed: 'left' | 'right' = label //         the type of the literal names, checked by the compiler
+    const typed: 'left' | 'right' | undefined = label // the type of the literal names, checked by the compiler
     t.is(typed, model.classes[index]!)
     t.is(probabilities.length, 2)
     t.true(Math.abs(probabilities[0]! + probabilities[1]! - 1) < 1e-6)

@@ -41,8 +41,8 @@ test('one class for each frame: learned, counted and predicted frame by frame', 
     answers.map((frames) => frames.length),
     lengths,
   )
-  const label: 'low' | 'high' = answers[0]![0]!.label
-  t.true(['low', 'high'].includes(label))
+  const label: 'low' | 'high' | undefined = answers[0]![0]!.label
+  t.true(label === 'low' || label === 'high')
   t.deepEqual((await model.logits(clips, { lengths })).shape, [3, 9, 2])
 })
 

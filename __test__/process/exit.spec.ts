@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import { runProgram } from '../helpers/child'
 
@@ -26,5 +30,51 @@ test('an uncaught error in the middle of a step ends with code 1 and no crash', 
 
 test('a worker thread that is terminated in the middle of a step takes nothing with it', async (t) => {
   const { code, signal, stdout, stderr } = await runProgram('terminate-worker')
-  t.deepEqual({ code, signal, stdout, stderr }, { code: 0, signal: null, stdout: '1\n1\n1\n1\n', stderr: '' })
+  t.deepEqual({ code, signal, stdout, stderr }, { code: 0, signal: null, stdout: '1\n'.repeat(12), stderr: '' })
+})
+
+const RUNS = 10
+for (const [way, what] of Object.entries({
+  callback: 'process.exit in a callback',
+  throw: 'an earlier listener of exit that throws',
+  remove: "removeAllListeners('exit')",
+  nested: 'process.reallyExit in an earlier listener of exit',
+  really: 'process.reallyExit in a callback',
+  first: 'process.reallyExit in the first step',
+})) {
+  test(`${what}, in the middle of a step, ends with its code and no crash`, async (t) => {
+    for (let run = 0; run < RUNS; run++) {
+      const { code, signal, stderr } = await runProgram('exit-listeners', [way])
+      t.deepEqual({ code, signal }, { code: 7, signal: null }, stderr)
+      t.notRegex(stderr, CRASH)
+    }
+  })
+}
+
+test('process.exit while worker threads train ends with its code and no crash', async (t) => {
+  for (let run = 0; run < RUNS; run++) {
+    const { code, signal, stdout, stderr } = await runProgram('exit-beside-worker')
+    t.deepEqual({ code, signal, stdout, stderr }, { code: 7, signal: null, stdout: '', stderr: '' })
+  }
+})
+
+test('work that waits for the thread beside the models is dropped at process.exit, not finished', async (t) => {
+  for (const way of ['listen', 'remove']) {
+    const begin = performance.now()
+    const { code, signal, stdout, stderr } = await runProgram('exit-with-helper-work', [way])
+    t.deepEqual({ code, signal, stderr }, { code: 7, signal: null, stderr: '' })
+    const all = performance.now() - begin //    from the start of Node; the jobs alone would take 2000 times one
+    t.true(all < 500 * Number(stdout), `${all} ms, one job takes ${stdout}`)
+  }
+})
+
+test('process.exit does not wait for a file that never ends', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'zoetrope-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  for (const way of ['listen', 'remove']) {
+    const { code, signal, stderr } = await runProgram('exit-while-reading', [pipe, way])
+    t.deepEqual({ code, signal, stderr }, { code: 7, signal: null, stderr: '' })
+  }
 })

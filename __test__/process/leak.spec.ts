@@ -22,3 +22,13 @@ test(`${EPOCHS} epochs over clips in JavaScript, 4 MiB each, grow the memory by 
   t.log(`${growth.toFixed(1)} MiB`)
   t.true(growth < BOUND, `${growth} MiB`)
 })
+
+const OPTIMIZERS = 100
+
+test(`${OPTIMIZERS} optimizers that are dropped grow the memory by less than ${BOUND} MiB`, async (t) => {
+  const { code, stdout, stderr } = await runProgram('optimizers', ['20', String(OPTIMIZERS)], ['--expose-gc'])
+  t.is(code, 0, stderr)
+  const { growth } = JSON.parse(stdout) as { growth: number }
+  t.log(`${growth.toFixed(1)} MiB`)
+  t.true(growth < BOUND, `${growth} MiB`) //    the state of all of them would be 280
+})

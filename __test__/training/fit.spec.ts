@@ -3,7 +3,8 @@ import { Adam, DataLoader, fit } from 'zoetrope'
 import { collect } from '../helpers/collect'
 import { failsWith, refuses, untyped } from '../helpers/expect'
 import { movingDotLoader, movingDotSamples, toyModel } from '../helpers/toy'
-import type { CnnLstm, EpochRecord, FitOptions } from 'zoetrope'
+import { turns } from '../helpers/turns'
+import type { CnnLstm, EpochRecord, FitOptions, Sample } from 'zoetrope'
 
 const options = (model: CnnLstm, changes: Partial<FitOptions> = {}): FitOptions => ({
   train: movingDotLoader(32, { shuffle: true }),
@@ -37,10 +38,16 @@ test('without validation data there is no validation', async (t) => {
 
 test('nothing happens before the run is awaited or iterated', async (t) => {
   await using model = await toyModel()
-  let epochs = 0
-  const run = fit(model, options(model, { onEpoch: () => epochs++ }))
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  t.is(epochs, 0)
+  let [epochs, asked] = [0, 0]
+  const samples = movingDotSamples(32)
+  const get = (index: number): Sample => {
+    asked++
+    return samples[index]!
+  }
+  const loader = new DataLoader({ length: 32, get }, { batchSize: 16 })
+  const run = fit(model, options(model, { onEpoch: () => epochs++, train: loader }))
+  await turns()
+  t.deepEqual([epochs, asked], [0, 0])
   await run
   t.is(epochs, 3)
 })
@@ -91,7 +98,7 @@ test("onEpoch is awaited, and returning 'stop' ends the run", async (t) => {
   await using model = await toyModel()
   const seen: number[] = []
   const onEpoch = async ({ epoch }: EpochRecord): Promise<string | undefined> => {
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await turns()
     seen.push(epoch)
     return epoch === 2 ? 'stop' : undefined
   }
@@ -162,7 +169,7 @@ test('an error ends the run and comes to everyone who waits, once each, none unh
   )
   await both.catch((error: unknown) => t.is(error, own))
   void failing() //                                       never awaited: never begun
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await turns()
   process.off('unhandledRejection', listen)
   t.deepEqual(unhandled, [])
 })

@@ -2,6 +2,7 @@ import test from 'ava'
 import { Adam, DataLoader, Sgd, TensorDataset, test as evaluate, train } from 'zoetrope'
 import { failsWith, refuses, untyped } from '../helpers/expect'
 import { movingDotLoader, movingDots, movingDotSamples, noise, toyModel } from '../helpers/toy'
+import { turns } from '../helpers/turns'
 import type { BatchReport, Sample, TrainOptions } from 'zoetrope'
 
 test('an epoch gives loss, accuracy, samples, steps and speed', async (t) => {
@@ -61,7 +62,7 @@ test('onBatch is called after every batch, in order, and awaited', async (t) => 
     onBatch: async (report) => {
       t.false(isRunning)
       isRunning = true
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      await turns()
       isRunning = false
       reports.push(report)
     },

@@ -23,6 +23,7 @@ const KERNELS: &[&str] = &[
 ];
 /// Plain C++, compiled once.
 const ENTRY_POINTS: &[&str] = &[
+    "exit",
     "cpu/isa",
     "cpu/conv/conv",
     "cpu/linear/linear",

@@ -7,9 +7,11 @@ import { peek } from '../data/statistics'
 import { checkLeakage } from '../data/split/leakage'
 import { auditInputs, auditTargets } from './data'
 import { shortList, formatFinding } from './finding'
-import { auditGradients, auditLearning } from './model'
+import { auditFinite, auditGradients, auditLearning } from './model'
+import { native } from '../native'
 import type { LoadedBatch } from '../data/loaded-batch'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
+import type { NativeModelAudit } from '../native'
 import type { Finding } from './finding'
 
 /** Options of {@link audit}. */
@@ -22,11 +24,13 @@ export interface AuditOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Batches, and milliseconds, that are looked at for inputs and targets. */
+/** How many batches are checked for inputs and targets, and for how many milliseconds. */
 const FULL = { batches: 64, milliseconds: 4000 }
 const CHEAP = { batches: 4, milliseconds: 1000 }
-/** Learning by heart: samples, steps, and the seconds that they may take. */
-const OVERFIT = { samples: 16, fewest: 30, most: 150, seconds: 4, learningRate: 3e-3 }
+/** A step of the loader's own batch is timed by so many of them. */
+const TIMED_STEPS = 2
+/** Learning by heart: samples, the most steps, and the seconds after which none begins. */
+const OVERFIT = { samples: 16, steps: 150, seconds: 4, learningRate: 3e-3 }
 /** Larger datasets are not searched for shared clips here: that takes minutes. */
 const MOST_COMPARED = 20_000
 const BYTES = 4
@@ -34,17 +38,24 @@ const BYTES = 4
 const COPIES = 4
 
 /**
- * Looks for what would spoil a training before it begins, in seconds: unscaled, constant or missing inputs; targets that
- * are out of range, missing or lopsided; parameters without gradient, dead units; whether one batch can be learned by
- * heart; clips shared with `validation`; and what an epoch will take. The model is left as it is, and so is the loader:
- * its next epoch is the one it would have been. `fit` does the part about inputs and targets by itself.
+ * Looks for problems of data and model before a training begins, in seconds. It checks:
+ *
+ * - inputs: unscaled, constant or not finite;
+ * - targets: out of range, missing or unbalanced;
+ * - the model: parameters without gradient, dead units, whether it can learn one batch by heart;
+ * - clips shared with `validation`;
+ * - the time and memory of an epoch.
+ *
+ * The model and the loader stay as they are: the loader's next epoch is the same with and without an audit. `fit`
+ * checks inputs and targets by itself.
  *
  * @throws {TypeError} For an argument of a wrong type, or an option that does not exist.
- * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit the model or its dataset fails.
+ * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit the model or its dataset fails,
+ * `ERR_DISPOSED`.
  */
 export async function audit(model: AnyCnnLstm, loader: DataLoader, options: AuditOptions = {}): Promise<Finding[]> {
   const handle = modelHandle(model)
-  checkOptions(options, 'options', ['validation', 'print', 'signal'])
+  options = checkOptions(options, 'options', ['validation', 'print', 'signal'])
   // oxlint-disable-next-line no-console -- printing is what an audit is for
   const { validation, print = console.log, signal } = options
   checkLoader(loader, 'loader')
@@ -78,7 +89,7 @@ async function auditData(
   limits: typeof FULL,
   abort: AbortScope,
 ): Promise<Finding[]> {
-  const reading = await peek(loader, limits, abort)
+  const reading = await peek(loader, { ...limits, targetsPer: model.config.head.per }, abort)
   if (reading === undefined) {
     const message = 'the source is an iterable, which cannot be looked at without using it up'
     return [{ level: 'info', code: 'inputs-unseen', message, remedy: 'use a dataset with `length` and `get`' }]
@@ -92,23 +103,34 @@ async function auditModel(model: AnyCnnLstm, loader: DataLoader, abort: AbortSco
   const { source } = loaderParts(loader)
   const batch = await firstBatch(loader, abort)
   if (batch === undefined || !isDataset(source)) return []
-  const whole = batch.toNative()
-  const seen = await abort.race(handle.run(async (native) => native.audit(whole, 2, OVERFIT.learningRate)))
+  const seen = await lookAt(model, batch, TIMED_STEPS, abort)
+  const notFinite = auditFinite(seen)
+  if (notFinite !== undefined) return [notFinite]
   const findings = auditGradients(seen)
-  if (findings.some(({ code }) => code === 'loss-not-finite')) return findings
   const small = await firstBatch(new DataLoader(source, { batchSize: OVERFIT.samples, shuffle: true }), abort)
   if (small === undefined) return findings
-  const { samples } = small
-  const seconds = (seen.stepSeconds * samples) / batch.samples
-  const steps = Math.round(Math.min(OVERFIT.most, Math.max(OVERFIT.fewest, OVERFIT.seconds / seconds)))
-  const learned = small.toNative()
-  const heart = await abort.race(handle.run(async (native) => native.audit(learned, steps, OVERFIT.learningRate)))
-  findings.push(auditLearning(heart, model.config, { steps, samples }))
+  const learned = await lookAt(model, small, OVERFIT.steps, abort)
+  findings.push(auditFinite(learned) ?? auditLearning(learned, model.config, small.samples))
   const { inputs } = await batch.toArrays()
   const isClip = inputs.shape.length === ('features' in model.config.input ? 3 : 5)
   const frames = batch.samples * (isClip ? (inputs.shape[1] ?? 1) : 1)
   findings.push(cost(handle.native.layers(), { frames, seconds: seen.stepSeconds, batches: loader.length ?? 0 }))
   return findings
+}
+
+/** Has the engine look at a batch; an abort, or the model's disposal, ends that after the step that runs. */
+async function lookAt(
+  model: AnyCnnLstm,
+  batch: LoadedBatch,
+  steps: number,
+  abort: AbortScope,
+): Promise<NativeModelAudit> {
+  const handle = modelHandle(model)
+  const look = new (native().NativeAudit)(handle.native)
+  abort.onAbort(() => look.cancel())
+  const given = batch.toNative()
+  const seconds = OVERFIT.seconds
+  return abort.race(handle.run(async () => look.lookAt(given, steps, seconds, OVERFIT.learningRate)))
 }
 
 async function firstBatch(loader: DataLoader, abort: AbortScope): Promise<LoadedBatch | undefined> {
@@ -134,9 +156,10 @@ function cost(
   // Each layer's output, and its gradient.
   const bytes = BYTES * (COPIES * parameters + 2 * values * frames)
   const mebibytes = Math.ceil(bytes / 2 ** 20)
-  const message =
-    `${(seconds * batches).toPrecision(2)} s an epoch (${batches} steps of ${(seconds * 1000).toPrecision(3)} ms), ` +
-    `at most about ${mebibytes} MiB for weights, gradients, moments and activations`
+  const time = Number.isNaN(seconds)
+    ? `more than ${OVERFIT.seconds} s a step`
+    : `${(seconds * batches).toPrecision(2)} s an epoch (${batches} steps of ${(seconds * 1000).toPrecision(3)} ms)`
+  const message = `${time}, at most about ${mebibytes} MiB for weights, gradients, moments and activations`
   return { level: 'info', code: 'cost', message, remedy: '' }
 }
 

@@ -1,4 +1,4 @@
-/** What inputs and targets show by themselves. */
+/** Checks of inputs and targets, without a model. */
 import { shortList } from './finding'
 import type { NativeStatistics } from '../native'
 import type { ModelConfig } from '../config/model'
@@ -110,6 +110,7 @@ export function auditTargets({ classes, samples }: NativeStatistics, config: Mod
       },
     ]
   }
+  const counted = head.per === 'frame' ? 'frames' : 'samples'
   const sorted = classes.toSorted((a, b) => a.count - b.count)
   const [rarest, commonest] = [sorted[0], sorted.at(-1)]
   if (rarest === undefined || commonest === undefined || commonest.count < IMBALANCE * rarest.count) return []
@@ -117,7 +118,7 @@ export function auditTargets({ classes, samples }: NativeStatistics, config: Mod
     {
       level: 'warning',
       code: 'targets-imbalanced',
-      message: `${commonest.count} samples of ${name(commonest.target)}, ${rarest.count} of ${name(rarest.target)}`,
+      message: `${commonest.count} ${counted} of ${name(commonest.target)}, ${rarest.count} of ${name(rarest.target)}`,
       remedy: 'weigh classes (`loss: { classWeights }`), and judge by F1 or balanced accuracy rather than accuracy',
     },
   ]

@@ -1,7 +1,7 @@
-/** How much a finding matters: training cannot work, or will suffer, or it is good to know. */
+/** `'error'`: the training cannot work. `'warning'`: the training will be worse. `'info'`: good to know. */
 export type FindingLevel = 'error' | 'warning' | 'info'
 
-/** What {@link audit} can find; `docs/audit.md` says by what each is measured. */
+/** The codes of {@link audit}'s findings. `docs/audit.md` says how each is measured. */
 export type FindingCode =
   | 'inputs-not-finite'
   | 'inputs-unscaled'
@@ -15,8 +15,10 @@ export type FindingCode =
   | 'no-gradient'
   | 'dead-units'
   | 'loss-not-finite'
+  | 'gradient-not-finite'
   | 'does-not-overfit'
   | 'overfits-one-batch'
+  | 'overfit-unseen'
   | 'leakage'
   | 'leakage-unseen'
   | 'cost'
@@ -25,9 +27,9 @@ export type FindingCode =
 export interface Finding {
   readonly level: FindingLevel
   readonly code: FindingCode
-  /** What was seen, with its figures. */
+  /** What the audit saw, with figures. */
   readonly message: string
-  /** What to do about it; empty where nothing is to be done. */
+  /** What to do; empty when there is nothing to do. */
   readonly remedy: string
 }
 

@@ -1,4 +1,4 @@
-/** What one batch shows of a model: gradients, dead units, and whether it can be learned by heart. */
+/** Checks of a model with one batch: gradients, dead units, and whether the model can learn the batch by heart. */
 import { shortList } from './finding'
 import type { NativeModelAudit } from '../native'
 import type { ModelConfig } from '../config/model'
@@ -6,23 +6,36 @@ import type { Finding } from './finding'
 
 /** Share of a batch's answers that must be right, or of its loss that must be gone, after learning it by heart. */
 const LEARNED = 0.9
-/** Share of a layer's channels without gradient that is worth a word. */
+/** The share of a layer's channels without gradient from which on the audit reports them. */
 const MANY_DEAD = 0.25
-/** A softmax over time is the same whatever is added to all of its scores. */
+/** Adding a number to all scores does not change a softmax over time, so this bias never has a gradient. */
 const WITHOUT_BY_NATURE = ['attention.bias']
 
-/** A network of ReLU units loses some; a layer that lost many is worth a look. */
-export function auditGradients({ parameters, firstLoss }: NativeModelAudit): Finding[] {
+/** Steps in which a small batch is learned by heart, where it can be; after fewer there is no telling. */
+const ENOUGH_STEPS = 30
+
+/** What was not finite when a batch was trained on; `undefined` where everything was. */
+export function auditFinite({ firstLoss, notFinite, steps }: NativeModelAudit): Finding | undefined {
   if (!Number.isFinite(firstLoss)) {
-    return [
-      {
-        level: 'error',
-        code: 'loss-not-finite',
-        message: `the loss of the first batch is ${firstLoss}`,
-        remedy: 'look for NaN in the inputs, and scale them',
-      },
-    ]
+    return {
+      level: 'error',
+      code: 'loss-not-finite',
+      message: `the loss of the first batch is ${firstLoss}`,
+      remedy: 'look for NaN in the inputs, and scale them',
+    }
   }
+  if (notFinite === undefined) return undefined
+  const isLoss = notFinite === 'loss'
+  return {
+    level: 'error',
+    code: isLoss ? 'loss-not-finite' : 'gradient-not-finite',
+    message: `the ${notFinite} is NaN or infinite in step ${steps + 1} of learning one batch, whose loss was ${firstLoss.toPrecision(3)}`,
+    remedy: 'scale inputs and targets to about 0…1, or create the model anew',
+  }
+}
+
+/** A network of ReLU units loses some; a layer that lost many is worth a look. */
+export function auditGradients({ parameters }: NativeModelAudit): Finding[] {
   const findings: Finding[] = []
   const without = parameters.filter(
     ({ name, gradientNorm, isFrozen }) => !isFrozen && gradientNorm === 0 && !WITHOUT_BY_NATURE.includes(name),
@@ -48,17 +61,22 @@ export function auditGradients({ parameters, firstLoss }: NativeModelAudit): Fin
   return findings
 }
 
-/** `steps` of Adam were made on the batch. */
+/** How far a batch of so many samples was learned by heart. */
 export function auditLearning(
-  { correct, predictions, firstLoss, lastLoss }: NativeModelAudit,
+  { correct, predictions, firstLoss, lastLoss, steps }: NativeModelAudit,
   { head }: ModelConfig,
-  { steps, samples }: { readonly steps: number; readonly samples: number },
+  samples: number,
 ): Finding {
   const isCounted = head.kind !== 'regression'
   const right = isCounted ? `, ${correct} of ${predictions} right` : ''
   const figures = `${samples} samples, ${steps} steps: loss ${firstLoss.toPrecision(3)} → ${lastLoss.toPrecision(3)}${right}`
   const isLearned = (isCounted && correct >= LEARNED * predictions) || lastLoss <= (1 - LEARNED) * firstLoss
   if (isLearned) return { level: 'info', code: 'overfits-one-batch', message: figures, remedy: '' }
+  if (steps < ENOUGH_STEPS) {
+    const remedy =
+      'steps are too slow to tell in seconds whether one batch can be learned by heart: try it on fewer frames'
+    return { level: 'info', code: 'overfit-unseen', message: figures, remedy }
+  }
   return {
     level: 'warning',
     code: 'does-not-overfit',

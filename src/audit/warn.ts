@@ -3,7 +3,7 @@ import { auditCheaply } from './audit'
 import type { DataLoader } from '../data/data-loader'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 
-/** Warns of what is wrong with inputs and targets. What fails here fails in the training too, and is left to that. */
+/** Warns of problems of inputs and targets. An error here is ignored: the training will meet the same error. */
 export async function warnOfFindings(
   model: AnyCnnLstm,
   loader: DataLoader,

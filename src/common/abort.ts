@@ -62,6 +62,11 @@ export class AbortScope {
   }
 }
 
+/** Throws the reason of a signal that is aborted. Signals of other makers may not have a method for it. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw signal.reason
+}
+
 /** Checks an optional `AbortSignal`, of any realm. */
 export function checkSignal(signal: AbortSignal | undefined, name: string): AbortSignal | undefined {
   if (signal === undefined) return undefined

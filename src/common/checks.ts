@@ -4,12 +4,14 @@
  */
 import { fileURLToPath } from 'node:url'
 import { types } from 'node:util'
+import { typedLength, typedName } from './list'
 
 /** The largest size that fits every index inside libtorch's kernels. */
 export const MAX_SIZE = 2 ** 31 - 1
 
 const MAX_SEED = 2n ** 64n - 1n
 const MAX_SHOWN = 60
+const MOST_SHOWN = 8
 
 export function typeError(expected: string, name: string, value: unknown): TypeError {
   return new TypeError(`Expected ${expected} for \`${name}\`, received ${describe(value)}`)
@@ -23,8 +25,11 @@ export function checkObject(value: unknown, name: string): asserts value is obje
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw typeError('an object', name, value)
 }
 
-/** Checks that options are an object whose keys are all known. */
-export function checkOptions(value: unknown, name: string, known: readonly string[]): void {
+/**
+ * Checks that options are an object whose keys are all known, and returns a copy of its own: what is checked further is
+ * then what is used, even where the object has getters or is a proxy.
+ */
+export function checkOptions<T>(value: T, name: string, known: readonly string[]): T {
   checkObject(value, name)
   const prefix = name === 'options' ? '' : `${name}.`
   for (const key of Object.keys(value)) {
@@ -33,6 +38,10 @@ export function checkOptions(value: unknown, name: string, known: readonly strin
     const hint = near === undefined ? `known options are ${known.join(', ')}` : `did you mean \`${prefix}${near}\`?`
     throw new TypeError(`Unknown option \`${prefix}${key}\`; ${hint}`)
   }
+  const copy: Record<string, unknown> = {}
+  for (const key of known) if (key in value) copy[key] = Reflect.get(value, key)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same keys with the same values
+  return Object.freeze(copy) as T
 }
 
 export function checkInteger(value: unknown, name: string, minimum: number, maximum = MAX_SIZE): number {
@@ -87,23 +96,35 @@ export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (typeof value === 'string') return `'${value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value}'`
   if (typeof value === 'bigint') return `${value}n`
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`
+  if (typeof value === 'function') return describeFunction(value)
   if (Array.isArray(value)) return describeArray(value)
-  if (types.isTypedArray(value)) return `${value.constructor.name} of length ${value.length}`
+  if (types.isTypedArray(value)) return `${typedName(value)} of length ${typedLength(value)}`
   if (typeof value === 'number' || typeof value === 'boolean') return `${value}`
   return typeof value === 'object' ? describeObject(value) : 'a symbol'
 }
 
+function describeFunction({ name }: { readonly name: unknown }): string {
+  return typeof name !== 'string' || name === '' ? 'a function' : `function ${name}`
+}
+
 function describeArray(value: readonly unknown[]): string {
-  if (value.length > 0 && value.length <= 8 && value.every((entry) => typeof entry === 'number'))
-    return `[${value.join(', ')}]`
-  return `an array of length ${value.length}`
+  const { length } = value
+  if (length > 0 && length <= MOST_SHOWN) {
+    const entries = Array.from({ length }, (_, index) => value[index])
+    if (entries.every((entry) => typeof entry === 'number')) return `[${entries.join(', ')}]`
+  }
+  return `an array of length ${length}`
 }
 
 function describeObject(value: object): string {
-  const { constructor }: { constructor?: unknown } = value
+  let constructor: unknown
+  try {
+    constructor = Reflect.get(value, 'constructor')
+  } catch {
+    return 'an object' //           a getter or a proxy that fails must not hide the error that is being told
+  }
   const name = typeof constructor === 'function' ? constructor.name : ''
-  return name === '' || name === 'Object' ? 'an object' : `an instance of ${name}`
+  return typeof name !== 'string' || name === '' || name === 'Object' ? 'an object' : `an instance of ${name}`
 }
 
 function integerRange(minimum: number, maximum: number): string {
@@ -113,7 +134,7 @@ function integerRange(minimum: number, maximum: number): string {
   return `an integer of at least ${minimum}`
 }
 
-/** The known name that is fewest edits away, when that is near enough to be a slip of the finger. */
+/** The known name that is fewest edits away, if it is near enough to be a typing error. */
 function nearest(key: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let fewest = Math.max(2, Math.floor(key.length / 3)) + 1
@@ -142,10 +163,17 @@ function editDistance(left: string, right: string): number {
   return above[right.length] ?? 0
 }
 
-/** Checks a path that enters the package. */
+/** Checks a path that enters the package: text, or a `file:` URL of any realm. */
 export function checkPath(path: string | URL, name = 'path'): string {
-  if (path instanceof URL) return fileURLToPath(path)
-  if (typeof path !== 'string') throw typeError('a path', name, path)
-  if (path === '' || path.includes('\0')) throw rangeError('a path', name, path)
-  return path
+  const text: unknown = typeof path === 'object' && path !== null ? urlOf(path) : path
+  if (text instanceof URL) return fileURLToPath(text)
+  if (typeof text !== 'string') throw typeError('a path', name, path)
+  if (text === '' || text.includes('\0')) throw rangeError('a path', name, text)
+  return text
+}
+
+/** A copy of a URL; anything else as it is. */
+function urlOf(value: URL): unknown {
+  const { href, protocol }: { readonly href: unknown; readonly protocol: unknown } = value
+  return typeof href === 'string' && typeof protocol === 'string' && URL.canParse(href) ? new URL(href) : value
 }

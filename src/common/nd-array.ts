@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { checkObject, rangeError, typeError } from './checks'
+import { listOf, typedLength } from './list'
 import { ZoetropeError } from '../errors'
 
 /**
@@ -16,28 +17,31 @@ export interface NdArray {
   readonly shape: readonly number[]
 }
 
+/** More than any array here has; libtorch's own limit. */
+const MOST_AXES = 64
+
 /** An {@link NdArray} that comes from a model: always float32. */
 export interface FloatArray extends NdArray {
   readonly data: Float32Array
 }
 
-/** Checks an {@link NdArray} that enters the package and returns it. */
+/** Checks an {@link NdArray} that enters the package. Returns what was checked: the same values, a shape of its own. */
 export function checkNdArray(array: NdArray, name: string): NdArray {
   checkObject(array, name)
-  const { data, shape } = array
+  const { data } = array
   if (!types.isFloat32Array(data) && !types.isUint8Array(data)) {
     throw typeError('a Float32Array or Uint8Array', `${name}.data`, data)
   }
-  checkShape(shape, `${name}.shape`)
-  const length = elements(shape)
-  if (data.length !== length) {
+  const shape = checkShape(array.shape, `${name}.shape`)
+  const [length, expected] = [typedLength(data), elements(shape)]
+  if (length !== expected) {
     throw new ZoetropeError(
       'ERR_SHAPE_MISMATCH',
-      `Expected ${length} values in \`${name}.data\` for shape ${formatShape(shape)}, received ${data.length}`,
-      { expected: length, actual: data.length, shape },
+      `Expected ${expected} values in \`${name}.data\` for shape ${formatShape(shape)}, received ${length}`,
+      { expected, actual: length, shape },
     )
   }
-  return array
+  return Object.freeze({ data, shape })
 }
 
 /** How many values an array of this shape has. */
@@ -50,10 +54,16 @@ export function formatShape(shape: readonly (number | null)[]): string {
   return `[${shape.join(', ')}]`
 }
 
-function checkShape(shape: readonly unknown[], name: string): void {
-  if (!Array.isArray(shape)) throw typeError('an array of positive integers', name, shape)
-  for (const size of shape) {
+function checkShape(shape: unknown, name: string): readonly number[] {
+  const list = Array.isArray(shape) ? listOf(shape) : undefined
+  if (list === undefined) throw typeError('an array of positive integers', name, shape)
+  const sizes: number[] = []
+  if (list.length > MOST_AXES) throw rangeError(`at most ${MOST_AXES} axes`, name, shape)
+  for (let axis = 0; axis < list.length; axis++) {
+    const size = list.at(axis)
     if (typeof size !== 'number') throw typeError('an array of positive integers', name, shape)
     if (!Number.isSafeInteger(size) || size < 1) throw rangeError('positive integers', name, shape)
+    sizes.push(size)
   }
+  return sizes
 }

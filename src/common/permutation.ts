@@ -10,6 +10,7 @@ const GOLDEN_GAMMA = 0x9e3779b9
 const MIX_FIRST = 0x85ebca6b
 const MIX_SECOND = 0xc2b2ae35
 const TWO_TO_32 = 2 ** 32
+const FEISTEL_ROUNDS = 8
 
 /** The numbers 0 … length - 1 in the order of this epoch. */
 export function permutation(length: number, seed: number, epoch: number): Uint32Array {
@@ -24,6 +25,30 @@ export function permutation(length: number, seed: number, epoch: number): Uint32
   return order
 }
 
+/**
+ * The place of each of 0 … length - 1 in the order of this epoch, computed one by one: for datasets whose whole order
+ * would not fit into memory. Another order than {@link permutation}'s, and a pure function of the same arguments.
+ *
+ * A Feistel network over the next even number of bits is a permutation, whatever its rounds compute. Numbers that it
+ * sends beyond the length are sent on until they come back (cycle walking): fewer than four times on average.
+ */
+export function scattered(length: number, seed: number, epoch: number): (index: number) => number {
+  const half = Math.max(1, Math.ceil(Math.log2(length) / 2))
+  const size = 2 ** half
+  const next = generator(seed, epoch)
+  const keys = Array.from({ length: FEISTEL_ROUNDS }, next)
+  const send = (index: number): number => {
+    let [left, right] = [Math.floor(index / size), index % size]
+    for (const key of keys) [left, right] = [right, left ^ ((mix(right ^ key) >>> 0) % size)]
+    return left * size + right
+  }
+  return (index) => {
+    let at = send(index)
+    while (at >= length) at = send(at)
+    return at
+  }
+}
+
 /** The numbers 0 … length - 1 in their own order. */
 export function sequence(length: number): Uint32Array {
   const order = new Uint32Array(length)
@@ -31,7 +56,7 @@ export function sequence(length: number): Uint32Array {
   return order
 }
 
-/** A number from 0 to limit - 1, each as likely as the others: draws from the incomplete last stretch are refused. */
+/** A number from 0 to limit - 1. All are equally likely, because draws from the incomplete last range are refused. */
 function below(limit: number, next: () => number): number {
   const end = TWO_TO_32 - (TWO_TO_32 % limit)
   let drawn = next()

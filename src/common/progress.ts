@@ -36,7 +36,7 @@ export class ProgressLine {
   }
 }
 
-/** What the line shows. */
+/** The contents of the progress line. */
 export interface ProgressState {
   readonly step: number
   readonly steps: number | undefined

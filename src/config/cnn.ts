@@ -113,7 +113,7 @@ export function checkGlobalPool(globalPool: unknown = 'none'): GlobalPool {
 }
 
 export function checkBlockKeys(block: CnnBlockOptions, name: string): void {
-  checkOptions(block, name, BLOCK_KEYS)
+  block = checkOptions(block, name, BLOCK_KEYS)
 }
 
 /** A block with its defaults filled in. Each option is checked by itself. */

@@ -81,8 +81,8 @@ type AnyHead = Omit<ClassHeadOptions, 'kind'> &
 
 export function checkHead(options: HeadOptions): HeadConfig {
   const wanted: AnyHead = typeof options === 'string' ? { kind: options } : options
-  checkOptions(wanted, 'head', ['kind', 'per', 'outputs', 'loss'])
-  const { kind = 'classification', per = 'clip', outputs, loss } = wanted
+  const given = checkOptions(wanted, 'head', ['kind', 'per', 'outputs', 'loss'])
+  const { kind = 'classification', per = 'clip', outputs, loss } = given
   const head = {
     kind: checkOneOf<HeadKind>(kind, 'head', ['classification', 'multiLabel', 'regression']),
     per: checkOneOf<HeadPer>(per, 'head.per', ['clip', 'frame']),
@@ -145,14 +145,19 @@ export function checkClasses({ classes, numClasses }: ClassOptions, { kind }: He
   return { classes: names, numClasses: names.length }
 }
 
+/** Half of a character, which no file in UTF-8 can hold. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
 function checkNames(classes: readonly string[] | undefined): readonly string[] {
   if (!Array.isArray(classes)) throw typeError('an array of names', 'classes', classes)
-  const names: string[] = []
+  if (classes.length > LARGEST) throw rangeError(`at most ${LARGEST} names`, 'classes', classes)
+  const names = new Set<string>()
   for (const [index, name] of classes.entries()) {
     if (typeof name !== 'string') throw typeError('a string', `classes[${index}]`, name)
     if (name === '') throw rangeError('a name that is not empty', `classes[${index}]`, name)
-    if (names.includes(name)) throw rangeError('a name that occurs once', `classes[${index}]`, name)
-    names.push(name)
+    if (LONE_SURROGATE.test(name)) throw rangeError('well-formed Unicode', `classes[${index}]`, name)
+    if (names.has(name)) throw rangeError('a name that occurs once', `classes[${index}]`, name)
+    names.add(name)
   }
-  return names
+  return [...names]
 }

@@ -28,10 +28,10 @@ export function isVector(input: InputOptions): input is VectorInput {
 export function checkInput(input: InputOptions): InputOptions {
   checkObject(input, 'input')
   if (isVector(input)) {
-    checkOptions(input, 'input', ['features'])
+    input = checkOptions(input, 'input', ['features'])
     return { features: checkInteger(input.features, 'input.features', 1, LARGEST) }
   }
-  checkOptions(input, 'input', ['channels', 'height', 'width', 'features'])
+  input = checkOptions(input, 'input', ['channels', 'height', 'width', 'features'])
   const { channels, height, width } = input
   return {
     channels: checkInteger(channels, 'input.channels', 1, LARGEST),

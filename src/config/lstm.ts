@@ -26,7 +26,7 @@ export interface LstmConfig {
 }
 
 export function checkLstm(options: LstmOptions): LstmConfig {
-  checkOptions(options, 'lstm', ['cell', 'hiddenSize', 'numLayers', 'dropout', 'bidirectional'])
+  options = checkOptions(options, 'lstm', ['cell', 'hiddenSize', 'numLayers', 'dropout', 'bidirectional'])
   const { cell = 'lstm', hiddenSize = 128, numLayers = 1, dropout = 0, bidirectional = false } = options
   const lstm = {
     cell: checkOneOf(cell, 'lstm.cell', ['lstm', 'gru']),

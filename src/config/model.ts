@@ -121,7 +121,7 @@ export interface CheckedModelOptions {
 }
 
 export function checkModelOptions(options: ModelOptions<string, HeadOptions>): CheckedModelOptions {
-  checkOptions(options, 'options', MODEL_KEYS)
+  options = checkOptions(options, 'options', MODEL_KEYS)
   const { globalPool, projection = null, lstm = {}, dropout = 0, device, seed } = options
   const input = checkInput(options.input)
   const head = checkHead(options.head ?? 'classification')

@@ -1,6 +1,7 @@
 /** The mean and deviation with which inputs are normalised: options, and their check. */
 import { checkOptions, rangeError, typeError } from '../common/checks'
 import { isVector } from './input'
+import { LARGEST_FLOAT, SMALLEST_FLOAT } from './sizes'
 import type { InputOptions } from './input'
 
 /**
@@ -10,27 +11,30 @@ import type { InputOptions } from './input'
 export interface NormalizeOptions {
   /** One number for each channel or feature. */
   readonly mean: readonly number[]
-  /** One number above 0 for each channel or feature. */
+  /** One number for each channel or feature, at least 2 ** -126: the least that float32 holds with all its digits. */
   readonly std: readonly number[]
 }
 
 export function checkNormalize(options: NormalizeOptions | null, input: InputOptions): NormalizeOptions | null {
   if (options === null) return null
-  checkOptions(options, 'normalize', ['mean', 'std'])
+  options = checkOptions(options, 'normalize', ['mean', 'std'])
   const count = isVector(input) ? input.features : input.channels
   return {
-    mean: checkNumbers(options.mean, 'normalize.mean', count, -Infinity),
-    std: checkNumbers(options.std, 'normalize.std', count, 0),
+    mean: checkNumbers(options.mean, 'normalize.mean', count, -LARGEST_FLOAT),
+    std: checkNumbers(options.std, 'normalize.std', count, SMALLEST_FLOAT),
   }
 }
 
-function checkNumbers(values: readonly number[], name: string, count: number, above: number): number[] {
+/** The model computes in float32: it takes a mean and a deviation that are such numbers, and whose reciprocal is one. */
+function checkNumbers(values: readonly number[], name: string, count: number, least: number): number[] {
   if (!Array.isArray(values)) throw typeError('an array of numbers', name, values)
   if (values.length !== count) throw rangeError(`${count} numbers, one a channel or feature`, name, values)
-  const expected = above === 0 ? 'a finite number above 0' : 'a finite number'
+  const expected = least > 0 ? 'a finite number above 0' : 'a finite number'
   return Array.from(values, (value: unknown, index) => {
     if (typeof value !== 'number') throw typeError(expected, `${name}[${index}]`, value)
-    if (Number.isFinite(value) && value > above) return value
-    throw rangeError(expected, `${name}[${index}]`, value)
+    if (!Number.isFinite(value) || (least > 0 && value <= 0)) throw rangeError(expected, `${name}[${index}]`, value)
+    if (value >= least && value <= LARGEST_FLOAT) return value
+    const range = `a number from ${least.toPrecision(3)} to ${LARGEST_FLOAT.toPrecision(3)}, as float32 holds them,`
+    throw rangeError(range, `${name}[${index}]`, value)
   })
 }

@@ -1,9 +1,9 @@
-/** Random changes of training clips: what a user writes, and its check. The changes themselves are made natively. */
+/** Random changes of training clips: their options, and the check of these. Native code makes the changes. */
 import { checkBoolean, checkInteger, checkNumber, checkOptions, rangeError } from '../common/checks'
 
 /**
- * Random changes of clips while a model trains. All are off by default, and each is the same for every frame of a clip
- * (noise aside). What happens to a sample is a pure function of the loader's seed, the epoch and the sample's index, the
+ * Random changes of clips while a model trains. All are off by default. A change is the same for every frame of a clip,
+ * except noise. The changes of a sample depend only on the loader's seed, the epoch and the sample's index, and are the
  * same on every machine.
  *
  * Amounts of light count in 0…1 for `Uint8Array` pixels, which stay bytes, and in the values' own units for
@@ -61,6 +61,9 @@ export interface AugmentConfig {
   readonly shorten: boolean
 }
 
+/** Beyond it changed values would leave float32. */
+const LARGEST_AMOUNT = 2 ** 64
+
 const KEYS = [
   'crop',
   'shift',
@@ -75,12 +78,14 @@ const KEYS = [
   'shorten',
 ]
 
-export function checkAugment(options: AugmentOptions): AugmentConfig {
-  checkOptions(options, 'augment', KEYS)
+/** Checks what a user writes; `undefined` alone means none. */
+export function checkAugment(given: AugmentOptions | undefined): AugmentConfig | undefined {
+  if (given === undefined) return undefined
+  const options = checkOptions(given, 'augment', KEYS)
   const amount = (name: 'brightness' | 'contrast' | 'noise'): number =>
-    checkNumber(options[name] ?? 0, `augment.${name}`, 0)
+    checkNumber(orElse(options[name], 0), `augment.${name}`, 0, LARGEST_AMOUNT)
   const share = (name: 'timeCrop' | 'timeStretch' | 'dropFrames'): number =>
-    checkNumber(options[name] ?? 0, `augment.${name}`, 0, 1)
+    checkNumber(orElse(options[name], 0), `augment.${name}`, 0, 1)
   return {
     crop: checkCrop(options.crop),
     shift: checkShift(options.shift),
@@ -88,20 +93,25 @@ export function checkAugment(options: AugmentOptions): AugmentConfig {
     brightness: amount('brightness'),
     contrast: amount('contrast'),
     noise: amount('noise'),
-    erase: checkProbability(options.erase ?? 0, 'augment.erase'),
+    erase: checkProbability(orElse(options.erase, 0), 'augment.erase'),
     timeCrop: share('timeCrop'),
     timeStretch: share('timeStretch'),
     dropFrames: share('dropFrames'),
-    shorten: checkBoolean(options.shorten ?? false, 'augment.shorten'),
+    shorten: checkBoolean(orElse(options.shorten, false), 'augment.shorten'),
   }
+}
+
+/** The default where there is nothing: unlike `??`, it lets `null` through to the check. */
+function orElse<T>(value: T | undefined, fallback: T): T {
+  return value === undefined ? fallback : value
 }
 
 function checkCrop(crop: AugmentOptions['crop']): AugmentConfig['crop'] {
   if (crop === undefined) return null
-  checkOptions(crop, 'augment.crop', ['height', 'width'])
+  const { height, width } = checkOptions(crop, 'augment.crop', ['height', 'width'])
   return {
-    height: checkInteger(crop.height, 'augment.crop.height', 1),
-    width: checkInteger(crop.width, 'augment.crop.width', 1),
+    height: checkInteger(height, 'augment.crop.height', 1),
+    width: checkInteger(width, 'augment.crop.width', 1),
   }
 }
 
@@ -110,17 +120,14 @@ function checkShift(shift: AugmentOptions['shift'] = 0): AugmentConfig['shift'] 
     const pixels = checkInteger(shift, 'augment.shift', 0)
     return { x: pixels, y: pixels }
   }
-  checkOptions(shift, 'augment.shift', ['x', 'y'])
-  return {
-    x: checkInteger(shift.x ?? 0, 'augment.shift.x', 0),
-    y: checkInteger(shift.y ?? 0, 'augment.shift.y', 0),
-  }
+  const { x = 0, y = 0 } = checkOptions(shift, 'augment.shift', ['x', 'y'])
+  return { x: checkInteger(x, 'augment.shift.x', 0), y: checkInteger(y, 'augment.shift.y', 0) }
 }
 
 function checkFlip(flip: AugmentOptions['flip'] = 0): number {
   if (typeof flip !== 'object') return checkProbability(flip, 'augment.flip')
-  checkOptions(flip, 'augment.flip', ['horizontal'])
-  return checkProbability(flip.horizontal ?? 0, 'augment.flip.horizontal')
+  const { horizontal = 0 } = checkOptions(flip, 'augment.flip', ['horizontal'])
+  return checkProbability(horizontal, 'augment.flip.horizontal')
 }
 
 function checkProbability(value: number, name: string): number {

@@ -1,31 +1,73 @@
 /** Batches of clips of similar length, so that little padding is computed. */
+import { checkInteger, checkOptions, typeError } from '../common/checks'
 import { permutation } from '../common/permutation'
+import { dataError } from './data-error'
+import { lengthTeller } from './subset'
+import { ZoetropeError } from '../errors'
+import type { Dataset } from './dataset'
+import type { Order } from './order'
+
+/** What a user says of buckets. */
+export interface BucketOptions {
+  readonly size?: number | undefined
+}
 
 /** How many batches are looked at at once where the user says nothing. */
-export const DEFAULT_BUCKET = 100
+const DEFAULT_BUCKET = 100
 
 /**
- * Cuts an epoch's order into batches of clips of similar length: of every `size` batches' worth of clips the lengths
- * are sorted, and the batches made of them come in an order of their own. A pure function of its arguments.
+ * Cuts an epoch's order into batches of clips of similar length. Each bucket has the clips of `size` batches. A bucket
+ * is sorted by length, and its batches come in an order of their own. A pure function of its arguments.
  *
- * With `dropLast` the clips that are too many are the last of the order, whatever their lengths.
+ * With `dropLast` the last clips of the order are left out, whatever their lengths.
  */
-export function bucketByLength(
-  order: Uint32Array,
+export function* bucketByLength(
+  order: Order,
   lengths: (index: number) => number,
   options: { batchSize: number; size: number; dropLast: boolean; shuffle: boolean; seed: number; epoch: number },
-): Uint32Array[] {
-  const { batchSize, size, dropLast, shuffle, seed, epoch } = options
+): Generator<Uint32Array, void> {
+  const { shuffle, seed, epoch } = options
+  if (!shuffle) return yield* inTurn(order, lengths, options)
+  const batches = [...inTurn(order, lengths, options)]
+  for (const at of permutation(batches.length, seed, epoch)) yield batches[at] ?? new Uint32Array(0)
+}
+
+function* inTurn(
+  order: Order,
+  lengths: (index: number) => number,
+  { batchSize, size, dropLast }: { batchSize: number; size: number; dropLast: boolean },
+): Generator<Uint32Array, void> {
   const count = dropLast ? order.length - (order.length % batchSize) : order.length
-  const batches: Uint32Array[] = []
   for (let start = 0; start < count; start += size * batchSize) {
-    const bucket = order.slice(start, Math.min(start + size * batchSize, count))
+    const bucket = order.take(Math.min(size * batchSize, count - start))
     const keys = new Map(Array.from(bucket, (index) => [index, lengths(index)]))
     bucket.sort((a, b) => (keys.get(a) ?? 0) - (keys.get(b) ?? 0))
-    for (let first = 0; first < bucket.length; first += batchSize) {
-      batches.push(bucket.subarray(first, first + batchSize))
-    }
+    for (let first = 0; first < bucket.length; first += batchSize) yield bucket.subarray(first, first + batchSize)
   }
-  if (!shuffle) return batches
-  return Array.from(permutation(batches.length, seed, epoch), (at) => batches[at] ?? new Uint32Array(0))
+}
+
+/** Batches in a bucket, 0 for none. */
+export function checkBucket(value: boolean | BucketOptions | undefined = false): number {
+  if (typeof value === 'boolean') return value ? DEFAULT_BUCKET : 0
+  if (typeof value !== 'object' || value === null) throw typeError('a boolean or { size }', 'bucketByLength', value)
+  const { size = DEFAULT_BUCKET } = checkOptions(value, 'bucketByLength', ['size'])
+  return checkInteger(size, 'bucketByLength.size', 1)
+}
+
+/** Whether a dataset tells the number of frames of its samples without reading them. */
+export function knowsLengths(source: Dataset): boolean {
+  return source.length === 0 || lengthTeller(source, 0).dataset.lengthOf !== undefined
+}
+
+/** The number of frames of a sample, as its dataset tells it. */
+export function lengthAt(source: Dataset, at: number): number {
+  const { dataset, index } = lengthTeller(source, at)
+  let length: number | undefined
+  try {
+    length = dataset.lengthOf?.(index)
+  } catch (cause) {
+    if (cause instanceof ZoetropeError) throw cause
+    throw dataError(at, cause)
+  }
+  return checkInteger(length, `lengthOf(${at})`, 1)
 }

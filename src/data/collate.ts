@@ -1,13 +1,15 @@
 import { ArrayCache, isPixels } from './array-cache'
 import { describe } from '../common/checks'
+import { allocated } from '../common/list'
 import { checkNdArray, formatShape } from '../common/nd-array'
 import { framesOf, sampleHasTime } from './shapes'
+import { dataError } from './data-error'
 import { TargetCollator } from './targets'
 import { ZoetropeError } from '../errors'
 import type { Sample } from './dataset'
 import type { NdArray } from '../common/nd-array'
 
-/** What iterating a `DataLoader` yields. */
+/** A batch as arrays: a loop over a `DataLoader` gets these. */
 export interface Batch {
   /**
    * `[batch, channels, height, width]` or `[batch, features]`, or the same with the time after the batch. Clips that are
@@ -18,7 +20,10 @@ export interface Batch {
   readonly lengths?: Int32Array
   /** The samples' targets, such as the index of each one's class: `Int32Array` where all are whole numbers. */
   readonly targets: Int32Array | Float32Array
-  /** The shape of `targets`: `[batch]` for one number a sample. Targets of each frame are padded as the clips are. */
+  /**
+   * The shape of `targets`: `[batch]` for one number a sample. Targets of different lengths, each as long as its own
+   * clip, are padded with zeros as the clips are; others are as they were given.
+   */
   readonly targetShape: readonly number[]
 }
 
@@ -29,14 +34,14 @@ interface FirstSample {
 }
 
 /**
- * Puts samples side by side in one array. Each is copied as it comes, so that a dataset may use one buffer for all;
- * the first to come sets type and shape, of which a clip's number of frames may differ.
+ * Puts samples side by side in one array. Each sample is copied as soon as it comes, so a dataset may use one buffer
+ * for all samples. The first sample sets type and shape. Later samples may have another number of frames only.
  */
 export class Collator {
-  readonly #capacity: number
   readonly #arrays: ArrayCache
   readonly #targets = new TargetCollator()
-  readonly #lengths: Int32Array
+  /** Frames of each clip; as many places as there is room for. */
+  #lengths: Int32Array
   #data: Float32Array | Uint8Array = new Float32Array(0)
   #first: FirstSample | undefined
   /** Values of one frame, and frames for which there is room in each place. */
@@ -44,11 +49,10 @@ export class Collator {
   #time = 0
 
   /**
-   * @param capacity - How many samples the batch has at most.
+   * @param capacity - How many samples there is room for at first; more make room for themselves.
    * @param arrays - Where the batch's array comes from.
    */
   constructor(capacity: number, arrays = new ArrayCache()) {
-    this.#capacity = capacity
     this.#arrays = arrays
     this.#lengths = new Int32Array(capacity)
   }
@@ -60,7 +64,7 @@ export class Collator {
     if (this.#first === undefined) this.#begin({ index, shape: [...shape], data })
     else checkAgrees(this.#first, index, input)
     const time = framesOf(shape)
-    if (time > this.#time) this.#grow(time)
+    if (time > this.#time || position >= this.#lengths.length) this.#grow(position + 1, time)
     this.#lengths[position] = time
     this.#data.set(data, position * this.#time * this.#frame)
     at(index, () => this.#targets.set(position, index, sample.target, time))
@@ -74,6 +78,7 @@ export class Collator {
     const lengths = this.#lengths.subarray(0, count)
     const longest = lengths.reduce((most, length) => Math.max(most, length), 1)
     this.#arrays.longest = Math.max(this.#arrays.longest, longest)
+    this.#arrays.largest = Math.max(this.#arrays.largest, count)
     const data = this.#compacted(count, longest)
     const inputs = { data, shape: [count, ...(sampleHasTime(shape) ? [longest, ...shape.slice(1)] : shape)] }
     const isRagged = lengths.some((length) => length < longest)
@@ -90,16 +95,21 @@ export class Collator {
     this.#first = first
     this.#frame = data.length / framesOf(shape)
     this.#time = sampleHasTime(shape) ? Math.max(framesOf(shape), this.#arrays.longest) : 1
-    this.#data = this.#arrays.take(data, this.#capacity * this.#time * this.#frame)
+    this.#data = this.#arrays.take(data, this.#lengths.length * this.#time * this.#frame)
   }
 
-  /** Makes room for longer clips, and some more: the next may be longer still. */
-  #grow(time: number): void {
+  /** Makes room for longer clips, or for more, and some besides: the next may be longer still. */
+  #grow(places: number, time: number): void {
     const before = this.#data
-    const room = Math.max(time, Math.ceil(this.#time * 1.25))
+    const [count, lengths] = [this.#lengths.length, this.#lengths]
+    if (places > count) {
+      this.#lengths = allocated(Int32Array, Math.max(places, 2 * count))
+      this.#lengths.set(lengths)
+    }
+    const room = time > this.#time ? Math.max(time, Math.ceil(this.#time * 1.25)) : this.#time
     const [from, to] = [this.#time * this.#frame, room * this.#frame]
-    this.#data = this.#arrays.take(before, this.#capacity * to)
-    for (const [clip, length] of this.#lengths.entries()) {
+    this.#data = this.#arrays.take(before, this.#lengths.length * to)
+    for (const [clip, length] of lengths.entries()) {
       this.#data.set(before.subarray(clip * from, clip * from + length * this.#frame), clip * to)
     }
     this.#time = room
@@ -116,12 +126,6 @@ export class Collator {
     }
     return this.#data.subarray(0, count * to)
   }
-}
-
-/** The failure of a dataset, which keeps the dataset's own error as `cause`. */
-export function dataError(index: number, cause: unknown): ZoetropeError {
-  const reason = cause instanceof Error ? cause.message : describe(cause)
-  return new ZoetropeError('ERR_DATA', `The dataset failed at index ${index}: ${reason}`, { index }, { cause })
 }
 
 function checkInput(sample: Sample | undefined, index: number): NdArray {

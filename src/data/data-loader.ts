@@ -1,19 +1,22 @@
 import { ArrayCache } from './array-cache'
 import { checkAugment } from './augment'
-import { DEFAULT_BUCKET, bucketByLength } from './bucket'
+import { bucketByLength, checkBucket, knowsLengths, lengthAt } from './bucket'
 import { checkBoolean, checkInteger, checkOptions, typeError } from '../common/checks'
-import { Collator, dataError } from './collate'
-import { checkSource, isDataset } from './data-source'
+import { Collator } from './collate'
+import { checkLength, checkSource, isDataset } from './data-source'
+import { begin, end, pull } from './iterate'
+import { checkListed } from './limits'
 import { augmented, collated, gathered, loaded } from './loaded-batch'
-import { permutation, sequence } from '../common/permutation'
+import { drawn, inOrder, shuffled } from './order'
+import { sequence } from '../common/permutation'
 import { Prefetcher } from './prefetcher'
-import { checkWeights, drawn } from './sampling'
-import { origin } from './subset'
+import { checkWeights, sumsOf } from './sampling'
 import type { AugmentConfig, AugmentOptions } from './augment'
 import type { Batch } from './collate'
 import type { DataSource } from './data-source'
 import type { Dataset, Sample } from './dataset'
 import type { LoadedBatch } from './loaded-batch'
+import type { Order } from './order'
 import type { IsClosed } from './prefetcher'
 import type { Subset } from './subset'
 
@@ -28,20 +31,21 @@ export interface DataLoaderOptions {
   /** Whether a last batch that is not full is left out. Default false. */
   readonly dropLast?: boolean | undefined
   /**
-   * A weight for each sample, by which an epoch draws as many samples as there are, with replacement, whatever `shuffle`
-   * says: `torch.utils.data.WeightedRandomSampler(weights, len(weights))`. {@link balancedWeights} makes some. A sample
-   * that is drawn again is augmented anew. Default none.
+   * A weight for each sample. An epoch draws as many samples as there are, by weight and with replacement, as
+   * `torch.utils.data.WeightedRandomSampler(weights, len(weights))` does. `shuffle` then has no effect. {@link
+   * balancedWeights} makes weights for equally frequent classes. A sample that is drawn again is augmented again.
+   * Default none.
    */
   readonly sampleWeights?: ArrayLike<number> | undefined
   /**
-   * Whether each batch has clips of similar length, so that little padding is computed: the clips of every `size`
-   * batches (default 100) are sorted by length, and the batches made of them are shuffled where `shuffle` is on. The
-   * order stays a pure function of (seed, epoch). Needs a dataset with `lengthOf`. Default false.
+   * Whether each batch has clips of similar length, so that little padding is computed. The clips of every `size`
+   * batches (default 100) are sorted by length. With `shuffle` the resulting batches are shuffled. The order depends
+   * only on the seed and the epoch. Needs a dataset with `lengthOf`. Default false.
    */
   readonly bucketByLength?: boolean | { readonly size?: number | undefined } | undefined
   /** How many batches are put together ahead of the one that is taken. Default 2. */
   readonly prefetch?: number | undefined
-  /** Random changes of the clips, other ones in each epoch; for training data only. Default none. */
+  /** Random changes of the clips, different in each epoch. For training data only. Default none. */
   readonly augment?: AugmentOptions | undefined
 }
 
@@ -59,6 +63,8 @@ export interface LoaderParts {
 export type BatchStream = Prefetcher<LoadedBatch>
 
 const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampleWeights', 'bucketByLength', 'prefetch', 'augment']
+/** Samples for which an iterable's first batch has room from the beginning. */
+const FIRST_PLACES = 64
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER
 
 let hasSource: (value: object) => value is DataLoader
@@ -89,7 +95,7 @@ let peekStream: (loader: DataLoader) => BatchStream | undefined
  * ```
  */
 export class DataLoader implements AsyncIterable<Batch> {
-  readonly #options: DataLoaderOptions
+  #options: DataLoaderOptions
   readonly #source: DataSource
   readonly #batchSize: number
   readonly #shuffle: boolean
@@ -123,34 +129,37 @@ export class DataLoader implements AsyncIterable<Batch> {
    * @throws {RangeError} For a value out of range.
    */
   constructor(source: DataSource, options: DataLoaderOptions = {}) {
-    checkOptions(options, 'options', KEYS)
-    const { batchSize = 32, shuffle = false, seed = 0, dropLast = false, prefetch = 2, augment } = options
-    this.#options = { ...options }
+    this.#options = checkOptions(options, 'options', KEYS)
+    const { batchSize = 32, shuffle = false, seed = 0, dropLast = false, prefetch = 2 } = this.#options
+    const { augment, sampleWeights, bucketByLength: bucket } = this.#options
     this.#source = checkSource(source)
     this.#batchSize = checkInteger(batchSize, 'batchSize', 1)
     this.#shuffle = checkBoolean(shuffle, 'shuffle')
     this.#seed = checkInteger(seed, 'seed', 0, LARGEST_SEED)
     this.#dropLast = checkBoolean(dropLast, 'dropLast')
     this.#prefetch = checkInteger(prefetch, 'prefetch', 0, 1024)
-    this.#augment = augment && checkAugment(augment)
-    if (this.#shuffle && !isDataset(this.#source)) {
+    this.#augment = checkAugment(augment)
+    this.#bucket = checkBucket(bucket)
+    const dataset = isDataset(this.#source) ? this.#source : undefined
+    if (this.#shuffle && dataset === undefined) {
       throw typeError('a dataset with `length` and `get` to shuffle', 'source', source)
     }
-    const { sampleWeights } = options
     if (sampleWeights !== undefined) {
-      if (!isDataset(this.#source)) throw typeError('a dataset with `length` and `get` to draw from', 'source', source)
-      this.#weightSums = checkWeights(sampleWeights, 'sampleWeights', this.#source.length)
+      if (dataset === undefined) throw typeError('a dataset with `length` and `get` to draw from', 'source', source)
+      const weights = checkWeights(sampleWeights, 'sampleWeights', checkLength(dataset))
+      this.#options = { ...this.#options, sampleWeights: weights }
+      this.#weightSums = sumsOf(weights)
     }
-    this.#bucket = checkBucket(options.bucketByLength)
-    if (this.#bucket > 0 && !knowsLengths(this.#source)) {
+    if (this.#bucket > 0 && (dataset === undefined || !knowsLengths(dataset))) {
       throw typeError('a dataset with `lengthOf` to bucket by length', 'source', source)
     }
+    if (dataset !== undefined) this.#checkListed(checkLength(dataset))
   }
 
   /** The number of batches in an epoch; `undefined` for an iterable, which does not tell. */
   get length(): number | undefined {
     if (!isDataset(this.#source)) return undefined
-    const batches = this.#source.length / this.#batchSize
+    const batches = checkLength(this.#source) / this.#batchSize
     return this.#dropLast ? Math.floor(batches) : Math.ceil(batches)
   }
 
@@ -167,17 +176,29 @@ export class DataLoader implements AsyncIterable<Batch> {
   #open(epoch: number, prefetch = this.#prefetch): BatchStream {
     const source = this.#source
     if (isDataset(source)) {
-      const { length } = source
-      const order = this.#order(length, epoch)
+      const order = this.#order(this.#checkListed(checkLength(source)), epoch)
       const batches = this.#bucket > 0 ? this.#buckets(source, order, epoch) : this.#cut(order)
       return new Prefetcher((isClosed) => this.#byIndex(source, { batches, epoch }, isClosed), prefetch)
     }
     return new Prefetcher((isClosed) => this.#inTurn(source, epoch, isClosed), prefetch)
   }
 
-  #order(length: number, epoch: number): Uint32Array {
+  /** Checks that what an epoch lists of so many samples fits into memory. */
+  #checkListed(length: number): number {
+    checkListed(Math.min(this.#batchSize, length), 'batchSize', 'smaller batches are enough')
+    if (this.#bucket > 0 && this.#isMixed)
+      checkListed(length, 'source.length', 'leave `bucketByLength` or `shuffle` out')
+    return length
+  }
+
+  /** Whether batches come in another order than the dataset's. */
+  get #isMixed(): boolean {
+    return this.#shuffle || this.#weightSums !== undefined
+  }
+
+  #order(length: number, epoch: number): Order {
     if (this.#weightSums !== undefined) return drawn(this.#weightSums, this.#seed, epoch)
-    return this.#shuffle ? permutation(length, this.#seed, epoch) : sequence(length)
+    return this.#shuffle ? shuffled(length, this.#seed, epoch) : inOrder(length)
   }
 
   #part(subset: Subset): DataLoader {
@@ -207,19 +228,20 @@ export class DataLoader implements AsyncIterable<Batch> {
     }
   }
 
-  *#cut(order: Uint32Array): Generator<Uint32Array, void> {
-    for (let start = 0; start < order.length; start += this.#batchSize) {
-      const indices = order.subarray(start, start + this.#batchSize)
-      if (indices.length === this.#batchSize || !this.#dropLast) yield indices
+  *#cut(order: Order): Generator<Uint32Array, void> {
+    for (let left = order.length; left > 0;) {
+      const count = Math.min(left, this.#batchSize)
+      left -= count
+      if (count === this.#batchSize || !this.#dropLast) yield order.take(count)
     }
   }
 
-  #buckets(dataset: Dataset, order: Uint32Array, epoch: number): Uint32Array[] {
-    return bucketByLength(order, (index) => checkInteger(lengthAt(dataset, index), `lengthOf(${index})`, 1), {
+  #buckets(dataset: Dataset, order: Order, epoch: number): Iterable<Uint32Array> {
+    return bucketByLength(order, (index) => lengthAt(dataset, index), {
       batchSize: this.#batchSize,
       size: this.#bucket,
       dropLast: this.#dropLast,
-      shuffle: this.#shuffle || this.#weightSums !== undefined,
+      shuffle: this.#isMixed,
       seed: this.#seed,
       epoch,
     })
@@ -230,11 +252,13 @@ export class DataLoader implements AsyncIterable<Batch> {
     epoch: number,
     isClosed: IsClosed,
   ): AsyncGenerator<LoadedBatch, void> {
-    const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+    const iterator = begin(source)
     let hasEnded = false
     try {
       for (let index = 0; !hasEnded && !isClosed();) {
-        const batch = new Collator(this.#batchSize, this.#arrays)
+        // What an iterable has is not known: room for a large batch is made as its samples come.
+        const capacity = Math.min(this.#batchSize, Math.max(FIRST_PLACES, this.#arrays.largest))
+        const batch = new Collator(capacity, this.#arrays)
         let count = 0
         for (; count < this.#batchSize && !isClosed(); count++, index++) {
           hasEnded = true //                          an iterator that throws has ended as well
@@ -248,7 +272,7 @@ export class DataLoader implements AsyncIterable<Batch> {
         yield this.#augmented(loaded(batch, count), epoch, indices)
       }
     } finally {
-      if (!hasEnded) await iterator.return?.()
+      if (!hasEnded) await end(iterator)
     }
   }
 }
@@ -281,24 +305,6 @@ export function checkLoader(value: unknown, name: string): DataLoader {
   throw typeError('a DataLoader', name, value)
 }
 
-/** Batches in a bucket, 0 for none. */
-function checkBucket(value: DataLoaderOptions['bucketByLength'] = false): number {
-  if (typeof value === 'boolean') return value ? DEFAULT_BUCKET : 0
-  if (typeof value !== 'object' || value === null) throw typeError('a boolean or { size }', 'bucketByLength', value)
-  checkOptions(value, 'bucketByLength', ['size'])
-  return checkInteger(value.size ?? DEFAULT_BUCKET, 'bucketByLength.size', 1)
-}
-
-function knowsLengths(source: DataSource): boolean {
-  return isDataset(source) && (source.length === 0 || origin(source, 0).dataset.lengthOf !== undefined)
-}
-
-/** A subset is looked through. */
-function lengthAt(source: Dataset, at: number): number | undefined {
-  const { dataset, index } = origin(source, at)
-  return dataset.lengthOf?.(index)
-}
-
 async function* arrays(stream: BatchStream): AsyncGenerator<Batch, void> {
   try {
     for (;;) {
@@ -308,16 +314,5 @@ async function* arrays(stream: BatchStream): AsyncGenerator<Batch, void> {
     }
   } finally {
     await stream.close()
-  }
-}
-
-async function pull(
-  iterator: AsyncIterator<Sample> | Iterator<Sample>,
-  index: number,
-): Promise<IteratorResult<Sample>> {
-  try {
-    return await iterator.next()
-  } catch (cause) {
-    throw dataError(index, cause)
   }
 }

@@ -1,5 +1,8 @@
 import { checkInteger, typeError } from '../common/checks'
+import { checkNdArray } from '../common/nd-array'
+import { dataError } from './data-error'
 import { framesOf } from './shapes'
+import type { NdArray } from '../common/nd-array'
 import type { Dataset, Sample } from './dataset'
 
 /** Where samples come from: by index, or one after the other. */
@@ -11,11 +14,21 @@ const EXPECTED_SOURCE = 'a dataset ({ length, get }), an array or an iterable of
 export function checkSource(source: DataSource | readonly Sample[]): DataSource {
   if (typeof source !== 'object' || source === null) throw typeError(EXPECTED_SOURCE, 'source', source)
   if (isArray(source)) return new ArrayDataset(source)
-  if (isDataset(source)) checkInteger(source.length, 'source.length', 0)
-  else if (!(Symbol.asyncIterator in source || Symbol.iterator in source)) {
-    throw typeError(EXPECTED_SOURCE, 'source', source)
-  }
+  if (isDataset(source)) checkLength(source)
+  else if (!isIterable(source)) throw typeError(EXPECTED_SOURCE, 'source', source)
   return source
+}
+
+/** How many samples a dataset has, as it says at this moment. */
+export function checkLength({ length }: Dataset): number {
+  return checkInteger(length, 'source.length', 0)
+}
+
+function isIterable(source: AsyncIterable<Sample> | Iterable<Sample>): boolean {
+  const { [Symbol.asyncIterator]: isAsync, [Symbol.iterator]: isSync } = source as Partial<
+    AsyncIterable<Sample> & Iterable<Sample>
+  >
+  return typeof isAsync === 'function' || typeof isSync === 'function'
 }
 
 /** Whether samples can be asked for by index. */
@@ -41,13 +54,23 @@ class ArrayDataset implements Dataset {
 
   get(index: number): Sample {
     const sample = this.#samples[index]
-    if (sample === undefined) throw new RangeError(`Expected a sample in the array, received ${String(sample)}`)
+    if (sample === undefined) throw new RangeError('Expected a sample in the array, received undefined')
     return sample
   }
 
   lengthOf(index: number): number {
-    return framesOf(this.get(index).input.shape)
+    try {
+      return framesOf(checkNdArray(inputOf(this.get(index)), 'input').shape)
+    } catch (cause) {
+      throw dataError(index, cause)
+    }
   }
+}
+
+/** The input of a sample, where the sample is one: whoever checks the input says what is wrong. */
+function inputOf(sample: Partial<Sample> | null): NdArray {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checkNdArray checks it
+  return sample?.input as NdArray
 }
 
 export function isPromise(value: Sample | Promise<Sample>): value is Promise<Sample> {

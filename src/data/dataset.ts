@@ -1,22 +1,22 @@
 import { types } from 'node:util'
-import { checkInteger, checkOptions, describe, typeError } from '../common/checks'
+import { checkInteger, checkOneOf, checkOptions, describe, typeError } from '../common/checks'
 import { checkLengths, timeOf } from './shapes'
 import { checkNdArray } from '../common/nd-array'
 import { checkTargets, compact } from './targets'
 import { ZoetropeError, unwrap } from '../errors'
 import { native } from '../native'
-import type { NativeBatch, NativeTensorDataset } from '../native'
+import type { NativeTensorDataset } from '../native'
 import type { NdArray } from '../common/nd-array'
 import type { IntegerArray, Target } from './targets'
 
-/** One clip or image and what it is to be answered with. */
+/** One clip or image, and its target. */
 export interface Sample {
   /**
    * `[channels, height, width]` or `[features]` (one frame), or `[time, channels, height, width]` or `[time, features]`.
    * Clips of one batch may have different numbers of frames.
    */
   readonly input: NdArray
-  /** Index of the class, from 0; or what the model's head asks for. */
+  /** Index of the class, from 0. Other heads need other targets, see {@link Target}. */
   readonly target: Target
 }
 
@@ -26,7 +26,7 @@ export interface Dataset {
   readonly length: number
   /** The sample at `index`, from 0. A whole batch is asked for at once: promises of one batch run side by side. */
   get(index: number): Sample | Promise<Sample>
-  /** The number of frames of the sample at `index`, where it is known without reading it: for `bucketByLength`. */
+  /** The number of frames of the sample at `index`, known without reading the sample. `bucketByLength` needs it. */
   lengthOf?(index: number): number
 }
 
@@ -37,16 +37,23 @@ export interface TensorDatasetOptions {
    */
   readonly inputs: NdArray
   /**
-   * The class of each sample, `[samples]`: integers from 0. Or what the model's head asks for, see {@link Target}, with
-   * an axis of samples in front.
+   * The class of each sample, `[samples]`: integers from 0. Other heads need other targets, see {@link Target}, with an
+   * axis of samples in front.
    */
   readonly targets: IntegerArray | Float32Array | Float64Array | NdArray
-  /** How many frames of each sample are its own, `[samples]`; those after them are padding. Default all. */
+  /** The number of valid frames of each sample, `[samples]`. The frames after them are padding. Default all frames. */
   readonly lengths?: IntegerArray | undefined
+  /**
+   * What a target belongs to. `'frame'`: targets are `[samples, time, …]`, and `get` gives those of a clip's own frames.
+   * `'clip'`: no axis is the time. Default unknown: nothing is guessed, `get` gives every target whole, and the head of
+   * the model that trains decides. A model whose head says otherwise than this is refused with `ERR_DATA`.
+   */
+  readonly targetsPer?: 'clip' | 'frame' | undefined
 }
 
 const LARGEST_TARGET = 2 ** 31 - 1
 
+let hasOwnNative: (dataset: Dataset) => boolean
 let readNative: (dataset: TensorDataset) => NativeTensorDataset
 
 /**
@@ -74,27 +81,34 @@ export class TensorDataset implements Dataset {
   readonly length: number
 
   static {
+    // oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
+    const { get: ownGet } = this.prototype
+    hasOwnNative = (dataset) => #native in dataset && dataset.get === ownGet
     readNative = (dataset) => dataset.#native
   }
 
   /**
-   * @throws {TypeError} For arrays of a wrong type.
+   * @throws {TypeError} For arrays of a wrong type, or an option that does not exist.
    * @throws {RangeError} For lengths that do not fit the clips.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` for shapes and lengths that do not agree, `ERR_DATA` for targets that
    * are no numbers, `ERR_NATIVE_LOAD`.
    */
   constructor(options: TensorDatasetOptions) {
-    checkOptions(options, 'options', ['inputs', 'targets', 'lengths'])
-    const { data, shape } = checkNdArray(options.inputs, 'inputs')
-    const targets = checkTargets(checkIsArray(options.targets), 'targets')
-    this.#lengths = checkLengths(options.lengths, shape)
+    const arrays = checkOptions(options, 'options', ['inputs', 'targets', 'lengths', 'targetsPer'])
+    const { data, shape } = checkNdArray(arrays.inputs, 'inputs')
+    const targets = checkTargets(checkIsArray(arrays.targets), 'targets')
+    this.#lengths = checkLengths(arrays.lengths, shape)
     this.#time = timeOf(shape)
     const crossing = { data: compact(targets.data), shape: targets.shape }
-    this.#native = unwrap(native().NativeTensorDataset.create(data, [...shape], this.#lengths, crossing))
+    const isPerFrame = checkPer(arrays.targetsPer)
+    this.#native = unwrap(native().NativeTensorDataset.create(data, [...shape], this.#lengths, crossing, isPerFrame))
     this.length = this.#native.length
   }
 
-  /** A copy of the sample at `index`, for a look at it or a loop by hand. */
+  /**
+   * A copy of the sample at `index`, for a look at it or a loop by hand: its own frames, and its target as it was given,
+   * or with `targetsPer: 'frame'` the targets of those frames.
+   */
   get(index: number): Sample {
     checkInteger(index, 'index', 0, this.length - 1)
     const { data, shape, targets, targetShape } = unwrap(this.#native.sample(index))
@@ -105,6 +119,10 @@ export class TensorDataset implements Dataset {
   lengthOf(index: number): number {
     return this.#lengths?.[checkInteger(index, 'index', 0, this.length - 1)] ?? this.#time
   }
+}
+
+function checkPer(per: TensorDatasetOptions['targetsPer']): boolean | null {
+  return per === undefined ? null : checkOneOf(per, 'targetsPer', ['clip', 'frame']) === 'frame'
 }
 
 function checkIsArray(targets: TensorDatasetOptions['targets']): TensorDatasetOptions['targets'] {
@@ -119,9 +137,17 @@ function toTarget(targets: Float64Array, shape: readonly number[]): Target {
   return shape.length === 1 ? compact(targets) : { data: Float32Array.from(targets), shape }
 }
 
-/** The samples at `indices` as a native batch; only the indices cross. */
-export function gather(dataset: TensorDataset, indices: Uint32Array): NativeBatch {
-  return unwrap(readNative(dataset).batch(indices))
+/**
+ * Whether a dataset's samples are just those in its native memory: a {@link TensorDataset}, unless it has a `get` of its
+ * own, which may change them.
+ */
+export function isInMemory(dataset: Dataset): dataset is TensorDataset {
+  return hasOwnNative(dataset)
+}
+
+/** The native memory of a dataset. */
+export function nativeOf(dataset: TensorDataset): NativeTensorDataset {
+  return readNative(dataset)
 }
 
 /** Checks the index of a class; `name` says whose it is. */

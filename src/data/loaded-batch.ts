@@ -1,14 +1,17 @@
 /** Batches on their way from a dataset to a model. */
-import { Collator, dataError } from './collate'
+import { Collator } from './collate'
+import { dataError } from './data-error'
 import { isPromise } from './data-source'
-import { TensorDataset, gather } from './dataset'
+import { isInMemory, nativeOf } from './dataset'
 import { unwrap } from '../errors'
 import { native } from '../native'
+import { timeOf } from './shapes'
 import { origin } from './subset'
 import type { ArrayCache } from './array-cache'
 import type { AugmentConfig } from './augment'
 import type { Batch } from './collate'
 import type { Dataset, Sample } from './dataset'
+import type { NdArray } from '../common/nd-array'
 import type { NativeBatch } from '../native'
 
 /** A batch on its way to a model: native at once, or as arrays for a loop by hand. */
@@ -17,8 +20,8 @@ export interface LoadedBatch {
   toNative(): NativeBatch
   toArrays(): Batch | Promise<Batch>
   /**
-   * Lets a later batch have this one's array, which the native batch reads where it lies: to be called once the job that
-   * used it is done, and only where nobody was given the arrays.
+   * Gives this batch's array to a later batch. The native batch reads the array where it lies, so this is called only
+   * when the job that used it is done, and only if nobody else was given the arrays.
    */
   recycle?(): void
 }
@@ -81,21 +84,45 @@ export function augmented(batch: LoadedBatch, { config, seed, epoch, indices }: 
     ...batch,
     toNative,
     toArrays: async () => {
-      const { data, shape, lengths } = unwrap(await toNative().readInputs())
-      const { targets, targetShape } = await batch.toArrays()
-      return { inputs: { data, shape }, ...(lengths && { lengths }), targets, targetShape }
+      const { inputs, targets, targetShape } = await batch.toArrays()
+      const changed = unwrap(await toNative().readInputs())
+      return { ...trimmed(changed, timeOf(inputs.shape)), targets, targetShape }
     },
   }
 }
 
-/** A batch whose indices alone cross, where a `TensorDataset` lies at the bottom of the dataset. */
+/** Clips that are padded to the longest of a dataset, cut to the `time` of the longest of their batch. */
+function trimmed(
+  { data, shape, lengths }: NdArray & { readonly lengths?: Int32Array },
+  time: number,
+): Pick<Batch, 'inputs' | 'lengths'> {
+  const rest = lengths === undefined ? {} : { lengths }
+  const [batch = 0] = shape
+  const before = timeOf(shape)
+  if (before === time) return { inputs: { data, shape }, ...rest }
+  const frame = data.length / (batch * before)
+  const kept = data.slice(0, batch * time * frame)
+  for (let clip = 0; clip < batch; clip++) {
+    const from = clip * before * frame
+    kept.set(data.subarray(from, from + time * frame), clip * time * frame)
+  }
+  return { inputs: { data: kept, shape: [batch, time, ...shape.slice(2)] }, ...rest }
+}
+
+/**
+ * A batch whose indices alone cross, where a `TensorDataset` lies at the bottom of the dataset, and nothing between them
+ * changes samples.
+ */
 export function gathered(source: Dataset, chosen: Uint32Array): LoadedBatch | undefined {
-  const { dataset } = origin(source, 0)
-  if (!(dataset instanceof TensorDataset)) return undefined
-  const indices = chosen.map((index) => origin(source, index).index)
+  const { dataset } = origin(source, chosen[0] ?? 0)
+  if (!isInMemory(dataset)) return undefined
+  const memory = nativeOf(dataset)
+  const places = Array.from(chosen, (index) => origin(source, index))
+  if (places.some((place) => place.dataset !== dataset)) return undefined
+  const indices = Uint32Array.from(places, ({ index }) => index)
   return {
     samples: indices.length,
-    toNative: () => gather(dataset, indices),
+    toNative: () => unwrap(memory.batch(indices)),
     toArrays: () => {
       const batch = new Collator(indices.length)
       for (const [position, index] of indices.entries()) batch.set(position, index, dataset.get(index))

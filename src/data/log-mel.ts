@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { checkInteger, checkNumber, checkOptions, rangeError, typeError } from '../common/checks'
 import { checkNdArray, formatShape } from '../common/nd-array'
 import { unwrap } from '../errors'
@@ -18,7 +19,7 @@ export interface LogMelOptions {
   readonly minFrequency?: number | undefined
   /** Where the highest band ends, in Hz. Default half the sample rate. */
   readonly maxFrequency?: number | undefined
-  /** The least energy; smaller ones are raised to it before the logarithm. Default 1e-10. */
+  /** The least energy, a float32 of at least 2 ** -126; smaller ones are raised to it before the logarithm. Default 1e-10. */
   readonly floor?: number | undefined
 }
 
@@ -27,6 +28,8 @@ export type Recording = NdArray & { readonly sampleRate?: number | undefined }
 
 const KEYS = ['sampleRate', 'fftSize', 'hopLength', 'mels', 'minFrequency', 'maxFrequency', 'floor']
 const LARGEST = 2 ** 20
+/** Weights of the filter bank, `mels * (fftSize / 2 + 1)`: 1 GiB. */
+const MOST_WEIGHTS = 2 ** 28
 const WINDOW_SECONDS = 0.025
 const HOP_SECONDS = 0.01
 
@@ -39,26 +42,27 @@ const HOP_SECONDS = 0.01
  * `log(maximum(floor, melspectrogram(y, sr, n_fft=fftSize, hop_length=hopLength, n_mels=mels)))`.
  *
  * @throws {TypeError} For an argument of a wrong type, or an option that does not exist.
- * @throws {RangeError} For a value out of range.
+ * @throws {RangeError} For a value out of range, also for more `mels` than a filter bank of 1 GiB has.
  * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` where shape and length do not agree, `ERR_INVALID_CONFIG` for
- * frequencies that the sample rate cannot have.
+ * frequencies that the sample rate cannot have, a `floor` that float32 cannot hold, or for more frames than fit: 2³² samples in all windows, 2³⁰ energies.
  */
 export async function logMel(recording: Recording, options: LogMelOptions = {}): Promise<FloatArray> {
-  checkOptions(options, 'options', KEYS)
+  const given = checkOptions(options, 'options', KEYS)
   const { data, shape } = checkNdArray(recording, 'recording')
-  if (!(data instanceof Float32Array)) throw typeError('a Float32Array', 'recording.data', data)
+  if (!types.isFloat32Array(data)) throw typeError('a Float32Array', 'recording.data', data)
   if (shape.length < 1 || shape.length > 2 || data.length === 0) {
     throw rangeError('[channels, frames] or [frames], no axis empty', 'recording.shape', formatShape(shape))
   }
-  const sampleRate = checkRate(options.sampleRate ?? recording.sampleRate)
-  const { fftSize = defaultFftSize(sampleRate), hopLength = Math.max(1, Math.round(sampleRate * HOP_SECONDS)) } =
-    options
-  const { mels = 40, minFrequency = 0, maxFrequency = sampleRate / 2, floor = 1e-10 } = options
+  const sampleRate = checkRate(given.sampleRate === undefined ? recording.sampleRate : given.sampleRate)
+  const { fftSize = defaultFftSize(sampleRate), hopLength = Math.max(1, Math.round(sampleRate * HOP_SECONDS)) } = given
+  const { mels = 40, minFrequency = 0, maxFrequency = sampleRate / 2, floor = 1e-10 } = given
+  const size = checkInteger(fftSize, 'fftSize', 2, LARGEST)
+  const mostMels = Math.min(LARGEST, Math.floor(MOST_WEIGHTS / (Math.floor(size / 2) + 1)))
   const settings = {
     sampleRate,
-    fftSize: checkInteger(fftSize, 'fftSize', 2, LARGEST),
+    fftSize: size,
     hopLength: checkInteger(hopLength, 'hopLength', 1, LARGEST),
-    mels: checkInteger(mels, 'mels', 1, LARGEST),
+    mels: checkInteger(mels, 'mels', 1, mostMels),
     minFrequency: checkNumber(minFrequency, 'minFrequency', 0),
     maxFrequency: checkNumber(maxFrequency, 'maxFrequency', 0),
     floor: checkNumber(floor, 'floor', 0),

@@ -14,7 +14,7 @@ export interface NormalizationOptions {
 
 /**
  * Mean and deviation of each channel of the frames, or of each feature of the vectors, over all valid frames of a
- * dataset: what `CnnLstm.create({ normalize })` takes. Give it the training part alone. Bytes count as 0…1, and a channel
+ * dataset. `CnnLstm.create({ normalize })` takes the result. Use the training part only. Bytes count as 0…1, and a channel
  * that is the same everywhere gets a deviation of 1.
  *
  * @throws {ZoetropeError} `ERR_DATA` for values that are NaN or infinite, when the dataset fails or is empty,
@@ -24,8 +24,8 @@ export async function normalization(
   source: DataSource,
   options: NormalizationOptions = {},
 ): Promise<NormalizeOptions & { readonly mean: number[]; readonly std: number[] }> {
-  checkOptions(options, 'options', ['signal'])
-  const abort = new AbortScope(checkSignal(options.signal, 'signal'))
+  const { signal } = checkOptions(options, 'options', ['signal'])
+  const abort = new AbortScope(checkSignal(signal, 'signal'))
   try {
     const { channels } = await profile(new DataLoader(source, { batchSize: 64 }), abort)
     for (const [channel, { notFinite }] of channels.entries()) {

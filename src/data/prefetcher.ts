@@ -4,8 +4,8 @@ import { setImmediate } from 'node:timers/promises'
 export type IsClosed = () => boolean
 
 /**
- * Asks a source for a bounded number of items ahead of those that are taken, one after the other. Before each that is
- * made ahead the event loop has a turn: whoever waits for the item before it goes on first.
+ * Asks a source for items before they are needed, one after the other, up to a limit. Before each of these items the
+ * event loop has a turn, so that a caller that waits for the previous item continues first.
  *
  * An error of the source comes at its own place in the order, after the items before it.
  */

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
-import { AbortScope, checkSignal } from '../common/abort'
+import { AbortScope, checkSignal, throwIfAborted } from '../common/abort'
 import { checkCallback, describe } from '../common/checks'
-import { dataError } from './collate'
-import { isPromise } from './data-source'
+import { dataError } from './data-error'
+import { checkLength, isPromise } from './data-source'
 import { ZoetropeError } from '../errors'
 import type { Dataset, Sample } from './dataset'
 
@@ -14,12 +14,12 @@ export interface ScanProgress {
   readonly total: number
 }
 
-/** Options of whatever reads every sample once. */
+/** Options of functions that read every sample once. */
 export interface ScanOptions {
   /** Stops the work; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined
-  /** Called now and then with how many samples have been read. */
-  readonly onProgress?: ((progress: ScanProgress) => void) | undefined
+  /** Called now and then with how many samples have been read. What it throws, or a promise of its rejects with, ends the work. */
+  readonly onProgress?: ((progress: ScanProgress) => unknown) | undefined
 }
 
 export const SCAN_KEYS = ['signal', 'onProgress']
@@ -27,14 +27,15 @@ export const SCAN_KEYS = ['signal', 'onProgress']
 const SIDE_BY_SIDE = 32 //      samples asked for at once
 const TURN = 8 //               milliseconds that the event loop waits at most, but for the dataset itself
 
-export function checkScanOptions({ signal, onProgress }: ScanOptions): void {
-  checkSignal(signal, 'signal')
+/** Checks the options of a walk, and returns what it checked. */
+export function checkScanOptions({ signal, onProgress }: ScanOptions): ScanOptions {
   checkCallback(onProgress, 'onProgress')
+  return { signal: checkSignal(signal, 'signal'), onProgress }
 }
 
 /**
- * Hands every sample to `visit` once, in any order, letting the event loop have its turns. A sample that is there is
- * visited before the next is asked for, so that a dataset may use one buffer for all.
+ * Calls `visit` once with every sample, in any order. The event loop has its turns in between. A sample is visited
+ * before the next one is asked for, so a dataset may use one buffer for all samples.
  */
 export async function scan(
   dataset: Dataset,
@@ -44,10 +45,12 @@ export async function scan(
   const scope = new AbortScope(signal)
   const turns = new Turns(signal)
   try {
-    for (let start = 0; start < dataset.length; start += SIDE_BY_SIDE) {
-      const end = Math.min(start + SIDE_BY_SIDE, dataset.length)
+    const total = checkLength(dataset)
+    for (let start = 0; start < total; start += SIDE_BY_SIDE) {
+      const end = Math.min(start + SIDE_BY_SIDE, total)
       await scope.race(visitRange(dataset, visit, start, end))
-      onProgress?.({ done: end, total: dataset.length })
+      const told = onProgress?.({ done: end, total }) //     the promise of an async function
+      await scope.race(told)
       await turns.take()
     }
   } finally {
@@ -66,7 +69,7 @@ export class Turns {
 
   /** Waits for a turn when the last was long enough ago. */
   async take(): Promise<void> {
-    this.#signal?.throwIfAborted()
+    throwIfAborted(this.#signal)
     if (performance.now() - this.#last < TURN) return
     await setImmediate()
     this.#last = performance.now()

@@ -8,8 +8,8 @@
  * | vector | `[features]` | `[batch, features]` |
  * | clip of vectors | `[time, features]` | `[batch, time, features]` |
  */
-import { types } from 'node:util'
 import { rangeError, typeError } from '../common/checks'
+import { copied, listOf } from '../common/list'
 import { formatShape } from '../common/nd-array'
 import type { IntegerArray } from './targets'
 
@@ -36,24 +36,18 @@ export function timeOf(shape: readonly number[]): number {
 /** Checks the lengths of the clips in an array of the given shape, and copies them. */
 export function checkLengths(lengths: IntegerArray | undefined, shape: readonly number[]): Int32Array | null {
   if (lengths === undefined) return null
-  const isArray = Array.isArray(lengths) || (types.isTypedArray(lengths) && !isBig(lengths))
-  if (!isArray) throw typeError('an array of integers', 'lengths', lengths)
+  const list = listOf(lengths)
+  if (list === undefined) throw typeError('an array of integers', 'lengths', lengths)
   const [batch = 0] = shape
   if (!batchHasTime(shape)) {
     throw new RangeError(`Expected clips with an axis of time for \`lengths\`, received shape ${formatShape(shape)}`)
   }
-  if (lengths.length !== batch) throw rangeError(`${batch} lengths, one a clip,`, 'lengths', lengths)
+  if (list.length !== batch) throw rangeError(`${batch} lengths, one a clip,`, 'lengths', lengths)
   const time = timeOf(shape)
-  return Int32Array.from(lengths, (length, index) => {
-    const expected = `an integer from 1 to ${time}, the frames of the clips,`
+  const expected = `an integer from 1 to ${time}, the frames of the clips,`
+  return copied(list, Int32Array, (length, index) => {
     if (typeof length !== 'number') throw typeError(expected, `lengths[${index}]`, length)
-    if (!Number.isInteger(length) || length < 1 || length > time) {
-      throw rangeError(expected, `lengths[${index}]`, length)
-    }
-    return length
+    if (Number.isInteger(length) && length >= 1 && length <= time) return length
+    throw rangeError(expected, `lengths[${index}]`, length)
   })
-}
-
-function isBig(array: unknown): boolean {
-  return types.isBigInt64Array(array) || types.isBigUint64Array(array)
 }

@@ -1,4 +1,4 @@
-/** What the samples of a loader are like: ranges and moments by channel, counts by class. */
+/** Statistics of a loader's samples: ranges and moments of each channel, counts of each class. */
 import { openBatches, peekBatches } from './data-loader'
 import { unwrap } from '../errors'
 import { native } from '../native'
@@ -10,14 +10,16 @@ import type { NativeStatistics } from '../native'
 export interface PeekLimits {
   readonly batches: number
   readonly milliseconds: number
+  /** What a target belongs to, by the model's head: targets of padded frames are not counted. */
+  readonly targetsPer: 'clip' | 'frame'
 }
 
 /** Reads an epoch of a loader. */
 export async function profile(loader: DataLoader, abort: AbortScope): Promise<NativeStatistics> {
-  return read(openBatches(loader), { batches: Infinity, milliseconds: Infinity }, abort)
+  return read(openBatches(loader), { batches: Infinity, milliseconds: Infinity, targetsPer: 'clip' }, abort)
 }
 
-/** Looks at the beginning of the next epoch, which stays the next; `undefined` for an iterable, which would be used up. */
+/** Reads the beginning of the next epoch without beginning it. `undefined` for an iterable, which this would use up. */
 export async function peek(
   loader: DataLoader,
   limits: PeekLimits,
@@ -35,7 +37,7 @@ async function read(batches: BatchStream, limits: PeekLimits, abort: AbortScope)
     for (let count = 0; count < limits.batches && performance.now() - began < limits.milliseconds; count++) {
       const next = await abort.race(batches.next())
       if (next.done === true) break
-      unwrap(await abort.race(data.add(next.value.toNative())))
+      unwrap(await abort.race(data.add(next.value.toNative(), limits.targetsPer === 'frame')))
     }
     return data.read()
   } finally {

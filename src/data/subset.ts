@@ -1,5 +1,6 @@
 import { checkInteger, rangeError, typeError } from '../common/checks'
-import { checkSource, isArray, isDataset } from './data-source'
+import { copied, listOf } from '../common/list'
+import { checkLength, checkSource, isArray, isDataset } from './data-source'
 import type { Dataset, Sample } from './dataset'
 
 /** Some samples of a dataset, by their indices. Nothing is copied. */
@@ -18,12 +19,11 @@ export class Subset implements Dataset {
    */
   constructor(dataset: Dataset | readonly Sample[], indices: ArrayLike<number>) {
     this.dataset = checkDataset(dataset, 'dataset')
-    const isList = Array.isArray(indices) || (ArrayBuffer.isView(indices) && 'length' in indices)
-    if (!isList) throw typeError('an array of integers', 'indices', indices)
-    if (this.dataset.length === 0 && indices.length > 0)
-      throw rangeError('no indices for no samples', 'indices', indices)
-    const last = this.dataset.length - 1
-    this.indices = Uint32Array.from(indices, (index, at) => checkInteger(index, `indices[${at}]`, 0, last))
+    const list = listOf(indices)
+    if (list === undefined) throw typeError('an array of integers', 'indices', indices)
+    const length = checkLength(this.dataset)
+    if (length === 0 && list.length > 0) throw rangeError('no indices for no samples', 'indices', indices)
+    this.indices = copied(list, Uint32Array, (index, at) => checkInteger(index, `indices[${at}]`, 0, length - 1))
     this.length = this.indices.length
   }
 
@@ -52,9 +52,28 @@ export function checkDataset(dataset: Dataset | readonly Sample[], name: string)
   return source
 }
 
-/** Where the sample lies at the bottom: a {@link Subset} is looked through, and so is one of a subset. */
+// oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
+const { get: ownGet } = Subset.prototype
+
+/**
+ * Where the sample lies at the bottom: a {@link Subset} is looked through, and so is one of a subset. One whose `get` is
+ * not its own may change the samples, and is a dataset like any other.
+ */
 export function origin(dataset: Dataset, index: number): { readonly dataset: Dataset; readonly index: number } {
   let [bottom, at] = [dataset, index]
-  while (bottom instanceof Subset) [bottom, at] = [bottom.dataset, bottom.indices[at] ?? 0]
+  while (bottom instanceof Subset && bottom.get === ownGet) {
+    const below: number | undefined = bottom.indices[at]
+    if (below === undefined) break //                     no such sample: `get` says so
+    ;[bottom, at] = [bottom.dataset, below]
+  }
+  return { dataset: bottom, index: at }
+}
+
+/** The dataset that tells the number of frames of a sample, and the sample's index there; a {@link Subset} passes it on. */
+export function lengthTeller(dataset: Dataset, index: number): { readonly dataset: Dataset; readonly index: number } {
+  let [bottom, at] = [dataset, index]
+  while (bottom.lengthOf === undefined && bottom instanceof Subset) {
+    ;[bottom, at] = [bottom.dataset, bottom.indices[at] ?? 0]
+  }
   return { dataset: bottom, index: at }
 }

@@ -1,8 +1,9 @@
-/** What samples are to be answered with: one target a sample on the way in, one array a batch on the way on. */
-import { types } from 'node:util'
+/** Targets: one for each sample when they come in, one array for each batch afterwards. */
 import { describe } from '../common/checks'
+import { copied, listOf } from '../common/list'
 import { checkNdArray, elements, formatShape } from '../common/nd-array'
 import { ZoetropeError } from '../errors'
+import type { List } from '../common/list'
 import type { NdArray } from '../common/nd-array'
 
 /** Whole numbers, such as class indices or lengths. */
@@ -10,7 +11,7 @@ export type IntegerArray =
   readonly number[] | Int32Array | Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array
 
 /**
- * What a sample is to be answered with, by the model's head:
+ * The target of a sample. Its form depends on the model's head:
  *
  * | head | per clip | per frame |
  * |---|---|---|
@@ -32,8 +33,8 @@ const LARGEST_INTEGER = 2 ** 31
 /** Checks one sample's target, or a whole dataset's, and copies it. `name` says whose it is. */
 export function checkTargets(target: Target | undefined, name: string): { data: Float64Array; shape: number[] } {
   if (typeof target === 'number') return { data: Float64Array.of(checkFinite(target, name)), shape: [] }
-  const { data, shape } = toArray(target, name)
-  return { data: Float64Array.from(data, (value, index) => checkFinite(value, `${name}[${index}]`)), shape: [...shape] }
+  const { list, shape } = readTarget(target, name)
+  return { data: copied(list, Float64Array, (value, index) => checkFinite(value, name, index)), shape }
 }
 
 /** Whole numbers as `Int32Array`, others as `Float32Array`. */
@@ -51,7 +52,11 @@ interface Entry {
   readonly shape: readonly number[]
 }
 
-/** Puts targets side by side in one array, those with one number a frame padded with zeros. */
+/**
+ * Puts targets side by side in one array. Targets that differ in their first axis alone, each as long there as its own
+ * clip, are targets per frame, and are padded with zeros. Targets of one shape stay as they are: that an axis is as long
+ * as a clip does not make it the time, and padding or cutting them could lose some.
+ */
 export class TargetCollator {
   readonly #entries: Entry[] = []
 
@@ -65,8 +70,8 @@ export class TargetCollator {
     const entries = this.#entries.slice(0, count)
     const [first] = entries
     if (first === undefined) throw new RangeError('Expected at least one target')
+    checkAgree(first, entries)
     const longest = entries.reduce((most, entry) => (entry.data.length > most.data.length ? entry : most), first)
-    for (const entry of entries) checkAgrees(first, entry)
     const size = elements(longest.shape)
     const data = new Float64Array(count * size)
     for (const [position, entry] of entries.entries()) data.set(entry.data, position * size)
@@ -74,33 +79,43 @@ export class TargetCollator {
   }
 }
 
-/** Targets of one shape; or each has an axis of its own clip's frames, and is one shape but for that. */
-function checkAgrees(first: Entry, entry: Entry): void {
-  const [a, b] = [first.shape, entry.shape]
-  const isRest = a.length === b.length && b.every((size, axis) => axis === 0 || size === a[axis])
-  const isPerFrame = a[0] === first.frames && b[0] === entry.frames
-  if (isRest && (a[0] === b[0] || isPerFrame)) return
+/** Targets of one shape; or all of them have an axis of their own clip's frames, and are of one shape but for that. */
+function checkAgree(first: Entry, entries: readonly Entry[]): void {
+  const isSame = (entry: Entry): boolean => isShapeOf(first, entry) && entry.shape[0] === first.shape[0]
+  if (entries.every(isSame)) return
+  const follows = ({ shape, frames }: Entry): boolean => shape[0] === frames
+  // The one that is named: of another shape, else one that does not follow its clip, be it the first itself.
+  const wrong =
+    entries.find((entry) => !isShapeOf(first, entry)) ??
+    (follows(first) ? entries.find((entry) => !follows(entry)) : entries.find((entry) => !isSame(entry)))
+  if (wrong === undefined) return
   throw new ZoetropeError(
     'ERR_SHAPE_MISMATCH',
-    `Expected targets of one shape in a batch, or one a frame, received ${formatShape(a)} at index ${first.index} ` +
-      `and ${formatShape(b)} at index ${entry.index}, whose clip has ${entry.frames} frames`,
-    { expected: a, actual: b, indices: [first.index, entry.index] },
+    `Expected targets of one shape in a batch, or one a frame, received ${formatShape(first.shape)} at index ` +
+      `${first.index} and ${formatShape(wrong.shape)} at index ${wrong.index}, whose clip has ${wrong.frames} frames`,
+    { expected: first.shape, actual: wrong.shape, indices: [first.index, wrong.index] },
   )
 }
 
-function toArray(target: unknown, name: string): { data: ArrayLike<unknown>; shape: readonly number[] } {
-  const isBig = types.isBigInt64Array(target) || types.isBigUint64Array(target)
-  if (Array.isArray(target) || (types.isTypedArray(target) && !isBig)) return { data: target, shape: [target.length] }
+/** Whether a target is of the first one's shape, but for the first axis. */
+function isShapeOf({ shape: expected }: Entry, { shape }: Entry): boolean {
+  return shape.length === expected.length && shape.every((size, axis) => axis === 0 || size === expected[axis])
+}
+
+function readTarget(target: unknown, name: string): { list: List; shape: number[] } {
+  const list = listOf(target)
+  if (list !== undefined) return { list, shape: [list.length] }
   if (typeof target === 'object' && target !== null && 'data' in target && 'shape' in target) {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checkNdArray checks it
-    return checkNdArray(target as NdArray, name)
+    const { data, shape } = checkNdArray(target as NdArray, name)
+    return { list: { length: data.length, at: (index) => data[index] }, shape: [...shape] }
   }
   throw notNumbers(target, name)
 }
 
-function checkFinite(value: unknown, name: string): number {
+function checkFinite(value: unknown, name: string, index?: number): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value
-  throw notNumbers(value, name, 'a finite number')
+  throw notNumbers(value, index === undefined ? name : `${name}[${index}]`, 'a finite number')
 }
 
 function notNumbers(value: unknown, name: string, expected = 'a number or an array of numbers'): ZoetropeError {

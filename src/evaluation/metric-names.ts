@@ -1,4 +1,4 @@
-/** Metrics by name: what `best`, `earlyStopping` and `reduceOnPlateau` choose by. */
+/** Metrics by name, for `best`, `earlyStopping` and `reduceOnPlateau`. */
 import { checkString, rangeError } from '../common/checks'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 
@@ -16,7 +16,7 @@ export type Figures = { readonly [Name in (typeof METRIC_NAMES)[number]]?: numbe
   readonly topK?: readonly number[] | undefined
 }
 
-/** What one epoch of `fit` came to. */
+/** The figures of one epoch of `fit`. */
 export interface EpochFigures {
   readonly train: Figures
   readonly validation?: Figures

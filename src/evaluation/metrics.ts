@@ -1,4 +1,4 @@
-import type { NativeMetrics } from '../native'
+import type { NativeCounts, NativeMetrics } from '../native'
 import type { HeadConfig } from '../config/head'
 
 /** How well one class or label is found. Where a denominator is 0, the figure is 0. */
@@ -43,7 +43,7 @@ export function accuracy({ correct, predictions }: NativeMetrics, { kind }: Head
   return kind === 'regression' ? NaN : correct / predictions
 }
 
-/** Of a regression how far it is off, of other heads nothing. */
+/** The errors of a regression; nothing for other heads. */
 export function regressionMetrics(
   { predictions, errorSums }: NativeMetrics,
   { kind }: HeadConfig,
@@ -54,17 +54,17 @@ export function regressionMetrics(
   return {
     mae: over(([absolute = 0]) => absolute / predictions),
     rmse: Math.sqrt(over(([, squared = 0]) => squared / predictions)),
-    r2: over(([, squared = 0, target = 0, square = 0]) => {
-      const variance = square - (target * target) / predictions
+    r2: over(([, squared = 0, shifted = 0, square = 0]) => {
+      const variance = square - shifted * (shifted / predictions) //  by differences from one target: 0 if all are the same
       return variance > 0 ? 1 - squared / variance : NaN
     }),
   }
 }
 
 /** How well each label is found, of a head with several. */
-export function labelMetrics({ labelCounts }: NativeMetrics, labels: readonly string[]): ClassMetrics[] {
+export function labelMetrics({ labels: counts }: NativeCounts, labels: readonly string[]): ClassMetrics[] {
   return labels.map((label, index) => {
-    const [hits = 0, falsePositives = 0, falseNegatives = 0] = labelCounts.slice(index * 3, index * 3 + 3)
+    const [hits = 0, falsePositives = 0, falseNegatives = 0] = counts.subarray(index * 3, index * 3 + 3)
     return counted(label, hits, hits + falsePositives, hits + falseNegatives)
   })
 }
@@ -73,38 +73,39 @@ export function timing(samples: number, seconds: number): Timing {
   return { seconds, samplesPerSecond: samples / seconds }
 }
 
-/** Row-major counts as rows: row = target, column = prediction. */
-export function confusionRows(counts: readonly number[], numClasses: number): number[][] {
-  return Array.from({ length: numClasses }, (_, row) => counts.slice(row * numClasses, (row + 1) * numClasses))
-}
-
-export function classMetrics(confusion: readonly (readonly number[])[], labels: readonly string[]): ClassMetrics[] {
-  return labels.map((label, index) => {
-    const hits = confusion[index]?.[index] ?? 0
-    const support = sum(confusion[index] ?? [])
-    const predicted = sum(confusion.map((row) => row[index] ?? 0))
-    return counted(label, hits, predicted, support)
-  })
+/** Precision, recall, F1 and support of each class, and their means over the classes. */
+export interface ClassScores {
+  readonly perClass: ClassMetrics[]
+  readonly macroF1: number
+  readonly balancedAccuracy: number
 }
 
 /**
  * Macro F1 and balanced accuracy as scikit-learn's `f1_score(average='macro')` and `balanced_accuracy_score` take them:
  * classes that are neither among targets nor among predictions, or not among targets, do not count.
  */
-export function macroMetrics(
-  confusion: readonly (readonly number[])[],
-  perClass: readonly ClassMetrics[],
-): { readonly macroF1: number; readonly balancedAccuracy: number } {
-  const predicted = perClass.map((_, index) => sum(confusion.map((row) => row[index] ?? 0)))
-  const seen = perClass.filter(({ support }, index) => support + (predicted[index] ?? 0) > 0)
+export function classScores({ cells, cellCounts, targets }: NativeCounts, labels: readonly string[]): ClassScores {
+  const classes = labels.length
+  const [hits, predicted] = [new Float64Array(classes), new Float64Array(classes)]
+  cells.forEach((cell, at) => {
+    const [target, prediction, count] = [Math.floor(cell / classes), cell % classes, cellCounts[at] ?? 0]
+    predicted[prediction] = (predicted[prediction] ?? 0) + count
+    if (target === prediction) hits[target] = count
+  })
+  const perClass = labels.map((label, at) => counted(label, hits[at] ?? 0, predicted[at] ?? 0, targets[at] ?? 0))
+  const seen = perClass.filter(({ support }, at) => support + (predicted[at] ?? 0) > 0)
   const supported = perClass.filter(({ support }) => support > 0)
-  return { macroF1: mean(seen.map(({ f1 }) => f1)), balancedAccuracy: mean(supported.map(({ recall }) => recall)) }
+  return {
+    perClass,
+    macroF1: mean(seen.map(({ f1 }) => f1)),
+    balancedAccuracy: mean(supported.map(({ recall }) => recall)),
+  }
 }
 
 /** Shares of answers whose target is among the first 1, 2, … classes. */
-export function topShares({ ranks, predictions }: NativeMetrics): number[] {
+export function topShares({ ranks }: NativeCounts, { predictions }: NativeMetrics): number[] {
   let found = 0
-  return ranks.map((count) => (found += count) / predictions)
+  return Array.from(ranks, (count) => (found += count) / predictions)
 }
 
 /** The mean; not a number of nothing. */

@@ -9,11 +9,11 @@ import type { Outcome } from '../errors'
 import type { LoadedBatch } from '../data/loaded-batch'
 import type { CheckedLoss } from '../model/loss'
 import type { ModelHandle } from '../model/handle'
-import type { NativeBatch, NativeMetrics, NativePass } from '../native'
+import type { NativeBatch, NativeCounts, NativeMetrics, NativePass } from '../native'
 import type { HeadConfig } from '../config/head'
 import type { ProgressLine } from '../common/progress'
 
-/** How a pass stands after a step; what `onBatch` is called with. */
+/** The state of a pass after a step. `onBatch` is called with it. */
 export interface BatchReport {
   /** Batches of this epoch that are done, from 1. */
   readonly step: number
@@ -49,11 +49,13 @@ export interface PassPlan {
   readonly progress: ProgressLine
   /** Prepares a step; the job it returns is run when the engine has a place. */
   readonly prepare: (pass: NativePass, batch: NativeBatch) => PreparedStep
-  /** What is left to do after the last step. */
+  /** Work after the last step. */
   readonly finish?: (pass: NativePass) => Pick<PreparedStep, 'job' | 'undo'> | undefined
   readonly head: HeadConfig
   /** Options of the training loss. */
   readonly loss?: CheckedLoss
+  /** Whether what evaluated predictions are counted by is wanted. Default false. */
+  readonly keepsCounts?: boolean
   /** Whether the areas under the ROC curve are wanted. Default false. */
   readonly keepsRanking?: boolean
   readonly onBatch: ((report: BatchReport) => unknown) | undefined
@@ -63,6 +65,8 @@ export interface PassPlan {
 
 export interface PassResult {
   readonly metrics: NativeMetrics
+  /** Where they were wanted. */
+  readonly counts: NativeCounts | undefined
   /** Of each class or label, where they were wanted. */
   readonly areas: number[] | undefined
   readonly seconds: number
@@ -84,7 +88,7 @@ interface Step {
  * disposed of; by then no step of this pass is running or will.
  */
 export async function runPass(plan: PassPlan): Promise<PassResult> {
-  const { handle, loader, abort, progress, keepsRanking = false } = plan
+  const { handle, loader, abort, progress, keepsCounts = false, keepsRanking = false } = plan
   abort.throwIfAborted()
   const began = performance.now()
   const pass = handle.beginPass(plan.loss, keepsRanking)
@@ -108,9 +112,10 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
     ending.catch(() => undefined) //                     a step that failed before it is met first
     while (inFlight.length > 0) await settle(inFlight)
     const metrics = await ending
+    const counts = keepsCounts ? await handle.run(() => pass.counts()) : undefined
     const areas = keepsRanking ? await handle.run(() => pass.areas()) : undefined
     abort.throwIfAborted()
-    return { metrics, areas, seconds: (performance.now() - began) / 1000 }
+    return { metrics, counts, areas, seconds: (performance.now() - began) / 1000 }
   } catch (error) {
     pass.cancel()
     void batches.close().catch(() => undefined) //       a source that hangs must not keep the caller waiting
@@ -134,7 +139,7 @@ function submit(plan: PassPlan, pass: NativePass, next: { step: number; samples:
   return { step, samples, learningRate, done, reading, recycle: () => batch.recycle?.() }
 }
 
-/** Queues what is left to do behind the last steps, and the reading of what the pass has come to. */
+/** Queues the work after the last step, and then the reading of the pass's metrics. */
 async function end({ handle, finish }: PassPlan, pass: NativePass): Promise<NativeMetrics> {
   const last = finish?.(pass)
   const updated = last === undefined ? Promise.resolve(last) : handle.run(last.job)

@@ -1,24 +1,15 @@
 import { AbortScope, checkSignal } from '../common/abort'
 import { checkBoolean, checkOptions } from '../common/checks'
 import { checkLoader } from '../data/data-loader'
-import {
-  accuracy,
-  classMetrics,
-  confusionRows,
-  labelMetrics,
-  macroMetrics,
-  mean,
-  regressionMetrics,
-  timing,
-  topShares,
-} from './metrics'
+import { accuracy, classScores, labelMetrics, mean, regressionMetrics, timing, topShares } from './metrics'
+import { confusionMatrix } from './confusion'
 import { modelHandle } from '../model/cnn-lstm'
 import { runPass } from './pass'
 import { ProgressLine } from '../common/progress'
 import type { DataLoader } from '../data/data-loader'
 import type { ClassMetrics, RegressionMetrics, Timing } from './metrics'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
-import type { NativeMetrics } from '../native'
+import type { NativeCounts, NativeMetrics } from '../native'
 
 /** Options of {@link test}. */
 export interface TestOptions {
@@ -34,16 +25,23 @@ export interface TestOptions {
 }
 
 /**
- * How a model does on a loader's samples. `mae`, `rmse` and `r2` are there for a regression.
+ * The metrics of a model on a loader's samples. A regression also has `mae`, `rmse` and `r2`.
  */
 export interface TestResult extends Timing, Partial<RegressionMetrics> {
-  /** Mean loss over the predictions: one a clip, or one a valid frame. Plain, whatever `loss` training was given. */
+  /** Mean loss over the predictions: one for each clip or valid frame. The `loss` options of training do not count. */
   readonly loss: number
-  /** Share of right predictions, 0…1; of several labels, all of them must be right. Not a number for a regression. */
+  /**
+   * Share of right predictions, 0…1; of several labels, all of them must be right. An answer that is not a number is never
+   * right. Not a number for a regression.
+   */
   readonly accuracy: number
   /** Samples seen. */
   readonly samples: number
-  /** Counts `[numClasses][numClasses]`: row = target, column = prediction. Empty unless for a classification. */
+  /**
+   * Counts `[numClasses][numClasses]`: row = target, column = prediction. Empty unless for a classification. An answer that
+   * is not a number is in no column. Of more than 256 classes a row is made when it is read: `matrix[3]` is a new array
+   * each time, and `numClasses²` numbers are never there at once.
+   */
   readonly confusionMatrix: number[][]
   /** Precision, recall, F1 and support of each class or label, in order. Empty for a regression. */
   readonly perClass: ClassMetrics[]
@@ -53,13 +51,14 @@ export interface TestResult extends Timing, Partial<RegressionMetrics> {
   readonly balancedAccuracy?: number
   /**
    * Of a classification: `topK[k - 1]` is the share of answers whose target is among the k likeliest classes; of equally
-   * likely ones the target comes first.
+   * likely ones the first class comes first, so that `topK[0]` is the accuracy. Of an answer that is not a number no class
+   * is likely.
    */
   readonly topK?: number[]
   /**
-   * Area under the ROC curve of a class or label against the others, the mean over those that some answers have and some
-   * have not: scikit-learn's `roc_auc_score(average='macro', multi_class='ovr')`. There when it was asked for; not a number
-   * where no class has both, and for a regression.
+   * Area under the ROC curve of a class or label against the others, as scikit-learn's `roc_auc_score(average='macro',
+   * multi_class='ovr')`. It is the mean over the classes that some answers have and others do not. Present when it was
+   * asked for. Not a number when there is no such class, and for a regression. An answer that is not a number loses every comparison.
    */
   readonly auc?: number
 }
@@ -73,7 +72,7 @@ export interface TestResult extends Timing, Partial<RegressionMetrics> {
  */
 export async function test(model: AnyCnnLstm, loader: DataLoader, options: TestOptions = {}): Promise<TestResult> {
   modelHandle(model)
-  checkOptions(options, 'options', ['signal', 'progress', 'auc'])
+  options = checkOptions(options, 'options', ['signal', 'progress', 'auc'])
   const { signal, progress = true, auc = false } = options
   return testEpoch(model, checkLoader(loader, 'loader'), {
     signal: checkSignal(signal, 'signal'),
@@ -99,13 +98,14 @@ export async function testEpoch(
   const abort = new AbortScope(signal)
   const { head } = model.config
   try {
-    const { metrics, areas, seconds } = await runPass({
+    const { metrics, counts, areas, seconds } = await runPass({
       handle: modelHandle(model),
       loader,
       abort,
       progress: new ProgressLine(title, progress),
       prepare: (pass, batch) => ({ job: () => pass.evaluateBatch(batch), learningRate: 0 }),
       head,
+      keepsCounts: true,
       keepsRanking: auc,
       onBatch: undefined,
       reportEvery: 10,
@@ -116,7 +116,7 @@ export async function testEpoch(
       loss,
       ...scores,
       samples,
-      ...classScores(model, metrics),
+      ...headScores(model, metrics, counts),
       ...areaScore(areas),
       ...timing(samples, seconds),
     }
@@ -125,22 +125,20 @@ export async function testEpoch(
   }
 }
 
-function classScores(
+function headScores(
   { config, classes, numClasses }: AnyCnnLstm,
   metrics: NativeMetrics,
+  counts: NativeCounts | undefined,
 ): Pick<TestResult, 'confusionMatrix' | 'perClass' | 'macroF1' | 'balancedAccuracy' | 'topK'> {
-  switch (config.head.kind) {
-    case 'classification': {
-      const confusionMatrix = confusionRows(metrics.confusion, numClasses)
-      const perClass = classMetrics(confusionMatrix, classes)
-      return { confusionMatrix, perClass, ...macroMetrics(confusionMatrix, perClass), topK: topShares(metrics) }
-    }
-    case 'multiLabel': {
-      const perClass = labelMetrics(metrics, classes)
-      return { confusionMatrix: [], perClass, macroF1: mean(perClass.map(({ f1 }) => f1)) }
-    }
-    case 'regression':
-      return { confusionMatrix: [], perClass: [] }
+  if (counts === undefined || config.head.kind === 'regression') return { confusionMatrix: [], perClass: [] }
+  if (config.head.kind === 'multiLabel') {
+    const perClass = labelMetrics(counts, classes)
+    return { confusionMatrix: [], perClass, macroF1: mean(perClass.map(({ f1 }) => f1)) }
+  }
+  return {
+    confusionMatrix: confusionMatrix(counts, numClasses),
+    ...classScores(counts, classes),
+    topK: topShares(counts, metrics),
   }
 }
 

@@ -4,7 +4,7 @@ import { checkNdArray } from '../common/nd-array'
 import { warnOfRejection } from '../common/callbacks'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
 import { ModelHandle } from './handle'
-import { checkStateDict, toStateDict } from './state-dict'
+import { copyStateDict, toStateDict } from './state-dict'
 import { toPredictions } from './predictions'
 import { formatSummary } from './summary'
 import { native } from '../native'
@@ -19,12 +19,12 @@ import type { IntegerArray } from '../data/targets'
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
 let readHandle: (model: AnyCnnLstm) => ModelHandle | undefined
 
-/** A model with whatever head. */
+/** A model with any head. */
 export type AnyCnnLstm = CnnLstm<string, HeadType>
 
-/** How clips come to {@link CnnLstm.predict} and {@link CnnLstm.logits}. */
+/** Options of {@link CnnLstm.predict} and {@link CnnLstm.logits}. */
 export interface ClipOptions {
-  /** Valid frames of each clip, `[batch]`; what the frames after them hold plays no part. Default all. */
+  /** The number of valid frames of each clip, `[batch]`. The frames after them do not count. Default all frames. */
   readonly lengths?: IntegerArray | undefined
 }
 
@@ -58,7 +58,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   private constructor(model: NativeModel) {
     this.#handle = new ModelHandle(model)
     // oxlint-disable typescript/no-unsafe-type-assertion -- the checked options of create(), or a checked file's
-    this.config = deepFreeze(model.config as ModelConfig)
+    this.config = deepFreeze(JSON.parse(model.config) as ModelConfig)
     this.numClasses = this.config.numClasses
     this.numOutputs = this.config.head.outputs ?? this.numClasses
     this.classes = labels(this.config) as readonly Label[]
@@ -94,21 +94,23 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     options: ModelOptions<Label, Options>,
   ): Promise<CnnLstm<Label, HeadOf<Options>>> {
     const { config, device, seed } = checkModelOptions(options)
-    return new CnnLstm<Label, HeadOf<Options>>(unwrap(await native().NativeModel.create(config, device, seed)))
+    const created = await native().NativeModel.create(JSON.stringify(config), device, seed)
+    return new CnnLstm<Label, HeadOf<Options>>(unwrap(created))
   }
 
   /**
    * Loads a model, configuration and weights, from a file that {@link CnnLstm.save} wrote.
    *
    * @typeParam Head - The file's head, where it is not one class for each clip: `{ kind: 'regression', per: 'clip' }`.
-   * @throws {ZoetropeError} `ERR_CHECKPOINT` when the file is missing, damaged or holds no configuration.
+   * @throws {ZoetropeError} `ERR_CHECKPOINT` when the file is missing, no regular file, damaged or without a
+   * configuration.
    */
   static async load<Label extends string = string, Head extends HeadType = ClipClassification>(
     path: string | URL,
     options: { readonly device?: Device | undefined } = {},
   ): Promise<CnnLstm<Label, Head>> {
     const file = checkPath(path)
-    checkOptions(options, 'options', ['device'])
+    options = checkOptions(options, 'options', ['device'])
     const device = checkDevice(options.device)
     return new CnnLstm<Label, Head>(unwrap(await native().NativeModel.load(file, device)))
   }
@@ -164,7 +166,8 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
-   * Writes configuration and weights as safetensors. The file appears whole or not at all.
+   * Writes configuration and weights as safetensors. The file appears whole or not at all. A symbolic link stays a link
+   * and the file behind it is written; a file that is replaced hands its mode on.
    *
    * @throws {ZoetropeError} `ERR_CHECKPOINT` when it cannot be written.
    */
@@ -182,10 +185,12 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
-   * Replaces every parameter and statistic, from a safetensors file, a `Map` or any iterable of `[name, NdArray]`.
+   * Replaces every parameter and statistic, from a safetensors file, a `Map` or any iterable of `[name, NdArray]`. The
+   * arrays may be changed as soon as the call returns. Files may hold float64, float16 and bfloat16 too. As in PyTorch a
+   * batch norm's `num_batches_tracked` may be missing: the model's own count stays.
    *
-   * @throws {ZoetropeError} `ERR_CHECKPOINT`, whose `details` list `missing`, `unexpected` and `mismatched` names. The
-   * model is left as it was.
+   * @throws {ZoetropeError} `ERR_CHECKPOINT`, whose `details` list `missing`, `unexpected` and `mismatched` names (the
+   * first 50 of each, and in `omitted` how many more there are). The model is left as it was.
    */
   async loadStateDict(state: string | URL | Iterable<readonly [string, NdArray]>): Promise<void> {
     if (typeof state === 'string' || state instanceof URL) {
@@ -193,8 +198,9 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
       await this.#handle.change((model) => model.loadStateDictFile(file))
       return
     }
-    const entries = checkStateDict(state)
-    await this.#handle.change((model) => model.loadStateDict(entries))
+    this.#handle.checkUsable() //                    before anything is copied
+    const weights = copyStateDict(state)
+    await this.#handle.change((model) => model.loadStateDict(weights))
   }
 
   /**
@@ -218,14 +224,14 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
-   * The model as a table like that of Keras: layers, output shapes and parameters, of which frozen ones and running
-   * means and variances count as non-trainable. Prints it and returns it.
+   * Prints and returns the model as a table like that of Keras: layers, output shapes and parameters. Frozen
+   * parameters, and running means and variances, count as non-trainable.
    *
    * @param options - `print` takes the text; default `console.log`. A promise that it gives is not waited for; one that
    * rejects is a warning of the process, `ZOETROPE_CALLBACK`.
    */
   summary(options: { readonly print?: ((text: string) => unknown) | undefined } = {}): string {
-    checkOptions(options, 'options', ['print'])
+    options = checkOptions(options, 'options', ['print'])
     // oxlint-disable-next-line no-console -- printing is what a summary is for
     const { print = console.log } = options
     checkCallback(print, 'print')
@@ -246,7 +252,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
 
   #batch(clips: NdArray, options: ClipOptions): { batch: NativeBatch; lengths: Int32Array | null } {
     const { data, shape } = checkNdArray(clips, 'clips')
-    checkOptions(options, 'options', ['lengths'])
+    options = checkOptions(options, 'options', ['lengths'])
     const lengths = checkLengths(options.lengths, shape)
     this.#handle.checkUsable() //                    before anything is copied
     return { batch: unwrap(native().NativeBatch.fromArrays(data, [...shape], lengths, null)), lengths }

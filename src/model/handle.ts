@@ -7,7 +7,7 @@ import type { NativeModel, NativePass } from '../native'
 /** Jobs that the engine is given at a time: one runs, one is ready to follow it. Others wait in {@link JobQueue}. */
 export const JOBS_IN_FLIGHT = 2
 
-/** What the facade holds of a model: its native half, the way to its engine, and whether it still lives. */
+/** The facade's handle of a model: its native half, its queue of jobs, and whether it still lives. */
 export class ModelHandle {
   readonly #native: NativeModel
   readonly #queue = new JobQueue(JOBS_IN_FLIGHT)
@@ -73,6 +73,11 @@ export class ModelHandle {
     const { names, frozenValues } = await this.run((native) => native.setFrozen(prefix, isFrozen))
     this.#frozenValues = frozenValues
     return names
+  }
+
+  /** Has the engine drop what it keeps for an optimizer that is used no more. */
+  forgetOptimizer(id: number): void {
+    if (!this.isDisposed) this.#native.forgetOptimizer(id)
   }
 
   /** `loss` has the options of a training loss; a ranking is kept for `areas`. */

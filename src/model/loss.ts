@@ -26,7 +26,7 @@ export interface CheckedLoss {
 
 export function checkLoss(options: LossOptions | undefined, { head, numClasses }: ModelConfig): CheckedLoss {
   if (options === undefined) return { labelSmoothing: 0 }
-  checkOptions(options, 'loss', ['labelSmoothing', 'classWeights'])
+  options = checkOptions(options, 'loss', ['labelSmoothing', 'classWeights'])
   const { labelSmoothing = 0, classWeights } = options
   checkNumber(labelSmoothing, 'loss.labelSmoothing', 0, 1)
   if (labelSmoothing > 0 && head.kind !== 'classification') {

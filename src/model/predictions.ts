@@ -1,13 +1,15 @@
-/** What a model makes of clips, in the words of its head. */
-import { ZoetropeError } from '../errors'
+/** A model's predictions, in the form that its head gives them. */
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
 
-/** One class of one clip or frame. */
+/**
+ * One class of one clip or frame. Where inputs or weights are not finite, probabilities can be `NaN`: then no class is the
+ * most probable, `index` is -1 and `label` is `undefined`.
+ */
 export interface Prediction<Label extends string = string> {
-  /** The name of the most probable class. */
-  readonly label: Label
-  /** The index of the most probable class. */
+  /** The name of the most probable class; `undefined` where the probabilities are not numbers. */
+  readonly label: Label | undefined
+  /** The index of the most probable class, of equally probable ones the first; -1 where they are not numbers. */
   readonly index: number
   /** The probability of each class, `[numClasses]`; they sum to 1. */
   readonly probabilities: Float32Array
@@ -15,8 +17,8 @@ export interface Prediction<Label extends string = string> {
 
 /** Any number of labels of one clip or frame. */
 export interface MultiLabelPrediction<Label extends string = string> {
-  /** The names of the labels whose probability is above .5, in order. */
-  readonly labels: readonly Label[]
+  /** The names of the labels whose probability is above .5, in order; `undefined` where a probability is not a number. */
+  readonly labels: readonly Label[] | undefined
   /** The probability of each label, `[numClasses]`, each by itself. */
   readonly probabilities: Float32Array
 }
@@ -33,7 +35,10 @@ type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
     ? MultiLabelPrediction<Label>
     : Prediction<Label>
 
-/** What `predict()` answers for one clip: with a head per frame, one answer for each of its valid frames. */
+/**
+ * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid
+ * frame.
+ */
 export type PredictionOf<Label extends string, Head extends HeadType> = Head['per'] extends 'frame'
   ? AnswerOf<Label, Head['kind']>[]
   : Head['per'] extends 'clip'
@@ -72,7 +77,9 @@ function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32
       return (probabilities) => prediction(probabilities, classes)
     case 'multiLabel':
       return (probabilities) => ({
-        labels: classes.filter((_, index) => (probabilities[index] ?? 0) > THRESHOLD),
+        labels: probabilities.some(Number.isNaN)
+          ? undefined
+          : classes.filter((_, index) => (probabilities[index] ?? 0) > THRESHOLD),
         probabilities,
       })
     case 'regression':
@@ -80,10 +87,13 @@ function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32
   }
 }
 
-/** Not-a-number probabilities, of inputs or weights that are, have no largest: the first class stands in. */
+/** Probabilities that are not numbers, of inputs or weights that are not, have no largest: no class stands in. */
 function prediction(probabilities: Float32Array, classes: readonly string[]): Prediction {
-  const index = probabilities.reduce((best, value, at) => (value > (probabilities[best] ?? 0) ? at : best), 0)
-  const label = classes[index]
-  if (label === undefined) throw new ZoetropeError('ERR_INTERNAL', `Expected a class with index ${index}`)
-  return { label, index, probabilities }
+  const index = probabilities.some(Number.isNaN) ? -1 : likeliest(probabilities)
+  return { label: classes[index], index, probabilities }
+}
+
+/** The index of the largest; of equal ones the first. */
+function likeliest(probabilities: Float32Array): number {
+  return probabilities.reduce((best, value, at) => (value > (probabilities[best] ?? 0) ? at : best), 0)
 }

@@ -36,7 +36,7 @@ export class JobQueue {
     await new Promise<void>((begin, refuse) => this.#waiting.push({ begin, refuse }))
   }
 
-  /** Hands the place on to the next in line, if there is one: nobody who comes later can slip in between. */
+  /** Gives the free place to the next waiting job, if there is one, so that no later job can take it. */
   #leave(): void {
     const next = this.#waiting.shift()
     if (next === undefined) this.#running--

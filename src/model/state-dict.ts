@@ -1,26 +1,67 @@
+import { types } from 'node:util'
+import { unwrap } from '../errors'
+import { native } from '../native'
 import { checkNdArray } from '../common/nd-array'
-import { typeError } from '../common/checks'
-import type { NativeNamedArray } from '../native'
+import { checkObject, typeError } from '../common/checks'
+import type { NativeNamedArray, NativeStateDict } from '../native'
 import type { FloatArray, NdArray } from '../common/nd-array'
 
-/** Checks the entries of a state dict: names and `Float32Array` values. */
-export function checkStateDict(state: Iterable<readonly [string, NdArray]>): NativeNamedArray[] {
-  const expected = 'a path, a Map or an iterable of [name, NdArray]'
-  if (typeof state !== 'object' || state === null || !(Symbol.iterator in state)) {
-    throw typeError(expected, 'state', state)
-  }
-  const entries: NativeNamedArray[] = []
-  for (const entry of state) {
-    if (!Array.isArray(entry)) throw typeError(expected, 'state', state)
-    const [name, array] = entry
-    if (typeof name !== 'string') throw typeError('a string as name of each entry', 'state', name)
-    const { data, shape } = checkNdArray(array, name)
-    if (data instanceof Uint8Array) throw typeError('a Float32Array', `${name}.data`, data)
-    entries.push({ name, data, shape: [...shape] })
-  }
-  return entries
+const EXPECTED = 'a path, a Map or an iterable of [name, NdArray]'
+
+/** Axes of a shape that are looked at: more than any parameter has. */
+const MOST_AXES = 64
+
+/** Checks the entries of a state dict, names and `Float32Array` values, and copies them into native memory. */
+export function copyStateDict(state: Iterable<readonly [string, NdArray]>): NativeStateDict {
+  const entries = Array.from(entriesOf(state), checkEntry)
+  return unwrap(native().NativeStateDict.fromArrays(entries))
 }
 
 export function toStateDict(entries: readonly NativeNamedArray[]): Map<string, FloatArray> {
   return new Map(entries.map(({ name, data, shape }) => [name, { data, shape }]))
+}
+
+/** What an iterable gives, of whatever realm. An iterator that is none is refused in our words. */
+function* entriesOf(state: Iterable<unknown>): Generator {
+  const open: unknown = typeof state === 'object' && state !== null ? state[Symbol.iterator] : undefined
+  if (typeof open !== 'function') throw typeError(EXPECTED, 'state', state)
+  const iterator: unknown = Reflect.apply(open, state, [])
+  checkObject(iterator, 'state[Symbol.iterator]()')
+  const steps = { [Symbol.iterator]: () => ({ next: () => step(iterator), return: () => close(iterator) }) }
+  yield* steps
+}
+
+function step(iterator: { next?: unknown }): IteratorResult<unknown> {
+  const { next } = iterator
+  if (typeof next !== 'function') throw typeError('an iterator', 'state[Symbol.iterator]()', iterator)
+  const result: unknown = Reflect.apply(next, iterator, [])
+  checkObject(result, 'state[Symbol.iterator]().next()')
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- any object is a step, with or without a value
+  return result as IteratorResult<unknown>
+}
+
+/** Ends an iterator in the middle, where it has something to end. */
+function close(iterator: { return?: unknown }): IteratorResult<unknown> {
+  const { return: end } = iterator
+  if (typeof end === 'function') Reflect.apply(end, iterator, [])
+  return { done: true, value: undefined }
+}
+
+/** Reads an entry once: what was checked is what is copied, also where a getter changes its answer. */
+function checkEntry(entry: unknown): NativeNamedArray {
+  if (!Array.isArray(entry)) throw typeError(EXPECTED, 'state', entry)
+  const [name, array]: readonly unknown[] = entry
+  if (typeof name !== 'string') throw typeError('a string as name of each entry', 'state', name)
+  checkObject(array, name)
+  const { data, shape } = array as NdArray // oxlint-disable-line typescript/no-unsafe-type-assertion -- checked below
+  const sizes = Array.isArray(shape) ? firstSizes(shape) : shape
+  checkNdArray({ data, shape: sizes }, name)
+  if (!types.isFloat32Array(data)) throw typeError('a Float32Array', `${name}.data`, data)
+  return { name, data, shape: [...sizes] }
+}
+
+/** A copy of a shape. One of more axes than any model has fits none, whatever its other axes are. */
+function firstSizes(shape: readonly number[]): number[] {
+  const axes = Math.min(shape.length, MOST_AXES)
+  return Array.from({ length: axes }, (_, axis) => shape[axis] ?? Number.NaN)
 }

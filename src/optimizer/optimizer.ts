@@ -12,9 +12,9 @@ import type { ScheduleRun } from './schedule-run'
 /** Options that every optimizer has; `Own` are the hyper-parameters of its rule. */
 export interface OptimizerOptions<Own> {
   /**
-   * Other hyper-parameters for the parameters whose name begins with a prefix, such as `'cnn.'` (one that ends in a
-   * number holds for that number only); the longest prefix that fits is taken. What a group does not say is the
-   * optimizer's. PyTorch's parameter groups. Default none.
+   * Other hyper-parameters for the parameters whose names begin with a prefix, such as `'cnn.'`. A prefix that ends in
+   * a number means that number only. The longest prefix that fits is taken. The group takes every other hyper-parameter
+   * from the optimizer. These are PyTorch's parameter groups. Default none.
    */
   readonly groups?: readonly (Own & { readonly prefix: string })[] | undefined
   /** The learning rate as a function of the step; it is applied to the rate of each group. Default {@link constant}. */
@@ -33,7 +33,7 @@ export interface HyperParameters {
   readonly centered?: boolean | undefined
 }
 
-/** What a kind of optimizer is: its rule with PyTorch's defaults, and the options that it has. */
+/** A kind of optimizer: its rule with PyTorch's defaults, and its options. */
 export interface Kind {
   readonly defaults: NativeRule
   readonly keys: readonly string[]
@@ -55,7 +55,7 @@ interface Group extends NativeGroup {
   readonly learningRate: number | undefined
 }
 
-/** What is handed to the engine with a step. */
+/** The optimizer's part of a step for the engine. */
 export interface OptimizerState {
   readonly native: Pick<NativeOptimizer, 'id' | 'rule' | 'groups'>
   /** Of the parameters in no group. */
@@ -75,6 +75,10 @@ export interface OptimizerHandle {
 }
 
 let created = 0
+/** An optimizer's state lies in native memory: it goes when JavaScript's collector has taken the optimizer. */
+const collected = new FinalizationRegistry<{ owner: WeakRef<ModelHandle>; id: number }>(({ owner, id }) =>
+  owner.deref()?.forgetOptimizer(id),
+)
 let readOptimizer: (optimizer: Optimizer) => { owner: ModelHandle; handle: OptimizerHandle } | undefined
 
 /**
@@ -112,12 +116,13 @@ export abstract class Optimizer {
     { defaults, keys }: Kind,
   ) {
     this.#owner = modelHandle(model)
-    checkOptions(options, 'options', [...keys, 'groups', 'schedule'])
+    options = checkOptions(options, 'options', [...keys, 'groups', 'schedule'])
     const { groups, schedule, ...own } = options
     this.#rule = checkRule(own, defaults, '')
     this.#learningRate = this.#rule.learningRate
     this.#groups = checkGroups(groups, this.#rule, keys, this.#owner)
     this.#schedule = schedule === undefined ? undefined : checkSchedule(schedule, 'schedule')
+    collected.register(this, { owner: new WeakRef(this.#owner), id: this.#id })
   }
 
   /**
@@ -206,13 +211,14 @@ function checkGroups(
   if (groups === undefined) return []
   if (!Array.isArray(groups)) throw typeError('an array of groups', 'groups', groups)
   const names = owner.native.parameterNames
+  if (groups.length > names.length)
+    throw rangeError(`at most ${names.length} groups, one for each parameter`, 'groups', groups)
   const seen = new Set<string>()
   return Array.from({ length: groups.length }, (_, index) => {
     const group: HyperParameters & { readonly prefix: string } = groups[index]
     const name = `groups[${index}]`
     checkObject(group, name)
-    checkOptions(group, name, ['prefix', ...keys])
-    const { prefix, ...own } = group
+    const { prefix, ...own } = checkOptions(group, name, ['prefix', ...keys])
     if (typeof prefix !== 'string') throw typeError("the beginning of parameters' names", `${name}.prefix`, prefix)
     if (!names.some((parameter) => parameter.startsWith(prefix))) {
       throw rangeError(`the beginning of a parameter's name (${prefixes(names)})`, `${name}.prefix`, prefix)

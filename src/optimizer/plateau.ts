@@ -5,13 +5,15 @@ import type { Schedule } from './schedule'
 
 /** Options of {@link reduceOnPlateau}, PyTorch's defaults. */
 export interface ReduceOnPlateauOptions {
-  /** What is looked at after each epoch: of the validation data, or of the training data without any. Default `'loss'`. */
+  /**
+   * The metric after each epoch: of the validation data, or of the training data if there is none. Default `'loss'`.
+   */
   readonly metric?: MetricName | undefined
-  /** Whether the metric is to fall or to rise. Default what is better for it. */
+  /** Whether the metric should fall or rise. Default: the better direction of the metric. */
   readonly mode?: 'min' | 'max' | undefined
   /** Factor of each reduction, below 1. Default 0.1. */
   readonly factor?: number | undefined
-  /** Epochs without improvement that are put up with. Default 10. */
+  /** How many epochs without improvement are accepted. The next one reduces the rate. Default 10. */
   readonly patience?: number | undefined
   /** How much better an epoch must be. Default 1e-4. */
   readonly threshold?: number | undefined
@@ -42,7 +44,7 @@ const KEYS = [
  * the metrics of the epochs that are done; `train` has none and refuses it. An epoch whose metric is NaN has not improved.
  */
 export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Schedule {
-  checkOptions(options, 'options', KEYS)
+  options = checkOptions(options, 'options', KEYS)
   const { metric: given = 'loss', mode: wanted, factor = 0.1, patience = 10, threshold = 1e-4 } = options
   const { thresholdMode: kind = 'rel', cooldown = 0, minLearningRate = 0, eps = 1e-8 } = options
   const metric = checkMetricName(given, 'metric')

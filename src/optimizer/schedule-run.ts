@@ -1,6 +1,6 @@
 import type { MetricName } from '../evaluation/metric-names'
 
-/** What a schedule may know of the run in which an update is made. */
+/** Facts about the current run, for a schedule. */
 export interface ScheduleRun {
   /** Updates of the whole run of `fit`; `undefined` in `train`, and where the loader has no length. */
   readonly totalSteps: number | undefined

@@ -37,7 +37,7 @@ export interface StepDecayOptions {
 
 /** `StepLR`: learningRate · gamma^⌊step / stepSize⌋. */
 export function stepDecay(options: StepDecayOptions): Schedule {
-  checkOptions(options, 'options', ['stepSize', 'gamma'])
+  options = checkOptions(options, 'options', ['stepSize', 'gamma'])
   const stepSize = checkInteger(options.stepSize, 'stepSize', 1)
   const { gamma = 0.1 } = options
   checkNumber(gamma, 'gamma', 0)
@@ -54,7 +54,7 @@ export interface CosineOptions {
 
 /** `CosineAnnealingLR`: etaMin + (learningRate − etaMin) · (1 + cos(π · step / tMax)) / 2. */
 export function cosine(options: CosineOptions = {}): Schedule {
-  checkOptions(options, 'options', ['tMax', 'etaMin'])
+  options = checkOptions(options, 'options', ['tMax', 'etaMin'])
   const { tMax, etaMin = 0 } = options
   if (tMax !== undefined) checkInteger(tMax, 'tMax', 1)
   checkNumber(etaMin, 'etaMin', 0)
@@ -74,7 +74,7 @@ export interface OneCycleOptions {
   readonly annealStrategy?: 'cos' | 'linear' | undefined
   /** The cycle begins with learningRate / divFactor. Default 25. */
   readonly divFactor?: number | undefined
-  /** It ends with what it began with / finalDivFactor. Default 1e4. */
+  /** The cycle ends with its first rate / finalDivFactor. Default 1e4. */
   readonly finalDivFactor?: number | undefined
   /** Whether the rate falls as fast as it grew, and only then to its end. Default false. */
   readonly threePhase?: boolean | undefined
@@ -87,7 +87,7 @@ const ONE_CYCLE_KEYS = ['totalSteps', 'pctStart', 'annealStrategy', 'divFactor',
  * without width, where PyTorch divides by zero, is at its end at once.
  */
 export function oneCycle(options: OneCycleOptions = {}): Schedule {
-  checkOptions(options, 'options', ONE_CYCLE_KEYS)
+  options = checkOptions(options, 'options', ONE_CYCLE_KEYS)
   const { totalSteps: wanted, pctStart = 0.3, annealStrategy = 'cos', threePhase = false } = options
   const { divFactor = 25, finalDivFactor = 1e4 } = options
   if (wanted !== undefined) checkInteger(wanted, 'totalSteps', 1)
@@ -135,7 +135,7 @@ export interface WarmupOptions {
 export function warmup(steps: number, inner: Schedule = constant(), options: WarmupOptions = {}): Schedule {
   checkInteger(steps, 'steps', 1)
   checkSchedule(inner, 'inner')
-  checkOptions(options, 'options', ['startFactor'])
+  options = checkOptions(options, 'options', ['startFactor'])
   const { startFactor = 1 / 3 } = options
   if (checkNumber(startFactor, 'startFactor', 0) > 1) throw rangeError('a number in [0, 1]', 'startFactor', startFactor)
   return (step, learningRate, run) => {

@@ -4,7 +4,7 @@ import type { TestResult } from '../evaluation/test'
 import type { EarlyStoppingOptions, EmaOptions } from './fit-weights'
 import type { TrainOptions, TrainResult } from './train'
 
-/** What one epoch of `fit` came to. */
+/** The results of one epoch of `fit`. */
 export interface EpochRecord {
   /** Number of the epoch, from 1. */
   readonly epoch: number
@@ -13,7 +13,7 @@ export interface EpochRecord {
   readonly validation?: TestResult
 }
 
-/** Options of `fit`: those of `train`, and: */
+/** Options of `fit`. It has every option of `train` too. */
 export interface FitOptions extends TrainOptions {
   /** Data to learn from. */
   readonly train: DataLoader
@@ -38,9 +38,9 @@ export interface FitOptions extends TrainOptions {
    */
   readonly history?: readonly EpochRecord[] | undefined
   /**
-   * The metric of the validation data (of the training data without any) by which the best epoch is chosen: however the
-   * run ends, by its last epoch, early, by an error or abort, the model then has the weights of that epoch. Default the
-   * metric of `earlyStopping`, and without that the weights of the last step.
+   * The metric by which the best epoch is chosen: of the validation data, or of the training data if there is none.
+   * When the run ends, the model gets the weights of that epoch. This holds for a run that ends early, by an error or
+   * by an abort too. Default: the metric of `earlyStopping`. Without both, the weights of the last step stay.
    */
   readonly best?: MetricName | undefined
   /**

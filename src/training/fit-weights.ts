@@ -14,7 +14,7 @@ export interface EarlyStoppingOptions {
   readonly patience?: number | undefined
   /** How much better an epoch must be to count as an improvement. Default 0. */
   readonly minDelta?: number | undefined
-  /** What is looked at: of the validation data, or of the training data without any. Default `'loss'`. */
+  /** The metric: of the validation data, or of the training data if there is none. Default `'loss'`. */
   readonly metric?: MetricName | undefined
 }
 
@@ -32,7 +32,7 @@ export interface EarlyStopping {
 
 export function checkEarlyStopping(options: EarlyStoppingOptions | undefined): EarlyStopping | undefined {
   if (options === undefined) return undefined
-  checkOptions(options, 'earlyStopping', ['patience', 'minDelta', 'metric'])
+  options = checkOptions(options, 'earlyStopping', ['patience', 'minDelta', 'metric'])
   const { patience = 10, minDelta = 0, metric = 'loss' } = options
   return {
     patience: checkInteger(patience, 'earlyStopping.patience', 1),
@@ -43,12 +43,12 @@ export function checkEarlyStopping(options: EarlyStoppingOptions | undefined): E
 
 export function checkEma(options: EmaOptions | undefined): number | undefined {
   if (options === undefined) return undefined
-  checkOptions(options, 'ema', ['decay'])
+  options = checkOptions(options, 'ema', ['decay'])
   const { decay = 0.999 } = options
   return checkNumber(decay, 'ema.decay', 0, 1)
 }
 
-/** What a run is told about its weights. */
+/** The options of a run that are about its weights. */
 export interface WeightsPlan {
   readonly handle: ModelHandle
   readonly optimizer: OptimizerHandle

@@ -53,7 +53,7 @@ const FIT_KEYS = [
  * @throws {RangeError} For a number of epochs out of range, or a schedule by a metric that the epochs will not have.
  */
 export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
-  checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
+  options = checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
   const {
     train,
     validation,

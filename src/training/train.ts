@@ -34,8 +34,8 @@ export interface TrainOptions {
    */
   readonly clipValue?: number | undefined
   /**
-   * Batches to one update. Their gradients become those of one batch of all their samples, whatever the size of each,
-   * also in the epoch's last group, which may have fewer batches. Default 1.
+   * Number of batches for one update. The update has the gradients of one large batch of all their samples, whatever
+   * the size of each batch. This also holds for the epoch's last group, which may have fewer batches. Default 1.
    */
   readonly accumulate?: number | undefined
   /** Stops the epoch within one batch; the promise rejects with `signal.reason`. The model stays usable. */
@@ -56,10 +56,10 @@ export interface TrainOptions {
 }
 
 /**
- * What an epoch of training came to. `mae`, `rmse` and `r2` are there for a regression.
+ * The results of an epoch of training. A regression also has `mae`, `rmse` and `r2`.
  */
 export interface TrainResult extends Timing, Partial<RegressionMetrics> {
-  /** Mean loss over the answers (one a clip, or one a valid frame), each as the model was at its step. */
+  /** Mean loss over the answers (one for each clip or valid frame), each as the model was at its step. */
   readonly loss: number
   /**
    * Share of right predictions, 0…1, each as the model was at its step; of several labels, all of them must be right. Not a
@@ -127,7 +127,7 @@ export interface TrainSettings {
 
 export function checkTrainOptions(model: AnyCnnLstm, options: TrainOptions): TrainSettings {
   const owner = modelHandle(model)
-  checkOptions(options, 'options', TRAIN_KEYS)
+  options = checkOptions(options, 'options', TRAIN_KEYS)
   const { optimizer, loss, clipNorm, clipValue, accumulate = 1, signal, onBatch } = options
   const { reportEvery = DEFAULT_REPORT_EVERY, progress = true } = options
   checkCallback(onBatch, 'onBatch')

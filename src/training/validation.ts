@@ -4,7 +4,7 @@ import { DataLoader, isLoader, loaderParts } from '../data/data-loader'
 import { isDataset } from '../data/data-source'
 import { split } from '../data/split/split'
 
-/** What a run trains and validates on. */
+/** The training data and the validation data of a run. */
 export interface RunData {
   readonly train: DataLoader
   readonly validation: DataLoader | undefined

@@ -34,7 +34,7 @@ test('a message names twenty labels at most', async (t) => {
   const path = fileOf(`@classLabel true ${labels.join(' ')}\n@data\n1:d\n`)
   await refusesFile(t, path, async () => readTs(path), {
     line: 3,
-    message: /c18, c19 or 980 more in line 3 .* received 'd'$/,
+    message: /'c18', 'c19' or 980 more in line 3 .* received 'd'$/,
   })
 })
 
@@ -82,11 +82,11 @@ const malformed: [string, string, number, RegExp][] = [
     'a label without an end',
     `@classLabel true a\n@data\n1:${'a'.repeat(70_000)}\n`,
     3,
-    /a label of a .* received 'a{60}…'$/,
+    /a label of 'a' .* received 'a{60}…'$/,
   ],
   ['fewer dimensions', `${HEADER}@data\n1:up\n`, 7, /received 1$/],
   ['no dimension', `@classLabel true a\n@data\na\n`, 3, /at least 1 dimensions/],
-  ['an unknown label', `${HEADER}@data\n1:2:left\n`, 7, /a label of up, down .* received 'left'$/],
+  ['an unknown label', `${HEADER}@data\n1:2:left\n`, 7, /a label of 'up', 'down' .* received 'left'$/],
   ['no label', `${HEADER}@data\n1:2:\n`, 7, /received ''$/],
   ['dimensions of two lengths', `${HEADER}@data\n1,2:3:up\n`, 7, /2 values in dimension 2, .* received 1$/],
   ['text', `${HEADER}@data\n1,x:3,4:up\n`, 7, /value 2 of dimension 1 .* received 'x'$/],

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { NpyDataset, NpzDataset, readNpy, readNpz, readTs, readWav } from 'zoetrope'
 import { chunk, fileOf, npy, riff, wavFormat, zip } from '../../helpers/files'
-import { longestTurn } from '../../helpers/turns'
+import { longestTurn } from '../../helpers/longest-turn'
 
 /** The aim is 20 ms. A turn may have a collection of garbage besides; what is done in one piece takes longer by far. */
 const BOUND = 50

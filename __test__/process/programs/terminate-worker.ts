@@ -5,7 +5,7 @@
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Adam, CnnLstm, DataLoader, setNumThreads, train } from 'zoetrope'
 
-const WORKERS = 4
+const WORKERS = 12
 
 async function work(flip: number): Promise<void> {
   setNumThreads(1)

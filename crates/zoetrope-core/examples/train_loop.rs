@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut lines = std::io::stdin().lines();
     let job: Job = serde_json::from_str(&lines.next().ok_or("expected a job")??)?;
     threads::set_num_threads(job.threads);
+    threads::apply()?;
     let mut model = CnnLstm::load(&job.weights, tch::Device::Cpu)?;
     let mut optimizer = Optimizer::new(OptimizerConfig::adam())?;
     let dataset = Arc::new(read_dataset(&job)?);

@@ -1,6 +1,6 @@
 //! A model's health on one batch, found out on a copy of its weights: the model itself stays as it is.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tch::{Kind, Tensor};
 
@@ -12,20 +12,34 @@ use crate::optimizer::rule::Rule;
 use crate::optimizer::update::Optimizer;
 use crate::runtime::random::Generator;
 
-/// What one batch shows.
+/// How long a batch is learned by heart.
+pub struct AuditLimits<'a> {
+    /// Most steps.
+    pub steps: usize,
+    /// No step begins later. A step that has begun ends.
+    pub time: Duration,
+    /// Asked before each step, with the model's other work: an error ends the audit.
+    pub check: &'a dyn Fn() -> Result<()>,
+}
+
+/// The findings from one batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelAudit {
     /// One entry a parameter, in their order.
     pub parameters: Vec<ParameterAudit>,
     /// Loss of the batch before anything was learned.
     pub first_loss: f64,
-    /// Loss of the batch after the steps, without dropout; NaN where a step's loss was not finite.
+    /// Steps that were made.
+    pub steps: usize,
+    /// What was not finite in a step, which ended them: `loss`, `gradient` or `update`.
+    pub not_finite: Option<&'static str>,
+    /// Loss of the batch after the steps, without dropout; NaN where something in a step was not finite.
     pub last_loss: f64,
     /// Predictions of the batch that are right after the steps; 0 for a regression.
     pub correct: i64,
     /// Predictions of the batch.
     pub predictions: i64,
-    /// Median time of a step, in seconds.
+    /// Median time of a step, in seconds; NaN where none was made.
     pub step_seconds: f64,
 }
 
@@ -45,11 +59,14 @@ pub struct ParameterAudit {
 }
 
 impl CnnLstm {
-    /// Looks at the gradients of a batch, then learns it by heart in so many steps of Adam.
+    /// Looks at the gradients of a batch, then learns it by heart in steps of Adam, within the limits.
     ///
     /// # Errors
-    /// `ShapeMismatch` or `Data` for a batch that does not fit; `InvalidConfig` where every parameter is frozen.
-    pub fn audit(&self, batch: &Batch, steps: usize, learning_rate: f64) -> Result<ModelAudit> {
+    /// `ShapeMismatch` or `Data` for a batch that does not fit; `InvalidConfig` where every parameter is frozen; those of
+    /// `limits.check`.
+    pub fn audit(&self, batch: &Batch, limits: &AuditLimits<'_>, learning_rate: f64) -> Result<ModelAudit> {
+        let began = Instant::now();
+        (limits.check)()?;
         let mut copy = self.scratch_copy()?;
         let (first_loss, gradients) = copy.loss_and_gradients(batch)?;
         let parameters = copy.parameters().iter().zip(&gradients);
@@ -57,30 +74,39 @@ impl CnnLstm {
             .map(|(parameter, gradient)| ParameterAudit::new(&parameter.name, &parameter.tensor, gradient))
             .collect::<Result<Vec<_>>>()?;
         let mut optimizer = Optimizer::new(adam(learning_rate))?;
-        let mut seconds = Vec::with_capacity(steps);
-        let mut is_finite = true;
-        for _ in 0..steps {
-            let began = Instant::now();
-            match copy.train_step(batch, &mut optimizer, &mut Meter::new()) {
-                Ok(()) => seconds.push(began.elapsed().as_secs_f64()),
-                Err(Error::NonFiniteLoss { .. }) => {
-                    is_finite = false;
-                    break;
-                }
+        let mut seconds = Vec::new();
+        let mut not_finite = None;
+        while seconds.len() < limits.steps && began.elapsed() < limits.time {
+            (limits.check)()?;
+            let step_began = Instant::now();
+            let mut meter = Meter::new();
+            let stepped = copy.train_step(batch, &mut optimizer, &mut meter);
+            match stepped.and_then(|()| meter.read()) {
+                Ok(_) => seconds.push(step_began.elapsed().as_secs_f64()),
+                Err(Error::NonFiniteLoss { .. }) => not_finite = Some("loss"),
+                Err(Error::NonFiniteGradient { .. }) => not_finite = Some("gradient"),
+                Err(Error::NonFiniteUpdate { .. }) => not_finite = Some("update"),
                 Err(error) => return Err(error),
             }
+            if not_finite.is_some() {
+                break;
+            }
         }
+        (limits.check)()?;
         let mut meter = Meter::new();
         copy.evaluate_batch(batch, &mut meter)?;
         let metrics = meter.read()?;
+        let steps = seconds.len();
         seconds.sort_by(f64::total_cmp);
         Ok(ModelAudit {
             parameters,
             first_loss,
-            last_loss: if is_finite { metrics.loss } else { f64::NAN },
+            steps,
+            last_loss: if not_finite.is_none() { metrics.loss } else { f64::NAN },
+            not_finite,
             correct: metrics.correct,
             predictions: metrics.predictions,
-            step_seconds: seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN),
+            step_seconds: seconds.get(steps / 2).copied().unwrap_or(f64::NAN),
         })
     }
 

@@ -1,4 +1,4 @@
-//! The way of clips and targets from arrays to a batch on the device, and what is known of them.
+//! Clips and targets: from arrays to a batch on the device, and their statistics.
 
 pub(crate) mod array;
 pub(crate) mod augment;

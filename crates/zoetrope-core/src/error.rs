@@ -43,6 +43,15 @@ pub enum Error {
         /// The allocator's own words.
         reason: String,
     },
+    /// The system refuses a thread.
+    #[error(
+        "Out of memory: the system refused a thread ({reason}). Raise its limits of processes or memory (`ulimit -u`, \
+         `ulimit -v`, the container's), or dispose of models that are not needed"
+    )]
+    ThreadRefused {
+        /// The system's own words.
+        reason: String,
+    },
     /// The loss became NaN or infinite; the parameters are as they were before that step.
     #[error(
         "The loss is {loss} at step {step} of this pass; the parameters are as they were before that step. \
@@ -65,6 +74,15 @@ pub enum Error {
         /// The step of the pass, from 1.
         step: i64,
     },
+    /// An update would make a parameter NaN or infinite; the parameters are as they were before that step.
+    #[error(
+        "The update of step {step} of this pass would make parameters NaN or infinite, although loss and gradients are \
+         finite; the parameters are as they were before that step. Lower the learning rate, or raise `eps`"
+    )]
+    NonFiniteUpdate {
+        /// The step of the pass, from 1.
+        step: i64,
+    },
     /// A checkpoint or state dict cannot be written, read, or does not fit the model.
     #[error("{reason}")]
     Checkpoint {
@@ -73,7 +91,7 @@ pub enum Error {
         /// The file, where there is one.
         path: Option<String>,
         /// Names and shapes that do not fit.
-        mismatch: StateDictMismatch,
+        mismatch: Box<StateDictMismatch>,
     },
     /// Samples or targets have values that they may not have.
     #[error("{reason}")]
@@ -99,11 +117,53 @@ pub enum Error {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StateDictMismatch {
     /// Parameters of the model that the state dict lacks.
-    pub missing: Vec<String>,
+    pub missing: Names,
     /// Names in the state dict that the model does not have, or that stand there twice.
-    pub unexpected: Vec<String>,
+    pub unexpected: Names,
     /// `name: expected [..], received [..]`.
-    pub mismatched: Vec<String>,
+    pub mismatched: Names,
+}
+
+/// The first names of a list that a file may make as long as it likes, and how many came after them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// At most [`Names::LISTED`] of them, each shortened.
+    pub listed: Vec<String>,
+    /// How many are not listed.
+    pub omitted: usize,
+}
+
+impl Names {
+    /// How many names are listed.
+    pub const LISTED: usize = 50;
+
+    /// Adds a name, or counts it where the list is full.
+    pub fn push(&mut self, name: &str) {
+        if self.listed.len() < Self::LISTED {
+            self.listed.push(shortened(name));
+        } else {
+            self.omitted += 1;
+        }
+    }
+}
+
+impl std::fmt::Display for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.listed.join(", "))?;
+        match self.omitted {
+            0 => Ok(()),
+            omitted => write!(f, " and {omitted} more"),
+        }
+    }
+}
+
+/// Text that came from a file, as a message shows it: its first 200 characters.
+pub(crate) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 200;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 impl Error {
@@ -114,8 +174,10 @@ impl Error {
             Self::InvalidConfig { .. } => "ERR_INVALID_CONFIG",
             Self::ShapeMismatch { .. } => "ERR_SHAPE_MISMATCH",
             Self::DeviceUnavailable { .. } => "ERR_DEVICE_UNAVAILABLE",
-            Self::OutOfMemory { .. } => "ERR_OUT_OF_MEMORY",
-            Self::NonFiniteLoss { .. } | Self::NonFiniteGradient { .. } => "ERR_NON_FINITE_LOSS",
+            Self::OutOfMemory { .. } | Self::ThreadRefused { .. } => "ERR_OUT_OF_MEMORY",
+            Self::NonFiniteLoss { .. } | Self::NonFiniteGradient { .. } | Self::NonFiniteUpdate { .. } => {
+                "ERR_NON_FINITE_LOSS"
+            }
             Self::Checkpoint { .. } => "ERR_CHECKPOINT",
             Self::Data { .. } => "ERR_DATA",
             Self::Disposed => "ERR_DISPOSED",
@@ -141,15 +203,24 @@ impl Error {
             Self::DeviceUnavailable { device, .. } => json!({ "device": device }),
             Self::NonFiniteLoss { loss, step } => json!({ "loss": loss.to_string(), "step": step }),
             Self::NonFiniteGradient { norm, step } => json!({ "gradientNorm": norm.to_string(), "step": step }),
+            Self::NonFiniteUpdate { step } => json!({ "step": step }),
             Self::Checkpoint { path, mismatch, .. } => json!({
                 "path": path,
-                "missing": mismatch.missing,
-                "unexpected": mismatch.unexpected,
-                "mismatched": mismatch.mismatched,
+                "missing": mismatch.missing.listed,
+                "unexpected": mismatch.unexpected.listed,
+                "mismatched": mismatch.mismatched.listed,
+                "omitted": {
+                    "missing": mismatch.missing.omitted,
+                    "unexpected": mismatch.unexpected.omitted,
+                    "mismatched": mismatch.mismatched.omitted,
+                },
             }),
-            Self::OutOfMemory { .. } | Self::Data { .. } | Self::Disposed | Self::Aborted | Self::Internal { .. } => {
-                json!({})
-            }
+            Self::OutOfMemory { .. }
+            | Self::ThreadRefused { .. }
+            | Self::Data { .. }
+            | Self::Disposed
+            | Self::Aborted
+            | Self::Internal { .. } => json!({}),
         }
     }
 
@@ -160,6 +231,7 @@ impl Error {
             "out of memory",
             "not enough memory",
             "can't allocate memory",
+            "std::bad_alloc",
             "Storage size calculation overflowed",
         ];
         if memory.iter().any(|words| message.contains(words)) {

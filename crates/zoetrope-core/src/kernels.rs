@@ -56,7 +56,8 @@ unsafe extern "C" {
     ) -> Message;
     fn zt_install_allocator() -> Message;
     fn zt_release_cache();
-    fn zt_work_alone();
+    fn zt_use_threads(count: i32);
+    fn zt_before_exit(call: extern "C" fn());
     fn zt_isa_name() -> *const c_char;
 }
 
@@ -201,10 +202,17 @@ pub(crate) fn release_cache() {
     unsafe { zt_release_cache() }
 }
 
-/// Has operations that the calling thread begins run on it alone.
-pub(crate) fn work_alone() {
-    // SAFETY: it takes nothing and changes a setting of the calling thread only.
-    unsafe { zt_work_alone() }
+/// Has operations that the calling thread begins run on so many threads, which OpenMP makes now. Where the system refuses
+/// one, OpenMP ends the process.
+pub(crate) fn use_threads(count: i32) {
+    // SAFETY: it changes a setting of the calling thread only.
+    unsafe { zt_use_threads(count) }
+}
+
+/// Has `call` called as the first thing of the process's exit, where the calling thread is the main one.
+pub(crate) fn before_exit(call: extern "C" fn()) {
+    // SAFETY: the function is there as long as the process.
+    unsafe { zt_before_exit(call) }
 }
 
 /// The name of the instruction set that the kernels use.

@@ -15,7 +15,7 @@ mod optimizer;
 mod runtime;
 mod training;
 
-pub use audit::{ModelAudit, ParameterAudit};
+pub use audit::{AuditLimits, ModelAudit, ParameterAudit};
 pub use config::{
     Activation, BlockConfig, Cell, FrameSize, GlobalPool, HeadConfig, HeadKind, InputConfig, LstmConfig, ModelConfig,
     Norm, NormalizeConfig, Per, Pool, Pooling, RegressionLoss, VectorSize,
@@ -31,8 +31,8 @@ pub use data::statistics::{ChannelStatistics, DataStatistics};
 pub use data::targets::{TargetValues, Targets};
 pub use data::tensor_dataset::{Sample, TensorDataset};
 pub use engine::{Engine, EngineCloser, Worker};
-pub use error::{Error, Result, StateDictMismatch};
-pub use evaluation::metrics::{Meter, Metrics};
+pub use error::{Error, Names, Result, StateDictMismatch};
+pub use evaluation::metrics::{Counts, Meter, Metrics};
 pub use model::cnn_lstm::CnnLstm;
 pub use model::layers::Layer;
 pub use model::loss::LossOptions;
@@ -41,6 +41,8 @@ pub use model::parameter::{Buffer, Parameter};
 pub use optimizer::config::{Group, OptimizerConfig};
 pub use optimizer::rule::Rule;
 pub use optimizer::update::Optimizer;
-pub use runtime::helper::{finish_jobs, run_beside};
+pub use runtime::contain::contain;
+pub use runtime::helper::{give_up_jobs, run_beside};
 pub use runtime::random::{Generator, manual_seed};
+pub use runtime::shutdown::guard_exit;
 pub use runtime::{device, threads};

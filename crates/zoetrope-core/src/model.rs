@@ -1,4 +1,4 @@
-//! The network: what it is made of, its weights by name, and how they are kept on disk.
+//! The network: its layers, its weights by name, and their files.
 
 pub(crate) mod checkpoint;
 pub(crate) mod cnn_lstm;

@@ -3,6 +3,7 @@
 pub(crate) mod config;
 mod finite;
 pub(crate) mod gradients;
+mod guard;
 pub(crate) mod rule;
 mod state;
 pub(crate) mod update;

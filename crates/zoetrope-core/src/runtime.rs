@@ -1,6 +1,8 @@
-//! What is there once for the process: the device, threads, streams of random numbers.
+//! Things that exist once in a process: the device, threads, streams of random numbers.
 
+pub(crate) mod contain;
 pub mod device;
 pub(crate) mod helper;
 pub(crate) mod random;
+pub(crate) mod shutdown;
 pub mod threads;

@@ -16,7 +16,7 @@ use common::{
 };
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
-use zoetrope_core::{CnnLstm, Error, ModelConfig, StateDictMismatch};
+use zoetrope_core::{CnnLstm, Error, ModelConfig, Names, StateDictMismatch};
 
 fn small_model(seed: u64) -> TestResult<CnnLstm> {
     seeded(&small_config(&plain_lstm())?, seed)
@@ -26,10 +26,18 @@ fn small_model(seed: u64) -> TestResult<CnnLstm> {
 #[track_caller]
 fn checkpoint_error<T>(what: &str, outcome: zoetrope_core::Result<T>) -> (String, Option<String>, StateDictMismatch) {
     match outcome {
-        Err(Error::Checkpoint { reason, path, mismatch }) => (reason, path, mismatch),
+        Err(Error::Checkpoint { reason, path, mismatch }) => (reason, path, *mismatch),
         Err(other) => panic!("{what}: expected Error::Checkpoint, received {other:?}"),
         Ok(_) => panic!("{what}: expected Error::Checkpoint, received no error"),
     }
+}
+
+fn names(listed: &[&str]) -> Names {
+    let mut names = Names::default();
+    for name in listed {
+        names.push(name);
+    }
+    names
 }
 
 #[test]
@@ -111,9 +119,9 @@ fn names_what_is_missing_unexpected_or_of_the_wrong_shape() -> TestResult {
         Tensor::zeros([24], (Kind::Float, Device::Cpu)),
     );
     let expected = StateDictMismatch {
-        missing: vec!["cnn.conv2.bias".to_owned(), "lstm.lstm.weight_hh_l0".to_owned()],
-        unexpected: vec!["lstm.lstm.bias_ih_l1".to_owned()],
-        mismatched: vec!["fc.weight: expected [3, 6], received [4, 6]".to_owned()],
+        missing: names(&["cnn.conv2.bias", "lstm.lstm.weight_hh_l0"]),
+        unexpected: names(&["lstm.lstm.bias_ih_l1"]),
+        mismatched: names(&["fc.weight: expected [3, 6], received [4, 6]"]),
     };
 
     let path = folder.join("other.safetensors");
@@ -264,6 +272,8 @@ fn a_configuration_that_does_not_fit_is_refused() -> TestResult {
         changed("/lstm/bidirectional", json!("yes"))?,
         changed("/numClasses", json!(4))?,
         changed("/classes", json!(["only one"]))?,
+        changed("/classes", json!(["one", "two", "one"]))?,
+        changed("/classes", json!(["one", "", "two"]))?,
         changed("/cnn", json!([]))?,
         changed("/cnn/0/kernelSize", json!(99))?,
         changed("/cnn/0/stride", json!(0))?,

@@ -61,7 +61,7 @@ fn check(lstm: &Value, time: Option<i64>) -> TestResult {
 
 /// Some random coordinates of every parameter, to 1e-6 of the parameter's largest gradient.
 fn check_model(config: &ModelConfig, time: Option<i64>) -> TestResult {
-    threads::set_num_threads(1); // the tensors are too small to share
+    threads::work_alone(); // the tensors are too small to share
     let mut model = seeded(config, 3)?;
     model.to_double()?;
     let batch = small_batch(4, 3, time)?;

@@ -75,3 +75,36 @@ fn values_that_do_not_fit_the_shape_are_refused_and_let_go() {
     assert!(matches!(lent_floats(&values), Err(Error::ShapeMismatch { .. })));
     assert_eq!(Arc::strong_count(&values), 1);
 }
+
+/// Clips that are all of one length within a longer time axis: a view of the batch, whose frames do not lie side by side.
+#[test]
+fn bytes_with_the_same_padding_train_as_those_without() -> TestResult {
+    let mut numbers = Numbers(2);
+    for length in 1..3 {
+        let [padded, cut] = [SHAPE[1], length].map(|time| [SHAPE[0], time, SHAPE[2], SHAPE[3], SHAPE[4]]);
+        let frame = SHAPE[2..].iter().product::<i64>() as usize;
+        let bytes: Vec<u8> = (0..padded.iter().product::<i64>())
+            .map(|_| (numbers.next_unit() * 256.0) as u8)
+            .collect();
+        let kept: Vec<u8> = bytes
+            .chunks(frame * padded[1] as usize)
+            .flat_map(|clip| clip[..frame * length as usize].to_vec())
+            .collect();
+        let lengths = [length; 4];
+        let with_padding = Batch::from_arrays(Arrays {
+            shape: &padded,
+            lengths: Some(&lengths),
+            ..arrays(Inputs::U8(&bytes))
+        })?;
+        let without = Batch::from_arrays(Arrays {
+            shape: &cut,
+            lengths: None,
+            ..arrays(Inputs::U8(&kept))
+        })?;
+        let models = [trained(&with_padding)?, trained(&without)?];
+        assert_same_parameters(&snapshot(&models[0]), &snapshot(&models[1]));
+        let logits = [models[0].logits(&with_padding)?, models[1].logits(&without)?];
+        assert!(logits[0].equal(&logits[1]), "clips of {length}");
+    }
+    Ok(())
+}

@@ -22,8 +22,8 @@ const DRAWS_FOR_PYTORCH: u64 = 30;
 /// Of logits and losses.
 const VALUES: f64 = 1e-5;
 const GRADIENTS: f64 = 1e-4;
-/// Of a clip's logits beside others, in parts of the batch's largest.
-const ALONE: f64 = 1e-6;
+/// Of a clip's logits beside others, in parts of the batch's largest, which may be small beside its terms.
+const ALONE: f64 = 2e-6;
 
 /// How far the weights are moved to find kinks: some roundings of float32.
 const NUDGE: f64 = 5e-7;
@@ -146,7 +146,7 @@ impl Findings {
 
 #[test]
 fn the_engine_agrees_with_the_reference() -> TestResult {
-    threads::set_num_threads(1); // the tensors are too small to share
+    threads::work_alone(); // the tensors are too small to share
     let mut findings = Findings::default();
     let (mut conv_blocks, mut lstm_layers, mut kinks) = (0, 0, Vec::new());
     for number in 0..DRAWS {

@@ -5,7 +5,7 @@ use napi_derive::napi;
 use zoetrope_core::{LogMel, run_beside};
 
 use crate::model::NativeArray;
-use crate::outcome::{outcome, promise};
+use crate::outcome::promise;
 
 /// How a recording is cut and measured.
 #[napi(object, object_to_js = false)]
@@ -27,7 +27,7 @@ pub struct NativeLogMel {
 }
 
 /// Log-mel energies of `[time, mels]` of a recording of `[channels, frames]`, made by a thread beside the models'.
-#[napi(ts_return_type = "Promise<Outcome<NativeArray>>")]
+#[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeArray>>")]
 pub fn log_mel<'env>(
     env: &'env Env,
     recording: Float32Array,
@@ -45,8 +45,6 @@ pub fn log_mel<'env>(
         floor: options.floor,
     };
     let (settle, promise) = promise(env, |_env, frames| Ok(NativeArray::from(frames)))?;
-    match run_beside(move || settings.frames(&recording, channels), settle) {
-        Ok(()) => Ok(promise),
-        Err(error) => outcome(env, Err::<(), _>(error)),
-    }
+    run_beside(move || settings.frames(&recording, channels), settle);
+    Ok(promise)
 }

@@ -1,7 +1,77 @@
 //! A model's health on one batch.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use napi::bindgen_prelude::{Env, Object};
 use napi_derive::napi;
-use zoetrope_core::{ModelAudit, ParameterAudit};
+use zoetrope_core::{AuditLimits, Engine, Error, ModelAudit, ParameterAudit, Result, Worker};
+
+use crate::batch::NativeBatch;
+use crate::model::NativeModel;
+use crate::outcome::promise;
+
+/// An audit of a model, which can be stopped between two steps.
+#[napi]
+pub struct NativeAudit {
+    engine: Arc<Engine>,
+    is_cancelled: Arc<AtomicBool>,
+}
+
+#[napi]
+impl NativeAudit {
+    /// Nothing is done yet.
+    #[napi(catch_unwind, constructor)]
+    #[must_use]
+    pub fn new(model: &NativeModel) -> Self {
+        Self {
+            engine: Arc::clone(&model.engine),
+            is_cancelled: Arc::default(),
+        }
+    }
+
+    /// On a copy of the weights: the gradients of a batch, and how well it is learned by heart in at most so many steps of
+    /// Adam, of which none begins after so many seconds.
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeModelAudit>>")]
+    pub fn look_at<'env>(
+        &self,
+        env: &'env Env,
+        batch: &mut NativeBatch,
+        steps: u32,
+        seconds: f64,
+        learning_rate: f64,
+    ) -> napi::Result<Object<'env>> {
+        let (batch, is_cancelled, engine) = (batch.take(), Arc::clone(&self.is_cancelled), Arc::clone(&self.engine));
+        let (settle, promise) = promise(env, |_env, audit: ModelAudit| Ok(NativeModelAudit::from(audit)))?;
+        let check = move || -> Result<()> {
+            if engine.is_disposed() {
+                return Err(Error::Disposed);
+            }
+            if is_cancelled.load(Ordering::Relaxed) {
+                Err(Error::Aborted)
+            } else {
+                Ok(())
+            }
+        };
+        let job = move |worker: &mut Worker| {
+            let limits = AuditLimits {
+                steps: steps as usize,
+                time: Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
+                check: &check,
+            };
+            worker.model.audit(&batch?, &limits, learning_rate)
+        };
+        self.engine.submit(job, settle);
+        Ok(promise)
+    }
+
+    /// Has the audit end before its next step with `ERR_ABORTED`.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::Relaxed);
+    }
+}
 
 /// What one batch shows of a model.
 #[napi(object, object_from_js = false)]
@@ -10,7 +80,12 @@ pub struct NativeModelAudit {
     pub parameters: Vec<NativeParameterAudit>,
     /// Loss before anything was learned.
     pub first_loss: f64,
-    /// Loss after the steps; NaN where a step's was not finite.
+    /// Steps that were made.
+    pub steps: i64,
+    /// What was not finite in a step, which ended them.
+    #[napi(ts_type = "'loss' | 'gradient' | 'update'")]
+    pub not_finite: Option<String>,
+    /// Loss after the steps; NaN where something in a step was not finite.
     pub last_loss: f64,
     /// Predictions that are right after the steps.
     pub correct: i64,
@@ -47,6 +122,8 @@ impl From<ModelAudit> for NativeModelAudit {
         Self {
             parameters: audit.parameters.into_iter().map(parameter).collect(),
             first_loss: audit.first_loss,
+            steps: audit.steps as i64,
+            not_finite: audit.not_finite.map(str::to_owned),
             last_loss: audit.last_loss,
             correct: audit.correct,
             predictions: audit.predictions,

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{
 };
 use napi_derive::napi;
 use zoetrope_core::{
-    Arrays, Augmentation, Batch, Error, Inputs, ReadInputs, Result, Sample, TargetValues, Targets, TensorDataset,
+    Arrays, Augmentation, Batch, Error, Inputs, Per, ReadInputs, Result, Sample, TargetValues, Targets, TensorDataset,
     Values,
 };
 
@@ -32,7 +32,7 @@ impl NativeBatch {
 impl NativeBatch {
     /// Copies inputs of `[batch, channels, height, width]` or `[batch, features]`, or the same with the time after the
     /// batch; with the valid frames of each clip where they are not all; and, except for prediction, targets.
-    #[napi(ts_return_type = "Outcome<NativeBatch>")]
+    #[napi(catch_unwind, ts_return_type = "Outcome<NativeBatch>")]
     pub fn from_arrays<'env>(
         env: &'env Env,
         inputs: Either<Float32Array, Uint8Array>,
@@ -45,7 +45,7 @@ impl NativeBatch {
     }
 
     /// As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done.
-    #[napi(ts_return_type = "Outcome<NativeBatch>")]
+    #[napi(catch_unwind, ts_return_type = "Outcome<NativeBatch>")]
     pub fn lent<'env>(
         env: &'env Env,
         inputs: Either<Float32Array, Uint8Array>,
@@ -67,7 +67,7 @@ impl NativeBatch {
 
     /// Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
     /// with seed and epoch they say all draws.
-    #[napi(ts_return_type = "Outcome<undefined>")]
+    #[napi(catch_unwind, ts_return_type = "Outcome<undefined>")]
     pub fn augment<'env>(
         &mut self,
         env: &'env Env,
@@ -93,7 +93,7 @@ impl NativeBatch {
     }
 
     /// The inputs as the model would see them, instead of a job.
-    #[napi(ts_return_type = "Promise<Outcome<NativeInputs>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeInputs>>")]
     pub fn read_inputs<'env>(&mut self, env: &'env Env) -> napi::Result<Object<'env>> {
         let batch = match self.take() {
             Ok(batch) => batch,
@@ -107,10 +107,8 @@ impl NativeBatch {
                 lengths: read.lengths.map(|lengths| narrow(lengths).into()),
             })
         })?;
-        match batch.read_inputs(settle) {
-            Ok(()) => Ok(promise),
-            Err(error) => outcome(env, Err::<(), _>(error)),
-        }
+        batch.read_inputs(settle);
+        Ok(promise)
     }
 }
 
@@ -163,16 +161,25 @@ impl ObjectFinalize for NativeTensorDataset {
 
 #[napi]
 impl NativeTensorDataset {
-    /// Copies samples, as `NativeBatch.fromArrays` does.
-    #[napi(ts_return_type = "Outcome<NativeTensorDataset>")]
+    /// Copies samples, as `NativeBatch.fromArrays` does. `isPerFrame` says whether targets belong to frames or to clips,
+    /// where that is known.
+    #[napi(catch_unwind, ts_return_type = "Outcome<NativeTensorDataset>")]
     pub fn create<'env>(
         env: &'env Env,
         inputs: Either<Float32Array, Uint8Array>,
         shape: Vec<i64>,
         lengths: Option<Int32Array>,
         targets: NativeTargets,
+        is_per_frame: Option<bool>,
     ) -> napi::Result<Object<'env>> {
-        let dataset = with_arrays(&inputs, &shape, lengths.as_ref(), Some(&targets), TensorDataset::new);
+        let said = is_per_frame.map(|is_per_frame| if is_per_frame { Per::Frame } else { Per::Clip });
+        let dataset = with_arrays(&inputs, &shape, lengths.as_ref(), Some(&targets), |arrays| {
+            let dataset = TensorDataset::new(arrays)?;
+            match said {
+                Some(per) => dataset.with_targets_per(per),
+                None => Ok(dataset),
+            }
+        });
         let bytes = match &inputs {
             Either::A(values) => size_of_val::<[f32]>(values) as i64,
             Either::B(values) => values.len() as i64,
@@ -188,13 +195,13 @@ impl NativeTensorDataset {
     }
 
     /// Number of samples.
-    #[napi(getter)]
+    #[napi(catch_unwind, getter)]
     pub fn length(&self) -> i64 {
         self.dataset.len()
     }
 
     /// A copy of the sample at `index`.
-    #[napi(ts_return_type = "Outcome<NativeSample>")]
+    #[napi(catch_unwind, ts_return_type = "Outcome<NativeSample>")]
     pub fn sample<'env>(&self, env: &'env Env, index: i64) -> napi::Result<Object<'env>> {
         let convert = |sample: Sample| NativeSample {
             data: array(sample.inputs),
@@ -206,7 +213,7 @@ impl NativeTensorDataset {
     }
 
     /// The samples at `indices` as a batch.
-    #[napi(ts_return_type = "Outcome<NativeBatch>")]
+    #[napi(catch_unwind, ts_return_type = "Outcome<NativeBatch>")]
     pub fn batch<'env>(&self, env: &'env Env, indices: Uint32Array) -> napi::Result<Object<'env>> {
         let indices = indices.iter().map(|&index| i64::from(index)).collect();
         let batch = Batch::gathered(Arc::clone(&self.dataset), indices);

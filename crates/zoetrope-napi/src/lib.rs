@@ -17,4 +17,5 @@ mod outcome;
 mod pass;
 pub mod runtime;
 pub mod snapshot;
+mod state_dict;
 mod statistics;

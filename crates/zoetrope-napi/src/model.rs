@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::{BigInt, Env, Float32Array, Object};
 use napi_derive::napi;
-use serde_json::Value;
 use zoetrope_core::{
-    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Result, StateDict,
-    device,
+    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Result, device,
 };
 
-use crate::audit::NativeModelAudit;
 use crate::batch::NativeBatch;
 use crate::outcome::{outcome, promise};
 use crate::pass::{NativeLoss, NativePass};
 use crate::runtime::close_at_exit;
+use crate::state_dict::NativeStateDict;
 
 /// A model on its own thread.
 #[napi]
@@ -101,57 +99,57 @@ impl From<Layer> for NativeLayer {
 
 #[napi]
 impl NativeModel {
-    /// A new model. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
+    /// A new model of a configuration in JSON. `device`: `auto`, `cpu`, `cuda` or `cuda:N`. Without a seed, weights are drawn from the stream that
     /// `manualSeed` restarts.
-    #[napi(ts_return_type = "Promise<Outcome<NativeModel>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeModel>>")]
     pub fn create<'env>(
         env: &'env Env,
-        #[napi(ts_arg_type = "object")] config: Value,
+        config: String,
         device: String,
         seed: Option<BigInt>,
     ) -> napi::Result<Object<'env>> {
         let seed = seed.map(|seed| seed.get_u64().1);
         start(env, move || {
-            let config: ModelConfig = serde_json::from_value(config).map_err(|error| not_a_config(&error))?;
+            let config: ModelConfig = serde_json::from_str(&config).map_err(|error| not_a_config(&error))?;
             let generator = seed.map_or_else(Generator::process, Generator::from_seed)?;
             CnnLstm::new(&config, device::resolve(&device)?, &generator)
         })
     }
 
     /// Reads a model that `save` wrote.
-    #[napi(ts_return_type = "Promise<Outcome<NativeModel>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeModel>>")]
     pub fn load<'env>(env: &'env Env, path: String, device: String) -> napi::Result<Object<'env>> {
         start(env, move || {
             CnnLstm::load(&PathBuf::from(path), device::resolve(&device)?)
         })
     }
 
-    /// What the model is made of, in the form that `create` takes.
-    #[napi(getter, ts_return_type = "object")]
-    pub fn config(&self) -> napi::Result<Value> {
-        Ok(serde_json::to_value(&self.config)?)
+    /// What the model is made of, as JSON: a text crosses whole, an object of values is limited to a million of them.
+    #[napi(catch_unwind, getter)]
+    pub fn config(&self) -> napi::Result<String> {
+        Ok(serde_json::to_string(&self.config)?)
     }
 
     /// `cpu` or `cuda:N`.
-    #[napi(getter)]
+    #[napi(catch_unwind, getter)]
     pub fn device(&self) -> &str {
         &self.device
     }
 
     /// The name of every parameter, in PyTorch's order.
-    #[napi(getter)]
+    #[napi(catch_unwind, getter)]
     pub fn parameter_names(&self) -> Vec<String> {
         self.parameter_names.clone()
     }
 
     /// Every layer from input to logits.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn layers(&self) -> Vec<NativeLayer> {
         self.config.layers().into_iter().map(NativeLayer::from).collect()
     }
 
     /// Begins a sweep over some data; `loss` has the options of a training loss, `keeps_ranking` is for `areas`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn begin_pass(&self, loss: Option<NativeLoss>, keeps_ranking: Option<bool>) -> NativePass {
         let meter = if keeps_ranking == Some(true) {
             Meter::with_ranking()
@@ -166,7 +164,7 @@ impl NativeModel {
     }
 
     /// Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame.
-    #[napi(ts_return_type = "Promise<Outcome<NativeArray>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeArray>>")]
     pub fn logits<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         self.submit(
@@ -177,7 +175,7 @@ impl NativeModel {
     }
 
     /// Probabilities of classes or labels, or a regression's values; shapes as of `logits`.
-    #[napi(ts_return_type = "Promise<Outcome<NativeArray>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeArray>>")]
     pub fn predict<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         self.submit(
@@ -187,31 +185,14 @@ impl NativeModel {
         )
     }
 
-    /// Gradients of a batch, and whether it can be learned by heart, on a copy of the weights.
-    #[napi(ts_return_type = "Promise<Outcome<NativeModelAudit>>")]
-    pub fn audit<'env>(
-        &self,
-        env: &'env Env,
-        batch: &mut NativeBatch,
-        steps: u32,
-        learning_rate: f64,
-    ) -> napi::Result<Object<'env>> {
-        let batch = batch.take();
-        self.submit(
-            env,
-            move |model| model.audit(&batch?, steps as usize, learning_rate),
-            NativeModelAudit::from,
-        )
-    }
-
     /// Writes parameters and configuration as safetensors.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn save<'env>(&self, env: &'env Env, path: String) -> napi::Result<Object<'env>> {
-        self.submit(env, move |model| model.save(&PathBuf::from(path)), |()| ())
+        self.submit_detached(env, move |model| model.save(&PathBuf::from(path)))
     }
 
     /// Copies every parameter, in PyTorch's order.
-    #[napi(ts_return_type = "Promise<Outcome<NativeNamedArray[]>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeNamedArray[]>>")]
     pub fn state_dict<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let read = |model: &mut CnnLstm| {
             let named = |entry: NamedTensor| Ok((entry.name, Array::from_tensor(&entry.tensor)?));
@@ -229,25 +210,20 @@ impl NativeModel {
     }
 
     /// Overwrites every parameter.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
-    pub fn load_state_dict<'env>(&self, env: &'env Env, entries: Vec<NativeNamedArray>) -> napi::Result<Object<'env>> {
-        let named = |entry: NativeNamedArray| NamedTensor::new(entry.name, &entry.data, &entry.shape);
-        let state = entries.into_iter().map(named).collect::<Result<StateDict>>();
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn load_state_dict<'env>(&self, env: &'env Env, state: &mut NativeStateDict) -> napi::Result<Object<'env>> {
+        let state = state.take();
         self.submit(env, move |model| model.load_state_dict(&state?), |()| ())
     }
 
     /// Overwrites every parameter with those of a safetensors file.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn load_state_dict_file<'env>(&self, env: &'env Env, path: String) -> napi::Result<Object<'env>> {
-        self.submit(
-            env,
-            move |model| model.load_state_dict_file(&PathBuf::from(path)),
-            |()| (),
-        )
+        self.submit_detached(env, move |model| model.load_state_dict_file(&PathBuf::from(path)))
     }
 
     /// Freezes, or unfreezes, every parameter whose name begins with the prefix.
-    #[napi(ts_return_type = "Promise<Outcome<NativeFrozen>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeFrozen>>")]
     pub fn set_frozen<'env>(&self, env: &'env Env, prefix: String, is_frozen: bool) -> napi::Result<Object<'env>> {
         self.submit(
             env,
@@ -259,11 +235,28 @@ impl NativeModel {
         )
     }
 
+    /// Drops what is kept for an optimizer, after the jobs so far.
+    #[napi(catch_unwind)]
+    pub fn forget_optimizer(&self, id: u32) {
+        self.engine.forget_optimizer(id);
+    }
+
     /// Drops the parameters on the model's thread and ends it. Twice is fine.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
         self.engine.dispose(move || settle(Ok(())));
+        Ok(promise)
+    }
+
+    /// A job on a file, which may take for ever: nobody who shuts the engine down waits for it.
+    fn submit_detached<'env>(
+        &self,
+        env: &'env Env,
+        job: impl FnOnce(&mut CnnLstm) -> Result<()> + Send + 'static,
+    ) -> napi::Result<Object<'env>> {
+        let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
+        self.engine.submit_detached(|worker| job(&mut worker.model), settle);
         Ok(promise)
     }
 

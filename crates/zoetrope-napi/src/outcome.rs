@@ -2,7 +2,7 @@
 
 use napi::bindgen_prelude::{Env, JsObjectValue, Object, ToNapiValue};
 use napi_derive::napi;
-use zoetrope_core::Error;
+use zoetrope_core::{Error, contain};
 
 /// An error as data; the facade throws it.
 #[napi(object)]
@@ -44,7 +44,7 @@ pub fn outcome<'env, T: ToNapiValue>(env: &Env, result: zoetrope_core::Result<T>
 
 /// A promise of an outcome, and the callback that settles it from any thread.
 ///
-/// `convert` runs on JavaScript's thread, when the promise is settled.
+/// `convert` runs on JavaScript's thread, when the promise is settled; a panic of it is an outcome as well.
 pub fn promise<'env, T, V>(
     env: &'env Env,
     convert: impl FnOnce(Env, T) -> napi::Result<V> + Send + 'static,
@@ -55,12 +55,11 @@ where
 {
     let (deferred, promise) = env.create_deferred()?;
     let settle = move |result: zoetrope_core::Result<T>| {
-        deferred.resolve(move |env: Env| match result {
-            Ok(value) => {
-                let value = convert(env, value)?;
-                outcome(&env, Ok(value))
-            }
-            Err(error) => outcome(&env, Err::<V, _>(error)),
+        deferred.resolve(move |env: Env| {
+            let convert = |value| convert(env, value).and_then(|value| outcome(&env, Ok(value)));
+            result
+                .and_then(|value| contain(|| Ok(convert(value))))
+                .unwrap_or_else(|error| outcome(&env, Err::<V, _>(error)))
         });
     };
     Ok((settle, promise))

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use napi::bindgen_prelude::{Env, Object};
+use napi::bindgen_prelude::{Env, Float64Array, Object};
 use napi_derive::napi;
-use zoetrope_core::{Engine, Error, LossOptions, Meter, Metrics, Result, Worker};
+use zoetrope_core::{Counts, Engine, Error, LossOptions, Meter, Metrics, Result, Worker};
 
 use crate::batch::NativeBatch;
 use crate::optimizer::NativeOptimizer;
@@ -51,19 +51,41 @@ pub struct NativeMetrics {
     pub predictions: i64,
     /// Batches seen.
     pub steps: i64,
-    /// Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
-    /// prediction.
-    pub confusion: Vec<i64>,
-    /// Of a classification, of evaluated batches only: by rank from 0, how many predictions have so many classes before the
-    /// target's.
-    pub ranks: Vec<i64>,
-    /// Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
-    /// negatives.
-    pub label_counts: Vec<i64>,
-    /// Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², target, target².
+    /// Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², and target - origin,
+    /// (target - origin)² with one of the targets as the origin.
     pub error_sums: Vec<f64>,
     /// Norm of the latest update's gradients before clipping; absent before the first update.
     pub gradient_norm: Option<f64>,
+}
+
+/// What evaluated predictions are counted by.
+#[napi(object, object_from_js = false)]
+pub struct NativeCounts {
+    /// Of a classification: the cells `target * classes + prediction` of the confusion matrix that have a count, ascending.
+    pub cells: Float64Array,
+    /// The count of each of those cells.
+    pub cell_counts: Float64Array,
+    /// Of a classification: by rank from 0, how many predictions have so many classes before the target's.
+    pub ranks: Float64Array,
+    /// Of a classification: how many targets are of each class.
+    pub targets: Float64Array,
+    /// Of several labels: row-major `[labels, 3]`: true positives, false positives, false negatives.
+    pub labels: Float64Array,
+}
+
+impl From<Counts> for NativeCounts {
+    fn from(counts: Counts) -> Self {
+        fn floats(counts: impl IntoIterator<Item = i64>) -> Float64Array {
+            counts.into_iter().map(|count| count as f64).collect::<Vec<_>>().into()
+        }
+        Self {
+            cells: floats(counts.confusion.iter().map(|&(cell, _)| cell)),
+            cell_counts: floats(counts.confusion.iter().map(|&(_, count)| count)),
+            ranks: floats(counts.ranks),
+            targets: floats(counts.targets),
+            labels: floats(counts.labels),
+        }
+    }
 }
 
 impl From<Metrics> for NativeMetrics {
@@ -74,9 +96,6 @@ impl From<Metrics> for NativeMetrics {
             samples,
             predictions,
             steps,
-            confusion,
-            ranks,
-            label_counts,
             error_sums,
             gradient_norm,
         } = metrics;
@@ -86,9 +105,6 @@ impl From<Metrics> for NativeMetrics {
             samples,
             predictions,
             steps,
-            confusion,
-            ranks,
-            label_counts,
             error_sums,
             gradient_norm,
         }
@@ -107,7 +123,7 @@ impl NativePass {
     }
 
     /// Adds a batch's gradients to those of the next update; with an optimizer, updates by them.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn train_batch<'env>(
         &self,
         env: &'env Env,
@@ -122,20 +138,20 @@ impl NativePass {
     }
 
     /// Updates by the gradients since the last update; without any, does nothing.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn update<'env>(&self, env: &'env Env, optimizer: NativeOptimizer) -> napi::Result<Object<'env>> {
         self.submit(env, move |worker, meter| optimizer.update(worker, meter))
     }
 
     /// Adds a batch without training on it.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn evaluate_batch<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         self.submit(env, move |worker, meter| worker.model.evaluate_batch(&batch?, meter))
     }
 
     /// Everything accumulated since the pass began. Waits for the device.
-    #[napi(ts_return_type = "Promise<Outcome<NativeMetrics>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeMetrics>>")]
     pub fn metrics<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let meter = Arc::clone(&self.meter);
         let (settle, promise) = promise(env, |_env, metrics: Metrics| Ok(NativeMetrics::from(metrics)))?;
@@ -146,8 +162,21 @@ impl NativePass {
         Ok(promise)
     }
 
+    /// What the batches evaluated since the pass began are counted by. Waits for the device.
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeCounts>>")]
+    pub fn counts<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let meter = Arc::clone(&self.meter);
+        let (settle, promise) = promise(env, |_env, counts: Counts| Ok(NativeCounts::from(counts)))?;
+        let read = move |worker: &mut Worker| {
+            let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
+            meter.counts(worker.model.config())
+        };
+        self.engine.submit(read, settle);
+        Ok(promise)
+    }
+
     /// Areas under the ROC curve, one a class or label, of a pass that keeps a ranking. Waits for the device.
-    #[napi(ts_return_type = "Promise<Outcome<number[]>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<number[]>>")]
     pub fn areas<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let meter = Arc::clone(&self.meter);
         let (settle, promise) = promise(env, |_env, areas: Vec<f64>| Ok(areas))?;
@@ -160,7 +189,7 @@ impl NativePass {
     }
 
     /// Has jobs of this pass that have not begun yet end at once with `ERR_ABORTED`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Relaxed);
     }

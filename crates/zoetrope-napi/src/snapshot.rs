@@ -19,7 +19,7 @@ pub struct NativeSnapshot {
 #[napi]
 impl NativeSnapshot {
     /// Copies what the model's state dict holds.
-    #[napi(ts_return_type = "Promise<Outcome<NativeSnapshot>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeSnapshot>>")]
     pub fn take<'env>(env: &'env Env, model: &NativeModel) -> napi::Result<Object<'env>> {
         let (settle, promise) = promise(env, |_env, state: StateDict| {
             Ok(Self {
@@ -33,7 +33,7 @@ impl NativeSnapshot {
     }
 
     /// Copies it back into the model; without `withFrozen`, frozen parameters stay as they are.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn restore<'env>(&self, env: &'env Env, model: &NativeModel, with_frozen: bool) -> napi::Result<Object<'env>> {
         let state = Arc::clone(&self.state);
         let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
@@ -53,14 +53,14 @@ impl NativeSnapshot {
     }
 
     /// Frees its memory. Twice is fine.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn release(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
 /// Copies the running averages of the weights that an optimizer keeps into the model, where it keeps any.
-#[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+#[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
 pub fn copy_averages<'env>(env: &'env Env, model: &NativeModel, optimizer: u32) -> napi::Result<Object<'env>> {
     let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
     model
@@ -70,7 +70,7 @@ pub fn copy_averages<'env>(env: &'env Env, model: &NativeModel, optimizer: u32) 
 }
 
 /// Forgets the running averages of the weights that an optimizer keeps; its next update begins them anew.
-#[napi(ts_return_type = "Promise<Outcome<undefined>>")]
+#[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
 pub fn drop_averages<'env>(env: &'env Env, model: &NativeModel, optimizer: u32) -> napi::Result<Object<'env>> {
     let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
     let forget = move |worker: &mut Worker| -> Result<()> {

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{Env, Object};
 use napi_derive::napi;
-use zoetrope_core::{ChannelStatistics, DataStatistics, run_beside};
+use zoetrope_core::{ChannelStatistics, DataStatistics, Per, run_beside};
 
 use crate::batch::NativeBatch;
-use crate::outcome::{outcome, promise};
+use crate::outcome::promise;
 
 /// Accumulates over batches what their values are like, on a thread beside the models'.
 #[napi]
@@ -67,27 +67,26 @@ impl From<&ChannelStatistics> for NativeChannelStatistics {
 #[napi]
 impl NativeDataStatistics {
     /// Without any data.
-    #[napi(constructor)]
+    #[napi(catch_unwind, constructor)]
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a batch.
-    #[napi(ts_return_type = "Promise<Outcome<undefined>>")]
-    pub fn add<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
+    /// Adds a batch, whose targets belong to frames or to clips.
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn add<'env>(&self, env: &'env Env, batch: &mut NativeBatch, is_per_frame: bool) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         let profile = Arc::clone(&self.0);
+        let per = if is_per_frame { Per::Frame } else { Per::Clip };
         let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
-        let add = move || profile.lock().unwrap_or_else(PoisonError::into_inner).add(&batch?);
-        match run_beside(add, settle) {
-            Ok(()) => Ok(promise),
-            Err(error) => outcome(env, Err::<(), _>(error)),
-        }
+        let add = move || profile.lock().unwrap_or_else(PoisonError::into_inner).add(&batch?, per);
+        run_beside(add, settle);
+        Ok(promise)
     }
 
     /// Everything so far.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn read(&self) -> NativeStatistics {
         let profile = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let class = |(&target, &count): (&i64, &i64)| NativeClassCount { target, count };

@@ -5,7 +5,7 @@ import { fileError, formatBytes } from './file-error'
 import type { ByteSource } from './bytes'
 import type { Dtype } from './dtype'
 
-/** What a .npy file says about its array. */
+/** The header of a .npy file. */
 export interface NpyHeader {
   readonly dtype: Dtype
   /** The size of each axis, slowest first; none for a single value. */
@@ -86,7 +86,11 @@ function toHeader(source: ByteSource, dictionary: Dictionary, start: number, off
   const { place } = source
   const unexpected = [...dictionary.keys()].find((key) => !['descr', 'fortran_order', 'shape'].includes(key))
   if (unexpected !== undefined) {
-    throw fileError({ ...place, offset: start }, "no other key than 'descr', 'fortran_order' and 'shape'", unexpected)
+    throw fileError(
+      { ...place, offset: start },
+      "no other key than 'descr', 'fortran_order' and 'shape'",
+      describe(unexpected),
+    )
   }
   const [description, isFortranOrder, shape] = ['descr', 'fortran_order', 'shape'].map((key) => dictionary.get(key))
   const dtype = typeof description === 'string' ? parseDtype(description) : undefined

@@ -42,7 +42,7 @@ export async function readNpy(path: string | URL): Promise<NpyArray> {
  * array that unpacks to more than `memoryLimit`.
  */
 export async function readNpz(path: string | URL, options: ReadNpzOptions = {}): Promise<Map<string, NpyArray>> {
-  checkOptions(options, 'options', ['names', 'memoryLimit'])
+  options = checkOptions(options, 'options', ['names', 'memoryLimit'])
   const limit = checkMemoryLimit(options.memoryLimit)
   const names = checkNames(options.names)
   return withFile(checkPath(path), async (file) => {

@@ -41,8 +41,8 @@ interface Contents {
 }
 
 /**
- * What {@link NpyDataset} and {@link NpzDataset} share: clips that stay on disk, from which {@link StreamedDataset.get}
- * reads one, and their classes, which are in memory.
+ * The common part of {@link NpyDataset} and {@link NpzDataset}. Clips stay on disk, and {@link StreamedDataset.get}
+ * reads one of them. Their classes are in memory.
  */
 export abstract class StreamedDataset implements Dataset {
   readonly #contents: Contents
@@ -104,7 +104,7 @@ export class NpyDataset extends StreamedDataset {
    * that are no class index; `ERR_SHAPE_MISMATCH` for more or fewer targets than clips.
    */
   static async open(path: string | URL, options: NpyDatasetOptions): Promise<NpyDataset> {
-    checkOptions(options, 'options', ['targets'])
+    options = checkOptions(options, 'options', ['targets'])
     const [clips, targets] = [checkPath(path), await toTargets(options.targets)]
     return openFor(clips, async (file) => {
       const header = checkClips(file, await readNpyHeader(file), targets)
@@ -124,7 +124,7 @@ export class NpzDataset extends StreamedDataset {
    * `ERR_SHAPE_MISMATCH` for more or fewer targets than clips.
    */
   static async open(path: string | URL, options: NpzDatasetOptions): Promise<NpzDataset> {
-    checkOptions(options, 'options', ['inputs', 'targets', 'memoryLimit'])
+    options = checkOptions(options, 'options', ['inputs', 'targets', 'memoryLimit'])
     const [inputsName, targetsName] = [checkName(options.inputs, 'inputs'), checkName(options.targets, 'targets')]
     const memoryLimit = checkMemoryLimit(options.memoryLimit)
     return openFor(checkPath(path), async (file) => {

@@ -5,7 +5,7 @@ import type { Pace } from './pieces'
 
 const COST_OF_A_LABEL = 64 //       the work of a label, in bytes of text
 
-/** What the lines before `@data` say. */
+/** The contents of the lines before `@data`. */
 export interface TsHeader {
   readonly problemName: string
   /** The index of each label. */

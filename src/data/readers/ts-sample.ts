@@ -30,7 +30,7 @@ export interface TsSettings {
   readonly pace: Pace
 }
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i
 const MISSING = /^(?:\?|nan)$/i
 const COMMA = 0x2c
 const COLON = 0x3a
@@ -64,7 +64,7 @@ function readLabel(place: Place, bytes: Buffer, targets: TsSettings['targets']):
   const label = bytes.toString('utf8', 0, MAX_LABEL).trim()
   const target = bytes.length > MAX_LABEL ? undefined : targets.get(label)
   if (target !== undefined) return { label, target }
-  const known = [...targets.keys()].slice(0, MAX_NAMED).join(', ')
+  const known = [...targets.keys()].slice(0, MAX_NAMED).map(describe).join(', ')
   const rest = targets.size > MAX_NAMED ? ` or ${targets.size - MAX_NAMED} more` : ''
   throw fileError(place, `a label of ${known}${rest}`, describe(label))
 }

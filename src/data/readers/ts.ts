@@ -51,7 +51,7 @@ const COMMENTS = [0x23, 0x25] //     # and %
  * lines of more than 2²⁸ bytes, lines of the header of more than 2²¹, more than 2¹⁶ dimensions or 2²¹ samples.
  */
 export async function readTs(path: string | URL, options: ReadTsOptions = {}): Promise<TsFile> {
-  checkOptions(options, 'options', ['as', 'missing'])
+  options = checkOptions(options, 'options', ['as', 'missing'])
   const { as = 'vectors', missing = NaN } = options
   const isFrames = checkOneOf(as, 'as', ['vectors', 'frames']) === 'frames'
   checkMissing(missing)

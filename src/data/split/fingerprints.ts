@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { checkGroupId } from './group-ids'
-import { dataError } from '../collate'
+import { dataError } from '../data-error'
 import { checkNdArray } from '../../common/nd-array'
 import { scan } from '../scan'
 import { SIGNATURE_LENGTH, writeSignature } from './signature'
@@ -11,7 +11,7 @@ import type { GroupBy, GroupId } from './group-ids'
 import type { ScanOptions } from '../scan'
 import type { Signatures } from './near'
 
-/** What a split's samples are compared by. */
+/** The values by which the samples of two splits are compared. */
 export interface Fingerprints {
   readonly name: string
   /** Of type, shape and values of each clip. */

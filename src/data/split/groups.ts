@@ -1,6 +1,6 @@
 /**
- * Splits that no group crosses. Groups are dealt from the largest to the smallest, each to the split whose counts come
- * nearest to their shares; then single groups move, and pairs change places, as long as that helps.
+ * Splits that no group crosses. Groups are placed from the largest to the smallest. Each goes to the split whose counts
+ * then come nearest to their shares. Afterwards single groups move, and pairs change places, while this helps.
  */
 import { permutation } from '../../common/permutation'
 import { Turns } from '../scan'
@@ -8,7 +8,7 @@ import { Turns } from '../scan'
 const MAX_PASSES = 20
 const MAX_SWAPPED = 400 //      groups up to which all pairs are tried
 
-/** What a split lacks, in units in which a class and the total count weigh the same. */
+/** How many samples a split lacks, in units in which a class and the total weigh the same. */
 interface Deal {
   readonly groups: readonly Group[]
   /** Number of the split of each group. */

@@ -3,6 +3,7 @@ import { ZoetropeError } from '../../errors'
 import { readFingerprints } from './fingerprints'
 import { checkBy } from './group-ids'
 import { NearestClips, centre } from './near'
+import { checkListed } from '../limits'
 import { SCAN_KEYS, Turns, checkScanOptions } from '../scan'
 import { checkDataset, origin } from '../subset'
 import type { Dataset, Sample } from '../dataset'
@@ -39,7 +40,7 @@ export interface Leak {
   readonly distance?: number
 }
 
-/** What {@link checkLeakage} found. Every list has one entry for each group or clip of the later of two splits. */
+/** The result of {@link checkLeakage}. Every list has one entry for each group or clip of the later of two splits. */
 export interface LeakageReport {
   /** Whether nothing was found. */
   readonly isClean: boolean
@@ -54,6 +55,8 @@ export interface LeakageReport {
 const KEYS = ['by', 'near', 'allow', ...SCAN_KEYS]
 const DEFAULT_NEAR = 0.1
 const MOST_NAMED = 10
+/** Clips of a split whose signatures fit into memory: 4 GiB. */
+const MOST_COMPARED = 2 ** 22
 
 /**
  * Looks for samples that two splits share: groups, clips that are the same to the bit, and clips that look the same.
@@ -70,16 +73,19 @@ export async function checkLeakage(
   splits: Readonly<Record<string, Dataset | readonly Sample[]>>,
   options: LeakageOptions = {},
 ): Promise<LeakageReport> {
-  checkOptions(options, 'options', KEYS)
-  const { by, near = DEFAULT_NEAR, allow = false, signal, onProgress } = options
-  const datasets = checkSplits(splits, by)
+  const given = checkOptions(options, 'options', KEYS)
+  const { near = DEFAULT_NEAR, allow = false } = given
+  const [datasets, by] = checkSplits(splits, given.by)
   const threshold = near === false ? undefined : checkNumber(near, 'near', 0, 2)
   checkBoolean(allow, 'allow')
-  checkScanOptions(options)
-  const total = datasets.reduce((sum, [, dataset]) => sum + dataset.length, 0)
+  const { signal, onProgress } = checkScanOptions(given)
+  const most = threshold === undefined ? undefined : MOST_COMPARED
+  const remedy = threshold === undefined ? 'compare parts of them' : 'with `near: false`, more'
+  const lengths = datasets.map(([name, { length }]) => checkListed(length, `splits.${name}.length`, remedy, most))
+  const total = lengths.reduce((sum, length) => sum + length, 0)
   const clips: Fingerprints[] = []
   let before = 0
-  for (const [name, dataset] of datasets) {
+  for (const [at, [name, dataset]] of datasets.entries()) {
     const start = before
     const progress = onProgress && {
       onProgress: ({ done }: { done: number }) => onProgress({ done: start + done, total }),
@@ -87,7 +93,7 @@ export async function checkLeakage(
     clips.push(
       await readFingerprints(name, dataset, { by, hasSignatures: threshold !== undefined, signal, ...progress }),
     )
-    before += dataset.length
+    before += lengths[at] ?? 0
   }
   const report = await compareAll(clips, threshold, signal)
   if (report.isClean || allow) return report
@@ -191,17 +197,21 @@ function formatRef({ split, index }: SampleRef): string {
 function checkSplits(
   splits: Readonly<Record<string, Dataset | readonly Sample[]>>,
   by: GroupBy | undefined,
-): [string, Dataset][] {
+): [datasets: [string, Dataset][], by: GroupBy | undefined] {
   checkObject(splits, 'splits')
   const datasets = Object.entries(splits).map(([name, dataset]): [string, Dataset] => [
     name,
     checkDataset(dataset, `splits.${name}`),
   ])
-  if (datasets.length < 2) throw rangeError('at least two splits', 'splits', Object.keys(splits))
+  if (datasets.length < 2)
+    throw rangeError(
+      'at least two splits',
+      'splits',
+      datasets.map(([name]) => name),
+    )
   const bottoms = datasets.map(([, dataset]) => origin(dataset, 0).dataset)
   if (Array.isArray(by) && bottoms.some((bottom) => bottom !== bottoms[0])) {
     throw rangeError('a function, because the splits are of different datasets,', 'by', by)
   }
-  checkBy(by, bottoms[0]?.length ?? 0)
-  return datasets
+  return [datasets, checkBy(by, bottoms[0]?.length ?? 0)]
 }

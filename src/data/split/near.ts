@@ -1,6 +1,6 @@
 /**
- * The nearest clip of another split, by signature. What all clips have in common (the mean signature) is taken out
- * first; the distance of two clips is that of their signatures over the geometric mean of their lengths.
+ * The nearest clip of another split, by signature. The mean signature of all clips is subtracted first. The distance of
+ * two clips is the distance of their signatures, divided by the geometric mean of the signatures' lengths.
  *
  * The search is exact. Lengths of near signatures are nearly equal, so only a window of them is compared, and a
  * comparison ends as soon as it exceeds the limit, coordinates that vary most coming first.
@@ -10,7 +10,7 @@ import { SIGNATURE_LENGTH } from './signature'
 /** Signatures of a split's clips, `[clips, 256]`; rows of clips without one are zero. */
 export type Signatures = Float32Array
 
-/** What is nearest to a clip. */
+/** The nearest clip of another split. */
 export interface Near {
   /** Index of the nearest in the other split. */
   readonly partner: number

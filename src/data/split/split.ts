@@ -11,6 +11,7 @@ import { ZoetropeError } from '../../errors'
 import { StreamedDataset } from '../readers/streamed-dataset'
 import { checkBy, checkGroupId } from './group-ids'
 import { splitGroups } from './groups'
+import { checkListed } from '../limits'
 import { SCAN_KEYS, checkScanOptions, scan } from '../scan'
 import { splitSamples } from './strata'
 import { Subset, checkDataset, origin } from '../subset'
@@ -50,21 +51,22 @@ export async function split<const Name extends string>(
   dataset: Dataset | readonly Sample[],
   options: SplitOptions<Name>,
 ): Promise<Record<Name, Subset>> {
-  checkOptions(options, 'options', KEYS)
-  const { by, stratify, seed = 0 } = options
+  const given = checkOptions(options, 'options', KEYS)
+  const { by, stratify, seed = 0 } = given
   const source = checkDataset(dataset, 'dataset')
-  const [names, fractions] = checkFractions(options.fractions)
+  const [names, fractions] = checkFractions(given.fractions)
   if (stratify !== undefined) checkBoolean(stratify, 'stratify')
   checkInteger(seed, 'seed', 0, Number.MAX_SAFE_INTEGER)
-  checkBy(by, origin(source, 0).dataset.length)
-  checkScanOptions(options)
-  const { groups, groupCount, strata } = await readKeys(source, options)
-  checkEnough(source.length, names.length, 'samples')
+  const scanning = checkScanOptions(given)
+  const length = checkListed(source.length, 'dataset.length', 'make the parts with `new Subset`')
+  const groupOf = checkBy(by, origin(source, 0).dataset.length)
+  const { groups, groupCount, strata } = await readKeys(source, length, { by: groupOf, stratify, ...scanning })
+  checkEnough(length, names.length, 'samples')
   if (by !== undefined) checkEnough(groupCount, names.length, 'groups')
   const splits =
     by === undefined
       ? splitSamples(strata, fractions, seed)
-      : await splitGroups({ groups, strata }, fractions, { seed, signal: options.signal })
+      : await splitGroups({ groups, strata }, fractions, { seed, signal: scanning.signal })
   const indices = names.map((): number[] => [])
   for (const [index, number] of splits.entries()) indices[number]?.push(index)
   checkNoneEmpty(names, indices)
@@ -80,9 +82,13 @@ interface Keys {
   readonly strata: Int32Array
 }
 
-async function readKeys(source: Dataset, { by, stratify, ...scanning }: SplitOptions): Promise<Keys> {
+async function readKeys(
+  source: Dataset,
+  length: number,
+  { by, stratify, ...scanning }: Omit<SplitOptions, 'fractions' | 'seed'>,
+): Promise<Keys> {
   const [groupIds, classes] = [new Numbering(), new Numbering()]
-  const [groups, strata] = [new Int32Array(source.length), new Int32Array(source.length)]
+  const [groups, strata] = [new Int32Array(length), new Int32Array(length)]
   let noClass: { readonly index: number; readonly target: unknown } | undefined
   const see = (target: unknown, index: number): void => {
     if (!Number.isInteger(target)) noClass ??= { index, target }
@@ -91,7 +97,7 @@ async function readKeys(source: Dataset, { by, stratify, ...scanning }: SplitOpt
   const group = (id: unknown, at: number, index: number): void => {
     groups[index] = groupIds.number(checkGroupId(id, at))
   }
-  const targets = source instanceof StreamedDataset ? source.targets : undefined
+  const targets = knownTargets(source)
   const isTargetRead = stratify !== false && targets === undefined
   if (isTargetRead || typeof by === 'function') {
     await scan(
@@ -105,7 +111,7 @@ async function readKeys(source: Dataset, { by, stratify, ...scanning }: SplitOpt
     )
   }
   if (stratify !== false) targets?.forEach(see)
-  for (let index = 0; index < source.length && Array.isArray(by); index++) {
+  for (let index = 0; index < length && Array.isArray(by); index++) {
     const { index: at } = origin(source, index)
     group(by[at], at, index)
   }
@@ -115,6 +121,13 @@ async function readKeys(source: Dataset, { by, stratify, ...scanning }: SplitOpt
     throw new ZoetropeError('ERR_DATA', message, { index: noClass.index, actual: noClass.target })
   }
   return { groups, groupCount: groupIds.count, strata: strata.fill(0) }
+}
+
+/** The targets of a dataset that has them in memory; not where it is of a class whose `get` may give others. */
+function knownTargets(source: Dataset): Int32Array | undefined {
+  // oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
+  const { get } = StreamedDataset.prototype
+  return source instanceof StreamedDataset && source.get === get ? source.targets : undefined
 }
 
 /** Numbers different values from 0, in the order in which they come. */
@@ -134,8 +147,9 @@ class Numbering {
 
 function checkFractions(fractions: Readonly<Record<string, number>>): [string[], number[]] {
   checkObject(fractions, 'fractions')
-  const names = Object.keys(fractions)
-  const values = Object.entries(fractions).map(([name, value]) => {
+  const entries = Object.entries(fractions)
+  const names = entries.map(([name]) => name)
+  const values = entries.map(([name, value]) => {
     const fraction = checkNumber(value, `fractions.${name}`, 0)
     if (fraction > 0) return fraction
     throw rangeError('a number above 0', `fractions.${name}`, fraction)

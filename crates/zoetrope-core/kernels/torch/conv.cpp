@@ -136,8 +136,10 @@ extern "C" {
 zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias, zt_packed* kept,
                          at::Tensor** y) {
   return zt_guard([&] {
-    const bool first = is_first(*x), trains = at::GradMode::is_enabled();
-    const at::Tensor frames = first ? *x : x->contiguous(at::MemoryFormat::ChannelsLast);
+    // Bytes are for the first block's own kernel, which takes them one after the other.
+    const at::Tensor given = x->scalar_type() == at::kByte ? x->contiguous() : *x;
+    const bool first = is_first(given), trains = at::GradMode::is_enabled();
+    const at::Tensor frames = first ? given : given.contiguous(at::MemoryFormat::ChannelsLast);
     if (trains && kept != nullptr) kept->forget();
     *y = new at::Tensor(trains ? ConvBlock::apply(frames, *weight, *bias, first)
                                : run_forward(frames, *weight, *bias, first, kept, nullptr));

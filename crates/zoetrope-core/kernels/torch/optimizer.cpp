@@ -62,22 +62,25 @@ float* floats(const Tensor* tensor, int64_t count) {
 // RMSprop, for which libtorch has no fused operation. New values are made beside the old ones, and `found_inf` chooses.
 void rmsprop(const zt_parameter_tensors& p, const zt_rule& r, const Tensor& found_inf) {
   const Tensor keep = found_inf.gt(0);
+  // A number beyond float32 becomes infinite, as in the kernel; libtorch would refuse it halfway.
+  const bool is_float = p.value->scalar_type() == at::kFloat;
+  const auto held = [&](double number) { return is_float ? double(float(number)) : number; };
   const auto put = [&](const Tensor& target, const Tensor& value) { target.copy_(at::where(keep, target, value)); };
-  const Tensor g = r.weight_decay == 0 ? *p.gradient : p.gradient->add(*p.value, r.weight_decay);
+  const Tensor g = r.weight_decay == 0 ? *p.gradient : p.gradient->add(*p.value, held(r.weight_decay));
   const Tensor square = p.second->mul(r.beta2).addcmul_(g, g, 1 - r.beta2);
   Tensor average = square;
   if (r.centered) {
     const Tensor mean = p.third->lerp(g, 1 - r.beta2);
-    average = square.addcmul(mean, mean, -1);
+    average = square.addcmul(mean, mean, -1).clamp_min_(0);
     put(*p.third, mean);
   }
   put(*p.second, square);
-  Tensor direction = g.div(average.sqrt().add_(r.eps));
+  Tensor direction = g.div(average.sqrt().add_(held(r.eps)));
   if (r.momentum != 0) {
-    direction = p.first->mul(r.momentum).add_(direction);
+    direction = p.first->mul(held(r.momentum)).add_(direction);
     put(*p.first, direction);
   }
-  put(*p.value, p.value->add(direction, -r.learning_rate));
+  put(*p.value, p.value->add(direction, -held(r.learning_rate)));
 }
 
 }  // namespace
@@ -191,6 +194,19 @@ zt_message zt_accumulate(const Tensor* const* sums, const Tensor* const* gradien
   return zt_guard([&] {
     const at::NoGradGuard no_grad;
     at::_foreach_add_(list(sums, count), list(gradients, count), alpha);
+  });
+}
+
+// FNV-1a of each tensor's identity and version: another number after any change in place, or of other tensors.
+zt_message zt_versions(const Tensor* const* tensors, size_t count, uint64_t* mark) {
+  return zt_guard([&] {
+    uint64_t hash = 0xcbf29ce484222325;
+    const auto mix = [&](uint64_t number) { hash = (hash ^ number) * 0x100000001b3; };
+    for (size_t i = 0; i < count; ++i) {
+      mix(reinterpret_cast<uintptr_t>(tensors[i]->unsafeGetTensorImpl()));
+      mix(tensors[i]->unsafeGetTensorImpl()->version_counter().current_version());
+    }
+    *mark = hash;
   });
 }
 }

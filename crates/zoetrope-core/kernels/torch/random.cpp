@@ -8,13 +8,11 @@
 #include <ATen/core/Generator.h>
 #include <c10/core/GradMode.h>
 
-#include <cstdlib>
-
 #include "../abi.h"
 
 extern "C" {
 
-void zt_message_free(zt_message message) { std::free(message); }
+void zt_message_free(zt_message message) { zt_words_free(message); }
 
 zt_message zt_generator_new(uint64_t seed, at::Generator** generator) {
   return zt_guard([&] { *generator = new at::Generator(at::detail::createCPUGenerator(seed)); });

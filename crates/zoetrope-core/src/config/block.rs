@@ -24,13 +24,13 @@ pub struct BlockConfig {
     /// Groups of channels that the convolution does not mix.
     #[serde(default = "one")]
     pub groups: i64,
-    /// What stands between the convolution and its activation.
+    /// The normalisation between the convolution and its activation.
     #[serde(default)]
     pub norm: Option<Norm>,
     /// Whether the block's input is added before the activation.
     #[serde(default)]
     pub residual: bool,
-    /// What follows the convolution.
+    /// The function after the convolution.
     pub activation: Activation,
     /// Height, width and stride of the max-pooling window, or none. A rest smaller than the window is dropped.
     pub max_pool: Option<i64>,
@@ -66,7 +66,7 @@ pub enum Norm {
     Layer,
 }
 
-/// What becomes of the encoded frame's height and width.
+/// Whether an encoded frame keeps its height and width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GlobalPool {

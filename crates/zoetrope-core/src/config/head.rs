@@ -1,9 +1,11 @@
 //! What the model predicts: pooling over time, and the head.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::size::size;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shortened};
 
 /// How the steps of a clip become one vector; a head per frame has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,13 +22,13 @@ pub enum Pooling {
     Attention,
 }
 
-/// What the answer is, and what it is learned by.
+/// The kind of answer, and its loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HeadConfig {
-    /// What is asked.
+    /// The kind of answer.
     pub kind: HeadKind,
-    /// Of what it is asked.
+    /// Whether a clip has one answer, or each of its frames has one.
     #[serde(default)]
     pub per: Per,
     /// Numbers in an answer of a regression; other heads have one for each class.
@@ -61,7 +63,7 @@ pub enum Per {
     Frame,
 }
 
-/// What a regression learns by.
+/// The loss of a regression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RegressionLoss {
@@ -83,7 +85,7 @@ impl HeadConfig {
     }
 
     /// Checks the head against the classes, their names where they have some, and the pooling in front of it.
-    pub(super) fn validate(self, num_classes: i64, names: Option<usize>, pooling: Pooling) -> Result<()> {
+    pub(super) fn validate(self, num_classes: i64, names: Option<&[String]>, pooling: Pooling) -> Result<()> {
         let HeadConfig {
             kind,
             per,
@@ -102,17 +104,30 @@ impl HeadConfig {
                 return Err(Error::invalid(option, "nothing except for a regression", "a value"));
             }
         }
-        let names = names.map_or(num_classes, |names| names as i64);
-        if names != num_classes {
-            return Err(Error::invalid("classes", format!("{} names", num_classes), names));
-        }
+        validate_names(num_classes, names)?;
         if per == Per::Frame && pooling != Pooling::Last {
             return Err(Error::invalid(
                 "pooling",
                 "none with a head per frame",
-                format!("{:?}", pooling),
+                format!("{pooling:?}"),
             ));
         }
         Ok(())
+    }
+}
+
+/// Checks that each class has a name of its own, where classes have names.
+fn validate_names(num_classes: i64, names: Option<&[String]>) -> Result<()> {
+    let Some(names) = names else { return Ok(()) };
+    if names.len() as i64 != num_classes {
+        return Err(Error::invalid("classes", format!("{num_classes} names"), names.len()));
+    }
+    let mut seen = HashSet::with_capacity(names.len());
+    match names.iter().find(|name| name.is_empty() || !seen.insert(name.as_str())) {
+        Some(name) => {
+            let expected = "names that are not empty and occur once";
+            Err(Error::invalid("classes", expected, format!("'{}'", shortened(name))))
+        }
+        None => Ok(()),
     }
 }

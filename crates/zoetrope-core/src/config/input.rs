@@ -1,4 +1,4 @@
-//! What one step of a clip is: a frame of pixels, or a vector.
+//! One step of a clip: a frame of pixels, or a vector.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,10 @@ use crate::error::Result;
 
 /// One step of a clip; the number of steps is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected `input` to be { channels, height, width } or { features }, all whole numbers"
+)]
 pub enum InputConfig {
     /// `[channels, height, width]`.
     Frame(FrameSize),

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LstmConfig {
-    /// What carries the state from step to step.
+    /// The kind of layer: LSTM or GRU.
     #[serde(default)]
     pub cell: Cell,
     /// Features of the hidden state.

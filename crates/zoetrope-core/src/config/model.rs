@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::block::{self, BlockConfig, GlobalPool};
+use super::block::{self, BlockConfig, GlobalPool, Norm};
 use super::head::{HeadConfig, Pooling};
 use super::input::{FrameSize, InputConfig};
 use super::lstm::LstmConfig;
@@ -20,7 +20,7 @@ const LARGEST_MODEL: i64 = 1 << 32;
 pub struct ModelConfig {
     /// One frame or vector; the number of them is free.
     pub input: InputConfig,
-    /// What inputs are freed of before anything else, where they are.
+    /// The mean and deviation with which inputs are normalised first; `None` for no normalisation.
     #[serde(default)]
     pub normalize: Option<NormalizeConfig>,
     /// Number of classes or labels; 0 for a regression.
@@ -31,7 +31,7 @@ pub struct ModelConfig {
     pub classes: Option<Vec<String>>,
     /// Convolution blocks, first to last: over height and width of frames, over the time of vectors.
     pub cnn: Vec<BlockConfig>,
-    /// What becomes of the encoded frame's height and width.
+    /// Whether an encoded frame keeps its height and width.
     #[serde(default)]
     pub global_pool: GlobalPool,
     /// Features that a linear layer makes of a frame's before the recurrent part, or none: no such layer.
@@ -80,6 +80,27 @@ impl ModelConfig {
         self.head.num_outputs(self.num_classes)
     }
 
+    /// How many tensors the model's parameters and running statistics are, without batch norms' counts.
+    #[must_use]
+    pub fn num_parameter_tensors(&self) -> usize {
+        let mut channels = self.input.as_frame().channels;
+        let mut tensors = 0;
+        for block in &self.cnn {
+            let norm = match block.norm {
+                None => 0,
+                Some(Norm::Layer) => 2,
+                Some(Norm::Batch) => 4,
+            };
+            let shortcut = if block.has_shortcut(channels) { 2 } else { 0 };
+            tensors += 2 + norm + shortcut;
+            channels = block.out_channels;
+        }
+        let projection = if self.projection.is_some() { 2 } else { 0 };
+        let recurrent = 4 * self.lstm.num_directions() * self.lstm.num_layers;
+        let attention = if self.pooling == Pooling::Attention { 2 } else { 0 };
+        tensors + projection + recurrent as usize + attention + 2
+    }
+
     /// Checks every option, and that every block leaves something of the frame.
     ///
     /// # Errors
@@ -105,8 +126,8 @@ impl ModelConfig {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(Error::invalid("dropout", "a number from 0 to below 1", self.dropout));
         }
-        let names = self.classes.as_ref().map(Vec::len);
-        self.head.validate(self.num_classes, names, self.pooling)?;
+        self.head
+            .validate(self.num_classes, self.classes.as_deref(), self.pooling)?;
         self.validate_total()
     }
 

@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NormalizeConfig {
-    /// One a channel or feature.
+    /// One number for each channel or feature.
     pub mean: Vec<f64>,
-    /// One a channel or feature, above 0.
+    /// One a channel or feature: normal float32, above 0.
     pub std: Vec<f64>,
 }
 
@@ -24,12 +24,15 @@ impl NormalizeConfig {
                 return Err(Error::invalid(name, expected, values.len()));
             }
         }
-        if let Some(mean) = self.mean.iter().find(|mean| !mean.is_finite()) {
-            return Err(Error::invalid("normalize.mean", "finite numbers", mean));
-        }
-        match self.std.iter().find(|std| !(std.is_finite() && **std > 0.0)) {
-            Some(std) => Err(Error::invalid("normalize.std", "finite numbers above 0", std)),
-            None => Ok(()),
-        }
+        let (least, most) = (f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX));
+        let within = |name: &str, values: &[f64], least: f64| {
+            let expected = format!("numbers from {least:e} to {most:e}, as float32 holds them");
+            match values.iter().find(|value| !(least..=most).contains(*value)) {
+                Some(value) => Err(Error::invalid(name, expected, value)),
+                None => Ok(()),
+            }
+        };
+        within("normalize.mean", &self.mean, -most)?;
+        within("normalize.std", &self.std, least)
     }
 }

@@ -143,23 +143,21 @@ impl Batch {
 
     /// Copies the inputs as the model will see them, and hands them with their shape and, where clips have different
     /// ones, their lengths to `done`, on the helper thread.
-    ///
-    /// # Errors
-    /// `Internal` where there is no such thread.
-    pub fn read_inputs(self, done: impl FnOnce(Result<ReadInputs>) + Send + 'static) -> Result<()> {
-        crate::runtime::helper::submit(move || {
-            let read = || match &self.changed {
+    pub fn read_inputs(self, done: impl FnOnce(Result<ReadInputs>) + Send + 'static) {
+        let read = move || {
+            let (values, lengths) = match &self.changed {
                 Some(Change { clips, .. }) => {
-                    clips.with(|changed| Ok((changed.values.clone(), changed.lengths.clone())))
+                    clips.with(|changed| Ok((changed.values.clone(), changed.lengths.clone())))?
                 }
-                None => Ok((Values::of(&self.inputs()?)?, self.lengths())),
+                None => (Values::of(&self.inputs()?)?, self.lengths()),
             };
-            done(read().map(|(values, lengths)| ReadInputs {
+            Ok(ReadInputs {
                 values,
                 shape: self.shape(),
                 lengths,
-            }));
-        })
+            })
+        };
+        crate::runtime::helper::run_beside(read, done);
     }
 
     /// Number of samples.

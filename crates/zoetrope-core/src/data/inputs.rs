@@ -1,11 +1,11 @@
-//! Values as they come from outside, borrowed or copied, in their own type.
+//! Input values in their own type, borrowed or copied.
 
 use tch::kind::Element;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 
-/// Pixels or other values as they come, borrowed.
+/// Borrowed pixels or other values.
 #[derive(Debug, Clone, Copy)]
 pub enum Inputs<'a> {
     /// Taken as they are.

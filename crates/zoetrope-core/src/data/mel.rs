@@ -4,6 +4,9 @@
 //! for each factor of 6.4). Each filter is a triangle from the centre of the one below to that of the one above, with
 //! an area of 1 (`norm='slaney'`).
 
+use super::array::reserved;
+use crate::error::Result;
+
 const HZ_PER_MEL: f64 = 200.0 / 3.0;
 const LOG_FROM_HZ: f64 = 1000.0;
 const LOG_FROM_MEL: f64 = LOG_FROM_HZ / HZ_PER_MEL;
@@ -25,14 +28,17 @@ fn mel_to_hz(mel: f64) -> f64 {
 }
 
 /// Weights of `[mels, fft_size / 2 + 1]`: how much of each frequency's power goes into each mel band.
-pub(super) fn filter_bank(sample_rate: f64, fft_size: i64, mels: i64, lowest: f64, highest: f64) -> Vec<f32> {
+///
+/// # Errors
+/// `OutOfMemory`.
+pub(super) fn filter_bank(sample_rate: f64, fft_size: i64, mels: i64, lowest: f64, highest: f64) -> Result<Vec<f32>> {
     let (from, to) = (hz_to_mel(lowest), hz_to_mel(highest));
     let step = (to - from) / (mels + 1) as f64;
     let corners: Vec<f64> = (0..mels + 2)
         .map(|corner| mel_to_hz(from + corner as f64 * step))
         .collect();
     let bins = fft_size / 2 + 1;
-    let mut weights = Vec::with_capacity((mels * bins) as usize);
+    let mut weights = reserved((mels * bins) as usize)?;
     for corner in corners.windows(3) {
         let [low, centre, high] = [corner[0], corner[1], corner[2]];
         let area = 2.0 / (high - low);
@@ -43,5 +49,5 @@ pub(super) fn filter_bank(sample_rate: f64, fft_size: i64, mels: i64, lowest: f6
             (area * rising.min(falling).max(0.0)) as f32
         }));
     }
-    weights
+    Ok(weights)
 }

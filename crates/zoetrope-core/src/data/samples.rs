@@ -9,7 +9,7 @@ use crate::config::{FrameSize, HeadKind, InputConfig, ModelConfig, Per, VectorSi
 use crate::error::{Error, Result};
 use crate::kernels::{self, Keeper};
 
-/// Some clips as they come, borrowed.
+/// Some borrowed clips.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrays<'a> {
     /// As many as the product of `shape`.
@@ -19,7 +19,7 @@ pub struct Arrays<'a> {
     pub shape: &'a [i64],
     /// Number of valid frames of each sample, `[samples]`, each from 1 to time; the frames after them are padding.
     pub lengths: Option<&'a [i64]>,
-    /// What is to be answered; none for prediction.
+    /// The targets; none for prediction.
     pub targets: Option<Targets<'a>>,
 }
 
@@ -180,6 +180,9 @@ impl SampleSpec {
             }
             _ => None,
         };
+        if lengths.is_none() {
+            inputs = inputs.f_contiguous()?; //           frames that `Lengths::pack` does not copy
+        }
         let per_prediction = |targets: Tensor| -> Result<Tensor> {
             let shape = targets::shape_of(config, time, targets.size()[0]);
             let mut targets = targets.f_view(shape.as_slice())?.f_to_device(device)?;

@@ -1,4 +1,4 @@
-//! Targets on their way in: class indices, labels or numbers, checked against what a head can learn.
+//! Targets: class indices, labels or numbers. They are checked against the model's head.
 
 use tch::Tensor;
 
@@ -6,7 +6,7 @@ use super::inputs::check_length;
 use crate::config::{HeadKind, ModelConfig, Per};
 use crate::error::{Error, Result};
 
-/// Targets as they come, borrowed.
+/// Borrowed targets.
 #[derive(Debug, Clone, Copy)]
 pub struct Targets<'a> {
     /// As many as the product of `shape`.
@@ -31,8 +31,10 @@ pub(crate) struct TargetSpec {
     shape: Vec<i64>,
     /// Of all values.
     all: Range,
-    /// Of the values at valid frames, where the second axis is the time.
+    /// Of the values at valid frames, for a head per frame: whether the second axis is the time, the head says.
     valid: Range,
+    /// What the targets are said to belong to, where somebody said it.
+    said: Option<Per>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,12 +95,41 @@ impl TargetSpec {
             shape: shape.to_vec(),
             all,
             valid,
+            said: None,
         })
     }
 
-    /// Checks shape and values for `len` samples of `time` frames.
+    /// Takes down what the targets belong to.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` for targets per frame without an axis of `time` frames.
+    pub(crate) fn say(&mut self, per: Per, time: i64) -> Result<()> {
+        if per == Per::Frame && self.shape.get(1) != Some(&time) {
+            return Err(Error::ShapeMismatch {
+                what: "targets".to_owned(),
+                expected: format!("[{}, {time}, …] (targets per frame)", self.shape[0]),
+                actual: self.shape.clone(),
+            });
+        }
+        self.said = Some(per);
+        Ok(())
+    }
+
+    /// Whether the second axis is said to be the time.
+    pub(crate) fn is_per_frame(&self) -> bool {
+        self.said == Some(Per::Frame)
+    }
+
+    /// Checks what the targets belong to, their shape and their values for `len` samples of `time` frames.
     pub(crate) fn check_fits(&self, config: &ModelConfig, time: i64, len: i64) -> Result<()> {
         let expected = shape_of(config, time, len);
+        if let Some(said) = self.said.filter(|&said| said != config.head.per) {
+            let word = |per: Per| if per == Per::Frame { "frame" } else { "clip" };
+            let (head, said) = (word(config.head.per), word(said));
+            let reason =
+                format!("Expected targets per {head}, as the head is, received a dataset of targets per {said}");
+            return Err(Error::Data { reason });
+        }
         let bare = |shape: &[i64]| shape[1..].iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
         if bare(&expected) != bare(&self.shape) {
             let mut actual = self.shape.clone();

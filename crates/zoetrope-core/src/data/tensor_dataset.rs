@@ -6,7 +6,8 @@ use tch::{Kind, Tensor};
 
 use super::inputs::Values;
 use super::samples::{Arrays, SampleSpec, SampleTensors, Samples};
-use super::targets::missing_targets;
+use super::targets::{TargetSpec, missing_targets};
+use crate::config::Per;
 use crate::error::{Error, Result};
 
 /// All samples of a dataset, copied once.
@@ -22,7 +23,7 @@ pub struct Sample {
     pub inputs: Values,
     /// Of the inputs, without the axis of samples.
     pub shape: Vec<i64>,
-    /// Its target; of a target for each frame, those of the valid ones.
+    /// Its target as it was given; of a dataset that is said to have targets per frame, those of the valid ones.
     pub targets: Vec<f64>,
     /// Of the targets, without the axis of samples: empty for a single number.
     pub target_shape: Vec<i64>,
@@ -42,6 +43,19 @@ impl TensorDataset {
             tensors: Mutex::new(tensors),
             spec,
         })
+    }
+
+    /// Says what the targets belong to. Until somebody does, a sample's target is handed out whole: the size of an axis
+    /// does not tell whether it is the time.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` for targets per frame without an axis of time after the samples.
+    pub fn with_targets_per(mut self, per: Per) -> Result<Self> {
+        let time = self.spec.time();
+        if let Some(targets) = &mut self.spec.targets {
+            targets.say(per, time)?;
+        }
+        Ok(self)
     }
 
     /// Number of samples.
@@ -75,18 +89,17 @@ impl TensorDataset {
             .lengths
             .as_ref()
             .map_or(time, |lengths| lengths[index as usize]);
-        // Of a ragged dataset an axis as long as the clips can only be the time.
-        let valid = |tensor: Tensor| -> Result<Tensor> {
+        let valid = |tensor: Tensor, has_time: bool| -> Result<Tensor> {
             let sample = tensor.f_select(0, 0)?;
-            let has_time = length < time && sample.size().first() == Some(&time);
-            Ok(if has_time {
+            Ok(if has_time && length < time {
                 sample.f_narrow(0, 0, length)?
             } else {
                 sample
             })
         };
-        let inputs = valid(self.gather_inputs(&[index])?)?;
-        let targets = valid(self.gather_targets(&[index])?)?;
+        let is_per_frame = self.spec.targets.as_ref().is_some_and(TargetSpec::is_per_frame);
+        let inputs = valid(self.gather_inputs(&[index])?, self.spec.has_time)?;
+        let targets = valid(self.gather_targets(&[index])?, is_per_frame)?;
         Ok(Sample {
             shape: inputs.size(),
             inputs: Values::of(&inputs)?,
@@ -116,5 +129,34 @@ impl TensorDataset {
         self.tensors.lock().map_err(|_| Error::Internal {
             reason: "a dataset's lock was poisoned".to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::inputs::Inputs;
+    use crate::data::targets::{TargetValues, Targets};
+
+    /// Two clips of three frames, of which the first is two frames long, with three numbers for each.
+    fn dataset() -> Result<TensorDataset> {
+        TensorDataset::new(Arrays {
+            inputs: Inputs::F32(&[0.0; 12]),
+            shape: &[2, 3, 2],
+            lengths: Some(&[2, 3]),
+            targets: Some(Targets {
+                values: TargetValues::Integers(&[1, 0, 1, 0, 1, 1]),
+                shape: &[2, 3],
+            }),
+        })
+    }
+
+    #[test]
+    fn a_target_is_whole_unless_it_is_said_to_be_per_frame() -> Result<()> {
+        let target = |dataset: &TensorDataset| dataset.sample(0).map(|sample| sample.targets);
+        assert_eq!(target(&dataset()?)?, [1.0, 0.0, 1.0]);
+        assert_eq!(target(&dataset()?.with_targets_per(Per::Clip)?)?, [1.0, 0.0, 1.0]);
+        assert_eq!(target(&dataset()?.with_targets_per(Per::Frame)?)?, [1.0, 0.0]);
+        Ok(())
     }
 }

@@ -47,8 +47,13 @@ impl Ranking {
 }
 
 /// The share of all (positive, negative) pairs in which the positive scores higher, a tie counting one half: the
-/// Mann–Whitney U statistic over their number, from the sum of the positives' ranks. Not a number without a pair.
-fn area(mut predictions: Vec<(f64, bool)>) -> f64 {
+/// Mann–Whitney U statistic over their number, from the sum of the positives' ranks. Not a number without a pair. A score
+/// that is not a number loses every pair that it is in.
+fn area(predictions: Vec<(f64, bool)>) -> f64 {
+    let positives = predictions.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
+    let negatives = predictions.len() as f64 - positives;
+    let scored = predictions.into_iter().filter(|(score, _)| !score.is_nan());
+    let mut predictions: Vec<(f64, bool)> = scored.map(|(score, is)| (score + 0.0, is)).collect(); // -0 is 0
     predictions.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
     let (mut rank_sum, mut before) = (0.0, 0);
     for ties in predictions.chunk_by(|(a, _), (b, _)| a.total_cmp(b).is_eq()) {
@@ -56,9 +61,8 @@ fn area(mut predictions: Vec<(f64, bool)>) -> f64 {
         rank_sum += mean_rank * ties.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
         before += ties.len();
     }
-    let positives = predictions.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
-    let negatives = predictions.len() as f64 - positives;
-    (rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives)
+    let ranked = predictions.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
+    (rank_sum - ranked * (ranked + 1.0) / 2.0) / (positives * negatives)
 }
 
 #[cfg(test)]
@@ -77,5 +81,14 @@ mod tests {
             assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
         }
         assert!(area(vec![(0.1, true), (0.2, true)]).is_nan());
+    }
+
+    #[test]
+    fn scores_that_are_not_numbers_lose_their_pairs() {
+        for nan in [f64::NAN, -f64::NAN] {
+            assert!((area(vec![(nan, true), (0.2, false)])).abs() < 1e-12);
+            assert!((area(vec![(0.9, true), (nan, false), (0.2, false)]) - 0.5).abs() < 1e-12);
+        }
+        assert!((area(vec![(0.0, true), (-0.0, false)]) - 0.5).abs() < 1e-12);
     }
 }

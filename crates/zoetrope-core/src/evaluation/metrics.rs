@@ -3,39 +3,46 @@
 use tch::{Device, Kind, Tensor};
 
 use super::auc::Ranking;
+use super::confusion::Confusion;
 use super::predictions::Predictions;
 use super::scores;
 use crate::config::{HeadKind, ModelConfig};
 use crate::error::Result;
-use crate::model::loss;
+use crate::model::loss::{self, BatchLoss};
 use crate::optimizer::gradients::Gradients;
 
-/// What a pass over some data has come to.
+/// The metrics of a pass over some data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metrics {
-    /// Mean over predictions.
+    /// Mean over predictions, each by its weight: whatever batches they came in. 0 where no prediction has a weight.
     pub loss: f64,
     /// Predictions that are right; of several labels, those with every label right; of a regression none.
     pub correct: i64,
     /// Samples seen.
     pub samples: i64,
-    /// Predictions seen: one a sample, or one a valid frame.
+    /// Number of predictions: one for each sample or valid frame.
     pub predictions: i64,
     /// Batches seen.
     pub steps: i64,
-    /// Of a classification, of evaluated batches only: row-major `[classes, classes]`, row = target, column =
-    /// prediction.
-    pub confusion: Vec<i64>,
-    /// Of a classification, of evaluated batches only: by rank from 0, how many predictions have so many classes before the
-    /// target's.
-    pub ranks: Vec<i64>,
-    /// Of several labels, of evaluated batches only: row-major `[labels, 3]`: true positives, false positives, false
-    /// negatives.
-    pub label_counts: Vec<i64>,
-    /// Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², target, target².
+    /// Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², and target - origin,
+    /// (target - origin)² with one of the targets as the origin.
     pub error_sums: Vec<f64>,
     /// Norm of the latest update's gradients before clipping; none before the first update.
     pub gradient_norm: Option<f64>,
+}
+
+/// What evaluated predictions are counted by.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Counts {
+    /// Of a classification: every cell of the confusion matrix with a count, in order: `target * classes + prediction`,
+    /// and the count. A prediction that is not a number is in none.
+    pub confusion: Vec<(i64, i64)>,
+    /// Of a classification: by rank from 0, how many predictions have so many classes before the target's.
+    pub ranks: Vec<i64>,
+    /// Of a classification: how many targets are of each class.
+    pub targets: Vec<i64>,
+    /// Of several labels: row-major `[labels, 3]`: true positives, false positives, false negatives.
+    pub labels: Vec<i64>,
 }
 
 /// Accumulates over one pass; its tensors stay on the device.
@@ -45,6 +52,7 @@ pub struct Meter {
     predictions: i64,
     steps: i64,
     sums: Option<Sums>,
+    confusion: Confusion,
     ranking: Option<Ranking>,
     /// What a training pass has gathered towards the next update, and watches.
     pub(crate) gradients: Gradients,
@@ -53,10 +61,21 @@ pub struct Meter {
 struct Sums {
     /// Sum of the losses of all predictions, float64 of `[]`.
     loss: Tensor,
+    /// Sum of their weights, float64 of `[]`.
+    weight: Tensor,
     /// int64 of `[]`.
     correct: Tensor,
-    /// What `scores` counts, and for which kind of head.
-    counts: Option<(HeadKind, Tensor)>,
+    /// Ranks and targets, or counts of labels.
+    counts: Option<Tensor>,
+    errors: Option<Errors>,
+}
+
+/// Sums of a regression's errors.
+struct Errors {
+    /// The first targets of the pass, float64 of `[outputs]`.
+    origin: Tensor,
+    /// float64 of `[outputs, 4]`.
+    sums: Tensor,
 }
 
 impl Meter {
@@ -75,40 +94,49 @@ impl Meter {
         }
     }
 
-    /// Adds a training batch by its mean loss.
+    /// Adds a training batch.
     ///
     /// # Errors
     /// On the CPU `NonFiniteLoss`; on CUDA that shows at the next reading.
-    pub(crate) fn record_training(&mut self, loss: &Tensor, predictions: &Predictions<'_>) -> Result<()> {
+    pub(crate) fn record_training(&mut self, loss: &BatchLoss, predictions: &Predictions<'_>) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        self.begin(predictions);
-        let loss = loss.f_to_kind(Kind::Double)?;
-        let sums = self.sums(loss.device())?;
-        sums.loss = sums.loss.f_add(&loss.f_mul_scalar(predictions.outputs.size()[0])?)?;
-        sums.correct = sums.correct.f_add(&scores::correct(predictions)?)?;
-        if predictions.config.head.kind == HeadKind::Regression {
-            sums.count(HeadKind::Regression, scores::errors(predictions)?)?;
-        }
-        self.gradients.record_loss(&loss, self.steps)
+        let mean = loss.mean.f_to_kind(Kind::Double)?;
+        self.add(&mean.f_mul(&loss.divisor)?, &loss.weight, predictions)?;
+        self.gradients.record_loss(&mean, self.steps)
     }
 
     /// Adds an evaluated batch.
     pub(crate) fn record_evaluation(&mut self, predictions: &Predictions<'_>) -> Result<()> {
-        self.begin(predictions);
         if let Some(ranking) = &mut self.ranking {
             ranking.add(predictions);
         }
         let loss = loss::evaluation(predictions.config, predictions.outputs, predictions.targets)?;
-        let sums = self.sums(predictions.outputs.device())?;
-        sums.loss = sums.loss.f_add(&loss.f_to_kind(Kind::Double)?)?;
-        sums.correct = sums.correct.f_add(&scores::correct(predictions)?)?;
-        sums.count(predictions.config.head.kind, scores::evaluated(predictions)?)
+        let weight = Tensor::f_full([], predictions.outputs.size()[0], (Kind::Double, loss.device()))?;
+        let sums = self.add(&loss.f_to_kind(Kind::Double)?, &weight, predictions)?;
+        match predictions.config.head.kind {
+            HeadKind::Classification => {
+                sums.count(scores::ranks_and_targets(predictions)?)?;
+                self.confusion.add(scores::cells(predictions)?)
+            }
+            HeadKind::MultiLabel => sums.count(scores::label_counts(predictions)?),
+            HeadKind::Regression => Ok(()),
+        }
     }
 
-    fn begin(&mut self, predictions: &Predictions<'_>) {
+    /// Adds a batch's summed loss and its weight, float64 of `[]`, and what training and evaluation count alike.
+    fn add(&mut self, loss: &Tensor, weight: &Tensor, predictions: &Predictions<'_>) -> Result<&mut Sums> {
         self.steps += 1;
         self.samples += predictions.samples;
         self.predictions += predictions.outputs.size()[0];
+        let device = predictions.outputs.device();
+        let sums = self.sums(device)?;
+        sums.loss = sums.loss.f_add(loss)?;
+        sums.weight = sums.weight.f_add(weight)?;
+        sums.correct = sums.correct.f_add(&scores::correct(predictions)?)?;
+        if predictions.config.head.kind == HeadKind::Regression {
+            sums.add_errors(predictions)?;
+        }
+        Ok(sums)
     }
 
     /// Batches seen.
@@ -116,10 +144,10 @@ impl Meter {
         self.steps
     }
 
-    /// Reads everything back. Waits for the device.
+    /// Reads the figures back. Waits for the device.
     ///
     /// # Errors
-    /// `NonFiniteLoss` or `NonFiniteGradient` where a training batch's was not finite.
+    /// `NonFiniteLoss`, `NonFiniteGradient` or `NonFiniteUpdate` where a training batch's was not finite.
     pub fn read(&self) -> Result<Metrics> {
         self.gradients.check_finite()?;
         let mut metrics = Metrics {
@@ -128,29 +156,45 @@ impl Meter {
             samples: self.samples,
             predictions: self.predictions,
             steps: self.steps,
-            confusion: Vec::new(),
-            ranks: Vec::new(),
-            label_counts: Vec::new(),
             error_sums: Vec::new(),
             gradient_norm: self.gradients.norm()?,
         };
         let Some(sums) = &self.sums else { return Ok(metrics) };
-        metrics.loss = sums.loss.f_double_value(&[])? / self.predictions as f64;
+        let weight = sums.weight.f_double_value(&[])?;
+        metrics.loss = if weight == 0.0 {
+            0.0
+        } else {
+            sums.loss.f_double_value(&[])? / weight
+        };
         metrics.correct = sums.correct.f_int64_value(&[])?;
-        if let Some((kind, counts)) = &sums.counts {
-            let columns = counts.size()[1] as usize;
-            let counts = Vec::<f64>::try_from(counts.f_flatten(0, -1)?)?;
-            let whole = |counts: &[f64]| counts.iter().map(|&count| count as i64).collect();
-            match kind {
-                HeadKind::Classification => {
-                    let (confusion, ranks) = counts.split_at(columns * columns);
-                    (metrics.confusion, metrics.ranks) = (whole(confusion), whole(ranks));
-                }
-                HeadKind::MultiLabel => metrics.label_counts = whole(&counts),
-                HeadKind::Regression => metrics.error_sums = counts,
-            }
+        if let Some(errors) = &sums.errors {
+            metrics.error_sums = Vec::try_from(errors.sums.f_flatten(0, -1)?)?;
         }
         Ok(metrics)
+    }
+
+    /// Reads back what the evaluated batches of a model with this configuration were counted by. Waits for the device.
+    ///
+    /// # Errors
+    /// Of libtorch, such as `OutOfMemory`.
+    pub fn counts(&mut self, config: &ModelConfig) -> Result<Counts> {
+        let Some(counts) = self.sums.as_ref().and_then(|sums| sums.counts.as_ref()) else {
+            return Ok(Counts::default());
+        };
+        let values = Vec::<i64>::try_from(counts.f_flatten(0, -1)?)?;
+        if config.head.kind == HeadKind::MultiLabel {
+            return Ok(Counts {
+                labels: values,
+                ..Counts::default()
+            });
+        }
+        let (ranks, targets) = values.split_at(values.len() / 2);
+        Ok(Counts {
+            confusion: self.confusion.cells()?,
+            ranks: ranks.to_vec(),
+            targets: targets.to_vec(),
+            labels: Vec::new(),
+        })
     }
 
     /// Areas under the ROC curve of a meter made [`Self::with_ranking`], one a class or label of `config`'s head; not a
@@ -170,8 +214,10 @@ impl Meter {
                 let zero = |kind| Tensor::f_zeros([], (kind, device));
                 Ok(empty.insert(Sums {
                     loss: zero(Kind::Double)?,
+                    weight: zero(Kind::Double)?,
                     correct: zero(Kind::Int64)?,
                     counts: None,
+                    errors: None,
                 }))
             }
         }
@@ -179,12 +225,22 @@ impl Meter {
 }
 
 impl Sums {
-    fn count(&mut self, kind: HeadKind, counts: Tensor) -> Result<()> {
-        let counts = match &self.counts {
-            Some((_, before)) => before.f_add(&counts)?,
+    fn count(&mut self, counts: Tensor) -> Result<()> {
+        self.counts = Some(match &self.counts {
+            Some(before) => before.f_add(&counts)?,
             None => counts,
+        });
+        Ok(())
+    }
+
+    fn add_errors(&mut self, predictions: &Predictions<'_>) -> Result<()> {
+        let Some(errors) = &mut self.errors else {
+            let origin = predictions.targets.f_select(0, 0)?.f_to_kind(Kind::Double)?;
+            let sums = scores::errors(predictions, &origin)?;
+            self.errors = Some(Errors { origin, sums });
+            return Ok(());
         };
-        self.counts = Some((kind, counts));
+        errors.sums = errors.sums.f_add(&scores::errors(predictions, &errors.origin)?)?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What metrics are made of: outputs and targets side by side.
+//! Outputs and targets side by side, from which metrics are computed.
 
 use tch::Tensor;
 

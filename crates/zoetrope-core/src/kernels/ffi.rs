@@ -19,9 +19,9 @@ pub(super) fn check(message: Message) -> Result<()> {
     if message.is_null() {
         return Ok(());
     }
-    // SAFETY: a non-null message is a NUL-terminated string that `zt_guard` allocated for us.
+    // SAFETY: a non-null message is a NUL-terminated string that `zt_guard` made for us.
     let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
-    // SAFETY: it is freed once, here, by the library that allocated it.
+    // SAFETY: it is freed once, here, by the library that made it.
     unsafe { zt_message_free(message) };
     Err(Error::from_libtorch(&text))
 }

@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::ffi::{Message, TensorOut, TensorPtr, check, pointers, tensor};
 use crate::error::Result;
 
-/// `zt_rule`: what a rule is made of, zeros where it has no such number.
+/// `zt_rule`: the numbers of a rule. A number that the rule does not have is zero.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RawRule {
@@ -62,6 +62,7 @@ unsafe extern "C" {
         factor: TensorPtr,
         clip: f64,
     ) -> Message;
+    fn zt_versions(tensors: *const TensorPtr, count: usize, mark: *mut u64) -> Message;
     fn zt_accumulate(sums: *const TensorPtr, gradients: *const TensorPtr, count: usize, alpha: f64) -> Message;
 }
 
@@ -145,4 +146,12 @@ pub(crate) fn accumulate(sums: &[Tensor], gradients: &[Tensor], alpha: f64) -> R
     debug_assert!(sums.len() == gradients.len());
     // SAFETY: live tensors of ours, as many of one as of the other.
     check(unsafe { zt_accumulate(pointers(sums).as_ptr(), pointers(gradients).as_ptr(), sums.len(), alpha) })
+}
+
+/// A hash of which tensors these are and of how often each was changed.
+pub(crate) fn versions(tensors: &[Tensor]) -> Result<u64> {
+    let mut mark = 0;
+    // SAFETY: live tensors of ours, and a valid place for the number.
+    check(unsafe { zt_versions(pointers(tensors).as_ptr(), tensors.len(), &raw mut mark) })?;
+    Ok(mark)
 }

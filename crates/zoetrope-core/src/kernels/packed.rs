@@ -1,4 +1,4 @@
-//! Weights as a kernel multiplies them, kept from one inference to the next for as long as they stay.
+//! Packed weights: weights in the form that a kernel multiplies, kept between inferences until they change.
 
 use super::ffi::{Message, check};
 use crate::error::Result;
@@ -14,8 +14,8 @@ unsafe extern "C" {
     fn zt_packed_free(packed: *mut CPacked);
 }
 
-/// What kernels keep of the weights of one layer: nothing while they are trained, nor before the
-/// second inference with the same weights, unless the first one needs it.
+/// The packed weights of one layer. There are none while the weights are trained. They are made at the second inference
+/// with the same weights, or at the first if it needs them.
 pub(crate) struct Packed(*mut CPacked);
 
 // SAFETY: memory of its own and tensors that nobody else holds. A kernel changes it while it has a `&Packed`, so that

@@ -1,28 +1,27 @@
 //! Saving and loading: safetensors with the model's configuration in the metadata.
 
+mod reader;
+mod writer;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, Permissions};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::{Dtype, View};
 use tch::{Device, Kind, Tensor};
 
+use self::reader::TensorFile;
 use super::cnn_lstm::CnnLstm;
-use super::named_tensor::{NamedTensor, StateDict};
+use super::named_tensor::Weights;
 use crate::config::ModelConfig;
-use crate::error::StateDictMismatch;
-use crate::error::{Error, Result};
+use crate::error::{Error, Names, Result, shortened};
 
 /// Where the metadata keeps the model's configuration, as JSON.
 const CONFIG_KEY: &str = "zoetrope.config";
-/// How the names end whose tensors are int64.
-const COUNT_SUFFIX: &str = ".num_batches_tracked";
 
 impl CnnLstm {
-    /// Writes parameters and configuration: to a temporary file beside, flushed, then renamed over `path`.
+    /// Writes parameters and configuration: to a temporary file beside, flushed, then renamed over `path`. A symbolic
+    /// link stays, and the file behind it is written; a file that is replaced hands its mode on.
     ///
     /// # Errors
     /// `Checkpoint`; whatever was at `path` is then still there.
@@ -30,7 +29,7 @@ impl CnnLstm {
         let failed = |reason: String| Error::Checkpoint {
             reason: format!("Cannot save to {}: {reason}", path.display()),
             path: Some(path.display().to_string()),
-            mismatch: StateDictMismatch::default(),
+            mismatch: Box::default(),
         };
         let config = serde_json::to_string(self.config()).map_err(|error| failed(error.to_string()))?;
         let metadata = HashMap::from([(CONFIG_KEY.to_owned(), config), ("format".to_owned(), "pt".to_owned())]);
@@ -40,7 +39,7 @@ impl CnnLstm {
             .map(|entry| Ok((entry.name, Bytes::of(&entry.tensor)?)));
         let tensors = tensors.collect::<Result<BTreeMap<_, _>>>()?;
         let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(error.to_string()))?;
-        write_atomically(path, &bytes).map_err(|error| failed(error.to_string()))
+        writer::write_atomically(path, &bytes).map_err(|error| failed(error.to_string()))
     }
 
     /// Reads a model that [`Self::save`] wrote.
@@ -48,15 +47,22 @@ impl CnnLstm {
     /// # Errors
     /// `Checkpoint` for a file that is missing, damaged, or not a model of ours.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
-        let file = read_file(path)?;
-        let Some(json) = file.config else {
+        let file = TensorFile::open(path)?;
+        let Some(json) = file.metadata(CONFIG_KEY) else {
             let hint = "it has no configuration of Zoetrope's. For weights from elsewhere, create a model of the same \
                         structure and call loadStateDict";
             return Err(unreadable(path, hint));
         };
-        let config: ModelConfig = serde_json::from_str(&json)
-            .map_err(|error| unreadable(path, &format!("its configuration is not one of this version ({error})")))?;
-        Self::from_state_dict(&config, device, &file.state).map_err(|error| at_path(error, path))
+        let config: ModelConfig = serde_json::from_str(json).map_err(|error| {
+            let error = shortened(&error.to_string());
+            unreadable(path, &format!("its configuration is not one of this version ({error})"))
+        })?;
+        let load = || {
+            config.validate()?;
+            check_extent(&config, file.names().len())?;
+            Self::from_weights(&config, device, &file)
+        };
+        load().map_err(|error| at_path(error, path))
     }
 
     /// Overwrites every parameter with those of a safetensors file, which may come from PyTorch.
@@ -64,66 +70,40 @@ impl CnnLstm {
     /// # Errors
     /// As [`Self::load_state_dict`], or `Checkpoint` for a file that is missing or damaged.
     pub fn load_state_dict_file(&mut self, path: &Path) -> Result<()> {
-        let file = read_file(path)?;
-        self.load_state_dict(&file.state).map_err(|error| at_path(error, path))
+        let file = TensorFile::open(path)?;
+        self.load_weights(&file).map_err(|error| at_path(error, path))
     }
 }
 
-struct Contents {
-    state: StateDict,
-    config: Option<String>,
-}
-
-fn read_file(path: &Path) -> Result<Contents> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error.to_string()))?;
-    let damaged = |error: safetensors::SafeTensorError| unreadable(path, &format!("not a safetensors file ({error})"));
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
-    let config = metadata
-        .metadata()
-        .as_ref()
-        .and_then(|entries| entries.get(CONFIG_KEY).cloned());
-    let mut state = StateDict::new();
-    for (name, view) in SafeTensors::deserialize(&bytes).map_err(damaged)?.iter() {
-        let kind = match view.dtype() {
-            Dtype::F32 => Kind::Float,
-            Dtype::F64 => Kind::Double,
-            Dtype::F16 => Kind::Half,
-            Dtype::BF16 => Kind::BFloat16,
-            Dtype::I64 if name.ends_with(COUNT_SUFFIX) => Kind::Int64,
-            other => {
-                return Err(unreadable(
-                    path,
-                    &format!("`{name}` has dtype {other:?}, expected a float"),
-                ));
-            }
-        };
-        let shape: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
-        let tensor = Tensor::f_from_data_size(view.data(), &shape, kind)?;
-        let tensor = if kind == Kind::Int64 {
-            tensor
-        } else {
-            tensor.f_to_kind(Kind::Float)?
-        };
-        state.push(NamedTensor {
-            name: name.to_owned(),
-            tensor,
-        });
+/// A configuration of a few bytes may ask for millions of layers. A model is only begun where the file has its tensors,
+/// or lacks so few that all can be named.
+fn check_extent(config: &ModelConfig, held: usize) -> Result<()> {
+    let asked = config.num_parameter_tensors();
+    if asked <= held + Names::LISTED {
+        return Ok(());
     }
-    Ok(Contents { state, config })
+    Err(Error::Checkpoint {
+        reason: format!("its configuration asks for {asked} tensors, and it holds {held}"),
+        path: None,
+        mismatch: Box::default(),
+    })
 }
 
 fn unreadable(path: &Path, reason: &str) -> Error {
     Error::Checkpoint {
         reason: format!("Cannot load {}: {reason}", path.display()),
         path: Some(path.display().to_string()),
-        mismatch: StateDictMismatch::default(),
+        mismatch: Box::default(),
     }
 }
 
+/// An error of a file's contents as one of the file; one that says its path already stays as it is.
 fn at_path(error: Error, path: &Path) -> Error {
     let mismatch = match &error {
-        Error::Checkpoint { mismatch, .. } => mismatch.clone(),
-        Error::InvalidConfig { .. } => StateDictMismatch::default(),
+        Error::Checkpoint {
+            mismatch, path: None, ..
+        } => mismatch.clone(),
+        Error::InvalidConfig { .. } => Box::default(),
         _ => return error,
     };
     let reason = format!("Cannot load {}: {error}", path.display());
@@ -132,22 +112,6 @@ fn at_path(error: Error, path: &Path) -> Error {
         path: Some(path.display().to_string()),
         mismatch,
     }
-}
-
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let readable_by_all = Permissions::from_mode(0o666); // the umask takes away what it should
-    let mut file = tempfile::Builder::new()
-        .permissions(readable_by_all)
-        .suffix(".tmp")
-        .tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(directory)?.sync_all() // the rename itself
 }
 
 /// A tensor's bytes, float32 or int64, as safetensors takes them.

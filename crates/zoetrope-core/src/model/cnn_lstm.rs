@@ -6,7 +6,7 @@ use super::dropout::Dropout;
 use super::encoder::{Encoder, Features};
 use super::initializer::Initializer;
 use super::linear::Linear;
-use super::named_tensor::StateDict;
+use super::named_tensor::{Indexed, StateDict, Weights};
 use super::normalization::Normalization;
 use super::parameter::{Buffer, Parameter};
 use super::pooling::TimePooling;
@@ -50,12 +50,13 @@ impl CnnLstm {
     /// # Errors
     /// `InvalidConfig`, or `Checkpoint` where the state dict does not fit the configuration.
     pub fn from_state_dict(config: &ModelConfig, device: Device, state: &StateDict) -> Result<Self> {
-        Self::build(
-            config,
-            device,
-            Initializer::loaded(state, device),
-            Generator::process()?,
-        )
+        Self::from_weights(config, device, &Indexed::new(state))
+    }
+
+    /// As [`Self::from_state_dict`], from wherever weights come.
+    pub(super) fn from_weights(config: &ModelConfig, device: Device, weights: &dyn Weights) -> Result<Self> {
+        let init = Initializer::loaded(weights, device);
+        Self::build(config, device, init, Generator::process()?)
     }
 
     fn build(config: &ModelConfig, device: Device, mut init: Initializer<'_>, generator: Generator) -> Result<Self> {
@@ -83,7 +84,7 @@ impl CnnLstm {
         })
     }
 
-    /// What the model is made of.
+    /// The model's configuration.
     #[must_use]
     pub fn config(&self) -> &ModelConfig {
         &self.config

@@ -21,7 +21,7 @@ pub(super) struct Encoder {
     global_pool: GlobalPool,
 }
 
-/// What frames are encoded into.
+/// The features of frames.
 pub(super) struct Features {
     /// `[frames, features]`
     pub(super) values: Tensor,

@@ -1,8 +1,10 @@
 //! Where a new model's parameters come from: PyTorch's initial distributions, or a state dict.
 
+use std::collections::HashSet;
+
 use tch::{Device, Kind, Tensor};
 
-use super::named_tensor::StateDict;
+use super::named_tensor::{Weights, is_count};
 use super::parameter::{Buffer, Parameter};
 use crate::error::Result;
 use crate::error::StateDictMismatch;
@@ -19,10 +21,10 @@ pub(super) struct Initializer<'a> {
 enum Source<'a> {
     /// Drawn in PyTorch's order.
     Drawn(&'a Generator),
-    /// Taken from a state dict. Nothing is allocated for a parameter that does not fit, so that a file cannot make us
-    /// allocate more than it holds.
+    /// Taken from a state dict or a file. Nothing is allocated for a parameter that does not fit, so that a file cannot
+    /// make us allocate more than it holds.
     Loaded {
-        state: &'a StateDict,
+        weights: &'a dyn Weights,
         mismatch: StateDictMismatch,
     },
 }
@@ -37,9 +39,9 @@ impl<'a> Initializer<'a> {
         }
     }
 
-    pub(super) fn loaded(state: &'a StateDict, device: Device) -> Self {
+    pub(super) fn loaded(weights: &'a dyn Weights, device: Device) -> Self {
         let source = Source::Loaded {
-            state,
+            weights,
             mismatch: StateDictMismatch::default(),
         };
         Self {
@@ -78,8 +80,9 @@ impl<'a> Initializer<'a> {
     fn value(&mut self, name: &str, shape: &[i64], draw: impl FnOnce(&Generator) -> Result<Tensor>) -> Result<Tensor> {
         match &mut self.source {
             Source::Drawn(generator) => draw(generator),
-            Source::Loaded { state, mismatch } => match mismatch.find(state, name, shape) {
+            Source::Loaded { weights, mismatch } => match mismatch.read(*weights, name, shape)? {
                 Some(tensor) => Ok(tensor.f_detach_copy()?),
+                None if is_count(name) => filled(shape, Kind::Int64, 0.0),
                 None => Ok(Tensor::f_empty([0], (Kind::Float, Device::Cpu))?),
             },
         }
@@ -111,11 +114,10 @@ impl<'a> Initializer<'a> {
     /// # Errors
     /// `Checkpoint` where the state dict does not fit.
     pub(super) fn finish(self) -> Result<(Vec<Parameter>, Vec<Buffer>)> {
-        if let Source::Loaded { state, mut mismatch } = self.source {
-            mismatch.find_unexpected(state, |name| {
-                self.parameters.iter().any(|parameter| parameter.name == name)
-                    || self.buffers.iter().any(|buffer| buffer.name == name)
-            });
+        if let Source::Loaded { weights, mut mismatch } = self.source {
+            let parameters = self.parameters.iter().map(|parameter| parameter.name.as_str());
+            let buffers = self.buffers.iter().map(|buffer| buffer.name.as_str());
+            mismatch.find_unexpected(weights, &parameters.chain(buffers).collect::<HashSet<_>>());
             mismatch.into_result()?;
         }
         Ok((self.parameters, self.buffers))

@@ -1,4 +1,4 @@
-//! What `summary()` shows: each layer, its output's shape and its number of parameters.
+//! The rows of `summary()`: each layer, the shape of its output and its number of parameters.
 
 use crate::config::{Cell, ModelConfig, Per, Pooling};
 

@@ -1,4 +1,4 @@
-//! What a head learns by, and its value on data that is only looked at.
+//! The loss of each head, in training and in evaluation.
 
 use tch::{Kind, Reduction, Tensor};
 
@@ -47,9 +47,13 @@ impl LossOptions {
             let expected = format!("{} weights, one a class", config.num_classes);
             return Err(Error::invalid("classWeights", expected, weights.len()));
         }
-        match weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
-            Some(weight) => Err(Error::invalid("classWeights", "finite numbers of at least 0", weight)),
-            None if weights.iter().all(|&weight| weight == 0.0) => {
+        let is_right = |weight: f64| (weight as f32).is_finite() && weight >= 0.0;
+        match weights.iter().find(|&&weight| !is_right(weight)) {
+            Some(weight) => {
+                let expected = "numbers of at least 0 that float32 can hold";
+                Err(Error::invalid("classWeights", expected, format!("{weight:e}")))
+            }
+            None if weights.iter().all(|&weight| weight as f32 == 0.0) => {
                 Err(Error::invalid("classWeights", "a weight above 0", "zeros"))
             }
             None => Ok(()),
@@ -57,7 +61,18 @@ impl LossOptions {
     }
 }
 
-/// The mean loss of raw outputs of `[predictions, outputs]`, float of `[]`.
+/// The loss of a training batch.
+pub(crate) struct BatchLoss {
+    /// The summed loss over `divisor`, of `[]`: what is differentiated.
+    pub mean: Tensor,
+    /// float64 of `[]`: the number of predictions, or with class weights of a classification the sum of the weights of
+    /// its targets. The mean over several batches is the sum of their losses over the sum of their weights.
+    pub weight: Tensor,
+    /// `weight`, or 1 where that is 0: a batch of which nothing counts has no mean, and must not make one.
+    pub divisor: Tensor,
+}
+
+/// The loss of raw outputs of `[predictions, outputs]`.
 ///
 /// `targets` are int64 of `[predictions]` for a classification, else float32 of `[predictions, outputs]`.
 pub(crate) fn training(
@@ -65,7 +80,7 @@ pub(crate) fn training(
     options: &LossOptions,
     outputs: &Tensor,
     targets: &Tensor,
-) -> Result<Tensor> {
+) -> Result<BatchLoss> {
     let weights = match &options.class_weights {
         Some(weights) => Some(
             Tensor::f_from_slice(weights)?
@@ -74,26 +89,25 @@ pub(crate) fn training(
         ),
         None => None,
     };
-    reduced(
-        config,
-        options.label_smoothing,
-        weights.as_ref(),
-        outputs,
-        targets,
-        Reduction::Mean,
-    )
-}
-
-/// What the mean of [`training`] is taken over, float64 of `[]`: the number of predictions, or with class weights of a
-/// classification the sum of the weights of its targets.
-pub(crate) fn weight(config: &ModelConfig, options: &LossOptions, targets: &Tensor) -> Result<Tensor> {
-    match (&options.class_weights, config.head.kind) {
-        (Some(weights), HeadKind::Classification) => {
-            let weights = Tensor::f_from_slice(weights)?.f_to_device(targets.device())?;
-            Ok(weights.f_index_select(0, targets)?.f_sum(Kind::Double)?)
-        }
-        _ => Ok(Tensor::from(targets.size()[0] as f64)),
+    let loss = |reduction| {
+        let weights = weights.as_ref();
+        reduced(config, options.label_smoothing, weights, outputs, targets, reduction)
+    };
+    if let (Some(weights), HeadKind::Classification) = (&weights, config.head.kind) {
+        let weight = weights.f_index_select(0, targets)?.f_sum(Kind::Double)?;
+        let divisor = weight.f_where_scalarother(&weight.f_gt(0.0)?, 1.0)?;
+        return Ok(BatchLoss {
+            mean: loss(Reduction::Sum)?.f_div(&divisor.f_to_kind(outputs.kind())?)?,
+            weight,
+            divisor,
+        });
     }
+    let weight = Tensor::f_full([], targets.size()[0], (Kind::Double, outputs.device()))?;
+    Ok(BatchLoss {
+        mean: loss(Reduction::Mean)?,
+        divisor: weight.shallow_clone(),
+        weight,
+    })
 }
 
 /// The sum over the predictions of their losses, float of `[]`: shapes as in [`training`].

@@ -1,9 +1,15 @@
 //! Tensors by name, and how they may differ from those that a model asks for.
 
+use std::collections::{HashMap, HashSet};
+
 use tch::Tensor;
 
 use crate::data::inputs::Inputs;
-use crate::error::{Error, Result, StateDictMismatch};
+use crate::error::{Error, Names, Result, StateDictMismatch};
+
+/// How the names of batch norms' counts end. PyTorch completes state dicts that lack them, and so do we: no answer depends
+/// on a count.
+const COUNT_SUFFIX: &str = ".num_batches_tracked";
 
 /// A tensor on the CPU with its name.
 #[derive(Debug)]
@@ -36,50 +42,135 @@ impl NamedTensor {
 /// Every parameter and buffer of a model, by name.
 pub type StateDict = Vec<NamedTensor>;
 
-impl StateDictMismatch {
-    /// The tensor of that name where it has the shape; otherwise notes what is wrong.
-    pub(crate) fn find<'a>(&mut self, state: &'a StateDict, name: &str, shape: &[i64]) -> Option<&'a Tensor> {
-        let Some(entry) = state.iter().find(|entry| entry.name == name) else {
-            self.missing.push(name.to_owned());
-            return None;
-        };
-        let received = entry.tensor.size();
-        if received != shape {
-            self.mismatched
-                .push(format!("{name}: expected {shape:?}, received {received:?}"));
-            return None;
+/// Where weights come from: a state dict in memory, or a file. A model looks at all entries before it reads any.
+pub(super) trait Weights {
+    /// What is known of the tensor of that name before it is read.
+    fn entry(&self, name: &str) -> Option<Entry>;
+
+    /// The tensor of that name, on the CPU. It may share its memory with the state dict.
+    fn read(&self, name: &str) -> Result<Tensor>;
+
+    /// Every name; one that stands there twice comes twice.
+    fn names(&self) -> Vec<&str>;
+}
+
+/// A tensor that was not read yet.
+pub(super) struct Entry {
+    pub(super) shape: Vec<i64>,
+    /// Why its values cannot be weights, where they cannot.
+    pub(super) problem: Option<String>,
+}
+
+/// A state dict whose names are found without a search.
+pub(super) struct Indexed<'a> {
+    state: &'a StateDict,
+    tensors: HashMap<&'a str, &'a Tensor>,
+}
+
+impl<'a> Indexed<'a> {
+    pub(super) fn new(state: &'a StateDict) -> Self {
+        let tensors = state.iter().map(|entry| (entry.name.as_str(), &entry.tensor));
+        Self {
+            state,
+            tensors: tensors.collect(),
         }
-        Some(&entry.tensor)
+    }
+}
+
+impl Weights for Indexed<'_> {
+    fn entry(&self, name: &str) -> Option<Entry> {
+        self.tensors.get(name).map(|tensor| Entry {
+            shape: tensor.size(),
+            problem: None,
+        })
+    }
+
+    fn read(&self, name: &str) -> Result<Tensor> {
+        let tensor = self.tensors.get(name).ok_or_else(|| not_there(name))?;
+        Ok(tensor.shallow_clone())
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.state.iter().map(|entry| entry.name.as_str()).collect()
+    }
+}
+
+/// The error of reading a name that has no entry.
+pub(super) fn not_there(name: &str) -> Error {
+    Error::Internal {
+        reason: format!("`{name}` was read without a look at its entry"),
+    }
+}
+
+/// Whether a tensor of that name is a batch norm's count: an integer in files, and not needed.
+pub(super) fn is_count(name: &str) -> bool {
+    name.ends_with(COUNT_SUFFIX)
+}
+
+impl StateDictMismatch {
+    /// Reads the tensor of that name in that shape. `None` where there is none: that is noted as a fault, unless it is
+    /// a count.
+    pub(super) fn read(&mut self, weights: &dyn Weights, name: &str, shape: &[i64]) -> Result<Option<Tensor>> {
+        if self.fits(weights, name, shape) {
+            Ok(Some(weights.read(name)?.f_reshape(shape)?))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Whether the tensor of that name can be read in that shape. A single value may have the shape `[1]` instead of
+    /// `[]`, as in PyTorch, which wrote it so once.
+    pub(super) fn fits(&mut self, weights: &dyn Weights, name: &str, shape: &[i64]) -> bool {
+        let Some(Entry {
+            shape: received,
+            problem,
+        }) = weights.entry(name)
+        else {
+            if !is_count(name) {
+                self.missing.push(name);
+            }
+            return false;
+        };
+        if received != shape && !(shape.is_empty() && received == [1]) {
+            self.mismatched
+                .push(&format!("{name}: expected {shape:?}, received {received:?}"));
+            return false;
+        }
+        if let Some(problem) = &problem {
+            self.mismatched.push(&format!("{name}: {problem}"));
+        }
+        problem.is_none()
     }
 
     /// Notes names that the model does not know, and names that stand in the state dict twice.
-    pub(crate) fn find_unexpected(&mut self, state: &StateDict, is_known: impl Fn(&str) -> bool) {
-        for (index, entry) in state.iter().enumerate() {
-            if !is_known(&entry.name) || state[..index].iter().any(|earlier| earlier.name == entry.name) {
-                self.unexpected.push(entry.name.clone());
+    pub(super) fn find_unexpected(&mut self, weights: &dyn Weights, known: &HashSet<&str>) {
+        let mut seen = HashSet::new();
+        for name in weights.names() {
+            if !known.contains(name) || !seen.insert(name) {
+                self.unexpected.push(name);
             }
         }
     }
 
     /// Fails where anything was noted.
-    pub(crate) fn into_result(self) -> Result<()> {
+    pub(super) fn into_result(self) -> Result<()> {
         if self == Self::default() {
             return Ok(());
         }
-        let list = |what: &str, names: &[String]| match names {
+        let list = |what: &str, names: &Names| match names.listed.as_slice() {
             [] => String::new(),
-            names => format!("; {what}: {}", names.join(", ")),
+            _ => format!("; {what}: {names}"),
         };
         let reason = format!(
             "The state dict does not fit the model{}{}{}",
             list("missing", &self.missing),
             list("unexpected", &self.unexpected),
-            list("wrong shape", &self.mismatched),
+            list("wrong shape or dtype", &self.mismatched),
         );
         Err(Error::Checkpoint {
             reason,
             path: None,
-            mismatch: self,
+            mismatch: Box::new(self),
         })
     }
 }

@@ -46,8 +46,8 @@ pub(super) fn takes_positions(cell: Cell, weights: &[Tensor; 4], time: i64) -> b
     takes_lstm_layer(cell, &weights[0]) && kernels::lstm_packs(weights, time)
 }
 
-/// Whether a linear layer of `[…, inputs]` by `[outputs, inputs]` takes `kernels::linear`: libtorch's way to a small
-/// product takes longer than the product. Its products of larger ones are faster.
+/// Whether a linear layer of `[…, inputs]` by `[outputs, inputs]` takes `kernels::linear`. For a small product,
+/// libtorch's calls take longer than the product. For larger ones, libtorch is faster.
 pub(super) fn takes_linear(inputs: &Tensor, weight: &Tensor) -> bool {
     is_engine_on(weight) && inputs.numel() as i64 * weight.size()[0] <= 131_072
 }

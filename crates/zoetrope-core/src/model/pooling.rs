@@ -8,7 +8,7 @@ use crate::config::{ModelConfig, Per, Pooling};
 use crate::data::lengths::Layout;
 use crate::error::Result;
 
-/// What becomes of the recurrent part's outputs.
+/// How the outputs of the recurrent part are pooled.
 pub(super) enum TimePooling {
     /// `[batch, features]` of each clip's last frame, the only ones that the recurrent part then gives.
     Last,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use tch::{Device, Kind, Tensor};
 
 use super::cnn_lstm::CnnLstm;
-use super::named_tensor::{NamedTensor, StateDict};
+use super::named_tensor::{Indexed, NamedTensor, StateDict, Weights};
 use crate::error::{Result, StateDictMismatch};
 
 impl CnnLstm {
@@ -34,12 +34,12 @@ impl CnnLstm {
         self.state().into_iter().map(named).collect()
     }
 
-    /// Overwrites every parameter and buffer.
+    /// Overwrites every parameter and buffer. A batch norm's count that is missing stays as it is.
     ///
     /// # Errors
     /// `Checkpoint`, listing missing, unexpected and wrongly shaped names; the model is then as it was.
     pub fn load_state_dict(&mut self, state: &StateDict) -> Result<()> {
-        self.overwrite(state, |_| true)
+        self.load_weights(&Indexed::new(state))
     }
 
     /// Overwrites what training changes: buffers, and parameters that are not frozen.
@@ -48,27 +48,40 @@ impl CnnLstm {
     /// As [`Self::load_state_dict`].
     pub fn load_trainable(&mut self, state: &StateDict) -> Result<()> {
         let parameters = self.parameters().iter();
-        let frozen: HashSet<String> = parameters
+        let frozen: HashSet<&str> = parameters
             .filter(|parameter| !parameter.tensor.requires_grad())
-            .map(|parameter| parameter.name.clone())
+            .map(|parameter| parameter.name.as_str())
             .collect();
-        self.overwrite(state, |name| !frozen.contains(name))
+        self.overwrite(&Indexed::new(state), |name| !frozen.contains(name))
     }
 
-    fn overwrite(&mut self, state: &StateDict, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
-        let mut mismatch = StateDictMismatch::default();
+    /// As [`Self::load_state_dict`], from wherever weights come.
+    pub(super) fn load_weights(&mut self, weights: &dyn Weights) -> Result<()> {
+        self.overwrite(weights, |_| true)
+    }
+
+    /// Checks everything, then overwrites what is wanted.
+    fn overwrite(&self, weights: &dyn Weights, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
         let own = self.state();
+        let mut mismatch = StateDictMismatch::default();
+        let mut fitting = Vec::with_capacity(own.len());
         for (name, tensor) in &own {
-            mismatch.find(state, name, &tensor.size());
+            let size = tensor.size();
+            if mismatch.fits(weights, name, &size) {
+                fitting.push((*name, *tensor, size));
+            }
         }
-        let find = |name: &str| own.iter().find(|(known, _)| *known == name);
-        mismatch.find_unexpected(state, |name| find(name).is_some());
+        mismatch.find_unexpected(weights, &own.iter().map(|(name, _)| *name).collect());
         mismatch.into_result()?;
         let _guard = tch::no_grad_guard();
-        for entry in state.iter().filter(|entry| is_wanted(&entry.name)) {
-            if let Some((_, tensor)) = find(&entry.name) {
-                tensor.shallow_clone().f_copy_(&entry.tensor)?;
-            }
+        // Reading may fail half way: nothing is written before everything was read.
+        let read = |(name, tensor, size): (&str, &Tensor, Vec<i64>)| -> Result<(Tensor, Tensor)> {
+            Ok((tensor.shallow_clone(), weights.read(name)?.f_reshape(size)?))
+        };
+        let wanted = fitting.into_iter().filter(|(name, ..)| is_wanted(name));
+        let pairs = wanted.map(read).collect::<Result<Vec<_>>>()?;
+        for (mut tensor, values) in pairs {
+            tensor.f_copy_(&values)?;
         }
         Ok(())
     }

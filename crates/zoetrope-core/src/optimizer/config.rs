@@ -1,10 +1,10 @@
-//! What an optimizer is told anew at every step.
+//! The options of an optimizer. Each step brings them anew.
 
 use super::rule::{Rule, at_least_zero, below_one};
 use crate::error::{Error, Result};
 use crate::model::freeze::begins_with;
 
-/// A rule for all parameters, others for some of them, and what is done to gradients before and weights after.
+/// A rule for all parameters, other rules for some of them, the clipping of gradients, and the average of the weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OptimizerConfig {
     /// For every parameter that is in no group.

@@ -1,4 +1,4 @@
-//! What a rule remembers of one parameter.
+//! A rule's state of one parameter.
 
 use tch::{Kind, Tensor};
 
@@ -14,6 +14,10 @@ pub(super) struct State {
     third: Option<Tensor>,
     /// Running average of the parameter.
     pub(super) average: Option<Tensor>,
+    /// Bound on the magnitudes of the rule's numbers, see [`super::guard::Bounds`].
+    pub(super) largest: f64,
+    /// Bound on Adam's quotient, as there.
+    pub(super) ratio: f64,
 }
 
 impl State {
@@ -24,10 +28,12 @@ impl State {
             second: None,
             third: None,
             average: None,
+            largest: 0.0,
+            ratio: 0.0,
         })
     }
 
-    /// Makes what the rule needs and is not there yet.
+    /// Makes the tensors that the rule needs and that do not exist yet.
     pub(super) fn prepare(&mut self, parameter: &Tensor, rule: &RawRule, has_average: bool) -> Result<()> {
         let is_adam = matches!(rule.kind, ADAM | ADAM_W);
         let needs = [

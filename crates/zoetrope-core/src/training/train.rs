@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::evaluation::metrics::Meter;
 use crate::evaluation::predictions::Predictions;
 use crate::model::cnn_lstm::CnnLstm;
-use crate::model::loss::{self, LossOptions};
+use crate::model::loss::{self, BatchLoss, LossOptions};
 use crate::optimizer::update::Optimizer;
 
 impl CnnLstm {
@@ -19,7 +19,7 @@ impl CnnLstm {
     ///
     /// # Errors
     /// `ShapeMismatch` or `Data` for a batch that does not fit; `InvalidConfig` where every parameter is frozen;
-    /// `NonFiniteLoss` or `NonFiniteGradient`, with the parameters as they were before the step.
+    /// `NonFiniteLoss`, `NonFiniteGradient` or `NonFiniteUpdate`, with the parameters as they were before the step.
     pub fn train_step(&mut self, batch: &Batch, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<()> {
         self.train_step_by(&LossOptions::default(), batch, optimizer, meter)
     }
@@ -55,10 +55,11 @@ impl CnnLstm {
         gathered
     }
 
-    /// Updates the parameters by the gradients gathered in the meter since the last update; without any, does nothing.
+    /// Updates the parameters by the gradients gathered in the meter since the last update; does nothing without any, or
+    /// where no prediction that they are of has a weight.
     ///
     /// # Errors
-    /// `NonFiniteGradient`, with the parameters as they were; `InvalidConfig` for a group that no parameter is in.
+    /// `NonFiniteGradient` or `NonFiniteUpdate`, with the parameters as they were; `InvalidConfig` for a group that no parameter is in.
     pub fn update(&mut self, optimizer: &mut Optimizer, meter: &mut Meter) -> Result<()> {
         let step = meter.steps();
         let updated = optimizer.step(self, &mut meter.gradients, step);
@@ -78,8 +79,7 @@ impl CnnLstm {
             targets: &targets,
         };
         meter.record_training(&loss, &predictions)?;
-        let weight = loss::weight(self.config(), options, &targets)?;
-        meter.gradients.add(self.gradients(&loss)?, weight)
+        meter.gradients.add(self.gradients(&loss.mean)?, loss.weight)
     }
 
     /// The training loss of a batch and its gradient by every parameter, in their order, undefined for frozen ones;
@@ -99,13 +99,13 @@ impl CnnLstm {
     pub fn loss_and_gradients_by(&self, options: &LossOptions, batch: &Batch) -> Result<(f64, Vec<Tensor>)> {
         let statistics = self.save_statistics()?;
         let (_outputs, _targets, loss) = self.training_loss(options, batch)?;
-        let gradients = self.gradients(&loss)?;
+        let gradients = self.gradients(&loss.mean)?;
         statistics.restore()?;
-        Ok((loss.f_double_value(&[])?, gradients))
+        Ok((loss.mean.f_double_value(&[])?, gradients))
     }
 
-    /// Raw outputs and targets, one row an answer, and the mean loss of `[]`.
-    fn training_loss(&self, options: &LossOptions, batch: &Batch) -> Result<(Tensor, Tensor, Tensor)> {
+    /// Raw outputs and targets, one row an answer, and their loss.
+    fn training_loss(&self, options: &LossOptions, batch: &Batch) -> Result<(Tensor, Tensor, BatchLoss)> {
         self.check_trainable()?;
         options.validate(self.config())?;
         let batch = batch.to_device(self.config(), self.device())?;

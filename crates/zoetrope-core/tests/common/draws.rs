@@ -44,7 +44,7 @@ impl Draw {
             let time = (!dice.chance(0.15)).then(|| dice.from(1, 7));
             let steps = time.unwrap_or(1);
             let ragged = time.is_some() && dice.chance(0.6);
-            let lengths: Option<Vec<i64>> = ragged.then(|| (0..batch).map(|_| dice.from(1, steps)).collect());
+            let lengths = ragged.then(|| dice.lengths(batch, steps));
             let config = config(dice.model(number.is_multiple_of(3)))?;
             let frames = lengths
                 .as_ref()
@@ -53,7 +53,7 @@ impl Draw {
                 continue;
             }
             let shape = [vec![batch], Vec::from_iter(time), config.input.sizes()].concat();
-            let inputs = dice.inputs(&shape, lengths.as_deref(), number % 4 == 1);
+            let inputs = dice.inputs(&shape, lengths.as_deref(), number % 2 == 1);
             let targets = dice.targets(&config, batch, steps);
             return Ok(Self {
                 number,
@@ -159,6 +159,14 @@ impl Dice {
 
     fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
         choices[self.from(0, choices.len() as i64 - 1) as usize].clone()
+    }
+
+    /// One for each clip; often the same for all, so that every clip has the same padding.
+    fn lengths(&mut self, batch: i64, steps: i64) -> Vec<i64> {
+        if self.chance(0.4) {
+            return vec![self.from(1, steps); batch as usize];
+        }
+        (0..batch).map(|_| self.from(1, steps)).collect()
     }
 
     fn model(&mut self, is_plain: bool) -> Value {

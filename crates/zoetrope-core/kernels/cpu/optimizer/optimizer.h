@@ -12,7 +12,7 @@
 //   Adam, AdamW     m += (1 - beta1) (g - m);  v = beta2 * v + (1 - beta2) g^2
 //                   w -= learning_rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
 //   RMSprop         v = beta2 * v + (1 - beta2) g^2        (beta2 is PyTorch's alpha)
-//                   centered: a += (1 - beta2) (g - a);  d = sqrt(v - a^2) + eps    else d = sqrt(v) + eps
+//                   centered: a += (1 - beta2) (g - a);  d = sqrt(max(v - a^2, 0)) + eps    else d = sqrt(v) + eps
 //                   with momentum: b = momentum * b + g / d;  w -= learning_rate * b
 //                   else           w -= learning_rate * g / d
 //

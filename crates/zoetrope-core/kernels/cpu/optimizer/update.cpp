@@ -74,7 +74,7 @@ struct RmsProp {
     VF square = v;
     if (kCentered) {
       a = fma(r.mix, g - a, a);
-      square = v - a * a;
+      square = max(zero(), v - a * a);  //  rounding can make a variance of 0 negative; NaN stays
     }
     const VF direction = g / (square_root(square) + r.eps);
     if (!kMomentum) return w - r.rate * direction;

@@ -11,7 +11,7 @@ use crate::data::inputs::{Inputs, Values};
 use crate::error::Result;
 use crate::runtime::helper::Pending;
 
-/// What is to be done with the samples of a batch.
+/// The changes of the samples of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Augmentation {
     /// Which changes, and how strong.
@@ -59,7 +59,7 @@ impl Augmentation {
                 Inputs::U8(values) => Values::U8(self.change(values, &clips, &mut lengths)),
             };
             Ok(Changed { values, lengths })
-        })?))
+        })))
     }
 
     /// Frames behind the end of a clip are 0.

@@ -1,6 +1,6 @@
 //! Numbers that are a pure function of (seed, epoch, index, purpose), the same on every machine.
 
-/// What a stream of draws is for.
+/// The purpose of a stream of draws.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     TimeCrop = 1,

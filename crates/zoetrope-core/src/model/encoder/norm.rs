@@ -1,4 +1,4 @@
-//! What stands between a convolution and its activation: batch norm, or layer norm.
+//! The normalisation between a convolution and its activation: batch norm, or layer norm.
 
 use tch::{Kind, Tensor};
 
@@ -19,7 +19,8 @@ pub(super) struct NormLayer {
     statistics: Option<RunningStatistics>,
 }
 
-/// What batch norm has seen in training, and normalises by in evaluation. Buffers: no gradient, no optimizer.
+/// The running statistics of batch norm. Training updates them, and evaluation normalises by them. They are buffers:
+/// they have no gradient, and no optimizer changes them.
 struct RunningStatistics {
     /// `[channels]`.
     mean: Tensor,
