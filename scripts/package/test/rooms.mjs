@@ -1,0 +1,52 @@
+/** Clean rooms: root folders of small Debian systems, without network, compiler, Python and Rust. */
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { cacheFolder } from '../../libtorch.mjs'
+import { capture, progress, SetupError } from '../../steps.mjs'
+import { debianMirror } from '../sysroot.mjs'
+
+const SUITES = { 11: 'bullseye', 12: 'bookworm', 13: 'trixie' }
+
+/** What Node itself needs of a system, as in its `slim` images. */
+const PACKAGES = ['libstdc++6', 'libatomic1', 'ca-certificates']
+
+/** Programs that no room may have. Perl belongs to every Debian. */
+const FORBIDDEN = /^(cc|c\+\+|gcc|g\+\+|clang|make|cmake|python[\d.]*|rustc|cargo|node|npm)(-[\d.]+)?$/
+
+/** Folders of a room at which a cell's own are mounted. */
+export const MOUNTS = ['opt/bin', 'opt/tools', 'srv', 'tmp']
+
+/** Makes the root folder of a Debian once; it stays in the cache, and nothing writes into it later. */
+export async function makeRoom(debian) {
+  const suite = SUITES[debian]
+  const folder = join(cacheFolder(), `clean-room-${suite}`)
+  if (existsSync(folder)) return folder
+  const partial = `${folder}.partial`
+  await rm(partial, { recursive: true, force: true })
+  await mkdir(cacheFolder(), { recursive: true })
+  const source = `deb ${await debianMirror()} ${suite} main`
+  const args = ['--variant=minbase', '--mode=root', `--include=${PACKAGES.join()}`, suite, partial, source]
+  const { code, stderr } = await progress(`Making a clean room of Debian ${debian}`, () => capture('mmdebstrap', args))
+  if (code === undefined) throw new SetupError('mmdebstrap was not found.\n  Get it: `apt install mmdebstrap`.')
+  if (code !== 0) throw new SetupError(`mmdebstrap failed:\n${stderr.trim().split('\n').slice(-5).join('\n')}`)
+  for (const mount of MOUNTS) await mkdir(join(partial, mount), { recursive: true })
+  const programs = await Promise.all(
+    ['usr/bin', 'usr/sbin', 'usr/local/bin'].map((path) => readdir(join(partial, path))),
+  )
+  const found = programs.flat().filter((name) => FORBIDDEN.test(name))
+  if (found.length > 0) throw new SetupError(`The room of Debian ${debian} is not clean: it has ${found.join(', ')}`)
+  await rename(partial, folder)
+  return folder
+}
+
+/** Why this machine does not let one enter rooms; `undefined` where it does. */
+export async function cannotEnter() {
+  if (process.getuid() !== 0) return 'only root may make and enter them'
+  const script = 'ip link set lo up && mount -t tmpfs none /mnt && chroot / true'
+  const { code, stderr } = await capture('unshare', [...NAMESPACES, 'sh', '-c', script])
+  return code === 0 ? undefined : stderr.trim() || 'unshare was not found'
+}
+
+/** A network with nothing but loopback, mounts and processes of its own. */
+export const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child']
