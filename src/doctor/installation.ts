@@ -2,7 +2,9 @@
 import { basename, dirname } from 'node:path'
 import { failed, note, ok } from './check'
 import { findDamage } from '../loader/integrity'
-import { LIBTORCH_VARIABLE, locate, manifestOf, packageRoot } from '../loader/locate'
+import { neededGlibc } from '../loader/evidence'
+import { LIBTORCH_VARIABLE } from '../loader/libtorch'
+import { ADDON_VARIABLE, locate, manifestOf, packageRoot } from '../loader/locate'
 import { foreignLibraries, loadedLibraries } from '../loader/machine'
 import { currentPlatform, LIBTORCH_VERSION } from '../loader/platform'
 import type { Check } from './check'
@@ -24,11 +26,14 @@ export function checkInstallation(): Installation {
     return { checks: [failed('packages', found, 'see `loading` below')], location, glibc: undefined }
   }
   const addon = manifestOf(dirname(location.addon))
-  const isBuilt = addon?.['name'] === 'zoetrope'
-  const config = addon?.['config'] as { readonly glibc?: string } | undefined
-  const from = isBuilt ? 'built in this clone' : `${String(addon?.['name'])} ${String(addon?.['version'])}`
+  const sources = {
+    package: `${String(addon?.['name'])} ${String(addon?.['version'])}`,
+    clone: 'built in this clone',
+    environment: `${location.addon}, by ${ADDON_VARIABLE}`,
+  }
+  const from = sources[location.from]
   const found = `zoetrope ${version}, addon: ${from}, libtorch ${LIBTORCH_VERSION}`
-  return { checks: [ok('packages', found), checkLibtorch(location)], location, glibc: config?.glibc }
+  return { checks: [ok('packages', found), checkLibtorch(location)], location, glibc: neededGlibc(location) }
 }
 
 function checkLibtorch({ libtorch }: Location): Check {
