@@ -2,7 +2,6 @@
 import { basename, dirname } from 'node:path'
 import { failed, note, ok } from './check'
 import { findDamage } from '../loader/integrity'
-import { neededGlibc } from '../loader/evidence'
 import { LIBTORCH_VARIABLE } from '../loader/libtorch'
 import { ADDON_VARIABLE, locate, manifestOf, packageRoot } from '../loader/locate'
 import { foreignLibraries, loadedLibraries } from '../loader/machine'
@@ -18,7 +17,7 @@ export interface Installation {
 }
 
 export function checkInstallation(): Installation {
-  const version = String(manifestOf(packageRoot())?.['version'])
+  const version = manifestOf(packageRoot())?.version ?? 'of no version'
   const location = locate()
   if (location === undefined) {
     const { os, cpu } = currentPlatform()
@@ -27,13 +26,13 @@ export function checkInstallation(): Installation {
   }
   const addon = manifestOf(dirname(location.addon))
   const sources = {
-    package: `${String(addon?.['name'])} ${String(addon?.['version'])}`,
+    package: `${addon?.name} ${addon?.version}`,
     clone: 'built in this clone',
     environment: `${location.addon}, by ${ADDON_VARIABLE}`,
   }
   const from = sources[location.from]
   const found = `zoetrope ${version}, addon: ${from}, libtorch ${LIBTORCH_VERSION}`
-  return { checks: [ok('packages', found), checkLibtorch(location)], location, glibc: neededGlibc(location) }
+  return { checks: [ok('packages', found), checkLibtorch(location)], location, glibc: addon?.glibc }
 }
 
 function checkLibtorch({ libtorch }: Location): Check {
@@ -50,8 +49,15 @@ export function checkLibraries(location: Location | undefined): Check[] {
   const paths = loadedLibraries().filter((path) => shown.test(basename(path)))
   if (paths.length === 0) return []
   const foreign = location?.libtorch === undefined ? [] : foreignLibraries(location.libtorch.folder)
-  const check = ok('loaded', paths.map((path) => basename(path)).join(', '))
+  const check = ok('loaded', byFolder(paths))
   if (foreign.length === 0) return [check]
   const remedy = 'it works here; where it does not, load zoetrope before the package that brings it'
   return [check, note('foreign libraries', foreign.join(', '), remedy)]
+}
+
+/** `a.so, b.so from /folder; …` */
+function byFolder(paths: readonly string[]): string {
+  const folders = new Map<string, string[]>()
+  for (const path of paths) folders.set(dirname(path), [...(folders.get(dirname(path)) ?? []), basename(path)])
+  return [...folders].map(([folder, names]) => `${names.join(', ')} from ${folder}`).join('; ')
 }

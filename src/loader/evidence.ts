@@ -46,14 +46,14 @@ export function gather(location: Location | undefined, cause: unknown): Evidence
     node: process.version,
     location,
     cause,
-    version: String(manifestOf(root)?.['version'] ?? 'latest'),
+    version: manifestOf(root)?.version ?? 'latest',
     isClone: isClone(root),
     hidesFiles: hidesFiles(),
     get installed() {
       return PREBUILT.map(({ addon }) => addon).filter((addon) => packageFolder(root, addon) !== undefined)
     },
     get neededGlibc() {
-      return location && neededGlibc(location)
+      return location && manifestOf(dirname(location.addon))?.glibc
     },
     get missingInstructions() {
       return missingInstructions(process.arch)
@@ -69,12 +69,6 @@ export function gather(location: Location | undefined, cause: unknown): Evidence
       return foreignLibraries(location?.libtorch?.folder)
     },
   }
-}
-
-/** The glibc that a prebuilt addon's package names. */
-export function neededGlibc({ addon }: Location): string | undefined {
-  const config = manifestOf(dirname(addon))?.['config'] as { readonly glibc?: unknown } | undefined
-  return typeof config?.glibc === 'string' ? config.glibc : undefined
 }
 
 function damageOf({ addon, opener, from, libtorch }: Location): string | undefined {

@@ -6,7 +6,7 @@ import { ADDON_VARIABLE } from './locate'
 import { LIBTORCH_VERSION, PREBUILT, isOlder, prebuiltFor } from './platform'
 import type { Evidence } from './evidence'
 import type { Location } from './locate'
-import type { Platform, Prebuilt } from './platform'
+import type { Platform } from './platform'
 
 /** A cause and its remedy. */
 interface Explanation {
@@ -98,7 +98,9 @@ function otherLibc({ platform }: Evidence): Explanation | undefined {
 function missingPackage(evidence: Evidence): Explanation | undefined {
   if (evidence.location !== undefined || evidence.cause !== undefined) return undefined
   if (evidence.isClone) return unbuilt(evidence)
-  const { addon, libtorch } = prebuiltFor(evidence.platform) as Prebuilt
+  const prebuilt = prebuiltFor(evidence.platform)
+  if (prebuilt === undefined) return undefined
+  const { addon, libtorch } = prebuilt
   const { installed, version } = evidence
   const hasAddon = installed.includes(addon)
   const found = `the package ${hasAddon ? libtorch : addon} is not installed`

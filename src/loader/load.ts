@@ -29,12 +29,13 @@ interface Opener {
 export function loadAddon(): unknown {
   let location: Location | undefined
   try {
-    location = locate()
+    const found = locate()
+    location = found
     const missing = missingInstructions(process.arch) //      without them the process dies, or a layer fails later
     const present = libtorchInProcess() //                    a second libtorch would end the process
     const isOther = present !== undefined && versionOf(present) !== LIBTORCH_VERSION
-    if (location === undefined || missing.length > 0 || isOther) throw explain(location, undefined)
-    return loadWithShortWaits(() => load(location as Location, present !== undefined))
+    if (found === undefined || missing.length > 0 || isOther) throw explain(found, undefined)
+    return loadWithShortWaits(() => load(found, present !== undefined))
   } catch (cause) {
     throw cause instanceof ZoetropeError ? cause : explain(location, cause)
   }
@@ -43,6 +44,7 @@ export function loadAddon(): unknown {
 /** What the process has already is what the addon gets: the linker goes by the libraries' names. */
 function load({ opener, addon, libtorch }: Location, hasLibtorch: boolean): unknown {
   if (libtorch !== undefined && !hasLibtorch) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what crates/zoetrope-loader exports
     const { openLibrary } = requireFile(opener) as Opener
     for (const name of LIBRARIES) {
       const path = join(libtorch.folder, name)

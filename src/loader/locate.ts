@@ -1,8 +1,9 @@
 /** Where the addon and libtorch lie: in npm's packages, in a clone's build, or in a user's own PyTorch. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { ZoetropeError } from '../errors'
+import { asObject, asText, readObject } from './json'
 import { LIBTORCH_VARIABLE, ownLibtorch } from './libtorch'
 import { prebuiltFor } from './platform'
 import type { Libtorch } from './libtorch'
@@ -74,7 +75,7 @@ export function packageFolder(from: string, name: string): string | undefined {
 export function packageRoot(): string {
   const file = typeof __filename === 'string' ? __filename : process.cwd() //      a bundle of ECMAScript modules has none
   const root = resolve(dirname(file), '..', '..')
-  const name = manifestOf(root)?.['name']
+  const name = manifestOf(root)?.name
   if (name === NAME_OF_THIS_PACKAGE) return root
   throw new ZoetropeError(
     'ERR_NATIVE_LOAD',
@@ -87,11 +88,18 @@ export function packageRoot(): string {
   )
 }
 
+/** What a package's manifest says of it. */
+export interface Manifest {
+  readonly name: string | undefined
+  readonly version: string | undefined
+  /** The glibc that it needs, where it says so. */
+  readonly glibc: string | undefined
+}
+
 /** A package's manifest; `undefined` where there is none. */
-export function manifestOf(folder: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, unknown>
-  } catch {
-    return undefined
-  }
+export function manifestOf(folder: string): Manifest | undefined {
+  const manifest = readObject(join(folder, 'package.json'))
+  if (manifest === undefined) return undefined
+  const { name, version, config } = manifest
+  return { name: asText(name), version: asText(version), glibc: asText(asObject(config)?.['glibc']) }
 }

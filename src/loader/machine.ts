@@ -50,7 +50,7 @@ export function loadedLibraries(): string[] {
 
 /** Those in the text of /proc/self/maps. */
 export function librariesIn(maps: string): string[] {
-  const paths = [...maps.matchAll(/\s(\/\S.*\.so[\d.]*)$/gm)].map(([, path]) => path ?? '')
+  const paths = [...maps.matchAll(/\s(\/\S.*\.(?:so[\d.]*|node))$/gm)].map(([, path]) => path ?? '')
   return [...new Set(paths)]
 }
 
