@@ -2,7 +2,8 @@
 import { basename, dirname } from 'node:path'
 import { failed, note, ok } from './check'
 import { findDamage } from '../loader/integrity'
-import { LIBTORCH_VARIABLE, locate, manifestOf, packageRoot } from '../loader/locate'
+import { LIBTORCH_VARIABLE } from '../loader/libtorch'
+import { ADDON_VARIABLE, locate, manifestOf, packageRoot } from '../loader/locate'
 import { foreignLibraries, loadedLibraries } from '../loader/machine'
 import { currentPlatform, LIBTORCH_VERSION } from '../loader/platform'
 import type { Check } from './check'
@@ -16,7 +17,7 @@ export interface Installation {
 }
 
 export function checkInstallation(): Installation {
-  const version = String(manifestOf(packageRoot())?.['version'])
+  const version = manifestOf(packageRoot())?.version ?? 'of no version'
   const location = locate()
   if (location === undefined) {
     const { os, cpu } = currentPlatform()
@@ -24,11 +25,14 @@ export function checkInstallation(): Installation {
     return { checks: [failed('packages', found, 'see `loading` below')], location, glibc: undefined }
   }
   const addon = manifestOf(dirname(location.addon))
-  const isBuilt = addon?.['name'] === 'zoetrope'
-  const config = addon?.['config'] as { readonly glibc?: string } | undefined
-  const from = isBuilt ? 'built in this clone' : `${String(addon?.['name'])} ${String(addon?.['version'])}`
+  const sources = {
+    package: `${addon?.name} ${addon?.version}`,
+    clone: 'built in this clone',
+    environment: `${location.addon}, by ${ADDON_VARIABLE}`,
+  }
+  const from = sources[location.from]
   const found = `zoetrope ${version}, addon: ${from}, libtorch ${LIBTORCH_VERSION}`
-  return { checks: [ok('packages', found), checkLibtorch(location)], location, glibc: config?.glibc }
+  return { checks: [ok('packages', found), checkLibtorch(location)], location, glibc: addon?.glibc }
 }
 
 function checkLibtorch({ libtorch }: Location): Check {
@@ -45,8 +49,15 @@ export function checkLibraries(location: Location | undefined): Check[] {
   const paths = loadedLibraries().filter((path) => shown.test(basename(path)))
   if (paths.length === 0) return []
   const foreign = location?.libtorch === undefined ? [] : foreignLibraries(location.libtorch.folder)
-  const check = ok('loaded', paths.map((path) => basename(path)).join(', '))
+  const check = ok('loaded', byFolder(paths))
   if (foreign.length === 0) return [check]
   const remedy = 'it works here; where it does not, load zoetrope before the package that brings it'
   return [check, note('foreign libraries', foreign.join(', '), remedy)]
+}
+
+/** `a.so, b.so from /folder; …` */
+function byFolder(paths: readonly string[]): string {
+  const folders = new Map<string, string[]>()
+  for (const path of paths) folders.set(dirname(path), [...(folders.get(dirname(path)) ?? []), basename(path)])
+  return [...folders].map(([folder, names]) => `${names.join(', ')} from ${folder}`).join('; ')
 }

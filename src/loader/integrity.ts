@@ -1,30 +1,22 @@
 /** Whether a libtorch package holds what was packed: its manifest has the size and SHA-256 of every library. */
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-
-interface Manifest {
-  /** libtorch's version. */
-  readonly libtorch: string
-  readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>
-}
+import { asObject, readObject } from './json'
 
 const CHUNK = 1 << 22
 
 /** What is wrong with the libraries of a package, in words; `undefined` where nothing is. Takes a second. */
 export function findDamage(folder: string): string | undefined {
   const path = join(folder, '..', 'manifest.json')
-  let manifest: Manifest
-  try {
-    manifest = JSON.parse(readFileSync(path, 'utf8')) as Manifest
-  } catch {
-    return `${path} is missing or unreadable`
-  }
-  for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
+  const files = asObject(readObject(path)?.['files'])
+  if (files === undefined) return `${path} is missing or unreadable`
+  for (const [name, described] of Object.entries(files)) {
+    const { bytes, sha256 } = asObject(described) ?? {}
     const file = join(folder, name)
     const found = statSync(file, { throwIfNoEntry: false })?.size
     if (found === undefined) return `${file} is missing`
-    if (found !== bytes) return `${file} has ${found} bytes instead of ${bytes}`
+    if (found !== bytes) return `${file} has ${found} bytes instead of ${String(bytes)}`
     if (hashOf(file) !== sha256) return `${file} is not the one that was packed (its SHA-256 differs)`
   }
   return undefined
