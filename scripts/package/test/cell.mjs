@@ -33,20 +33,26 @@ const env = { PATH: place.path, HOME: home, TOOLS: place.tools, CI: 'true', LANG
 
 const outcome = { problem: undefined, log: '' }
 for (const step of scenario.steps) {
-  if (step.change) step.change(place.toHost(app))
-  place.own(place.toHost(place.work))
-  if (step.change) continue
-  outcome.problem = await runStep(step)
+  step.change?.(place.toHost(app))
+  place.handOver()
+  outcome.problem = step.change ? undefined : await runStep(step)
   if (outcome.problem) break
 }
 process.stdout.write(`\n${JSON.stringify(outcome)}\n`)
 
 /** What is wrong, in words; `undefined` if nothing is. */
-async function runStep({ install, exec, run, status = 0, shows = [] }) {
-  const command = install ? [...manager.install, ...install] : exec ? [...manager.exec, ...exec] : run
-  const result = await place.run(command.map((part) => part.replace('@TOOLS@', place.tools)), { cwd: app, env }) // prettier-ignore
-  outcome.log += `$ ${command.join(' ')}\n${result.output}[${result.status}]\n`
-  if (result.status !== status) return `\`${command.join(' ')}\` ended with ${result.status} instead of ${status}`
+async function runStep({ status = 0, shows = [], ...step }) {
+  const command = commandOf(step)
+  const words = command.join(' ')
+  const result = await place.run(command, { cwd: app, env })
+  outcome.log += `$ ${words}\n${result.output}[${result.status}]\n`
+  if (result.status !== status) return `\`${words}\` ended with ${result.status} instead of ${status}`
   const missing = shows.find((pattern) => !pattern.test(result.output))
-  return missing && `\`${command.join(' ')}\` did not print ${missing}`
+  return missing && `\`${words}\` did not print ${missing}`
+}
+
+function commandOf({ install, exec, run }) {
+  if (install) return [...manager.install, ...install]
+  if (exec) return [...manager.exec, ...exec]
+  return typeof run === 'function' ? run(place.tools) : run
 }

@@ -18,7 +18,7 @@ const program = fileURLToPath(new URL('cell.mjs', import.meta.url))
 const HEADINGS = ['cell', 'Debian', 'Node', 'manager', 'user', 'result', 'seconds']
 
 await main(async () => {
-  const options = { short: { type: 'boolean' }, only: { type: 'string' }, log: { type: 'boolean' } }
+  const options = { short: { type: 'boolean' }, only: { type: 'string', multiple: true }, log: { type: 'boolean' } }
   const { values } = parseArgs({ options })
   const tarballs = await findTarballs()
   const why = await cannotEnter()
@@ -51,7 +51,7 @@ async function findTarballs() {
 
 function chosen({ short, only }) {
   if (short) return [SHORT]
-  const found = SCENARIOS.filter(({ name }) => only === undefined || name.includes(only))
+  const found = SCENARIOS.filter(({ name }) => only === undefined || only.some((words) => name.includes(words)))
   if (found.length > 0) return found
   throw new SetupError(`Expected a cell's name for --only, received '${only}'. Cells: ${SCENARIOS.map(({ name }) => name).join('; ')}`) // prettier-ignore
 }

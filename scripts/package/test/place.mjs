@@ -14,15 +14,15 @@ const SHELL_PROGRAMS = ['sh', 'env', 'sed', 'dirname', 'uname', 'cat']
 const PATIENCE = 300_000
 
 /**
- * Prepares `scratch` and returns the paths as the commands see them, how the host sees one, and `run`. Called inside the
- * namespaces of `rooms.mjs` if there is a `room`.
+ * Prepares `scratch` and returns the paths as the commands see them, `toHost` for the host's view of one, `handOver`, which
+ * gives the files to the commands' user, and `run`. Called inside the namespaces of `rooms.mjs` if there is a `room`.
  */
 export function openPlace({ scratch, room, tools, asRoot }) {
   for (const name of ['bin', 'srv', 'tmp']) mkdirSync(join(scratch, name), { recursive: true })
   if (room === undefined) return emptied(scratch, tools)
   enter(room, {
     'opt/bin': join(scratch, 'bin'),
-    'opt/tools': tools,
+    'opt/node_modules': tools,
     srv: join(scratch, 'srv'),
     tmp: join(scratch, 'tmp'),
   })
@@ -30,11 +30,11 @@ export function openPlace({ scratch, room, tools, asRoot }) {
   const user = asRoot ? '0:0' : `${USER}:${USER}`
   return {
     bin: '/opt/bin',
-    tools: '/opt/tools',
+    tools: '/opt/node_modules',
     work: '/srv',
     path: '/opt/bin:/usr/bin:/bin',
     toHost: (path) => path.replace(/^\/srv/, join(scratch, 'srv')),
-    own: (path) => asRoot || spawnSync('chown', ['-R', `${USER}:${USER}`, path]),
+    handOver: () => asRoot || must('chown', '-R', `${USER}:${USER}`, join(scratch, 'srv')),
     run: (command, options) =>
       run(['chroot', `--userspec=${user}`, `--groups=${asRoot ? 0 : USER}`, room], command, options),
   }
@@ -46,10 +46,13 @@ function enter(room, folders) {
   const others = Object.keys(networkInterfaces()).filter((name) => name !== 'lo')
   if (others.length > 0) throw new Error(`The room has a network: ${others.join(', ')}`)
   must('mount', '--bind', room, room)
-  for (const [to, from] of Object.entries(folders)) must('mount', '--bind', from, join(room, to))
+  for (const [to, from] of Object.entries(folders)) {
+    mkdirSync(join(room, to), { recursive: true })
+    must('mount', '--bind', from, join(room, to))
+  }
   must('mount', '--rbind', '/dev', join(room, 'dev'))
   must('mount', '-t', 'proc', 'proc', join(room, 'proc'))
-  for (const path of ['', 'opt/tools']) must('mount', '-o', 'remount,bind,ro', join(room, path))
+  for (const path of ['', 'opt/node_modules']) must('mount', '-o', 'remount,bind,ro', join(room, path))
 }
 
 function must(command, ...args) {
@@ -71,7 +74,7 @@ function emptied(scratch, tools) {
     work,
     path: bin,
     toHost: same,
-    own: () => undefined,
+    handOver: () => undefined,
     run: (command, options) => run([], command, options),
   }
 }

@@ -14,9 +14,6 @@ const PACKAGES = ['libstdc++6', 'libatomic1', 'ca-certificates']
 /** Programs that no room may have. Perl belongs to every Debian. */
 const FORBIDDEN = /^(cc|c\+\+|gcc|g\+\+|clang|make|cmake|python[\d.]*|rustc|cargo|node|npm)(-[\d.]+)?$/
 
-/** Folders of a room at which a cell's own are mounted. */
-export const MOUNTS = ['opt/bin', 'opt/tools', 'srv', 'tmp']
-
 /** Makes the root folder of a Debian once; it stays in the cache, and nothing writes into it later. */
 export async function makeRoom(debian) {
   const suite = SUITES[debian]
@@ -30,7 +27,6 @@ export async function makeRoom(debian) {
   const { code, stderr } = await progress(`Making a clean room of Debian ${debian}`, () => capture('mmdebstrap', args))
   if (code === undefined) throw new SetupError('mmdebstrap was not found.\n  Get it: `apt install mmdebstrap`.')
   if (code !== 0) throw new SetupError(`mmdebstrap failed:\n${stderr.trim().split('\n').slice(-5).join('\n')}`)
-  for (const mount of MOUNTS) await mkdir(join(partial, mount), { recursive: true })
   const programs = await Promise.all(
     ['usr/bin', 'usr/sbin', 'usr/local/bin'].map((path) => readdir(join(partial, path))),
   )

@@ -45,7 +45,10 @@ const workspace = {
   },
 }
 
-const typescript = { run: ['node', '@TOOLS@/typescript/bin/tsc', '--project', '.'] }
+/** With Node's types beside it, as in every TypeScript project for Node; the package's declarations are checked too. */
+const typescript = {
+  run: (tools) => ['node', `${tools}/typescript/bin/tsc`, '--project', '.', '--typeRoots', `${tools}/@types`],
+}
 const typed = [/typed: dark bright of 20/, /typed: ERR_DISPOSED/]
 
 /** A lock file as npm 10 writes it where the optional package of this system was not in sight. */
@@ -72,7 +75,7 @@ export const SCENARIOS = [
     debian: 12,
     manager: 'yarn-4',
     nodeLinker: 'pnp',
-    steps: [install(), { exec: ['node', 'commonjs.cjs'], shows: [LEARNED] }, doctor],
+    steps: [install(), { run: ['yarn', 'node', 'commonjs.cjs'], shows: [LEARNED] }, doctor],
   },
   { name: 'worker threads', debian: 13, node: 24, steps: [install(), { ...learns('worker.mjs'), shows: [LEARNED, /first worker ended with 0/, /second worker ended with 0/] }] }, // prettier-ignore
   {
