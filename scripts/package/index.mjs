@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { capture, main, root, script, SetupError } from '../steps.mjs'
 import { buildAddon } from './addon.mjs'
 import { checkAddon, checkManifest, checkSize } from './gates.mjs'
-import { assembleLibtorch, writeJson } from './libtorch.mjs'
+import { assembleLibtorch, describeFiles, writeJson } from './libtorch.mjs'
 import { thirdPartyNotices } from './notices.mjs'
 import { BUDGETS, common, FLOOR, manifest, PLATFORMS } from './packages.mjs'
 
@@ -57,10 +57,13 @@ async function assembleAddon(folder, platform, { addon, loader }) {
     libc: ['glibc'],
     engines: manifest.engines,
     config: FLOOR,
-    files: ['*.node', 'LICENSE', 'THIRD-PARTY-NOTICES.txt'],
+    preferUnplugged: true, //                yarn's zip files: the dynamic linker cannot read them
+    files: ['*.node', 'manifest.json', 'LICENSE', 'THIRD-PARTY-NOTICES.txt'],
     dependencies: { [platform.libtorch.name]: platform.libtorch.version },
   }
   await writeJson(join(folder, 'package.json'), description)
+  const files = await describeFiles(folder, ['zoetrope.node', 'loader.node'])
+  await writeJson(join(folder, 'manifest.json'), { files })
   const leaks = [homedir(), root]
   const checks = ['zoetrope.node', 'loader.node'].map((name) => checkAddon(join(folder, name), leaks))
   return [...checkManifest(description), ...(await Promise.all(checks)).flat()]

@@ -32,15 +32,19 @@ export function checkInstallation(): Installation {
   }
   const from = sources[location.from]
   const found = `zoetrope ${version}, addon: ${from}, libtorch ${LIBTORCH_VERSION}`
-  return { checks: [ok('packages', found), checkLibtorch(location)], location, glibc: addon?.glibc }
+  return { checks: [ok('packages', found), checkFiles(location)], location, glibc: addon?.glibc }
 }
 
-function checkLibtorch({ libtorch }: Location): Check {
-  if (libtorch === undefined) return ok('libtorch', 'the one that this clone was built with')
-  if (libtorch.from === 'environment') return ok('libtorch', `${libtorch.folder}, by ${LIBTORCH_VARIABLE}`)
-  const damage = findDamage(libtorch.folder)
-  if (damage === undefined) return ok('libtorch', `${libtorch.folder}, as it was packed (SHA-256)`)
-  return failed('libtorch', damage, 'delete node_modules and install again')
+function checkFiles(location: Location): Check {
+  const { libtorch } = location
+  const damage = findDamage(location)
+  if (damage !== undefined) return failed('files', damage, 'delete node_modules and install again')
+  if (libtorch === undefined) return ok('files', 'built in this clone, with the libtorch of its build')
+  const isOwn = libtorch.from === 'environment'
+  return ok(
+    'files',
+    `as they were packed (SHA-256); libtorch: ${libtorch.folder}${isOwn ? `, by ${LIBTORCH_VARIABLE}` : ''}`,
+  )
 }
 
 /** After the addon is loaded: which files the process really has. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { failed, ok } from './check'
 import { TensorDataset } from '../data/dataset'
 import { DataLoader } from '../data/data-loader'
+import { ZoetropeError } from '../errors'
 import { CnnLstm } from '../model/cnn-lstm'
 import { Adam } from '../optimizer/adam'
 import { train } from '../training/train'
@@ -21,7 +22,13 @@ export async function selfTest(): Promise<Check> {
   try {
     return await trainTiny()
   } catch (error) {
-    return failed(name, error instanceof Error ? error.message : String(error), remedy)
+    const isOurs = error instanceof ZoetropeError
+    const found = error instanceof Error ? error.message : String(error)
+    return failed(
+      name,
+      found,
+      isOurs ? remedy : 'make the folder for temporary files writable, or set TMPDIR to another',
+    )
   }
 }
 

@@ -1,5 +1,4 @@
 /** What there is to know about a failure of loading. Looked into only after it failed: some of it takes a second. */
-import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { findDamage } from './integrity'
 import { versionOf } from './libtorch'
@@ -63,19 +62,12 @@ export function gather(location: Location | undefined, cause: unknown): Evidence
       return folder === undefined ? undefined : { folder, version: versionOf(folder) }
     },
     get damage() {
-      return location && damageOf(location)
+      return location && findDamage(location)
     },
     get foreignLibraries() {
       return foreignLibraries(location?.libtorch?.folder)
     },
   }
-}
-
-function damageOf({ addon, opener, from, libtorch }: Location): string | undefined {
-  if (from !== 'package') return undefined
-  const missing = [addon, opener].find((file) => !existsSync(file))
-  if (missing !== undefined) return `${missing} is missing`
-  return libtorch?.from === 'package' ? findDamage(libtorch.folder) : undefined
 }
 
 /** `process.permission` is there under Node's flag `--permission` alone. */

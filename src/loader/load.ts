@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ZoetropeError } from '../errors'
 import { loadWithShortWaits } from '../openmp'
 import { explain } from './explain'
+import { findWrongSize } from './integrity'
 import { versionOf } from './libtorch'
 import { locate } from './locate'
 import { libtorchInProcess, missingInstructions } from './machine'
@@ -35,6 +36,7 @@ export function loadAddon(): unknown {
     const present = libtorchInProcess() //                    a second libtorch would end the process
     const isOther = present !== undefined && versionOf(present) !== LIBTORCH_VERSION
     if (found === undefined || missing.length > 0 || isOther) throw explain(found, undefined)
+    if (findWrongSize(found) !== undefined) throw explain(found, undefined)
     return loadWithShortWaits(() => load(found, present !== undefined))
   } catch (cause) {
     throw cause instanceof ZoetropeError ? cause : explain(location, cause)
@@ -53,7 +55,9 @@ function load({ opener, addon, libtorch }: Location, hasLibtorch: boolean): unkn
       if (reason !== null) throw new Error(reason)
     }
   }
-  return requireFile(addon)
+  const loaded = requireFile(addon)
+  if (typeof loaded === 'object' && loaded !== null && 'shutDown' in loaded) return loaded
+  throw new Error(`${addon} is not an addon of Zoetrope`)
 }
 
 /** `require` of a path that only this machine knows: bundlers must not follow it. */

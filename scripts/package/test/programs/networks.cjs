@@ -10,7 +10,10 @@ const NETWORKS = {
   'small, Adam': { input: { channels: 1, height: 8, width: 8 }, cnn: [{ outChannels: 8 }], lstm: { hiddenSize: 16 } },
   'batch norm, residual, GELU, AdamW': {
     input: frame,
-    cnn: [{ outChannels: 32, norm: 'batch' }, { outChannels: 32, residual: true, activation: 'gelu', dropout: 0.2 }],
+    cnn: [
+      { outChannels: 32, norm: 'batch' },
+      { outChannels: 32, residual: true, activation: 'gelu', dropout: 0.2 },
+    ],
     lstm: { hiddenSize: 64, numLayers: 2, dropout: 0.2 },
     optimizer: AdamW,
   },
@@ -25,7 +28,12 @@ const NETWORKS = {
     pooling: 'attention',
     optimizer: RMSprop,
   },
-  'GRU of vectors, SGD': { input: { features: 40 }, lstm: { cell: 'gru', hiddenSize: 128 }, pooling: 'mean', optimizer: Sgd },
+  'GRU of vectors, SGD': {
+    input: { features: 40 },
+    lstm: { cell: 'gru', hiddenSize: 128 },
+    pooling: 'mean',
+    optimizer: Sgd,
+  },
   'dilation, activation none, max over time': {
     input: frame,
     cnn: [{ outChannels: 16, dilation: 2, padding: 2, activation: 'none', maxPool: 3 }],
