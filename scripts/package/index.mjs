@@ -1,4 +1,7 @@
-/** `npm run package`: builds the packages of a release into artifacts/, and checks what must hold of each. */
+/**
+ * `npm run package`: builds the packages of a release into artifacts/, and checks what must hold of each.
+ * `-- --as-built` packs the clone's own build instead, unchecked, into build/as-built/: for trying, not for publishing.
+ */
 import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +13,11 @@ import { thirdPartyNotices } from './notices.mjs'
 import { BUDGETS, common, FLOOR, manifest, PLATFORMS } from './packages.mjs'
 
 const staging = join(root, 'build', 'packages')
-const artifacts = join(root, 'artifacts')
+const isAsBuilt = process.argv.includes('--as-built')
+const artifacts = join(root, ...(isAsBuilt ? ['build', 'as-built'] : ['artifacts']))
+const platforms = Object.values(PLATFORMS).filter(
+  ({ os, cpu }) => !isAsBuilt || (os === process.platform && cpu === process.arch),
+)
 
 await main(async () => {
   await script('build.mjs')
@@ -19,8 +26,8 @@ await main(async () => {
   await mkdir(artifacts, { recursive: true })
   const problems = []
   const packed = []
-  for (const platform of Object.values(PLATFORMS)) {
-    const built = await buildAddon(platform)
+  for (const platform of platforms) {
+    const built = isAsBuilt ? ownBuild(platform) : await buildAddon(platform)
     const libtorch = join(staging, platform.libtorch.name)
     problems.push(...(await assembleLibtorch({ folder: libtorch, platform, sysroot: built.sysroot })))
     const addon = join(staging, platform.addon)
@@ -38,8 +45,14 @@ await main(async () => {
   }
   console.table(rows)
   await writeJson(join(artifacts, 'packages.json'), rows)
-  if (problems.length > 0) throw new SetupError(problems.join('\n'))
+  if (problems.length > 0 && !isAsBuilt) throw new SetupError(problems.join('\n'))
 })
+
+/** What `npm run build` made: it runs on systems like this one. */
+function ownBuild({ os, cpu }) {
+  const [addon, loader] = ['zoetrope', 'zoetrope-loader'].map((name) => join(root, `${name}.${os}-${cpu}-gnu.node`))
+  return { addon, loader, sysroot: undefined }
+}
 
 async function assembleAddon(folder, platform, { addon, loader }) {
   await mkdir(folder, { recursive: true })
@@ -75,7 +88,7 @@ async function assembleRoot(folder) {
   for (const name of manifest.files) await cp(join(root, name), join(folder, name), { recursive: true })
   for (const name of ['LICENSE', 'README.md', 'CHANGELOG.md']) await copyFile(join(root, name), join(folder, name))
   const { scripts: _scripts, devDependencies: _tools, napi: _napi, private: _private, ...published } = manifest
-  const addons = Object.values(PLATFORMS).map(({ addon }) => [addon, manifest.version])
+  const addons = platforms.map(({ addon }) => [addon, manifest.version])
   const description = { ...published, optionalDependencies: Object.fromEntries(addons) }
   await writeJson(join(folder, 'package.json'), description)
   return checkManifest(description)

@@ -53,7 +53,8 @@ export async function assembleLibtorch({ folder, platform, sysroot }) {
     await copyFile(join(tree, from, name), join(folder, 'lib', name))
   }
   const files = await describeFiles(join(folder, 'lib'), Object.keys(LIBRARIES))
-  for (const [name, from] of Object.entries(LICENSES))
+  // Without a sysroot nothing is published.
+  for (const [name, from] of Object.entries(sysroot === undefined ? {} : LICENSES))
     await copyFile(from(tree, sysroot), join(folder, 'licenses', name))
   await writeFile(join(folder, 'NOTICE'), NOTICE)
   await writeJson(join(folder, 'manifest.json'), { libtorch: pins.version, files })
