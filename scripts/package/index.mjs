@@ -1,9 +1,14 @@
-/** `npm run package`: builds the packages of a release into artifacts/, and checks what must hold of each. */
+/**
+ * `npm run package`: builds the packages of a release into artifacts/, and checks what must hold of each.
+ * `npm run package -- --facade` packs the JavaScript package alone, which needs no compiler.
+ */
 import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { capture, main, root, script, SetupError } from '../steps.mjs'
+import { parseArgs } from 'node:util'
+import { bin, capture, main, root, script, SetupError } from '../steps.mjs'
 import { buildAddon } from './addon.mjs'
+import { checkConsumers } from './check.mjs'
 import { checkAddon, checkManifest, checkSize } from './gates.mjs'
 import { assembleLibtorch, describeFiles, writeJson } from './libtorch.mjs'
 import { thirdPartyNotices } from './notices.mjs'
@@ -12,14 +17,19 @@ import { BUDGETS, common, FLOOR, manifest, PLATFORMS } from './packages.mjs'
 const staging = join(root, 'build', 'packages')
 const artifacts = join(root, 'artifacts')
 
+const OPTIONS = { facade: { type: 'boolean', default: false } }
+
 await main(async () => {
-  await script('build.mjs')
+  const { facade: isFacadeAlone } = parseArgs({ options: OPTIONS }).values
+  await rm(join(root, 'dist'), { recursive: true, force: true }) //      a module that was removed is not packed
+  if (isFacadeAlone) await bin('tsc', ['--project', 'tsconfig.json'])
+  else await script('build.mjs')
   await rm(staging, { recursive: true, force: true })
   await rm(artifacts, { recursive: true, force: true })
   await mkdir(artifacts, { recursive: true })
   const problems = []
   const packed = []
-  for (const platform of Object.values(PLATFORMS)) {
+  for (const platform of isFacadeAlone ? [] : Object.values(PLATFORMS)) {
     const built = await buildAddon(platform)
     const libtorch = join(staging, platform.libtorch.name)
     problems.push(...(await assembleLibtorch({ folder: libtorch, platform, sysroot: built.sysroot })))
@@ -33,6 +43,7 @@ await main(async () => {
   const rows = []
   for (const { folder, budget } of packed) {
     const row = await pack(folder)
+    if (folder === facade) problems.push(...(await checkConsumers(row.file)))
     problems.push(...checkSize({ ...row, budget }))
     rows.push({ package: row.name, version: row.version, 'packed MB': megabytes(row.bytes), 'unpacked MB': megabytes(row.unpacked), 'budget MB': megabytes(budget) }) // prettier-ignore
   }
@@ -92,7 +103,9 @@ async function pack(folder) {
   const written = (await readdir(artifacts)).find((found) => found === filename || found === file)
   if (written !== file) await rename(join(artifacts, written), join(artifacts, file))
   const { size: bytes } = await stat(join(artifacts, file))
-  return { name, version, bytes: bytes ?? size, unpacked: unpackedSize }
+  return { name, version, file: join(artifacts, file), bytes: bytes ?? size, unpacked: unpackedSize }
 }
 
-const megabytes = (bytes) => Number((bytes / 1e6).toFixed(2))
+function megabytes(bytes) {
+  return Number((bytes / 1e6).toFixed(2))
+}
