@@ -1,32 +1,38 @@
 /**
  * `npm run package`: builds the packages of a release into artifacts/, and checks what must hold of each.
- * `-- --as-built` packs the clone's own build instead, unchecked, into build/as-built/: for trying, not for publishing.
+ * `npm run package -- --facade` packs the JavaScript package alone, which needs no compiler.
+ * `npm run package -- --as-built` packs what `npm run build` made, for systems like this one, into build/as-built/: for
+ * trying, not for publishing.
  */
 import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { capture, main, root, script, SetupError } from '../steps.mjs'
+import { parseArgs } from 'node:util'
+import { bin, capture, main, root, script, SetupError } from '../steps.mjs'
 import { buildAddon } from './addon.mjs'
+import { checkConsumers } from './check.mjs'
 import { checkAddon, checkManifest, checkSize } from './gates.mjs'
 import { assembleLibtorch, describeFiles, writeJson } from './libtorch.mjs'
 import { thirdPartyNotices } from './notices.mjs'
 import { BUDGETS, common, FLOOR, manifest, PLATFORMS } from './packages.mjs'
 
 const staging = join(root, 'build', 'packages')
-const isAsBuilt = process.argv.includes('--as-built')
+const OPTIONS = { facade: { type: 'boolean', default: false }, 'as-built': { type: 'boolean', default: false } }
+const { facade: isFacadeAlone, 'as-built': isAsBuilt } = parseArgs({ options: OPTIONS }).values
 const artifacts = join(root, ...(isAsBuilt ? ['build', 'as-built'] : ['artifacts']))
-const platforms = Object.values(PLATFORMS).filter(
-  ({ os, cpu }) => !isAsBuilt || (os === process.platform && cpu === process.arch),
-)
+const isOwn = ({ os, cpu }) => os === process.platform && cpu === process.arch
+const platforms = Object.values(PLATFORMS).filter((platform) => !isAsBuilt || isOwn(platform))
 
 await main(async () => {
-  await script('build.mjs')
+  await rm(join(root, 'dist'), { recursive: true, force: true }) //      a module that was removed is not packed
+  if (isFacadeAlone) await bin('tsc', ['--project', 'tsconfig.json'])
+  else await script('build.mjs')
   await rm(staging, { recursive: true, force: true })
   await rm(artifacts, { recursive: true, force: true })
   await mkdir(artifacts, { recursive: true })
   const problems = []
   const packed = []
-  for (const platform of platforms) {
+  for (const platform of isFacadeAlone ? [] : platforms) {
     const built = isAsBuilt ? ownBuild(platform) : await buildAddon(platform)
     const libtorch = join(staging, platform.libtorch.name)
     problems.push(...(await assembleLibtorch({ folder: libtorch, platform, sysroot: built.sysroot })))
@@ -40,6 +46,7 @@ await main(async () => {
   const rows = []
   for (const { folder, budget } of packed) {
     const row = await pack(folder)
+    if (folder === facade) problems.push(...(await checkConsumers(row.file)))
     problems.push(...checkSize({ ...row, budget }))
     rows.push({ package: row.name, version: row.version, 'packed MB': megabytes(row.bytes), 'unpacked MB': megabytes(row.unpacked), 'budget MB': megabytes(budget) }) // prettier-ignore
   }
@@ -105,7 +112,9 @@ async function pack(folder) {
   const written = (await readdir(artifacts)).find((found) => found === filename || found === file)
   if (written !== file) await rename(join(artifacts, written), join(artifacts, file))
   const { size: bytes } = await stat(join(artifacts, file))
-  return { name, version, bytes: bytes ?? size, unpacked: unpackedSize }
+  return { name, version, file: join(artifacts, file), bytes: bytes ?? size, unpacked: unpackedSize }
 }
 
-const megabytes = (bytes) => Number((bytes / 1e6).toFixed(2))
+function megabytes(bytes) {
+  return Number((bytes / 1e6).toFixed(2))
+}
