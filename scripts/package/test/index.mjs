@@ -1,8 +1,10 @@
 /**
  * `npm run test:package`: installs `artifacts/*.tgz` from a registry on loopback into clean rooms and uses them there.
- * `-- --short` runs one cell, `-- --only=WORDS` those whose names have the words, `--log` prints what the commands said.
+ * `-- --only=WORDS` runs the cells whose names have the words, `-- --log` prints what the commands said, `-- --emptied`
+ * does without rooms. `-- --short` runs one cell, without artifacts on a package of the clone's own build.
  */
-import { mkdtemp, rm, mkdir } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -12,29 +14,35 @@ import { cannotEnter, makeRoom, NAMESPACES } from './rooms.mjs'
 import { SCENARIOS, SHORT } from './scenarios.mjs'
 import { fetchTools } from './tools.mjs'
 
-const artifacts = join(root, 'artifacts')
-const scratches = join(root, 'build', 'clean-rooms')
 const program = fileURLToPath(new URL('cell.mjs', import.meta.url))
 const HEADINGS = ['cell', 'Debian', 'Node', 'manager', 'user', 'result', 'seconds']
+const OPTIONS = {
+  short: { type: 'boolean' },
+  only: { type: 'string', multiple: true },
+  log: { type: 'boolean' },
+  emptied: { type: 'boolean' },
+}
+
+/** The Debian on which what was built on this machine runs, which may be a new one. */
+const NEWEST = 13
 
 await main(async () => {
-  const options = { short: { type: 'boolean' }, only: { type: 'string', multiple: true }, log: { type: 'boolean' } }
-  const { values } = parseArgs({ options })
-  const tarballs = await findTarballs()
-  const why = await cannotEnter()
-  if (why)
-    console.log(`No clean rooms here (${why}). The cells run in an emptied environment instead: no PATH but Node.`)
+  const { values } = parseArgs({ options: OPTIONS })
+  const { tarballs, isAsBuilt } = await findTarballs(values.short)
+  const why = values.emptied ? '--emptied' : await cannotEnter()
+  if (why) console.log(`No clean rooms (${why}): the cells run on this system in an emptied environment, with Node alone in PATH.`) // prettier-ignore
   const tools = await fetchTools()
   const rows = []
   for (const scenario of chosen(values)) {
+    const { name, node, manager, user } = scenario
+    const debian = isAsBuilt ? NEWEST : scenario.debian
+    const room = why ? undefined : await makeRoom(debian)
     const began = performance.now()
-    const room = why ? undefined : await makeRoom(scenario.debian)
-    const { problem, log } = await runCell({ scenario, room, tools, tarballs })
+    const { problem, log } = await runCell({ name, room, tools, tarballs })
     const seconds = ((performance.now() - began) / 1000).toFixed(0)
     if (values.log || problem) console.log(log)
     const result = problem ?? 'green'
-    const { name, node, manager, user } = scenario
-    rows.push([name, why ? 'the host' : scenario.debian, node, manager, why ? 'the host’s' : user, result, seconds])
+    rows.push([name, why ? 'this system' : debian, node, manager, why ? userInfo().username : user, result, seconds])
     console.log(`${problem ? '✖' : '✔'} ${name}: ${result} (${seconds} s)`)
   }
   console.log(`\n${table([HEADINGS, ...rows])}\n`)
@@ -42,11 +50,13 @@ await main(async () => {
   if (red > 0) throw new SetupError(`${red} of ${rows.length} cells are not green`)
 })
 
-async function findTarballs() {
-  const found = await readTarballs(artifacts)
-  if (found.length > 0) return found
-  await script('package/index.mjs')
-  return readTarballs(artifacts)
+/** What `npm run package` made, which happens now where it has not. */
+async function findTarballs(isShort) {
+  const release = join(root, 'artifacts')
+  const found = await readTarballs(release)
+  if (found.length > 0) return { tarballs: found, isAsBuilt: false }
+  await script('package/index.mjs', isShort ? ['--as-built'] : [])
+  return { tarballs: await readTarballs(isShort ? join(root, 'build', 'as-built') : release), isAsBuilt: isShort }
 }
 
 function chosen({ short, only }) {
@@ -56,11 +66,10 @@ function chosen({ short, only }) {
   throw new SetupError(`Expected a cell's name for --only, received '${only}'. Cells: ${SCENARIOS.map(({ name }) => name).join('; ')}`) // prettier-ignore
 }
 
-async function runCell({ scenario, room, tools, tarballs }) {
-  await mkdir(scratches, { recursive: true })
-  const scratch = await mkdtemp(join(scratches, 'cell-'))
+async function runCell({ name, room, tools, tarballs }) {
+  const scratch = await mkdtemp(join(tmpdir(), 'zoetrope-clean-room-')) //  outside of the clone, whose packages it would find
   try {
-    const args = [program, JSON.stringify({ name: scenario.name, scratch, room, tools, tarballs })]
+    const args = [program, JSON.stringify({ name, scratch, room, tools, tarballs })]
     const command = room ? ['unshare', ...NAMESPACES, process.execPath] : [process.execPath]
     const { code, stdout, stderr } = await capture(command[0], [...command.slice(1), ...args])
     const outcome = stdout.trim().split('\n').at(-1)

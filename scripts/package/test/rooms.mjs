@@ -25,7 +25,6 @@ export async function makeRoom(debian) {
   const source = `deb ${await debianMirror()} ${suite} main`
   const args = ['--variant=minbase', '--mode=root', `--include=${PACKAGES.join()}`, suite, partial, source]
   const { code, stderr } = await progress(`Making a clean room of Debian ${debian}`, () => capture('mmdebstrap', args))
-  if (code === undefined) throw new SetupError('mmdebstrap was not found.\n  Get it: `apt install mmdebstrap`.')
   if (code !== 0) throw new SetupError(`mmdebstrap failed:\n${stderr.trim().split('\n').slice(-5).join('\n')}`)
   const programs = await Promise.all(
     ['usr/bin', 'usr/sbin', 'usr/local/bin'].map((path) => readdir(join(partial, path))),
@@ -39,6 +38,7 @@ export async function makeRoom(debian) {
 /** Why this machine does not let one enter rooms; `undefined` where it does. */
 export async function cannotEnter() {
   if (process.getuid() !== 0) return 'only root may make and enter them'
+  if ((await capture('mmdebstrap', ['--version'])).code !== 0) return 'mmdebstrap, which makes them, is not installed'
   const script = 'ip link set lo up && mount -t tmpfs none /mnt && chroot / true'
   const { code, stderr } = await capture('unshare', [...NAMESPACES, 'sh', '-c', script])
   return code === 0 ? undefined : stderr.trim() || 'unshare was not found'
