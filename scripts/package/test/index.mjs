@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { capture, main, root, script, SetupError } from '../../steps.mjs'
 import { readTarballs } from './registry.mjs'
-import { cannotEnter, makeRoom, NAMESPACES } from './rooms.mjs'
+import { cannotEnter, emptiedPrefix, makeRoom, ROOM } from './rooms.mjs'
 import { SCENARIOS, SHORT } from './scenarios.mjs'
 import { fetchTools } from './tools.mjs'
 
@@ -30,7 +30,12 @@ await main(async () => {
   const { values } = parseArgs({ options: OPTIONS })
   const { tarballs, isAsBuilt } = await findTarballs(values.short)
   const why = values.emptied ? '--emptied' : await cannotEnter()
-  if (why) console.log(`No clean rooms (${why}): the cells run on this system in an emptied environment, with Node alone in PATH.`) // prettier-ignore
+  const prefix = why ? await emptiedPrefix() : ROOM
+  if (why) {
+    const network =
+      prefix.length > 0 ? 'without a network' : 'with the network, which nobody but root may take away here'
+    console.log(`No clean rooms (${why}): the cells run on this system, with Node alone in PATH, ${network}.`)
+  }
   const tools = await fetchTools()
   const rows = []
   for (const scenario of chosen(values)) {
@@ -38,7 +43,7 @@ await main(async () => {
     const debian = isAsBuilt ? NEWEST : scenario.debian
     const room = why ? undefined : await makeRoom(debian)
     const began = performance.now()
-    const { problem, log } = await runCell({ name, room, tools, tarballs })
+    const { problem, log } = await runCell({ name, room, tools, tarballs, prefix })
     const seconds = ((performance.now() - began) / 1000).toFixed(0)
     if (values.log || problem) console.log(log)
     const result = problem ?? 'green'
@@ -66,12 +71,12 @@ function chosen({ short, only }) {
   throw new SetupError(`Expected a cell's name for --only, received '${only}'. Cells: ${SCENARIOS.map(({ name }) => name).join('; ')}`) // prettier-ignore
 }
 
-async function runCell({ name, room, tools, tarballs }) {
+async function runCell({ name, room, tools, tarballs, prefix }) {
   const scratch = await mkdtemp(join(tmpdir(), 'zoetrope-clean-room-')) //  outside of the clone, whose packages it would find
   try {
-    const args = [program, JSON.stringify({ name, scratch, room, tools, tarballs })]
-    const command = room ? ['unshare', ...NAMESPACES, process.execPath] : [process.execPath]
-    const { code, stdout, stderr } = await capture(command[0], [...command.slice(1), ...args])
+    const args = [process.execPath, program, JSON.stringify({ name, scratch, room, tools, tarballs })]
+    const [command, ...others] = [...prefix, ...args]
+    const { code, stdout, stderr } = await capture(command, others)
     const outcome = stdout.trim().split('\n').at(-1)
     if (code === 0) return JSON.parse(outcome)
     return { problem: 'the cell itself failed', log: `${stdout}${stderr}` }

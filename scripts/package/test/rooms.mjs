@@ -35,14 +35,24 @@ export async function makeRoom(debian) {
   return folder
 }
 
+/** A network with nothing but loopback, mounts and processes of its own. */
+const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child']
+
+/** What a room's programs are started with. */
+export const ROOM = ['unshare', ...NAMESPACES]
+
+/** The same for an emptied environment: without a network, where the system permits that. */
+export async function emptiedPrefix() {
+  const prefix = ['unshare', '--map-root-user', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
+  const { code } = await capture(prefix[0], [...prefix.slice(1), 'true'])
+  return code === 0 ? prefix : []
+}
+
 /** Why this machine does not let one enter rooms; `undefined` where it does. */
 export async function cannotEnter() {
   if (process.getuid() !== 0) return 'only root may make and enter them'
   if ((await capture('mmdebstrap', ['--version'])).code !== 0) return 'mmdebstrap, which makes them, is not installed'
   const script = 'ip link set lo up && mount -t tmpfs none /mnt && chroot / true'
-  const { code, stderr } = await capture('unshare', [...NAMESPACES, 'sh', '-c', script])
+  const { code, stderr } = await capture(ROOM[0], [...ROOM.slice(1), 'sh', '-c', script])
   return code === 0 ? undefined : stderr.trim() || 'unshare was not found'
 }
-
-/** A network with nothing but loopback, mounts and processes of its own. */
-export const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child']
