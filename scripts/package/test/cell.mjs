@@ -28,7 +28,7 @@ mkdirSync(place.toHost(home))
 for (const [file, text] of Object.entries(settings(registry, scenario)))
   writeFileSync(join(place.toHost(home), file), text)
 cpSync(consumer, place.toHost(app), { recursive: true })
-writeFileSync(join(place.toHost(app), 'package.json'), `${JSON.stringify({ name: 'app', private: true })}\n`)
+writeFileSync(join(place.toHost(app), 'package.json'), `${JSON.stringify({ name: 'app', version: '1.0.0', private: true })}\n`)
 const env = { PATH: place.path, HOME: home, TOOLS: place.tools, CI: 'true', LANG: 'C.UTF-8' }
 
 const outcome = { problem: undefined, log: '' }
@@ -47,7 +47,8 @@ async function runStep({ status = 0, shows = [], ...step }) {
   const result = await place.run(command, { cwd: app, env })
   outcome.log += `$ ${words}\n${result.output}[${result.status}]\n`
   if (result.status !== status) return `\`${words}\` ended with ${result.status} instead of ${status}`
-  const missing = shows.find((pattern) => !pattern.test(result.output))
+  const expected = typeof shows === 'function' ? shows(place.toHost(app)) : shows
+  const missing = expected.find((pattern) => !pattern.test(result.output))
   return missing && `\`${words}\` did not print ${missing}`
 }
 

@@ -12,7 +12,7 @@ import { capture, main, root, script, SetupError } from '../../steps.mjs'
 import { readTarballs } from './registry.mjs'
 import { cannotEnter, emptiedPrefix, makeRoom, ROOM } from './rooms.mjs'
 import { SCENARIOS, SHORT } from './scenarios.mjs'
-import { fetchTools } from './tools.mjs'
+import { fetchTools, versioned } from './tools.mjs'
 
 const program = fileURLToPath(new URL('cell.mjs', import.meta.url))
 const HEADINGS = ['cell', 'Debian', 'Node', 'manager', 'user', 'result', 'seconds']
@@ -47,7 +47,15 @@ await main(async () => {
     const seconds = ((performance.now() - began) / 1000).toFixed(0)
     if (values.log || problem) console.log(log)
     const result = problem ?? 'green'
-    rows.push([name, why ? 'this system' : debian, node, manager, why ? userInfo().username : user, result, seconds])
+    rows.push([
+      name,
+      why ? 'this system' : debian,
+      node,
+      versioned(manager, node),
+      why ? userInfo().username : user,
+      result,
+      seconds,
+    ])
     console.log(`${problem ? '✖' : '✔'} ${name}: ${result} (${seconds} s)`)
   }
   console.log(`\n${table([HEADINGS, ...rows])}\n`)

@@ -1,10 +1,9 @@
 /** Clean rooms: root folders of small Debian systems, without network, compiler, Python and Rust. */
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cacheFolder } from '../../libtorch.mjs'
 import { capture, progress, SetupError } from '../../steps.mjs'
 import { debianMirror } from '../sysroot.mjs'
+import { cached } from './cached.mjs'
 
 const SUITES = { 11: 'bullseye', 12: 'bookworm', 13: 'trixie' }
 
@@ -15,24 +14,20 @@ const PACKAGES = ['libstdc++6', 'libatomic1', 'ca-certificates']
 const FORBIDDEN = /^(cc|c\+\+|gcc|g\+\+|clang|make|cmake|python[\d.]*|rustc|cargo|node|npm)(-[\d.]+)?$/
 
 /** Makes the root folder of a Debian once; it stays in the cache, and nothing writes into it later. */
-export async function makeRoom(debian) {
+export function makeRoom(debian) {
   const suite = SUITES[debian]
-  const folder = join(cacheFolder(), `clean-room-${suite}`)
-  if (existsSync(folder)) return folder
-  const partial = `${folder}.partial`
-  await rm(partial, { recursive: true, force: true })
-  await mkdir(cacheFolder(), { recursive: true })
-  const source = `deb ${await debianMirror()} ${suite} main`
-  const args = ['--variant=minbase', '--mode=root', `--include=${PACKAGES.join()}`, suite, partial, source]
-  const { code, stderr } = await progress(`Making a clean room of Debian ${debian}`, () => capture('mmdebstrap', args))
-  if (code !== 0) throw new SetupError(`mmdebstrap failed:\n${stderr.trim().split('\n').slice(-5).join('\n')}`)
-  const programs = await Promise.all(
-    ['usr/bin', 'usr/sbin', 'usr/local/bin'].map((path) => readdir(join(partial, path))),
-  )
-  const found = programs.flat().filter((name) => FORBIDDEN.test(name))
-  if (found.length > 0) throw new SetupError(`The room of Debian ${debian} is not clean: it has ${found.join(', ')}`)
-  await rename(partial, folder)
-  return folder
+  return cached(`clean-room-${suite}`, async (folder) => {
+    const source = `deb ${await debianMirror()} ${suite} main`
+    const args = ['--variant=minbase', '--mode=root', `--include=${PACKAGES.join()}`, suite, folder, source]
+    const { code, stderr } = await progress(`Making a clean room of Debian ${debian}`, () =>
+      capture('mmdebstrap', args),
+    )
+    if (code !== 0) throw new SetupError(`mmdebstrap failed:\n${stderr.trim().split('\n').slice(-5).join('\n')}`)
+    const folders = ['usr/bin', 'usr/sbin', 'usr/local/bin'].map((path) => readdir(join(folder, path)))
+    const found = (await Promise.all(folders)).flat().filter((name) => FORBIDDEN.test(name))
+    if (found.length === 0) return
+    throw new SetupError(`The room of Debian ${debian} is not clean: it has ${found.join(', ')}`)
+  })
 }
 
 /** A network with nothing but loopback, mounts and processes of its own. */

@@ -1,32 +1,31 @@
 /** What a clean room is given besides the packages: Node and package managers, pinned by `tools/package-lock.json`. */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { chmod, copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cacheFolder } from '../../libtorch.mjs'
 import { capture, progress, SetupError } from '../../steps.mjs'
+import { cached } from './cached.mjs'
 
 const pins = fileURLToPath(new URL('tools/', import.meta.url))
 
 /** The npm that each Node brings. */
 const NPM_OF = { 20: 'npm-10', 22: 'npm-10', 24: 'npm-11', 26: 'npm-12' }
 
+/** The package manager with its version. */
+export const versioned = (manager, node) => (manager === 'npm' ? NPM_OF[node] : manager)
+
 /** Fetches the tools once with the machine's npm, and returns their `node_modules`. */
 export async function fetchTools() {
   const lock = await readFile(join(pins, 'package-lock.json'))
   const digest = createHash('sha256').update(lock).digest('hex')
-  const folder = join(cacheFolder(), `clean-room-tools-${digest.slice(0, 8)}`)
-  if (existsSync(folder)) return join(folder, 'node_modules')
-  const partial = `${folder}.partial`
-  await rm(partial, { recursive: true, force: true })
-  await mkdir(partial, { recursive: true })
-  for (const name of ['package.json', 'package-lock.json']) await copyFile(join(pins, name), join(partial, name))
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-  const npm = () => capture('npm', args, { cwd: partial })
-  const { code, stderr } = await progress('Fetching Node and package managers for the clean rooms', npm)
-  if (code !== 0) throw new SetupError(`npm could not fetch the clean rooms’ tools:\n${stderr.trim().slice(0, 2000)}`)
-  await rename(partial, folder)
+  const folder = await cached(`clean-room-tools-${digest.slice(0, 8)}`, async (partial) => {
+    for (const name of ['package.json', 'package-lock.json']) await copyFile(join(pins, name), join(partial, name))
+    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+    const npm = () => capture('npm', args, { cwd: partial })
+    const { code, stderr } = await progress('Fetching Node and package managers for the clean rooms', npm)
+    if (code === 0) return
+    throw new SetupError(`npm could not fetch the clean rooms’ tools:\n${stderr.trim().slice(0, 2000)}`)
+  })
   return join(folder, 'node_modules')
 }
 
