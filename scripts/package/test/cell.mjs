@@ -28,7 +28,10 @@ mkdirSync(place.toHost(home))
 for (const [file, text] of Object.entries(settings(registry, scenario)))
   writeFileSync(join(place.toHost(home), file), text)
 cpSync(consumer, place.toHost(app), { recursive: true })
-writeFileSync(join(place.toHost(app), 'package.json'), `${JSON.stringify({ name: 'app', version: '1.0.0', private: true })}\n`)
+writeFileSync(
+  join(place.toHost(app), 'package.json'),
+  `${JSON.stringify({ name: 'app', version: '1.0.0', private: true })}\n`,
+)
 const env = { PATH: place.path, HOME: home, TOOLS: place.tools, CI: 'true', LANG: 'C.UTF-8' }
 
 const outcome = { problem: undefined, log: '' }
