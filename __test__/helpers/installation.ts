@@ -1,6 +1,6 @@
 /** The package as a package manager lays it out, in a folder of its own; what was built in the clone stands in for it. */
 import { createHash } from 'node:crypto'
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs' // prettier-ignore
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs' // prettier-ignore
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { getNumThreads } from 'zoetrope'
@@ -47,6 +47,12 @@ export class Installation {
   /** A library of the libtorch package. */
   library(name: string): string {
     return join(this.libtorch, 'lib', name)
+  }
+
+  /** Copies the libraries, whole, into another folder. `cpSync` of some Nodes copies the links. */
+  copyLibraries(to: string): void {
+    mkdirSync(to, { recursive: true })
+    for (const name of readdirSync(join(this.libtorch, 'lib'))) copyFileSync(this.library(name), join(to, name))
   }
 
   /** Puts files into a package and into its manifest: small ones as copies, the others as links and without a sum. */

@@ -187,7 +187,7 @@ test('JavaScript that a bundler took out of its package', async (t) => {
 test('another libtorch in the process is refused before two of them end it; one of this version is used', async (t) => {
   const installation = new Installation()
   const copy = join(installation.folder, 'copy')
-  cpSync(join(installation.libtorch, 'lib'), join(copy, 'lib'), { recursive: true, dereference: true })
+  installation.copyLibraries(join(copy, 'lib'))
   const opener = join(installation.addon, 'loader.node')
   const before = `
     const { openLibrary } = require(${JSON.stringify(opener)})

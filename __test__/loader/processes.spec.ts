@@ -1,5 +1,5 @@
 /** Worker threads, several copies of the package, child processes, and Node's permission model. */
-import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { runNode } from '../helpers/child'
@@ -54,9 +54,9 @@ test('several worker threads at once, with the package loaded first in a worker,
 
 test('two copies of the package, each with a libtorch of its own, in one process', async (t) => {
   const [first, second] = [new Installation(), new Installation()]
-  for (const { libtorch } of [first, second]) {
-    const lib = join(libtorch, 'lib')
-    cpSync(lib, `${lib}.copy`, { recursive: true, dereference: true })
+  for (const copied of [first, second]) {
+    const lib = join(copied.libtorch, 'lib')
+    copied.copyLibraries(`${lib}.copy`)
     rmSync(lib, { recursive: true })
     renameSync(`${lib}.copy`, lib)
   }

@@ -93,7 +93,7 @@ async function assembleAddon(folder, platform, { addon, loader }) {
 async function assembleRoot(folder) {
   await mkdir(folder, { recursive: true })
   for (const name of manifest.files) await cp(join(root, name), join(folder, name), { recursive: true })
-  for (const name of ['LICENSE', 'README.md', 'CHANGELOG.md']) await copyFile(join(root, name), join(folder, name))
+  for (const name of ['LICENSE', 'README.md']) await copyFile(join(root, name), join(folder, name))
   const { scripts: _scripts, devDependencies: _tools, napi: _napi, private: _private, ...published } = manifest
   const addons = platforms.map(({ addon }) => [addon, manifest.version])
   const description = { ...published, optionalDependencies: Object.fromEntries(addons) }
