@@ -18,6 +18,7 @@ const FACTS: Evidence = {
   },
   cause: undefined,
   version: '1.2.3',
+  addonVersion: '1.2.3',
   isClone: false,
   hidesFiles: false,
   installed: ['@zoetrope/linux-x64-gnu'],
@@ -85,6 +86,12 @@ const CASES: Readonly<Record<string, readonly [Partial<Evidence>, string, string
     'package-missing',
     `${LINUX}the package @zoetrope/linux-x64-gnu is not installed, or Node's \`--permission\` hides it. Allow Node to ` +
       'read the folder node_modules (`--allow-fs-read=/path/to/node_modules/*`), or install the package',
+  ],
+  'an addon of another version': [
+    { addonVersion: '1.2.2' },
+    'package-version',
+    `${LINUX}the package @zoetrope/linux-x64-gnu has version 1.2.2, and zoetrope 1.2.3 needs 1.2.3. Delete node_modules ` +
+      'and install again, without an override of @zoetrope/linux-x64-gnu',
   ],
   'addons are disabled': [
     { cause: Object.assign(new Error('Cannot load native addon.'), { code: 'ERR_DLOPEN_DISABLED' }) },

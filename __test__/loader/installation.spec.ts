@@ -80,6 +80,15 @@ test('node_modules of another system', async (t) => {
   t.regex(message, /linux-x64-gnu is not installed, but @zoetrope\/linux-arm64-gnu is: .*delete node_modules/)
 })
 
+test('an addon package of another version', async (t) => {
+  const installation = new Installation()
+  const path = join(installation.addon, 'package.json')
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), version: '0.0.1' }))
+  const { message, details } = await failureIn(t, installation)
+  t.is(details['reason'], 'package-version')
+  t.regex(message, /the package @zoetrope\/linux-x64-gnu has version 0\.0\.1, and zoetrope (\S+) needs \1\. Delete/)
+})
+
 test('a system with an older glibc than the package says it needs', async (t) => {
   const installation = new Installation()
   const path = join(installation.addon, 'package.json')

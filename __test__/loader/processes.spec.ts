@@ -1,5 +1,5 @@
 /** Worker threads, several copies of the package, child processes, and Node's permission model. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { runNode } from '../helpers/child'
@@ -69,6 +69,18 @@ test('two copies of the package, each with a libtorch of its own, in one process
   const [loss] = await ALONE
   t.deepEqual(lines, [loss, loss, 'false'])
   for (const { folder } of [first, second]) rmSync(folder, { recursive: true })
+})
+
+/** Debian's and Ubuntu's, which gcc brings. */
+const GOMP = `/usr/lib/${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu/libgomp.so.1`
+const withGomp = existsSync(GOMP) ? test : test.skip
+
+withGomp('another libgomp that the process has before: it is used, and the numbers are the same', async (t) => {
+  const lines = await output(`
+    const { openLibrary } = require(${JSON.stringify(join(installation.addon, 'loader.node'))})
+    console.log(openLibrary(${JSON.stringify(GOMP)}))
+    trainOnce(require('zoetrope')).then(console.log)`)
+  t.deepEqual(lines, ['null', ...(await ALONE)])
 })
 
 test('processes that child_process.fork and cluster start, while the first one has the package loaded', async (t) => {

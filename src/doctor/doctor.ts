@@ -40,11 +40,13 @@ async function checkAddon(location: Location | undefined): Promise<Check[]> {
     const found = error instanceof Error ? error.message : String(error)
     return [checkThreads(undefined), failed('loading', found, 'do what the message says')]
   }
-  return [
-    checkThreads(addon.getNumThreads()),
-    ok('instruction set', addon.instructionSet()),
-    checkCuda(addon.cudaDeviceCount(), location),
-    ...checkLibraries(location),
-    await selfTest(),
-  ]
+  const checks: Check[] = []
+  try {
+    checks.push(checkThreads(addon.getNumThreads()), ok('instruction set', addon.instructionSet()))
+    checks.push(checkCuda(addon.cudaDeviceCount(), location), ...checkLibraries(location))
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error)
+    checks.push(failed('addon', found, 'please report it with what this command prints'))
+  }
+  return [...checks, await selfTest()]
 }

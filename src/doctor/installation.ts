@@ -35,16 +35,15 @@ export function checkInstallation(): Installation {
   return { checks: [ok('packages', found), checkFiles(location)], location, glibc: addon?.glibc }
 }
 
+/** What npm did not install has no sums to be compared with. */
 function checkFiles(location: Location): Check {
-  const { libtorch } = location
+  const { from, libtorch } = location
   const damage = findDamage(location)
   if (damage !== undefined) return failed('files', damage, 'delete node_modules and install again')
-  if (libtorch === undefined) return ok('files', 'built in this clone, with the libtorch of its build')
-  const isOwn = libtorch.from === 'environment'
-  return ok(
-    'files',
-    `as they were packed (SHA-256); libtorch: ${libtorch.folder}${isOwn ? `, by ${LIBTORCH_VARIABLE}` : ''}`,
-  )
+  const addon = from === 'package' ? 'as they were packed (SHA-256)' : 'the addon is not from a package'
+  if (libtorch === undefined) return ok('files', `${addon}; libtorch: the one of its build`)
+  const source = libtorch.from === 'environment' ? `, by ${LIBTORCH_VARIABLE}, not compared with anything` : ''
+  return ok('files', `${addon}; libtorch: ${libtorch.folder}${source}`)
 }
 
 /** After the addon is loaded: which files the process really has. */

@@ -19,6 +19,8 @@ export interface Evidence {
   readonly cause: unknown
   /** Zoetrope's version. */
   readonly version: string
+  /** The version of the addon's package; `undefined` where the addon is not from a package. */
+  readonly addonVersion: string | undefined
   /** Whether Zoetrope runs from a clone of its repository. */
   readonly isClone: boolean
   /** Whether Node's permission model hides files from this process. */
@@ -46,6 +48,7 @@ export function gather(location: Location | undefined, cause: unknown): Evidence
     location,
     cause,
     version: manifestOf(root)?.version ?? 'latest',
+    addonVersion: location && addonVersion(location),
     isClone: isClone(root),
     hidesFiles: hidesFiles(),
     get installed() {
@@ -68,6 +71,17 @@ export function gather(location: Location | undefined, cause: unknown): Evidence
       return foreignLibraries(location?.libtorch?.folder)
     },
   }
+}
+
+/** The package of an addon is made for the JavaScript of one version. */
+export function addonVersion({ addon, from }: Location): string | undefined {
+  return from === 'package' ? manifestOf(dirname(addon))?.version : undefined
+}
+
+/** Whether the addon's package is of another version than this one. */
+export function isOtherVersion(location: Location): boolean {
+  const version = addonVersion(location)
+  return version !== undefined && version !== manifestOf(packageRoot())?.version
 }
 
 /** `process.permission` is there under Node's flag `--permission` alone. */

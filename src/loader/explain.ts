@@ -26,6 +26,7 @@ const SUSPICIONS: readonly Suspicion[] = [
   unsupported,
   otherLibc,
   missingPackage,
+  otherVersion,
   addonsDisabled,
   oldGlibc,
   oldProcessor,
@@ -129,6 +130,17 @@ function missingPackage(evidence: Evidence): Explanation | undefined {
       'another system and the package manager follows it. Run `npm install --include=optional`; if that does not help, ' +
       'delete node_modules and package-lock.json and install again. By name it is ' +
       `\`npm install ${hasAddon ? libtorch : `${addon}@${version}`}\``,
+  }
+}
+
+/** Package managers install what is pinned, unless they are told otherwise or node_modules was put together by hand. */
+function otherVersion({ version, addonVersion, platform }: Evidence): Explanation | undefined {
+  if (addonVersion === undefined || addonVersion === version) return undefined
+  const addon = prebuiltFor(platform)?.addon
+  return {
+    reason: 'package-version',
+    found: `the package ${addon} has version ${addonVersion}, and zoetrope ${version} needs ${version}`,
+    remedy: `Delete node_modules and install again, without an override of ${addon}`,
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ZoetropeError } from '../errors'
 import { loadWithShortWaits } from '../openmp'
+import { isOtherVersion } from './evidence'
 import { explain } from './explain'
 import { findWrongSize } from './integrity'
 import { versionOf } from './libtorch'
@@ -36,7 +37,7 @@ export function loadAddon(): unknown {
     const present = libtorchInProcess() //                    a second libtorch would end the process
     const isOther = present !== undefined && versionOf(present) !== LIBTORCH_VERSION
     if (found === undefined || missing.length > 0 || isOther) throw explain(found, undefined)
-    if (findWrongSize(found) !== undefined) throw explain(found, undefined)
+    if (isOtherVersion(found) || findWrongSize(found) !== undefined) throw explain(found, undefined)
     return loadWithShortWaits(() => load(found, present !== undefined))
   } catch (cause) {
     throw cause instanceof ZoetropeError ? cause : explain(location, cause)

@@ -73,13 +73,13 @@ export function packageFolder(from: string, name: string): string | undefined {
 
 /** The folder of the package that this file is in. A bundler that took the file along left the package behind. */
 export function packageRoot(): string {
-  const file = typeof __filename === 'string' ? __filename : process.cwd() //      a bundle of ECMAScript modules has none
-  const root = resolve(dirname(file), '..', '..')
-  const name = manifestOf(root)?.name
-  if (name === NAME_OF_THIS_PACKAGE) return root
+  const file = typeof __filename === 'string' ? __filename : undefined //      a bundle of ECMAScript modules has none
+  const root = file === undefined ? undefined : resolve(dirname(file), '..', '..')
+  if (root !== undefined && manifestOf(root)?.name === NAME_OF_THIS_PACKAGE) return root
   throw new ZoetropeError(
     'ERR_NATIVE_LOAD',
-    `Expected to run from the folder of the package '${NAME_OF_THIS_PACKAGE}' in node_modules, received ${file}: a bundler has ` +
+    `Expected to run from the folder of the package '${NAME_OF_THIS_PACKAGE}' in node_modules, received ` +
+      `${file ?? 'a bundle of ECMAScript modules'}: a bundler has ` +
       'put the JavaScript of the package into a file of its own, from where the native addon is not found. Leave the ' +
       'package out of the bundle, with `--external:zoetrope` (esbuild), `externals: { zoetrope: "commonjs zoetrope" }` ' +
       '(webpack), `external: ["zoetrope"]` (Rollup; Vite: `build.rollupOptions.external` or `ssr.external`) or ' +
