@@ -32,7 +32,7 @@ writeFileSync(
   join(place.toHost(app), 'package.json'),
   `${JSON.stringify({ name: 'app', version: '1.0.0', private: true })}\n`,
 )
-const env = { PATH: place.path, HOME: home, TOOLS: place.tools, CI: 'true', LANG: 'C.UTF-8' }
+const env = { PATH: place.path, HOME: home, TMPDIR: place.temporary, TOOLS: place.tools, CI: 'true', LANG: 'C.UTF-8' }
 
 const outcome = { problem: undefined, log: '' }
 for (const step of scenario.steps) {

@@ -15,6 +15,7 @@ import { SCENARIOS, SHORT } from './scenarios.mjs'
 import { fetchTools, versioned } from './tools.mjs'
 
 const program = fileURLToPath(new URL('cell.mjs', import.meta.url))
+const GREEN = 'green'
 const HEADINGS = ['cell', 'Debian', 'Node', 'manager', 'user', 'result', 'seconds']
 const OPTIONS = {
   short: { type: 'boolean' },
@@ -32,8 +33,7 @@ await main(async () => {
   const why = values.emptied ? '--emptied' : await cannotEnter()
   const prefix = why ? await emptiedPrefix() : ROOM
   if (why) {
-    const network =
-      prefix.length > 0 ? 'without a network' : 'with the network, which nobody but root may take away here'
+    const network = prefix.length > 0 ? 'without a network' : 'with its network, which may not be taken away here'
     console.log(`No clean rooms (${why}): the cells run on this system, with Node alone in PATH, ${network}.`)
   }
   const tools = await fetchTools()
@@ -45,21 +45,14 @@ await main(async () => {
     const began = performance.now()
     const { problem, log } = await runCell({ name, room, tools, tarballs, prefix })
     const seconds = ((performance.now() - began) / 1000).toFixed(0)
+    const result = problem ?? GREEN
+    const where = room ? { system: debian, user } : { system: 'this system', user: userInfo().username }
+    rows.push([name, where.system, node, versioned(manager, node), where.user, result, seconds])
     if (values.log || problem) console.log(log)
-    const result = problem ?? 'green'
-    rows.push([
-      name,
-      why ? 'this system' : debian,
-      node,
-      versioned(manager, node),
-      why ? userInfo().username : user,
-      result,
-      seconds,
-    ])
     console.log(`${problem ? '✖' : '✔'} ${name}: ${result} (${seconds} s)`)
   }
   console.log(`\n${table([HEADINGS, ...rows])}\n`)
-  const red = rows.filter((row) => row[HEADINGS.indexOf('result')] !== 'green').length
+  const red = rows.filter((row) => !row.includes(GREEN)).length
   if (red > 0) throw new SetupError(`${red} of ${rows.length} cells are not green`)
 })
 

@@ -29,9 +29,9 @@ export function openPlace({ scratch, room, tools, asRoot }) {
   if (!asRoot) for (const name of ['srv', 'tmp']) chownSync(join(scratch, name), USER, USER)
   const user = asRoot ? '0:0' : `${USER}:${USER}`
   return {
-    bin: '/opt/bin',
     tools: '/opt/node_modules',
     work: '/srv',
+    temporary: '/tmp',
     path: '/opt/bin:/usr/bin:/bin',
     toHost: (path) => path.replace(/^\/srv/, join(scratch, 'srv')),
     handOver: () => asRoot || must('chown', '-R', `${USER}:${USER}`, join(scratch, 'srv')),
@@ -69,9 +69,9 @@ function emptied(scratch, tools) {
   const work = join(scratch, 'srv')
   const same = (path) => path
   return {
-    bin,
     tools,
     work,
+    temporary: join(scratch, 'tmp'),
     path: bin,
     toHost: same,
     handOver: () => undefined,
