@@ -40,12 +40,13 @@ const bundled = (bundler) => [
   { name: `${bundler}, external`, steps: [install(), bundles(bundler, 'external'), learns('bundle/main.cjs')] },
   {
     name: `${bundler}, by mistake`,
-    steps: [install(), bundles(bundler), fails('bundle/main.cjs', 'bundled', /--external:zoetrope/)],
+    steps: [install(), bundles(bundler, 'all'), fails('bundle/main.cjs', 'bundled', /--external:zoetrope/)],
   },
 ]
 
 export const SCENARIOS = [
   { name: 'ES module', debian: 11, user: 'root', steps: usual('esm.mjs') },
+  { name: 'the oldest Node', debian: 11, node: 20.19, steps: usual('esm.mjs') },
   { name: 'CommonJS', debian: 11, node: 22, steps: usual('commonjs.cjs') },
   { name: 'npm 11', debian: 11, node: 24, user: 'root', steps: usual('esm.mjs') },
   { name: 'npm 12', debian: 13, node: 26, steps: usual('esm.mjs') },
@@ -82,6 +83,10 @@ export const SCENARIOS = [
   { name: 'TypeScript, types stripped', debian: 13, node: 22, steps: [install(), typed('typed.mts')] },
   ...bundled('esbuild'),
   ...bundled('webpack'),
+  {
+    name: 'esbuild to an ES module, by mistake',
+    steps: [install(), bundles('esbuild', 'esm'), fails('bundle/main.mjs', 'bundled', /--external:zoetrope/)],
+  },
   { name: 'spaces, other letters', debian: 13, folder: 'mit Leerzeichen/Prüfung 模型 №1', steps: usual('esm.mjs') },
   { name: 'read-only folder', steps: [install(), { change: changes.becomeReadOnly }, learns('esm.mjs'), doctor] },
   { name: 'symlinked node_modules', steps: [install(), { change: changes.linkModules }, learns('esm.mjs'), doctor] },

@@ -9,7 +9,7 @@ import { cached } from './cached.mjs'
 const pins = fileURLToPath(new URL('tools/', import.meta.url))
 
 /** The npm that each Node brings. */
-const NPM_OF = { 20: 'npm-10', 22: 'npm-10', 24: 'npm-11', 26: 'npm-12' }
+const NPM_OF = { 20.19: 'npm-10', 20: 'npm-10', 22: 'npm-10', 24: 'npm-11', 26: 'npm-12' }
 
 /** The package manager with its version. */
 export const versioned = (manager, node) => (manager === 'npm' ? NPM_OF[node] : manager)
@@ -31,7 +31,7 @@ export async function fetchTools() {
 
 /**
  * Fills `folder`, the first of a room's PATH, with `node` and the package manager. `tools` is the tools' folder as a
- * program in the room sees it, `node` a major version, `manager` a name such as `npm` or `pnpm-12`.
+ * program in the room sees it, `node` a version such as 22, `manager` a name such as `npm` or `pnpm-12`.
  */
 export async function writeCommands({ folder, tools, node, manager }) {
   const script = async (name, command) => {
