@@ -138,6 +138,12 @@ const CASES: Readonly<Record<string, readonly [Partial<Evidence>, string, string
       'Delete node_modules and install again. If that does not help, look for free space on the disk and run ' +
       '`npm cache verify`',
   ],
+  'files that this user may not read': [
+    { damage: '/lib/libc10.so cannot be read (EACCES: permission denied)' },
+    'damaged',
+    `${LINUX}/lib/libc10.so cannot be read (EACCES: permission denied). Let this user read it: ` +
+      '`chmod -R a+rX node_modules`',
+  ],
   'an unknown reason of another realm': [
     { cause: { message: 'libm.so.6: cannot open shared object file.\nRequire stack:\n- /app' } },
     'unknown',

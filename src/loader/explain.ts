@@ -199,6 +199,9 @@ function otherLibtorch({ libtorchBefore: before }: Evidence): Explanation | unde
 
 function damaged({ damage }: Evidence): Explanation | undefined {
   if (damage === undefined) return undefined
+  if (damage.includes('cannot be read')) {
+    return { reason: 'damaged', found: damage, remedy: 'Let this user read it: `chmod -R a+rX node_modules`' }
+  }
   return {
     reason: 'damaged',
     found: `${damage}: the installation was interrupted, or something changed the file`,

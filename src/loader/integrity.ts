@@ -45,10 +45,14 @@ function compare(folder: string, manifest: string, isSame: (file: string, sha256
   for (const [name, described] of Object.entries(files)) {
     const { bytes, sha256 } = asObject(described) ?? {}
     const file = join(folder, name)
-    const found = statSync(file, { throwIfNoEntry: false })?.size
-    if (found === undefined) return `${file} is missing`
-    if (found !== bytes) return `${file} has ${found} bytes instead of ${String(bytes)}`
-    if (!isSame(file, sha256)) return `${file} is not the one that was packed (its SHA-256 differs)`
+    try {
+      const found = statSync(file, { throwIfNoEntry: false })?.size
+      if (found === undefined) return `${file} is missing`
+      if (found !== bytes) return `${file} has ${found} bytes instead of ${String(bytes)}`
+      if (!isSame(file, sha256)) return `${file} is not the one that was packed (its SHA-256 differs)`
+    } catch (error) {
+      return `${file} cannot be read (${error instanceof Error ? error.message : String(error)})`
+    }
   }
   return undefined
 }
