@@ -5,8 +5,11 @@
  * reads its metrics, `logits()` and `predict()` copy their clips.
  */
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
 import { readBatches } from './lib/read-batches.mjs'
 import { eachOf, sweeps, warmUp } from './lib/sweeps.mjs'
 
@@ -17,8 +20,10 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const job = JSON.parse((await lines.next()).value)
 /** Times sweeps for a while, or one for each line that comes after the job. */
 const timed = job.takesTurns ? turns : sweeps
+/** The clone, or the package that is installed in a folder. */
+const subject = job.package === undefined ? 'zoetrope' : installedIn(job.package)
 const imported = performance.now()
-const { Adam, CnnLstm, DataLoader, TensorDataset, getNumThreads, setNumThreads, train } = await import('zoetrope')
+const { Adam, CnnLstm, DataLoader, TensorDataset, getNumThreads, setNumThreads, train } = await import(subject)
 const importMs = performance.now() - imported
 
 const tasks = {
@@ -35,6 +40,10 @@ const tasks = {
 }
 if (job.task !== 'load') setNumThreads(job.threads)
 console.log(JSON.stringify(await withOthersBusy(() => tasks[job.task](job))))
+
+function installedIn(folder) {
+  return pathToFileURL(createRequire(join(folder, 'package.json')).resolve('zoetrope')).href
+}
 
 /** A sweep for each line that comes after the job; answers with its milliseconds. */
 async function turns(_seconds, { warmUp: prepare, sweep }) {

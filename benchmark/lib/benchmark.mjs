@@ -12,13 +12,13 @@ import { table } from './table.mjs'
 
 /** @param options - What `readOptions` made of the command line. */
 export async function benchmark(options) {
-  const python = await torchPython()
+  const python = options.package === undefined ? await torchPython() : undefined
   const machine = await describeMachine(python)
   const { cpu, isa, versions, commit } = machine
   console.log(`${cpu} (${isa.join(' ')}), ${options.threads} threads, ${options.rounds} rounds`)
-  console.log(
-    `torch ${versions.torch}, Node ${versions.node}, Zoetrope ${versions.zoetrope} at ${commit?.slice(0, 12)}`,
-  )
+  const subject = options.package ?? `${versions.zoetrope} at ${commit?.slice(0, 12)}`
+  const torch = versions.torch === undefined ? '' : `torch ${versions.torch}, `
+  console.log(`${torch}Node ${versions.node}, Zoetrope ${subject}`)
 
   const folder = mkdtempSync(join(tmpdir(), 'zoetrope-benchmark-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -52,7 +52,7 @@ export async function benchmark(options) {
   if (disturbed > 0)
     note(`Other programs took over a tenth of a core in ${disturbed} of ${total} runs, also when repeated`)
   for (const text of notes) console.log(`* ${text}`)
-  if (options.quick) return
+  if (options.quick || options.package !== undefined) return //   results/ has the clone's
   console.log(`\nEvery number: ${await writeResults({ machine, options, rows, notes, raw: context.raw })}`)
 }
 

@@ -20,9 +20,9 @@ export async function describeMachine(python) {
   const [commit, changes, torch] = await Promise.all([
     output('git', ['rev-parse', 'HEAD']),
     output('git', ['status', '--porcelain']),
-    output(python, ['-c', 'import sys, torch; print(sys.version.split()[0], torch.__version__)']),
+    python && output(python, ['-c', 'import sys, torch; print(sys.version.split()[0], torch.__version__)']),
   ])
-  const [pythonVersion, torchVersion] = (torch ?? '').split(' ')
+  const [pythonVersion, torchVersion] = torch?.split(' ') ?? []
   return {
     date: new Date().toISOString(),
     commit,

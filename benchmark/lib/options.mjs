@@ -1,5 +1,6 @@
 /** What `npm run benchmark --` understands. */
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SetupError } from '../../scripts/steps.mjs'
 import { sections } from '../sections/index.mjs'
@@ -15,6 +16,7 @@ export const usage = `npm run benchmark -- [options]
   --retries N            how often a run is repeated that other programs disturbed; default 2
   --path NAME            Zoetrope's path: default, reference or both; default: default
   --onnx FILE            beside onnxruntime-node, on this file; with one --shape, section onnx
+  --package FOLDER       the package that is installed in FOLDER, instead of the clone: section load alone, without PyTorch
   --quick                one short round, to see that everything runs; writes no results
   --prefix 'COMMAND'     put before every measured process, such as 'taskset -c 0-3'
   --no-build             measure what was built last
@@ -33,6 +35,7 @@ const known = {
   path: { type: 'string', default: 'default' },
   prefix: { type: 'string', default: '' },
   onnx: { type: 'string' },
+  package: { type: 'string' },
   quick: { type: 'boolean', default: false },
   'no-build': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -43,7 +46,7 @@ const paths = { default: ['default'], reference: ['reference'], both: ['default'
 export function readOptions(args) {
   const values = parse(args)
   const all = Object.keys(sections).filter((name) => name !== 'onnx' || values.onnx !== undefined)
-  const chosen = values.section?.split(',') ?? all
+  const chosen = values.section?.split(',') ?? (values.package === undefined ? all : ['load'])
   for (const name of chosen) check(name in sections, '--section', Object.keys(sections).join(', '), name)
   const shapeCount = values.shape?.split(',').length ?? 0
   check(
@@ -53,10 +56,16 @@ export function readOptions(args) {
     values.shape ?? 'none',
   )
   check(!chosen.includes('onnx') || values.onnx !== undefined, '--onnx', 'a file for section onnx', 'none')
+  check(
+    values.package === undefined || chosen.every((name) => name === 'load'),
+    '--section',
+    'load, which is all that --package measures',
+    values.section,
+  )
   check(values.path in paths, '--path', Object.keys(paths).join(', '), values.path)
   return {
     help: values.help,
-    build: !values['no-build'],
+    build: !values['no-build'] && values.package === undefined,
     quick: values.quick,
     sections: chosen,
     hasAllSections: values.section === undefined,
@@ -68,6 +77,7 @@ export function readOptions(args) {
     seconds: seconds(values.seconds ?? (values.quick ? 0.2 : 2)),
     paths: paths[values.path],
     onnx: values.onnx,
+    package: values.package && resolve(values.package),
     prefix: values.prefix.split(/\s+/).filter(Boolean),
   }
 }

@@ -1,26 +1,39 @@
-/** `npm run package`: builds the packages of a release into artifacts/, and checks what must hold of each. */
+/**
+ * `npm run package`: builds the packages of a release into artifacts/, and checks what must hold of each.
+ * `npm run package -- --facade` packs the JavaScript package alone, which needs no compiler.
+ * `npm run package -- --as-built` packs what `npm run build` made, for systems like this one, into build/as-built/: for
+ * trying, not for publishing.
+ */
 import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { capture, main, root, script, SetupError } from '../steps.mjs'
+import { parseArgs } from 'node:util'
+import { bin, capture, main, root, script, SetupError } from '../steps.mjs'
 import { buildAddon } from './addon.mjs'
+import { checkConsumers } from './check.mjs'
 import { checkAddon, checkManifest, checkSize } from './gates.mjs'
-import { assembleLibtorch, writeJson } from './libtorch.mjs'
+import { assembleLibtorch, describeFiles, writeJson } from './libtorch.mjs'
 import { thirdPartyNotices } from './notices.mjs'
 import { BUDGETS, common, FLOOR, manifest, PLATFORMS } from './packages.mjs'
 
 const staging = join(root, 'build', 'packages')
-const artifacts = join(root, 'artifacts')
+const OPTIONS = { facade: { type: 'boolean', default: false }, 'as-built': { type: 'boolean', default: false } }
+const { facade: isFacadeAlone, 'as-built': isAsBuilt } = parseArgs({ options: OPTIONS }).values
+const artifacts = join(root, ...(isAsBuilt ? ['build', 'as-built'] : ['artifacts']))
+const isOwn = ({ os, cpu }) => os === process.platform && cpu === process.arch
+const platforms = Object.values(PLATFORMS).filter((platform) => !isAsBuilt || isOwn(platform))
 
 await main(async () => {
-  await script('build.mjs')
+  await rm(join(root, 'dist'), { recursive: true, force: true }) //      a module that was removed is not packed
+  if (isFacadeAlone) await bin('tsc', ['--project', 'tsconfig.json'])
+  else await script('build.mjs')
   await rm(staging, { recursive: true, force: true })
   await rm(artifacts, { recursive: true, force: true })
   await mkdir(artifacts, { recursive: true })
   const problems = []
   const packed = []
-  for (const platform of Object.values(PLATFORMS)) {
-    const built = await buildAddon(platform)
+  for (const platform of isFacadeAlone ? [] : platforms) {
+    const built = isAsBuilt ? ownBuild(platform) : await buildAddon(platform)
     const libtorch = join(staging, platform.libtorch.name)
     problems.push(...(await assembleLibtorch({ folder: libtorch, platform, sysroot: built.sysroot })))
     const addon = join(staging, platform.addon)
@@ -33,13 +46,20 @@ await main(async () => {
   const rows = []
   for (const { folder, budget } of packed) {
     const row = await pack(folder)
+    if (folder === facade) problems.push(...(await checkConsumers(row.file)))
     problems.push(...checkSize({ ...row, budget }))
     rows.push({ package: row.name, version: row.version, 'packed MB': megabytes(row.bytes), 'unpacked MB': megabytes(row.unpacked), 'budget MB': megabytes(budget) }) // prettier-ignore
   }
   console.table(rows)
   await writeJson(join(artifacts, 'packages.json'), rows)
-  if (problems.length > 0) throw new SetupError(problems.join('\n'))
+  if (problems.length > 0 && !isAsBuilt) throw new SetupError(problems.join('\n'))
 })
+
+/** What `npm run build` made: it runs on systems like this one. */
+function ownBuild({ os, cpu }) {
+  const [addon, loader] = ['zoetrope', 'zoetrope-loader'].map((name) => join(root, `${name}.${os}-${cpu}-gnu.node`))
+  return { addon, loader, sysroot: undefined }
+}
 
 async function assembleAddon(folder, platform, { addon, loader }) {
   await mkdir(folder, { recursive: true })
@@ -57,10 +77,13 @@ async function assembleAddon(folder, platform, { addon, loader }) {
     libc: ['glibc'],
     engines: manifest.engines,
     config: FLOOR,
-    files: ['*.node', 'LICENSE', 'THIRD-PARTY-NOTICES.txt'],
+    preferUnplugged: true, //                yarn's zip files: the dynamic linker cannot read them
+    files: ['*.node', 'manifest.json', 'LICENSE', 'THIRD-PARTY-NOTICES.txt'],
     dependencies: { [platform.libtorch.name]: platform.libtorch.version },
   }
   await writeJson(join(folder, 'package.json'), description)
+  const files = await describeFiles(folder, ['zoetrope.node', 'loader.node'])
+  await writeJson(join(folder, 'manifest.json'), { files })
   const leaks = [homedir(), root]
   const checks = ['zoetrope.node', 'loader.node'].map((name) => checkAddon(join(folder, name), leaks))
   return [...checkManifest(description), ...(await Promise.all(checks)).flat()]
@@ -70,9 +93,9 @@ async function assembleAddon(folder, platform, { addon, loader }) {
 async function assembleRoot(folder) {
   await mkdir(folder, { recursive: true })
   for (const name of manifest.files) await cp(join(root, name), join(folder, name), { recursive: true })
-  for (const name of ['LICENSE', 'README.md', 'CHANGELOG.md']) await copyFile(join(root, name), join(folder, name))
+  for (const name of ['LICENSE', 'README.md']) await copyFile(join(root, name), join(folder, name))
   const { scripts: _scripts, devDependencies: _tools, napi: _napi, private: _private, ...published } = manifest
-  const addons = Object.values(PLATFORMS).map(({ addon }) => [addon, manifest.version])
+  const addons = platforms.map(({ addon }) => [addon, manifest.version])
   const description = { ...published, optionalDependencies: Object.fromEntries(addons) }
   await writeJson(join(folder, 'package.json'), description)
   return checkManifest(description)
@@ -89,7 +112,9 @@ async function pack(folder) {
   const written = (await readdir(artifacts)).find((found) => found === filename || found === file)
   if (written !== file) await rename(join(artifacts, written), join(artifacts, file))
   const { size: bytes } = await stat(join(artifacts, file))
-  return { name, version, bytes: bytes ?? size, unpacked: unpackedSize }
+  return { name, version, file: join(artifacts, file), bytes: bytes ?? size, unpacked: unpackedSize }
 }
 
-const megabytes = (bytes) => Number((bytes / 1e6).toFixed(2))
+function megabytes(bytes) {
+  return Number((bytes / 1e6).toFixed(2))
+}

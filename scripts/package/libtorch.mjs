@@ -49,13 +49,12 @@ export async function assembleLibtorch({ folder, platform, sysroot }) {
   await rm(folder, { recursive: true, force: true })
   await mkdir(join(folder, 'lib'), { recursive: true })
   await mkdir(join(folder, 'licenses'), { recursive: true })
-  const files = {}
   for (const [name, from] of Object.entries(LIBRARIES)) {
-    const path = join(folder, 'lib', name)
-    await copyFile(join(tree, from, name), path)
-    files[name] = { bytes: (await stat(path)).size, sha256: await sha256(path) }
+    await copyFile(join(tree, from, name), join(folder, 'lib', name))
   }
-  for (const [name, from] of Object.entries(LICENSES))
+  const files = await describeFiles(join(folder, 'lib'), Object.keys(LIBRARIES))
+  // Without a sysroot nothing is published.
+  for (const [name, from] of Object.entries(sysroot === undefined ? {} : LICENSES))
     await copyFile(from(tree, sysroot), join(folder, 'licenses', name))
   await writeFile(join(folder, 'NOTICE'), NOTICE)
   await writeJson(join(folder, 'manifest.json'), { libtorch: pins.version, files })
@@ -69,6 +68,7 @@ export async function assembleLibtorch({ folder, platform, sysroot }) {
     os: [platform.os],
     cpu: [platform.cpu],
     libc: ['glibc'],
+    preferUnplugged: true, //                yarn's zip files: the dynamic linker cannot read them
     files: ['lib', 'licenses', 'manifest.json', 'NOTICE'],
   }
   await writeJson(join(folder, 'package.json'), manifest)
@@ -92,6 +92,16 @@ async function hasMoved({ os, cpu, libtorch: { name, version } }, files) {
   }
   const moved = Object.keys(sums).filter((file) => known.sums[file] !== sums[file])
   return moved.map((file) => `${name} ${version} holds another ${file} than before: count its version up`)
+}
+
+/** Size and SHA-256 of files, as a manifest.json holds them for the loader. */
+export async function describeFiles(folder, names) {
+  const files = {}
+  for (const name of names) {
+    const path = join(folder, name)
+    files[name] = { bytes: (await stat(path)).size, sha256: await sha256(path) }
+  }
+  return files
 }
 
 async function sha256(file) {

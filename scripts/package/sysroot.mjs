@@ -40,7 +40,7 @@ export async function makeSysroot(debian) {
 }
 
 /** The mirror that this machine's apt uses. */
-async function debianMirror() {
+export async function debianMirror() {
   const { code, stdout } = await capture('apt-get', ['indextargets', '--format', '$(LABEL)|$(SUITE)|$(REPO_URI)'])
   const lines = code === 0 ? stdout.split('\n').map((line) => line.split('|')) : []
   const main = lines.find(([label, suite]) => label === 'Debian' && !/updates|security|backports/.test(suite))

@@ -1,25 +1,33 @@
 #!/usr/bin/env node
 /** `npx zoetrope`: the commands, each a file of this folder. */
+import { UsageError } from './command'
 import { doctor } from './doctor'
 import { manifestOf, packageRoot } from '../loader/locate'
+import type { Command } from './command'
 
-/** A command: its arguments in, its exit status out. */
-type Command = (args: string[]) => Promise<number>
-
-const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly about: string }>> = {
-  doctor: { run: doctor, about: 'looks at everything that a training needs on this machine, and trains a tiny model' },
-}
+const COMMANDS: Readonly<Record<string, Command>> = { doctor }
 
 const USAGE_ERROR = 2
 
 async function main([name, ...args]: string[]): Promise<number> {
-  if (name === '--version') return print(String(manifestOf(packageRoot())?.['version']))
+  if (name === '--version') return print(manifestOf(packageRoot())?.version ?? 'unknown')
   if (name === undefined || name === '--help' || name === '-h') return print(usage())
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (command !== undefined) return command.run(args)
-  process.stderr.write(
-    `Expected one of the commands ${Object.keys(COMMANDS).join(', ')}, received '${name}'\n\n${usage()}\n`,
-  )
+  if (command === undefined) {
+    return refuse(`Expected one of the commands ${Object.keys(COMMANDS).join(', ')}, received '${name}'`, usage())
+  }
+  if (args.includes('--help') || args.includes('-h')) return print(command.usage)
+  try {
+    return await command.run(args)
+  } catch (error) {
+    if (error instanceof UsageError) return refuse(error.message, command.usage)
+    throw error
+  }
+}
+
+/** Prints what was wrong with the command line, and how it should be. */
+function refuse(message: string, hint: string): number {
+  process.stderr.write(`${message}\n\n${hint}\n`)
   return USAGE_ERROR
 }
 
@@ -33,12 +41,13 @@ function print(text: string): number {
   return 0
 }
 
-main(process.argv.slice(2)).then(
-  (status) => {
-    process.exitCode = status
-  },
-  (error: unknown) => {
+async function run(): Promise<void> {
+  try {
+    process.exitCode = await main(process.argv.slice(2))
+  } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = 1
-  },
-)
+  }
+}
+
+void run()

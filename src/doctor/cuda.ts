@@ -1,7 +1,7 @@
 /** Whether a GPU can be used, and if not, the exact reason. */
 import { execFileSync } from 'node:child_process'
 import { note, ok } from './check'
-import { LIBTORCH_VARIABLE } from '../loader/locate'
+import { LIBTORCH_VARIABLE } from '../loader/libtorch'
 import type { Check } from './check'
 import type { Location } from '../loader/locate'
 

@@ -1,14 +1,14 @@
 /** Looks at everything that a training needs; the last line trains. */
-import { failed } from './check'
+import { failed, ok } from './check'
 import { checkCuda } from './cuda'
 import { checkInstallation, checkLibraries } from './installation'
 import { selfTest } from './self-test'
 import { checkSystem, checkThreads } from './system'
-import { ZoetropeError } from '../errors'
 import { currentPlatform } from '../loader/platform'
 import { native } from '../native'
 import type { Check } from './check'
 import type { Installation } from './installation'
+import type { Location } from '../loader/locate'
 
 /** What `npx zoetrope doctor` found. */
 export interface Diagnosis {
@@ -23,24 +23,30 @@ export async function diagnose(): Promise<Diagnosis> {
   try {
     installation = checkInstallation()
     checks.push(...installation.checks)
-  } catch (error) {
-    checks.push(failed('packages', wordsOf(error), 'see the message'))
+  } catch {
+    checks.push(failed('packages', 'the files of the package were not found', 'see `loading` below'))
   }
   checks.push(...checkSystem(currentPlatform(), installation?.glibc))
-  try {
-    const addon = native()
-    checks.push(checkThreads(addon.getNumThreads()))
-    checks.push({ name: 'instruction set', status: 'ok', found: addon.instructionSet() })
-    checks.push(checkCuda(addon.cudaDeviceCount(), installation?.location))
-    checks.push(...checkLibraries(installation?.location))
-    checks.push(await selfTest())
-  } catch (error) {
-    const isLoading = error instanceof ZoetropeError && error.code === 'ERR_NATIVE_LOAD'
-    checks.push(checkThreads(undefined), failed(isLoading ? 'loading' : 'self-test', wordsOf(error), 'see the message'))
-  }
+  checks.push(...(await checkAddon(installation?.location)))
   return { isHealthy: checks.every(({ status }) => status !== 'failed'), checks }
 }
 
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+/** Loads the addon and uses it. */
+async function checkAddon(location: Location | undefined): Promise<Check[]> {
+  let addon: ReturnType<typeof native>
+  try {
+    addon = native()
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error)
+    return [checkThreads(undefined), failed('loading', found, 'do what the message says')]
+  }
+  const checks: Check[] = []
+  try {
+    checks.push(checkThreads(addon.getNumThreads()), ok('instruction set', addon.instructionSet()))
+    checks.push(checkCuda(addon.cudaDeviceCount(), location), ...checkLibraries(location))
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error)
+    checks.push(failed('addon', found, 'please report it with what this command prints'))
+  }
+  return [...checks, await selfTest()]
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, freemem, release, totalmem } from 'node:os'
 import { failed, note, ok } from './check'
-import { isOlder } from '../loader/explain'
+import { isOlder } from '../loader/platform'
 import { instructionSets, missingInstructions } from '../loader/machine'
 import type { Check } from './check'
 import type { Platform } from '../loader/platform'

@@ -1,13 +1,12 @@
-/** Why the addon does not load, in the words of whoever must put it right. Looked into only after it failed. */
-import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
+/** Why the addon does not load, in the words of whoever must put it right. */
 import { ZoetropeError } from '../errors'
-import { findDamage } from './integrity'
-import { LIBTORCH_VARIABLE, packageFolder, packageRoot, manifestOf } from './locate'
-import { foreignLibraries, missingInstructions } from './machine'
-import { PREBUILT, currentPlatform, prebuiltFor } from './platform'
+import { gather } from './evidence'
+import { LIBTORCH_VARIABLE } from './libtorch'
+import { ADDON_VARIABLE } from './locate'
+import { LIBTORCH_VERSION, PREBUILT, isOlder, prebuiltFor } from './platform'
+import type { Evidence } from './evidence'
 import type { Location } from './locate'
-import type { Platform, Prebuilt } from './platform'
+import type { Platform } from './platform'
 
 /** A cause and its remedy. */
 interface Explanation {
@@ -19,50 +18,76 @@ interface Explanation {
   readonly remedy: string
 }
 
+/** A cause that the facts may show. */
+type Suspicion = (evidence: Evidence) => Explanation | undefined
+
+/** From what makes everything else pointless to what takes a second to look into. */
+const SUSPICIONS: readonly Suspicion[] = [
+  unsupported,
+  otherLibc,
+  missingPackage,
+  otherVersion,
+  addonsDisabled,
+  oldGlibc,
+  oldProcessor,
+  namedAddon,
+  otherLibtorch,
+  damaged,
+  otherLibrary,
+  unbuilt,
+]
+
 /** The error for a failure of loading; `location` is `undefined` where a package is missing. */
 export function explain(location: Location | undefined, cause: unknown): ZoetropeError {
-  const platform = currentPlatform()
-  const { reason, found, remedy } = explanation(platform, location, cause)
-  const { version } = process
-  const libc = platform.glibc === undefined ? 'another C library than glibc' : `glibc ${platform.glibc}`
+  return errorOf(gather(location, cause))
+}
+
+/** The error for what the facts show. */
+export function errorOf(evidence: Evidence): ZoetropeError {
+  const { platform, node, location, cause } = evidence
+  const { reason, found, remedy } = explanationOf(evidence)
   const details = {
     reason,
     os: platform.os,
     cpu: platform.cpu,
     glibc: platform.glibc,
-    node: version,
+    node,
     ...(location && { addon: location.addon, libtorch: location.libtorch?.folder }),
     ...(cause !== undefined && { system: systemReason(cause) }),
   }
-  const message = `The native addon does not load on ${platform.os}-${platform.cpu}, ${libc}, Node ${version}: ${found}. ${remedy}`
+  const message = `The native addon does not load on ${nameOf(platform)}, Node ${node}: ${found}. ${remedy}`
   return new ZoetropeError('ERR_NATIVE_LOAD', message, details, cause === undefined ? {} : { cause })
 }
 
-function explanation(platform: Platform, location: Location | undefined, cause: unknown): Explanation {
-  const prebuilt = prebuiltFor(platform)
-  if (prebuilt === undefined) return unsupported(platform)
-  if (platform.glibc === undefined) return otherLibc()
-  if (location === undefined) return missingPackage(prebuilt)
-  return (
-    addonsDisabled(cause) ??
-    oldGlibc(platform.glibc, location) ??
-    oldProcessor(platform) ??
-    damaged(location) ??
-    crowded(location, cause) ??
-    unknown(cause)
-  )
+function explanationOf(evidence: Evidence): Explanation {
+  for (const suspicion of SUSPICIONS) {
+    const explanation = suspicion(evidence)
+    if (explanation !== undefined) return explanation
+  }
+  return unknown(evidence)
 }
 
-function unsupported({ os, cpu }: Platform): Explanation {
-  const there = PREBUILT.map((prebuilt) => `${prebuilt.os}-${prebuilt.cpu}`).join(' and ')
+function nameOf({ os, cpu, glibc }: Platform): string {
+  if (os !== 'linux') return `${os}-${cpu}`
+  return `${os}-${cpu}, ${glibc === undefined ? 'another C library than glibc' : `glibc ${glibc}`}`
+}
+
+function unsupported({ platform }: Evidence): Explanation | undefined {
+  if (prebuiltFor(platform) !== undefined) return undefined
+  const there = PREBUILT.map(({ os, cpu }) => `${os}-${cpu}`).join(' and ')
+  const remedies: Readonly<Record<string, string>> = {
+    win32: 'Install and run it inside of WSL',
+    darwin: 'Install and run it inside of a Linux container: `docker run -it node:22`',
+  }
   return {
     reason: 'platform',
-    found: `there is no prebuilt addon for ${os}-${cpu}; there is one for ${there}`,
-    remedy: 'Run it on such a Linux: a container or WSL with one will do (`docker run -it node:22`)',
+    found: `there are prebuilt addons for ${there} only`,
+    remedy: remedies[platform.os] ?? 'Run it on a machine with one of these',
   }
 }
 
-function otherLibc(): Explanation {
+function otherLibc({ platform }: Evidence): Explanation | undefined {
+  if (platform.glibc !== undefined) return undefined
   return {
     reason: 'libc',
     found: 'libtorch needs glibc, and this system has another C library (Alpine Linux has musl)',
@@ -71,105 +96,158 @@ function otherLibc(): Explanation {
 }
 
 /** npm leaves optional dependencies out on request, and, before npm 11, by a lock file that another system wrote. */
-function missingPackage({ addon, libtorch }: Prebuilt): Explanation {
-  const root = packageRoot()
-  const folder = packageFolder(root, addon)
-  const missing = folder === undefined ? addon : libtorch
-  const others = PREBUILT.filter((other) => other.addon !== addon && packageFolder(root, other.addon) !== undefined)
-  const version = String(manifestOf(root)?.['version'] ?? 'latest')
-  const wanted = folder === undefined ? `${addon}@${version}` : libtorch
-  if (others.length > 0) {
+function missingPackage(evidence: Evidence): Explanation | undefined {
+  if (evidence.location !== undefined || evidence.cause !== undefined) return undefined
+  if (evidence.isClone) return unbuilt(evidence)
+  const prebuilt = prebuiltFor(evidence.platform)
+  if (prebuilt === undefined) return undefined
+  const { addon, libtorch } = prebuilt
+  const { installed, version } = evidence
+  const hasAddon = installed.includes(addon)
+  const found = `the package ${hasAddon ? libtorch : addon} is not installed`
+  if (evidence.hidesFiles) {
     return {
       reason: 'package-missing',
-      found: `the package ${missing} is not installed, but ${others.map((other) => other.addon).join(', ')} is: node_modules was installed on another system`,
+      found: `${found}, or Node's \`--permission\` hides it`,
       remedy:
-        'Install on this one: delete node_modules and run `npm ci`, or `npm install` where the lock file lacks this system',
+        'Allow Node to read the folder node_modules (`--allow-fs-read=/path/to/node_modules/*`), or install the package',
+    }
+  }
+  if (!hasAddon && installed.length > 0) {
+    return {
+      reason: 'package-missing',
+      found: `${found}, but ${installed.join(', ')} is: node_modules was installed on another system`,
+      remedy:
+        'Install on this system: delete node_modules, then run `npm ci`. If the lock file was written on the other system ' +
+        'and `npm ci` does not help, delete package-lock.json too and run `npm install`',
     }
   }
   return {
     reason: 'package-missing',
-    found: `the package ${missing} is not installed`,
+    found,
     remedy:
-      'Optional dependencies were left out (`--omit=optional`, `--no-optional`), or the lock file was written on another ' +
-      `system and npm follows it: run \`npm install --include=optional\`, if that does not help delete node_modules and ` +
-      `package-lock.json and install again, or install it by name: \`npm install ${wanted}\``,
+      'Either optional dependencies were left out (`--omit=optional`, `--no-optional`), or the lock file was written on ' +
+      'another system and the package manager follows it. Run `npm install --include=optional`; if that does not help, ' +
+      'delete node_modules and package-lock.json and install again. By name it is ' +
+      `\`npm install ${hasAddon ? libtorch : `${addon}@${version}`}\``,
   }
 }
 
-function addonsDisabled(cause: unknown): Explanation | undefined {
+/** Package managers install what is pinned, unless they are told otherwise or node_modules was put together by hand. */
+function otherVersion({ version, addonVersion, platform }: Evidence): Explanation | undefined {
+  if (addonVersion === undefined || addonVersion === version) return undefined
+  const addon = prebuiltFor(platform)?.addon
+  return {
+    reason: 'package-version',
+    found: `the package ${addon} has version ${addonVersion}, and zoetrope ${version} needs ${version}`,
+    remedy: `Delete node_modules and install again, without an override of ${addon}`,
+  }
+}
+
+function addonsDisabled({ cause }: Evidence): Explanation | undefined {
   if (codeOf(cause) !== 'ERR_DLOPEN_DISABLED') return undefined
   return {
     reason: 'addons-disabled',
-    found: `this Node was told to load no addons (${systemReason(cause)})`,
-    remedy: 'Start it without `--no-addons`, and with `--allow-addons` where `--permission` is used',
+    found: `this Node was told to load no native addon (${systemReason(cause)})`,
+    remedy: 'Start Node without `--no-addons`; where `--permission` is used, add `--allow-addons`',
   }
 }
 
-function oldGlibc(found: string, { addon }: Location): Explanation | undefined {
-  const config = manifestOf(dirname(addon))?.['config'] as { readonly glibc?: unknown } | undefined
-  const needed = config?.glibc
-  if (typeof needed !== 'string' || !isOlder(found, needed)) return undefined
+function oldGlibc({ platform, neededGlibc }: Evidence): Explanation | undefined {
+  if (neededGlibc === undefined || !isOlder(platform.glibc ?? '', neededGlibc)) return undefined
   return {
     reason: 'glibc',
-    found: `glibc ${needed} or newer is needed, and this system has ${found}`,
-    remedy: 'Use a newer distribution: Debian 11, Ubuntu 20.04, RHEL 9, Amazon Linux 2023, or later',
+    found: `glibc ${neededGlibc} or newer is needed, and this system has ${platform.glibc}`,
+    remedy: 'Use a newer distribution: Debian 11, Ubuntu 20.04, RHEL 9, Amazon Linux 2023 or later',
   }
 }
 
-function oldProcessor({ cpu }: Platform): Explanation | undefined {
-  const missing = missingInstructions(cpu)
+function oldProcessor({ missingInstructions: missing }: Evidence): Explanation | undefined {
   if (missing.length === 0) return undefined
   return {
     reason: 'processor',
-    found: `libtorch needs a processor with ${missing.join(', ')}, and this one has it not`,
-    remedy: 'Use another machine; in a virtual machine pass the processor of the host through (`-cpu host`)',
+    found: `libtorch needs a processor with ${missing.join(' and ')}, which this one lacks`,
+    remedy:
+      'Use another machine. In a virtual machine, pass the processor of the host through (QEMU: `-cpu host`), or choose a ' +
+      'model from Nehalem (2008) on',
   }
 }
 
-function damaged({ addon, opener, libtorch }: Location): Explanation | undefined {
-  const lost = [addon, opener].find((file) => libtorch !== undefined && !existsSync(file))
-  const damage = lost ? `${lost} is missing` : libtorch?.from === 'package' ? findDamage(libtorch.folder) : undefined
+/** Another file than the package's was asked for. */
+function namedAddon({ location, cause }: Evidence): Explanation | undefined {
+  if (location?.from !== 'environment') return undefined
+  return {
+    reason: 'addon-variable',
+    found: `${ADDON_VARIABLE} names ${location.addon}, which cannot be loaded (${systemReason(cause)})`,
+    remedy: `Unset ${ADDON_VARIABLE} to use the addon of the package, or build that file again with \`npm run build\` in a clone`,
+  }
+}
+
+/** Two of them in one process end it, so the second is not tried. */
+function otherLibtorch({ libtorchBefore: before }: Evidence): Explanation | undefined {
+  if (before === undefined || before.version === LIBTORCH_VERSION) return undefined
+  return {
+    reason: 'other-library',
+    found:
+      `another package has loaded libtorch ${before.version ?? 'of an unknown version'} into this process before ` +
+      `(${before.folder}), a process can have one libtorch only, and Zoetrope needs ${LIBTORCH_VERSION}`,
+    remedy:
+      'Use the two packages in processes of their own (`child_process.fork`), or have both use one libtorch ' +
+      LIBTORCH_VERSION,
+  }
+}
+
+function damaged({ damage }: Evidence): Explanation | undefined {
   if (damage === undefined) return undefined
+  if (damage.includes('cannot be read')) {
+    return { reason: 'damaged', found: damage, remedy: 'Let this user read it: `chmod -R a+rX node_modules`' }
+  }
   return {
     reason: 'damaged',
-    found: `${damage}: the installation was interrupted, or somebody changed it`,
+    found: `${damage}: the installation was interrupted, or something changed the file`,
     remedy:
-      'Delete node_modules and install again; if it comes back, `npm cache verify` and look at the free space of the disk',
+      'Delete node_modules and install again. If that does not help, look for free space on the disk and run `npm cache verify`',
   }
 }
 
 /** A library of the same name that the process had before is the one that everybody gets. */
-function crowded({ libtorch }: Location, cause: unknown): Explanation | undefined {
-  const foreign = foreignLibraries(libtorch?.folder)
+function otherLibrary({ foreignLibraries: foreign, cause }: Evidence): Explanation | undefined {
   if (foreign.length === 0 || !/symbol|version/i.test(systemReason(cause))) return undefined
   return {
     reason: 'other-library',
-    found: `another package has loaded ${foreign.join(', ')} into this process before, which do not fit (${systemReason(cause)})`,
-    remedy: `Load zoetrope first (\`isCudaAvailable()\` does), or have both use one libtorch: ${LIBTORCH_VARIABLE}`,
+    found:
+      `another package has loaded ${foreign.join(' and ')} into this process before, which does not fit ` +
+      `(${systemReason(cause)})`,
+    remedy:
+      'Load Zoetrope before that package (calling `getNumThreads()` does it), use the two in processes of their own ' +
+      `(\`child_process.fork\`), or have both use one libtorch by ${LIBTORCH_VARIABLE}`,
   }
 }
 
-function unknown(cause: unknown): Explanation {
+/** In a clone there is one thing to do about everything else. */
+function unbuilt({ isClone, location, cause }: Evidence): Explanation | undefined {
+  if (!isClone || location?.from === 'package') return undefined
+  return {
+    reason: 'clone',
+    found: location === undefined ? 'this clone of the repository has no addon yet' : systemReason(cause),
+    remedy: 'Run `npm run build` in the clone',
+  }
+}
+
+function unknown({ cause }: Evidence): Explanation {
   return {
     reason: 'unknown',
     found: systemReason(cause),
-    remedy: 'Run `npx zoetrope doctor`, which looks at everything that is needed, and install the package again',
+    remedy: 'Run `npx zoetrope doctor`, which looks at everything that is needed, or install the package again',
   }
 }
 
-/** The system's own words. */
+/** The system's own words: the first line. Errors of another realm, such as Jest's, are told by their message. */
 function systemReason(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  return (message.split('\n', 1)[0] ?? '').replace(/\.$/, '')
+  const message = typeof cause === 'object' && cause !== null && 'message' in cause ? cause.message : cause
+  return (String(message).split('\n', 1)[0] ?? '').replace(/\.$/, '')
 }
 
 function codeOf(cause: unknown): unknown {
   return typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
-}
-
-/** Whether a version of two numbers is older than another. */
-export function isOlder(version: string, than: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const [thanMajor = 0, thanMinor = 0] = than.split('.').map(Number)
-  return major < thanMajor || (major === thanMajor && minor < thanMinor)
 }

@@ -51,3 +51,10 @@ function glibcVersion(): string | undefined {
     report.excludeNetwork = excludeNetwork
   }
 }
+
+/** Whether a version of two numbers is older than another. */
+export function isOlder(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [thanMajor = 0, thanMinor = 0] = than.split('.').map(Number)
+  return major < thanMajor || (major === thanMajor && minor < thanMinor)
+}

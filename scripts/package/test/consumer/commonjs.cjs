@@ -1,0 +1,5 @@
+/** CommonJS. Also what the bundlers take as their entry. */
+const cycle = require('./cycle.cjs')
+const zoetrope = require('zoetrope')
+
+void cycle(zoetrope)
