@@ -1,8 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { REPOSITORY, runNode } from './helpers/child'
 
 const IMPORT_BUDGET = 250 //    milliseconds of processor time, which other programs do not count in; the aim is 60
@@ -37,34 +35,6 @@ test('a failure of loading rejects what is a promise, with the cause', async (t)
   const { code, stdout, stderr } = await runNode(['--no-addons', '-e', program])
   t.is(code, 0, stderr)
   t.deepEqual(JSON.parse(stdout), { code: 'ERR_NATIVE_LOAD', cause: 'ERR_DLOPEN_DISABLED', reason: 'addons-disabled' })
-})
-
-test('the message has the reason of the system, not the guess of the loader', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'zoetrope-native-'))
-  const [broken, empty] = [join(folder, 'broken.node'), join(folder, 'empty.node')]
-  await writeFile(broken, 'this is not a shared library '.repeat(20))
-  await writeFile(empty, '')
-  const program = `
-    const { getNumThreads } = require('zoetrope')
-    try { getNumThreads() } catch ({ code, message }) { console.log(code, message) }`
-  const cases: [string[], NodeJS.ProcessEnv, RegExp][] = [
-    [[], { NAPI_RS_NATIVE_LIBRARY_PATH: broken }, /broken\.node: invalid ELF header\. Reinstall the package, or run/],
-    [[], { NAPI_RS_NATIVE_LIBRARY_PATH: empty }, /empty\.node: file too short\. Reinstall the package, or run/],
-    [
-      [],
-      { NAPI_RS_NATIVE_LIBRARY_PATH: join(folder, 'absent.node') },
-      /Cannot find module '.*absent\.node'\. Reinstall the package without omitting optional dependencies, or run/,
-    ],
-    [['--no-addons'], {}, /loading addons is disabled\. Start Node without `--no-addons`$/],
-  ]
-  for (const [flags, env, reason] of cases) {
-    const { code, stdout, stderr } = await runNode([...flags, '-e', program], env)
-    t.is(code, 0, stderr)
-    t.regex(stdout.trim(), /^ERR_NATIVE_LOAD /)
-    t.regex(stdout.trim(), reason)
-    t.notRegex(stdout, /npm has a bug/)
-  }
-  await rm(folder, { recursive: true, force: true })
 })
 
 test('what the addon throws is ERR_INTERNAL, from functions, methods, static methods and accessors', async (t) => {
