@@ -33,7 +33,7 @@ unsafe extern "C" {
     fn zt_lstm_packs(w_ih: TensorPtr, w_hh: TensorPtr, time: i64) -> bool;
     fn zt_lstm_layer(
         x: TensorPtr,
-        positions: i64,
+        pixels: i64,
         w_ih: TensorPtr,
         w_hh: TensorPtr,
         b_ih: TensorPtr,
@@ -140,11 +140,11 @@ pub(crate) struct Rows<'a> {
 /// into `[batch, hidden]` with `last_only`: each clip's output at the last step that is computed.
 ///
 /// `weights` are `weight_ih, weight_hh, bias_ih, bias_hh`; all tensors are contiguous float32 on the CPU, which the
-/// kernel checks. `packed` is the weights'. `positions` is 1, or, where [`lstm_packs`], features are
-/// `[positions][channels]` and those of the weights `[channels][positions]`. `reverse` reads each clip from its end.
+/// kernel checks. `packed` is the weights'. `pixels` is 1, or, where [`lstm_packs`], features are
+/// `[pixels][channels]` and those of the weights `[channels][pixels]`. `reverse` reads each clip from its end.
 pub(crate) fn lstm_layer(
     frames: &Tensor,
-    positions: i64,
+    pixels: i64,
     rows: Rows<'_>,
     weights: &[Tensor; 4],
     packed: &Packed,
@@ -158,7 +158,7 @@ pub(crate) fn lstm_layer(
     // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
     tensor(|y| unsafe {
         zt_lstm_layer(
-            x, positions, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, kept, y,
+            x, pixels, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, kept, y,
         )
     })
 }

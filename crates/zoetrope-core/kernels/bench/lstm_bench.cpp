@@ -16,7 +16,7 @@
 #include "../torch/packed.h"
 
 extern "C" {
-zt_message zt_lstm_layer(const at::Tensor* x, int64_t positions, const at::Tensor* w_ih, const at::Tensor* w_hh,
+zt_message zt_lstm_layer(const at::Tensor* x, int64_t pixels, const at::Tensor* w_ih, const at::Tensor* w_hh,
                          const at::Tensor* b_ih, const at::Tensor* b_hh, const at::Tensor* offsets, int64_t time,
                          bool reverse, bool last_only, zt_packed* kept, at::Tensor** y);
 zt_message zt_install_allocator();

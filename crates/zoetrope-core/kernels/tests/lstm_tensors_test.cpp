@@ -10,7 +10,7 @@
 #include "../torch/packed.h"
 
 extern "C" {
-zt_message zt_lstm_layer(const at::Tensor* x, int64_t positions, const at::Tensor* w_ih, const at::Tensor* w_hh,
+zt_message zt_lstm_layer(const at::Tensor* x, int64_t pixels, const at::Tensor* w_ih, const at::Tensor* w_hh,
                          const at::Tensor* b_ih, const at::Tensor* b_hh, const at::Tensor* offsets, int64_t time,
                          bool reverse, bool last_only, zt_packed* kept, at::Tensor** y);
 zt_message zt_install_allocator();
@@ -33,9 +33,9 @@ void check(bool ok, const char* what) {
 
 // t[0] is [rows, features]; `offsets` is undefined where every clip has `time` of them.
 Tensor layer(const Tensors& t, const Tensor& offsets, int64_t time, bool reverse, bool last_only,
-             zt_packed* kept = nullptr, int64_t positions = 1) {
+             zt_packed* kept = nullptr, int64_t pixels = 1) {
   Tensor* y = nullptr;
-  const zt_message message = zt_lstm_layer(&t[0], positions, &t[1], &t[2], &t[3], &t[4],
+  const zt_message message = zt_lstm_layer(&t[0], pixels, &t[1], &t[2], &t[3], &t[4],
                                            offsets.defined() ? &offsets : nullptr, time, reverse, last_only, kept, &y);
   TORCH_CHECK(message == nullptr, message);
   Tensor out = *y;

@@ -52,12 +52,12 @@ int64_t smallest_divisor(int64_t number) {
   return number;
 }
 
-// Rows of [channels][positions] as rows of [positions][channels].
-Floats by_position(const Floats& x, int64_t features, int64_t positions) {
-  const int64_t channels = features / positions;
+// Rows of [channels][pixels] as rows of [pixels][channels].
+Floats by_position(const Floats& x, int64_t features, int64_t pixels) {
+  const int64_t channels = features / pixels;
   Floats out(x.size());
   for (int64_t i = 0; i < int64_t(x.size()); ++i) {
-    const int64_t row = i / features * features, channel = i % features / positions, position = i % positions;
+    const int64_t row = i / features * features, channel = i % features / pixels, position = i % pixels;
     out[row + position * channels + channel] = x[i];
   }
   return out;
@@ -78,15 +78,15 @@ struct Result {
     const Workspace inference(zt_lstm_forward_workspace(&s, threads));
     zt_lstm_forward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), l.b_ih.data(), l.b_hh.data(), nullptr,
                     inferred.data(), nullptr, inference.at, threads);
-    const auto by_packed = [&](const Floats& x, int64_t positions, Floats& y) {
+    const auto by_packed = [&](const Floats& x, int64_t pixels, Floats& y) {
       const Workspace weights(zt_lstm_packed(&s)), packing(zt_lstm_pack_workspace(&s, threads));
-      zt_lstm_pack(&s, l.w_ih.data(), l.w_hh.data(), positions, weights.at, packing.at, threads);
+      zt_lstm_pack(&s, l.w_ih.data(), l.w_hh.data(), pixels, weights.at, packing.at, threads);
       zt_lstm_forward(&s, x.data(), nullptr, nullptr, l.b_ih.data(), l.b_hh.data(), weights.at, y.data(), nullptr,
                       inference.at, threads);
     };
     by_packed(l.x, 1, packed);
-    const int64_t positions = smallest_divisor(s.features);
-    by_packed(by_position(l.x, s.features, positions), positions, reordered);
+    const int64_t pixels = smallest_divisor(s.features);
+    by_packed(by_position(l.x, s.features, pixels), pixels, reordered);
     const Workspace backward(zt_lstm_backward_workspace(&s, threads));
     zt_lstm_backward(&s, l.x.data(), l.w_ih.data(), l.w_hh.data(), saved.data(), l.dy.data(),
                      with_dx ? dx.data() : nullptr, dw_ih.data(), dw_hh.data(), db.data(), backward.at, threads);

@@ -106,9 +106,9 @@ struct ConvBlock : Function<ConvBlock> {
 };
 
 at::Tensor run_flatten(const at::Tensor& x) {
-  const int64_t frames = x.size(0), channels = x.size(1), positions = x.size(2) * x.size(3);
-  at::Tensor y = at::empty({frames, channels * positions}, at::kFloat);
-  zt_channels_first(x.const_data_ptr<float>(), y.data_ptr<float>(), frames, positions, channels, at::get_num_threads());
+  const int64_t frames = x.size(0), channels = x.size(1), pixels = x.size(2) * x.size(3);
+  at::Tensor y = at::empty({frames, channels * pixels}, at::kFloat);
+  zt_channels_first(x.const_data_ptr<float>(), y.data_ptr<float>(), frames, pixels, channels, at::get_num_threads());
   return y;
 }
 

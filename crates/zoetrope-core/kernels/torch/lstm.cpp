@@ -24,19 +24,19 @@ zt_lstm_shape shape_of(const Tensor& x, const Tensor& w_hh, const Tensor& offset
 Tensor floats(const Tensor& like, size_t count) { return at::empty({static_cast<int64_t>(count)}, like.options()); }
 
 // `saved` is undefined for inference. When `kept` is null, the weights are not packed.
-Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, int64_t positions, const Tensor& w_ih,
-                   const Tensor& w_hh, const Tensor& b_ih, const Tensor& b_hh, zt_packed* kept, const Tensor& saved) {
+Tensor run_forward(const zt_lstm_shape& shape, const Tensor& x, int64_t pixels, const Tensor& w_ih, const Tensor& w_hh,
+                   const Tensor& b_ih, const Tensor& b_hh, zt_packed* kept, const Tensor& saved) {
   const int threads = at::get_num_threads();
   const Tensor workspace = floats(x, zt_lstm_forward_workspace(&shape, threads));
   Tensor y = at::empty({shape.last_only ? shape.batch : x.size(0), shape.hidden}, x.options());
   const auto pack = [&](float* packed) {
     const Tensor scratch = floats(x, zt_lstm_pack_workspace(&shape, threads));
-    zt_lstm_pack(&shape, w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(), positions, packed,
+    zt_lstm_pack(&shape, w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(), pixels, packed,
                  scratch.mutable_data_ptr<float>(), threads);
   };
-  const zt_packed_form form = {zt_lstm_packed(&shape), positions};
+  const zt_packed_form form = {zt_lstm_packed(&shape), pixels};
   const float* const packed = kept != nullptr ? kept->of({w_ih, w_hh}, form, pack) : nullptr;
-  TORCH_CHECK(packed != nullptr || positions == 1, "only packed weights take features in another order");
+  TORCH_CHECK(packed != nullptr || pixels == 1, "only packed weights take features in another order");
   zt_lstm_forward(&shape, x.const_data_ptr<float>(), w_ih.const_data_ptr<float>(), w_hh.const_data_ptr<float>(),
                   b_ih.const_data_ptr<float>(), b_hh.const_data_ptr<float>(), packed, y.mutable_data_ptr<float>(),
                   saved.defined() ? saved.mutable_data_ptr<float>() : nullptr, workspace.mutable_data_ptr<float>(),
@@ -97,9 +97,9 @@ bool zt_lstm_packs(const Tensor* w_ih, const Tensor* w_hh, int64_t time) {
 // with `last_only`, and becomes a new tensor that the caller owns. All tensors are contiguous float32 on the CPU.
 //
 // Clips have 1 … time frames; int64 `offsets` [batch + 1] says how many (see cpu/lstm/lstm.h). When `offsets` is null,
-// all clips have `time` frames. The features of w_ih are [channels][positions]. When zt_lstm_packs() allows it, those
-// of x may be [positions][channels]; otherwise `positions` is 1. `kept` may be null.
-zt_message zt_lstm_layer(const Tensor* x, int64_t positions, const Tensor* w_ih, const Tensor* w_hh, const Tensor* b_ih,
+// all clips have `time` frames. The features of w_ih are [channels][pixels]. When zt_lstm_packs() allows it, those
+// of x may be [pixels][channels]; otherwise `pixels` is 1. `kept` may be null.
+zt_message zt_lstm_layer(const Tensor* x, int64_t pixels, const Tensor* w_ih, const Tensor* w_hh, const Tensor* b_ih,
                          const Tensor* b_hh, const Tensor* offsets, int64_t time, bool reverse, bool last_only,
                          zt_packed* kept, Tensor** y) {
   return zt_guard([&] {
@@ -116,13 +116,13 @@ zt_message zt_lstm_layer(const Tensor* x, int64_t positions, const Tensor* w_ih,
                                                  : x->size(0) % time == 0),
                 "the LSTM kernel expects as many rows as the clips have frames");
     if (differentiates && at::GradMode::is_enabled()) {
-      TORCH_CHECK(positions == 1, "in training the LSTM kernel takes features in the order of the weights only");
+      TORCH_CHECK(pixels == 1, "in training the LSTM kernel takes features in the order of the weights only");
       if (kept != nullptr) kept->forget();
       const auto optional = rows.defined() ? std::optional(rows) : std::nullopt;  //  apply takes no undefined tensor
       *y = new Tensor(LstmLayer::apply(*x, *w_ih, *w_hh, *b_ih, *b_hh, optional, time, reverse, last_only));
     } else {
       const zt_lstm_shape shape = shape_of(*x, *w_hh, rows, time, reverse, last_only);
-      *y = new Tensor(run_forward(shape, *x, positions, *w_ih, *w_hh, *b_ih, *b_hh, kept, Tensor()));
+      *y = new Tensor(run_forward(shape, *x, pixels, *w_ih, *w_hh, *b_ih, *b_hh, kept, Tensor()));
     }
   });
 }

@@ -11,7 +11,7 @@
 // longer clips.
 struct zt_packed_form {
   size_t size;            //        floats; 0 where packing does not pay
-  int64_t positions = 1;  //        of features in another order (cpu/lstm.h)
+  int64_t pixels = 1;  //        of features in another order (cpu/lstm.h)
 };
 
 class zt_packed {
@@ -25,7 +25,7 @@ class zt_packed {
     Kept& kept = find(weights, form);
     const bool is_first = !kept.is_known;
     kept.is_known = true;
-    if (is_first && form.positions == 1) return nullptr;
+    if (is_first && form.pixels == 1) return nullptr;
     if (!kept.floats.defined()) {
       const at::Tensor floats = at::empty({static_cast<int64_t>(form.size)}, at::kFloat);
       pack(floats.mutable_data_ptr<float>());
@@ -63,7 +63,7 @@ class zt_packed {
       sources_ = std::move(sources);
     }
     for (Kept& kept : kept_)
-      if (kept.form.size == form.size && kept.form.positions == form.positions) return kept;
+      if (kept.form.size == form.size && kept.form.pixels == form.pixels) return kept;
     return kept_.emplace_back(Kept{form, false, at::Tensor()});
   }
 

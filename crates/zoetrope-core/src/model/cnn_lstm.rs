@@ -167,10 +167,10 @@ impl CnnLstm {
             Some(normalization) => normalization.forward(&frames, self.kind())?,
             None => frames,
         };
-        let takes_positions = self.projection.is_none() && self.recurrent.takes_positions(&layout);
+        let takes_pixel_major = self.projection.is_none() && self.recurrent.takes_pixel_major(&layout);
         let encoded = self
             .encoder
-            .forward_t(&frames, &layout, self.kind(), takes_positions, train)?; // [frames, features]
+            .forward_t(&frames, &layout, self.kind(), takes_pixel_major, train)?; // [frames, features]
         let features = match &self.projection {
             Some(projection) => Features::channel_major(projection.forward(&encoded.values)?),
             None => encoded,

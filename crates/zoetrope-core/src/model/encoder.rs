@@ -25,14 +25,14 @@ pub(super) struct Encoder {
 pub(super) struct Features {
     /// `[frames, features]`
     pub(super) values: Tensor,
-    /// 1 where the features are channel-major, `[channels][positions]`, as PyTorch's weights expect them; otherwise they
-    /// are `[positions][channels]`.
-    pub(super) positions: i64,
+    /// 1 where the features are channel-major, `[channels][pixels]`, as PyTorch's weights expect them; otherwise they
+    /// are `[pixels][channels]`.
+    pub(super) pixels: i64,
 }
 
 impl Features {
     pub(super) fn channel_major(values: Tensor) -> Self {
-        Self { values, positions: 1 }
+        Self { values, pixels: 1 }
     }
 }
 
@@ -52,13 +52,13 @@ impl Encoder {
     }
 
     /// Encodes frames of `[frames, channels, height, width]` or `[frames, features]`, floats or bytes, into
-    /// `[frames, features]`, channel-major unless what follows `takes_positions`.
+    /// `[frames, features]`, channel-major unless what follows `takes_pixel_major`.
     pub(super) fn forward_t(
         &self,
         frames: &Tensor,
         layout: &Layout<'_>,
         kind: Kind,
-        takes_positions: bool,
+        takes_pixel_major: bool,
         train: bool,
     ) -> Result<Features> {
         if frames.dim() == 2 {
@@ -79,10 +79,10 @@ impl Encoder {
         if !paths::takes_flatten(&encoded) {
             return Ok(Features::channel_major(scaled(&encoded, kind)?.f_flatten(1, -1)?));
         }
-        if takes_positions {
+        if takes_pixel_major {
             return Ok(Features {
                 values: encoded.f_permute([0, 2, 3, 1])?.f_flatten(1, -1)?, // their memory, as it is
-                positions: encoded.size()[2] * encoded.size()[3],
+                pixels: encoded.size()[2] * encoded.size()[3],
             });
         }
         Ok(Features::channel_major(kernels::flatten(&encoded)?))

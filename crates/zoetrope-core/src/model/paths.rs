@@ -42,7 +42,7 @@ pub(super) fn takes_lstm_layer(cell: Cell, weight: &Tensor) -> bool {
 
 /// Whether a recurrent layer with these weights takes features position by position, as frames in channels-last memory
 /// have them, of clips of up to `time` frames.
-pub(super) fn takes_positions(cell: Cell, weights: &[Tensor; 4], time: i64) -> bool {
+pub(super) fn takes_pixel_major(cell: Cell, weights: &[Tensor; 4], time: i64) -> bool {
     takes_lstm_layer(cell, &weights[0]) && kernels::lstm_packs(weights, time)
 }
 

@@ -64,8 +64,8 @@ impl Recurrent {
     }
 
     /// Whether [`Self::forward_t`] takes features position by position, of clips of that layout.
-    pub(super) fn takes_positions(&self, layout: &Layout<'_>) -> bool {
-        paths::takes_positions(self.config.cell, &self.layers[0][0].weights, layout.rows().time)
+    pub(super) fn takes_pixel_major(&self, layout: &Layout<'_>) -> bool {
+        paths::takes_pixel_major(self.config.cell, &self.layers[0][0].weights, layout.rows().time)
     }
 
     /// Runs the valid frames, `[frames, features]`, into the top layer's outputs, `[frames, directions * hidden_size]`,
@@ -82,8 +82,8 @@ impl Recurrent {
             let is_top = index + 1 == self.layers.len();
             let last_only = last_only && is_top;
             outputs = if paths::takes_lstm_layer(self.config.cell, &directions[0].weights[0]) {
-                let positions = if index == 0 { features.positions } else { 1 };
-                engine(&outputs, positions, directions, layout, last_only)?
+                let pixels = if index == 0 { features.pixels } else { 1 };
+                engine(&outputs, pixels, directions, layout, last_only)?
             } else {
                 self.by_reference(&outputs, directions, layout, last_only, train)?
             };
@@ -163,7 +163,7 @@ fn reference(cell: Cell, sequence: &Tensor, directions: &[Direction], train: boo
 /// One layer by the engine's kernel, a direction at a time, side by side in the last axis.
 fn engine(
     frames: &Tensor,
-    positions: i64,
+    pixels: i64,
     directions: &[Direction],
     layout: &Layout<'_>,
     last_only: bool,
@@ -171,7 +171,7 @@ fn engine(
     let run = |frames: &Tensor, rows: Rows<'_>, direction: &Direction, reverse: bool, last_only: bool| {
         kernels::lstm_layer(
             frames,
-            positions,
+            pixels,
             rows,
             &direction.weights,
             &direction.packed,

@@ -14,6 +14,7 @@ use crate::kernels::optimizer::{
     versions,
 };
 use crate::model::cnn_lstm::CnnLstm;
+use crate::model::parameter::Parameter;
 use crate::model::paths::is_engine_on;
 
 /// Added to the norm that gradients are divided by, as `torch.nn.utils.clip_grad_norm_` does.
@@ -122,7 +123,7 @@ impl Optimizer {
 
     /// Parameters without a gradient take no part.
     fn targets(&self, model: &CnnLstm, gradients: Vec<Tensor>) -> Vec<Target> {
-        let with_gradient = |(parameter, gradient): (&crate::Parameter, Tensor)| {
+        let with_gradient = |(parameter, gradient): (&Parameter, Tensor)| {
             gradient.defined().then(|| Target {
                 name: parameter.name.clone(),
                 value: parameter.tensor.shallow_clone(),

@@ -34,23 +34,18 @@ struct Workspace {
   int64_t size;
 
   Workspace(const LstmSizes& z, int threads, float* at) {
-    const float* const begin = at;
-    const auto take = [&](int64_t count) {
-      float* const here = at;
-      at += round_up(count, 16);
-      return here;
-    };
-    gradients = take(z.rows * z.gates);
-    transposed = take(z.rows * z.gates);
-    w_hh = take(z.forgets() ? z.gates * round_up(z.hidden, kMaxPanel) : 0);
-    cells = take(z.batch * z.hidden);
+    Cutter cut(at);
+    gradients = cut.take(z.rows * z.gates);
+    transposed = cut.take(z.rows * z.gates);
+    w_hh = cut.take(z.forgets() ? z.gates * round_up(z.hidden, kMaxPanel) : 0);
+    cells = cut.take(z.batch * z.hidden);
     panel = takes_tiles(z) ? larger(kBlock * kMaxDepth, amx::multiply_workspace()) : kBlock * kMaxDepth;
-    panels = take(panel * threads);
-    parts =
-        take(!takes_tiles(z) ? 0 : larger(amx::multiply_parts(z.gates, z.rows), amx::multiply_parts(z.rows, z.gates)));
-    counts = reinterpret_cast<int32_t*>(take(z.time + 1));
-    order = reinterpret_cast<int32_t*>(take(z.batch));
-    size = at - begin;
+    panels = cut.take(panel * threads);
+    parts = cut.take(
+        !takes_tiles(z) ? 0 : larger(amx::multiply_parts(z.gates, z.rows), amx::multiply_parts(z.rows, z.gates)));
+    counts = cut.take_integers(z.time + 1);
+    order = cut.take_integers(z.batch);
+    size = cut.size();
   }
 };
 

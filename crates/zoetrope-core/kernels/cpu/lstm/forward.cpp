@@ -37,23 +37,18 @@ struct Workspace {
   int64_t size;
 
   Workspace(const LstmSizes& z, int threads, float* at) {
-    const float* const begin = at;
-    const auto take = [&](int64_t count) {
-      float* const here = at;
-      at += round_up(count, 16);
-      return here;
-    };
+    Cutter cut(at);
     const int64_t rows = smaller(z.rows, chunk_rows(z));
     own = takes_tiles(z) ? amx::project_workspace(z, rows) : 0;
-    x = take(takes_tiles(z) ? threads * own : round_up(rows, kMaxPanel) * z.features);
-    sums = take((z.gates + kMaxRows) * round_up(rows, kMaxPanel));
-    w_hh = take(z.forgets() ? 4 * z.hidden * round_up(z.hidden, 16) : 0);
-    gates = take(z.rows * z.gates);  //    these three only where nothing is saved
-    cells = take(z.batch * z.hidden);
-    hidden = take(z.batch * z.hidden * 2);
-    counts = reinterpret_cast<int32_t*>(take(z.time + 1));
-    order = reinterpret_cast<int32_t*>(take(z.batch));
-    size = at - begin;
+    x = cut.take(takes_tiles(z) ? threads * own : round_up(rows, kMaxPanel) * z.features);
+    sums = cut.take((z.gates + kMaxRows) * round_up(rows, kMaxPanel));
+    w_hh = cut.take(z.forgets() ? 4 * z.hidden * round_up(z.hidden, 16) : 0);
+    gates = cut.take(z.rows * z.gates);  //    these three only where nothing is saved
+    cells = cut.take(z.batch * z.hidden);
+    hidden = cut.take(z.batch * z.hidden * 2);
+    counts = cut.take_integers(z.time + 1);
+    order = cut.take_integers(z.batch);
+    size = cut.size();
   }
 };
 
@@ -230,10 +225,10 @@ size_t lstm_packed(const zt_lstm_shape& s) {
 
 size_t lstm_pack_workspace(const zt_lstm_shape& s, int threads) { return threads * kPanel * s.features; }
 
-void lstm_pack(const zt_lstm_shape& s, const float* w_ih, const float* w_hh, int64_t positions, float* packed,
+void lstm_pack(const zt_lstm_shape& s, const float* w_ih, const float* w_hh, int64_t pixels, float* packed,
                float* workspace, int threads) {
   const LstmSizes z(s);
-  const WeightRows rows = {z, w_ih, positions};
+  const WeightRows rows = {z, w_ih, pixels};
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;

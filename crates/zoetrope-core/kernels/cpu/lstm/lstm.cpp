@@ -11,7 +11,7 @@ ZT_KERNEL(void, lstm_forward,
 ZT_KERNEL(size_t, lstm_packed, (const zt_lstm_shape& s))
 ZT_KERNEL(size_t, lstm_pack_workspace, (const zt_lstm_shape& s, int threads))
 ZT_KERNEL(void, lstm_pack,
-          (const zt_lstm_shape& s, const float* w_ih, const float* w_hh, int64_t positions, float* packed,
+          (const zt_lstm_shape& s, const float* w_ih, const float* w_hh, int64_t pixels, float* packed,
            float* workspace, int threads))
 ZT_KERNEL(size_t, lstm_backward_workspace, (const zt_lstm_shape& s, int threads))
 ZT_KERNEL(void, lstm_backward,
@@ -38,9 +38,9 @@ size_t zt_lstm_pack_workspace(const zt_lstm_shape* shape, int threads) {
   return ZT_CALL(lstm_pack_workspace, (*shape, threads));
 }
 
-void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, int64_t positions, float* packed,
+void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, int64_t pixels, float* packed,
                   float* workspace, int threads) {
-  ZT_CALL(lstm_pack, (*shape, w_ih, w_hh, positions, packed, workspace, threads));
+  ZT_CALL(lstm_pack, (*shape, w_ih, w_hh, pixels, packed, workspace, threads));
 }
 
 size_t zt_lstm_backward_workspace(const zt_lstm_shape* shape, int threads) {

@@ -44,10 +44,10 @@ void zt_lstm_forward(const zt_lstm_shape* shape, const float* x, const float* w_
 // Packs the weights: zt_lstm_packed() floats, in the form that the forward pass multiplies. Inference packs once,
 // because its weights stay the same. zt_lstm_packed() is 0 when packed weights would be slower. Packed weights serve
 // every shape with the same features and hidden; one form is for `time` 1, another for longer clips. The features of
-// w_ih are [channels][positions], and those of x are [positions][channels]. With 1 position both orders are the same.
+// w_ih are [channels][pixels], and those of x are [pixels][channels]. With 1 pixel both orders are the same.
 size_t zt_lstm_packed(const zt_lstm_shape* shape);
 size_t zt_lstm_pack_workspace(const zt_lstm_shape* shape, int threads);
-void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, int64_t positions, float* packed,
+void zt_lstm_pack(const zt_lstm_shape* shape, const float* w_ih, const float* w_hh, int64_t pixels, float* packed,
                   float* workspace, int threads);
 
 // Computes the gradients of x, of the weights and of the biases from the gradient of y, and overwrites all of them.

@@ -55,10 +55,10 @@ int64_t LstmPacked::w_ih_size(const LstmSizes& z) {
 }
 
 void WeightRows::read(int64_t gate, int64_t count, float* rows) const {
-  const int64_t channels = z.features / positions;
+  const int64_t channels = z.features / pixels;
   for (int64_t r = 0; r < count; ++r) {
     const float* const row = w_ih + z.weight_row(smaller(gate + r, z.gates - 1)) * z.features;
-    transpose_floats(row, positions, channels, positions, rows + r * z.features, channels);
+    transpose_floats(row, pixels, channels, pixels, rows + r * z.features, channels);
   }
 }
 

@@ -20,11 +20,11 @@ struct LstmPacked {
   static int64_t w_hh_size(const LstmSizes& z) { return z.forgets() ? 4 * z.hidden * round_up(z.hidden, kWidth) : 0; }
 };
 
-// Reads W_ih of the computed gates row by row, for packing, with the features in the order of x (`positions`: lstm.h).
+// Reads W_ih of the computed gates row by row, for packing, with the features in the order of x (`pixels`: lstm.h).
 struct WeightRows {
   const LstmSizes& z;
   const float* w_ih;
-  int64_t positions;
+  int64_t pixels;
 
   // Reads `count` rows of `features`, from `gate` on. A gate that does not exist has the row of the last gate.
   void read(int64_t gate, int64_t count, float* rows) const;

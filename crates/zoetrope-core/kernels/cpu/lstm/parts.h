@@ -11,6 +11,27 @@ constexpr int kRows = kRegisters == 32 ? 12 : 6;  //   rows of the micro-kernel:
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
 constexpr int64_t kDepth = 256;                   //  features of a block: its panel (16 KiB with AVX2) stays in L1
 
+// Cuts a workspace into arrays, each of whole cache lines. From nullptr it only counts.
+class Cutter {
+ public:
+  explicit Cutter(float* begin) : begin_(begin), at_(begin) {}
+
+  float* take(int64_t count) {
+    float* const here = at_;
+    at_ += round_up(count, 16);
+    return here;
+  }
+
+  int32_t* take_integers(int64_t count) { return reinterpret_cast<int32_t*>(take(count)); }
+
+  // Floats cut so far.
+  int64_t size() const { return at_ - begin_; }
+
+ private:
+  float* begin_;
+  float* at_;
+};
+
 // A layer as it is computed: rows are the frames, clip after clip.
 //
 // The forget gate multiplies the cell state before the step, which is zero at the first step. When every clip has one
