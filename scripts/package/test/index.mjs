@@ -36,7 +36,7 @@ await main(async () => {
     const network = prefix.length > 0 ? 'without a network' : 'with its network, which may not be taken away here'
     console.log(`No clean rooms (${why}): the cells run on this system, with Node alone in PATH, ${network}.`)
   }
-  const tools = await fetchTools()
+  const tools = await fetchTools(values.short)
   const rows = []
   for (const scenario of chosen(values)) {
     const { name, node, manager, user } = scenario

@@ -14,13 +14,20 @@ const NPM_OF = { 20.19: 'npm-10', 20: 'npm-10', 22: 'npm-10', 24: 'npm-11', 26: 
 /** The package manager with its version. */
 export const versioned = (manager, node) => (manager === 'npm' ? NPM_OF[node] : manager)
 
-/** Fetches the tools once with the machine's npm, and returns their `node_modules`. */
-export async function fetchTools() {
+/** Fetches the tools once with the machine's npm, and returns their `node_modules`; for the short form a few of them. */
+export async function fetchTools(isShort) {
   const lock = await readFile(join(pins, 'package-lock.json'))
   const digest = createHash('sha256').update(lock).digest('hex')
-  const folder = await cached(`clean-room-tools-${digest.slice(0, 8)}`, async (partial) => {
+  const folder = await cached(`clean-room-tools-${isShort ? 'short-' : ''}${digest.slice(0, 8)}`, async (partial) => {
     for (const name of ['package.json', 'package-lock.json']) await copyFile(join(pins, name), join(partial, name))
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+    const args = [
+      'ci',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      ...(isShort ? ['--omit=dev'] : []),
+    ]
     const npm = () => capture('npm', args, { cwd: partial })
     const { code, stderr } = await progress('Fetching Node and package managers for the clean rooms', npm)
     if (code === 0) return
