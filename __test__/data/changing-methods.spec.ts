@@ -73,6 +73,14 @@ test('a lengthOf that is no function is refused, and one that becomes something 
   }
 })
 
+test('an async lengthOf is refused, and its rejection is not left unhandled', async (t) => {
+  const lengthOf = async (): Promise<never> => Promise.reject(new Error('own'))
+  const dataset = untyped<Dataset>({ length: 6, get: () => sample, lengthOf })
+  await refuses(t, TypeError, /positive integer for `lengthOf\(0\)`, received an instance of Promise/, async () =>
+    collect(new DataLoader(dataset, { bucketByLength: true })),
+  )
+})
+
 test('get is called on its dataset', async (t) => {
   class Counted {
     readonly length = 3

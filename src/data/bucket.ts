@@ -1,4 +1,5 @@
 /** Batches of clips of similar length, so that little padding is computed. */
+import { ignoreRejection } from '../common/callbacks'
 import { checkInteger, checkOptions, typeError } from '../common/checks'
 import { permutation } from '../common/permutation'
 import { dataError } from './data-error'
@@ -71,5 +72,6 @@ export function lengthAt(source: Dataset, at: number): number {
     if (cause instanceof ZoetropeError) throw cause
     throw dataError(at, cause)
   }
+  if (typeof length !== 'number') ignoreRejection(length) //                          of an async function, which cannot tell lengths
   return checkInteger(length, `lengthOf(${at})`, 1)
 }
