@@ -15,7 +15,7 @@ const clips = (random: Random) => [
 
 /** Classes or outputs up to which a model is trained and tested; sizes beyond it are honest work for minutes. */
 const MANY = 20_000
-/** Hidden units up to which a model is trained: beyond it the gradients are gigabytes, as the weights are. */
+/** Hidden units and layers up to which a model is trained: beyond it that takes gigabytes or minutes, as was asked for. */
 const WIDE = 1000
 
 /** Layers of which a model is made for minutes, in 8 GB, because that many were asked for. */
@@ -44,7 +44,7 @@ export const models: readonly Target[] = [
       const frame = 'features' in input ? [input.features] : [input.channels, input.height, input.width]
       const length = frame.reduce((product, size) => product * size, 1)
       try {
-        if (length > 1e5) return
+        if (length > 1e5 || model.config.lstm.numLayers > WIDE) return
         await model.logits({ data: new Float32Array(length), shape: [1, 1, ...frame] })
         if (model.numOutputs < MANY && model.config.lstm.hiddenSize < WIDE) await use(model, new Sgd(model), random)
       } finally {
