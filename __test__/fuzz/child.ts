@@ -4,6 +4,7 @@
  * reads from it which call ended the process.
  */
 import { writeSync } from 'node:fs'
+import { inspect } from 'node:util'
 import { Fuzzer } from './fuzzer'
 
 const [what = 'calls', ...numbers] = process.argv.slice(2)
@@ -23,6 +24,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`the fuzzer itself failed: ${String(error)}\n`)
+  process.stderr.write(`the fuzzer itself failed: ${inspect(error)}\n`)
   process.kill(process.pid, 'SIGKILL')
 })

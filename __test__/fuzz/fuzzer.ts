@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { LIMITS, brokenTargets, control, runCall } from './calls/run'
 import { World } from './calls/world'
 import { runFile } from './files/run'
@@ -70,7 +71,9 @@ const STUCK = 'the known training did not settle'
 async function harmDone(): Promise<string | undefined> {
   const ending = await endingOf(control, LIMITS.settle)
   if (ending === undefined) return STUCK
-  return 'error' in ending ? `the known training failed: ${String(ending.error)}` : (ending.value as string | undefined)
+  return 'error' in ending
+    ? `the known training failed: ${inspect(ending.error)}`
+    : (ending.value as string | undefined)
 }
 
 /** The findings of `count` calls or files, up to the first that never settles. */

@@ -18,7 +18,16 @@ const WIDTH = 6 //    items of an array that are looked into
 /** Changes the arguments in place; returns what was done, for the report. */
 export function mutate(args: unknown[], random: Random): string {
   const changes = random.chance(0.6) ? 1 : 1 + random.below(3)
-  return Array.from({ length: changes }, () => change(args, random)).join('; ')
+  return Array.from({ length: changes }, () => attempt(args, random)).join('; ')
+}
+
+/** A second change may meet a getter, a proxy or a species of the first, which throws at the fuzzer itself. */
+function attempt(args: unknown[], random: Random): string {
+  try {
+    return change(args, random)
+  } catch {
+    return 'a change that an earlier one forbids'
+  }
 }
 
 function change(args: unknown[], random: Random): string {
@@ -113,6 +122,10 @@ function flip(holder: Record<string, unknown>, key: string, path: string, value:
   return `${path} is ${label} from reading ${after + 1} on`
 }
 
+function throwing(): never {
+  throw new UserError('thrown by a trap')
+}
+
 function getter(holder: Record<string, unknown>, key: string, path: string): string {
   const get = (): never => {
     throw new UserError('thrown by a getter')
@@ -127,13 +140,24 @@ function wrapped(value: unknown, random: Random): Named {
   const ways: readonly (readonly [string, () => unknown])[] = [
     ['Proxy of it', () => new Proxy(value, {})],
     ['inherited by an empty object', () => Object.create(value) as unknown],
+    ['inherited through a Proxy', () => Object.create(new Proxy(value, {})) as unknown],
+    ['inherited through a Proxy that throws', () => Object.create(new Proxy(value, { get: throwing })) as unknown],
+    ['a Proxy that has every key', () => new Proxy(value, { has: () => true })],
+    ['a Proxy whose descriptors throw', () => new Proxy(value, { getOwnPropertyDescriptor: throwing })],
     ['frozen', () => (isPlain(value) ? Object.freeze(value) : value)],
     ['without prototype', () => Object.assign(Object.create(null) as object, value)],
-    ['promise of it', () => Promise.resolve(value)],
+    ['promise of it', () => promiseOf(value)],
     ['in an array', () => [value]],
   ]
   const [label, make] = random.pick(ways)
   return [label, make()]
+}
+
+/** A value with a `then` of its own may reject, where the package never looks at the promise. */
+function promiseOf(value: unknown): Promise<unknown> {
+  const promise = Promise.resolve(value)
+  promise.catch(() => undefined)
+  return promise
 }
 
 function addKey(value: unknown, path: string, random: Random): string {

@@ -1,7 +1,7 @@
 /** What a call may do with hostile arguments: work, or fail in words that the caller understands. */
 import { types } from 'node:util'
 import { ERROR_CODES, ZoetropeError } from 'zoetrope'
-import { UserError } from './values'
+import { UserError, isThrown } from './values'
 
 /** Something that should not have happened. */
 export interface Finding {
@@ -18,7 +18,7 @@ export interface Finding {
 export type Ending = { readonly value: unknown } | { readonly error: unknown }
 
 const INTERNAL_WORDS =
-  /undefined is not|Cannot read prop|Cannot destructure|Invalid typed array|Invalid array length|napi|unwrap|panicked|Option::|libtorch internal|expected scalar type|is not a function|is not iterable|is not a constructor|Cannot convert|Cannot mix|serde|untagged enum|ERR_STRING_TOO_LONG|INTERNAL ASSERT|c10::|at::native|\.rs:\d+|std::|bad_alloc|null is not|detached ArrayBuffer|out of bounds access/i
+  /undefined is not|Cannot read prop|Cannot destructure|Invalid typed array|Invalid array length|\bnapi\b|\bunwrap\b|panicked|Option::|libtorch internal|expected scalar type|is not a function|is not iterable|is not a constructor|Cannot convert|Cannot mix|\bserde\b|untagged enum|ERR_STRING_TOO_LONG|INTERNAL ASSERT|c10::|at::native|\.rs:\d+|std::|bad_alloc|null is not|detached ArrayBuffer|out of bounds access/i
 /** Characters of a message: the fuzzer's longest strings a few times over. */
 const LONGEST = 20_000
 /** V8's own words where the fuzzer's object broke the rules itself. */
@@ -26,6 +26,7 @@ const FUZZERS_FAULT = /revoked|trap returned|trap result|'get' on proxy|'ownKeys
 
 /** What is wrong with an error that a call ended with; undefined for an error as it should be. */
 export function problemOf(error: unknown): string | undefined {
+  if (isThrown(error)) return undefined
   if (error instanceof UserError) return undefined
   if (!types.isNativeError(error)) return `threw no error but ${typeof error}`
   const { name, message } = error

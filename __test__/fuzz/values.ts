@@ -79,6 +79,19 @@ function* throwingGenerator(): Generator<number> {
   throw new UserError('thrown by a generator')
 }
 
+const SYMBOL = Symbol('thrown by the fuzzer')
+
+/** What is thrown so is the program's own: the package may hand it on. */
+const thrown = new WeakSet<object>()
+
+function raise(value: unknown): never {
+  if (typeof value === 'object' && value !== null) thrown.add(value)
+  throw value
+}
+
+export const isThrown = (value: unknown): boolean =>
+  value === SYMBOL || value === null || (typeof value === 'object' && thrown.has(value))
+
 const FUNCTIONS: readonly (readonly [string, () => unknown])[] = [
   ['throws', () => hostile.throwing],
   ['rejects', () => hostile.rejecting],
@@ -99,8 +112,37 @@ const FUNCTIONS: readonly (readonly [string, () => unknown])[] = [
         args,
   ],
   ['a class', () => Float32],
+  ['throws null', () => () => raise(null)],
+  ['throws an object without prototype', () => () => raise(Object.create(null))],
+  ['throws a revoked Proxy', () => () => raise(revoked({}))],
+  [
+    'throws an error whose message is a symbol',
+    () => () => raise(Object.assign(new UserError('x'), { message: SYMBOL })),
+  ],
+  ['rejects with a symbol', () => async () => raise(SYMBOL)],
+  ['rejects with a revoked Proxy', () => async () => raise(revoked({}))],
   ['an async generator', () => async function* () {}],
 ]
+
+/** A proxy whose traps all throw. */
+function revoked(target: object): unknown {
+  const { proxy, revoke } = Proxy.revocable(target, {})
+  revoke()
+  return proxy
+}
+
+function arrayOfGetters(get: () => unknown): unknown[] {
+  const array: unknown[] = []
+  for (const index of [0, 1, 2, 3]) Object.defineProperty(array, index, { enumerable: true, configurable: true, get })
+  return array
+}
+
+/** Lies about one property, whatever the property of the target is. */
+function lying(target: object, key: string, value: unknown): unknown {
+  return new Proxy(target, { get: (_, name) => (name === key ? value : Reflect.get(target, name)) })
+}
+
+let turn = 0
 
 const OBJECTS: readonly (readonly [string, () => unknown])[] = [
   ['undefined', () => undefined],
@@ -121,6 +163,19 @@ const OBJECTS: readonly (readonly [string, () => unknown])[] = [
   ['[[]]', () => [[]]],
   ['sparse array', () => [1, , 3]], // oxlint-disable-line no-sparse-arrays -- on purpose
   ['array of length 2 ** 32 - 1', () => Object.assign([], { length: 2 ** 32 - 1 })],
+  ['array of 1e6 holes', () => Object.assign([], { length: 1e6 })],
+  ['array of getters that throw', () => arrayOfGetters(hostile.throwing)],
+  ['array of getters that change', () => arrayOfGetters(() => (turn++ % 2 === 0 ? 1 : 'x'))],
+  ['revoked Proxy', () => revoked({})],
+  ['revoked Proxy of an array', () => revoked([])],
+  ['revoked Proxy of a function', () => revoked(hostile.throwing)],
+  ['array that lies about its length', () => lying([1, 2], 'length', 2 ** 32)],
+  ['array whose length is text', () => lying([1, 2], 'length', '2')],
+  ['error whose message is a symbol', () => Object.assign(new Error('x'), { message: Symbol('x') })],
+  ['error whose message throws', () => Object.defineProperty(new Error('x'), 'message', { get: hostile.throwing })],
+  ['toPrimitive gives an object', () => ({ [Symbol.toPrimitive]: () => ({}) })],
+  ['Proxy without prototype', () => new Proxy({}, { getPrototypeOf: hostile.throwing })],
+  ['function whose name throws', () => Object.defineProperty(() => 1, 'name', { get: hostile.throwing })],
   ['List', () => List.from([1, 2])],
   ['object without prototype', () => Object.create(null) as unknown],
   ['frozen object', () => Object.freeze({ a: 1 })],

@@ -1,7 +1,7 @@
 import { AbortScope, checkSignal } from '../common/abort'
 import { checkCallback, checkOptions } from '../common/checks'
 import { DataLoader, checkLoader, loaderParts, peekBatches } from '../data/data-loader'
-import { isDataset } from '../data/data-source'
+import { checkLength, isDataset } from '../data/data-source'
 import { modelHandle } from '../model/cnn-lstm'
 import { peek } from '../data/statistics'
 import { checkLeakage } from '../data/split/leakage'
@@ -169,7 +169,7 @@ async function auditLeakage(
   signal: AbortSignal | undefined,
 ): Promise<Finding[]> {
   const [train, held] = [loaderParts(loader).source, loaderParts(validation).source]
-  if (!isDataset(train) || !isDataset(held) || train.length + held.length > MOST_COMPARED) {
+  if (!isDataset(train) || !isDataset(held) || checkLength(train) + checkLength(held) > MOST_COMPARED) {
     const message = `clips shared with \`validation\` were not looked for: that takes datasets, of ${MOST_COMPARED} samples together at most`
     return [{ level: 'info', code: 'leakage-unseen', message, remedy: '`checkLeakage` compares as many as there are' }]
   }

@@ -1,4 +1,5 @@
 /** Callbacks of a user's that a synchronous call makes: nobody waits for what they give. */
+import { reasonOf } from './checks'
 
 /**
  * An async callback that rejects becomes a warning of the process (`ZOETROPE_CALLBACK`), not an unhandled rejection. To
@@ -6,8 +7,7 @@
  */
 export function warnOfRejection(result: unknown, name: string): void {
   settled(result).catch((error: unknown) => {
-    const text = error instanceof Error ? error.message : String(error)
-    process.emitWarning(`The promise that \`${name}\` gave was rejected: ${text}`, {
+    process.emitWarning(`The promise that \`${name}\` gave was rejected: ${reasonOf(error)}`, {
       type: 'ZoetropeWarning',
       code: 'ZOETROPE_CALLBACK',
     })

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { types } from 'node:util'
-import { typedLength, typedName } from './list'
+import { isDetached, typedLength, typedName } from './list'
 
 /** The largest size that fits every index inside libtorch's kernels. */
 export const MAX_SIZE = 2 ** 31 - 1
@@ -93,14 +93,41 @@ export function checkSeed(value: unknown, name: string): bigint {
 
 /** A value as an error message shows it: short, and telling types apart. */
 export function describe(value: unknown): string {
+  try {
+    return described(value)
+  } catch {
+    //                              a getter or a proxy that fails must not hide the error that is being told
+    return typeof value === 'function' ? 'a function' : 'an object'
+  }
+}
+
+/** What an error says that a program threw or rejected with, of any realm, or whatever else it was. */
+export function reasonOf(thrown: unknown): string {
+  if (!types.isNativeError(thrown)) return describe(thrown)
+  try {
+    const { message }: { readonly message: unknown } = thrown
+    return typeof message === 'string' ? message : describe(message)
+  } catch {
+    return 'an error'
+  }
+}
+
+function described(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (typeof value === 'string') return `'${value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value}'`
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return describeFunction(value)
   if (Array.isArray(value)) return describeArray(value)
-  if (types.isTypedArray(value)) return `${typedName(value)} of length ${typedLength(value)}`
+  if (types.isTypedArray(value)) return describeTyped(value)
   if (typeof value === 'number' || typeof value === 'boolean') return `${value}`
   return typeof value === 'object' ? describeObject(value) : 'a symbol'
+}
+
+function describeTyped(value: unknown): string {
+  const name = typedName(value)
+  return isDetached(value)
+    ? `${name} whose buffer is detached or has shrunk`
+    : `${name} of length ${typedLength(value)}`
 }
 
 function describeFunction({ name }: { readonly name: unknown }): string {
@@ -117,12 +144,7 @@ function describeArray(value: readonly unknown[]): string {
 }
 
 function describeObject(value: object): string {
-  let constructor: unknown
-  try {
-    constructor = Reflect.get(value, 'constructor')
-  } catch {
-    return 'an object' //           a getter or a proxy that fails must not hide the error that is being told
-  }
+  const constructor: unknown = Reflect.get(value, 'constructor')
   const name = typeof constructor === 'function' ? constructor.name : ''
   return typeof name !== 'string' || name === '' || name === 'Object' ? 'an object' : `an instance of ${name}`
 }

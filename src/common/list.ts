@@ -12,24 +12,41 @@ type Getter = (this: unknown) => unknown
 
 const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype)
 
+// oxlint-disable-next-line typescript/unbound-method -- it is called with `this`
+const { values: typedValues } = Uint8Array.prototype
+
 /** A typed array's own length, even where a property of the same name hides it. */
 export const typedLength: (array: unknown) => number = intrinsic('length')
 /** The name of a typed array's kind, such as `Float32Array`, in any realm. */
 export const typedName: (array: unknown) => string = intrinsic(Symbol.toStringTag)
 
-/** An array or a typed array of numbers as a {@link List}; `undefined` for anything else, 64-bit integers included. */
+/** An array or a typed array of numbers as a {@link List}; `undefined` for anything else, 64-bit integers and arrays whose memory is gone included. */
 export function listOf(value: unknown): List | undefined {
   if (Array.isArray(value)) {
     const { length } = value
     return { length, at: (index): unknown => value[index] }
   }
-  if (!isTypedNumbers(value)) return undefined
+  if (!isTypedNumbers(value) || isDetached(value)) return undefined
   return { length: typedLength(value), at: (index) => value[index] }
 }
 
 /** Whether a value is a typed array whose entries are numbers. */
 export function isTypedNumbers(value: unknown): value is ArrayLike<number> {
   return types.isTypedArray(value) && !types.isBigInt64Array(value) && !types.isBigUint64Array(value)
+}
+
+/**
+ * Whether a value is a typed array without memory: its buffer was transferred, to a worker for example, or has shrunk to
+ * less than the array begins with. Its length is 0 then, which is not what anybody wants checked.
+ */
+export function isDetached(value: unknown): boolean {
+  if (!types.isTypedArray(value) || typedLength(value) > 0) return false
+  try {
+    typedValues.call(value)
+    return false
+  } catch {
+    return true
+  }
 }
 
 /** The entries of a list, checked one by one, in a typed array that nobody else has. */
@@ -48,7 +65,7 @@ export function allocated<T>(empty: new (length: number) => T, length: number): 
   try {
     return new empty(length)
   } catch (cause) {
-    const message = `Expected memory for an array of ${length} numbers, received none; make batches smaller`
+    const message = `Expected memory for an array of ${length} numbers, received none; make it smaller, or the batches`
     throw new ZoetropeError('ERR_OUT_OF_MEMORY', message, { length }, { cause })
   }
 }

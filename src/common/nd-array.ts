@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { checkObject, rangeError, typeError } from './checks'
-import { listOf, typedLength } from './list'
+import { isDetached, listOf, typedLength } from './list'
 import { ZoetropeError } from '../errors'
 
 /**
@@ -29,7 +29,7 @@ export interface FloatArray extends NdArray {
 export function checkNdArray(array: NdArray, name: string): NdArray {
   checkObject(array, name)
   const { data } = array
-  if (!types.isFloat32Array(data) && !types.isUint8Array(data)) {
+  if ((!types.isFloat32Array(data) && !types.isUint8Array(data)) || isDetached(data)) {
     throw typeError('a Float32Array or Uint8Array', `${name}.data`, data)
   }
   const shape = checkShape(array.shape, `${name}.shape`)

@@ -1,4 +1,5 @@
 /** Batches of clips of similar length, so that little padding is computed. */
+import { ignoreRejection } from '../common/callbacks'
 import { checkInteger, checkOptions, typeError } from '../common/checks'
 import { permutation } from '../common/permutation'
 import { dataError } from './data-error'
@@ -56,18 +57,21 @@ export function checkBucket(value: boolean | BucketOptions | undefined = false):
 
 /** Whether a dataset tells the number of frames of its samples without reading them. */
 export function knowsLengths(source: Dataset): boolean {
-  return source.length === 0 || lengthTeller(source, 0).dataset.lengthOf !== undefined
+  return source.length === 0 || typeof lengthTeller(source, 0).dataset.lengthOf === 'function'
 }
 
 /** The number of frames of a sample, as its dataset tells it. */
 export function lengthAt(source: Dataset, at: number): number {
   const { dataset, index } = lengthTeller(source, at)
-  let length: number | undefined
+  let length: unknown
   try {
-    length = dataset.lengthOf?.(index)
+    const lengthOf: unknown = Reflect.get(dataset, 'lengthOf')
+    if (typeof lengthOf !== 'function') throw typeError('a function', 'lengthOf', lengthOf)
+    length = Reflect.apply(lengthOf, dataset, [index])
   } catch (cause) {
     if (cause instanceof ZoetropeError) throw cause
     throw dataError(at, cause)
   }
+  if (typeof length !== 'number') ignoreRejection(length) //                          of an async function, which cannot tell lengths
   return checkInteger(length, `lengthOf(${at})`, 1)
 }

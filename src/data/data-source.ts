@@ -1,7 +1,9 @@
-import { checkInteger, typeError } from '../common/checks'
+import { checkInteger, describe, typeError } from '../common/checks'
+import { isDetached } from '../common/list'
 import { checkNdArray } from '../common/nd-array'
 import { dataError } from './data-error'
 import { framesOf } from './shapes'
+import { ZoetropeError } from '../errors'
 import type { NdArray } from '../common/nd-array'
 import type { Dataset, Sample } from './dataset'
 
@@ -14,6 +16,7 @@ const EXPECTED_SOURCE = 'a dataset ({ length, get }), an array or an iterable of
 export function checkSource(source: DataSource | readonly Sample[]): DataSource {
   if (typeof source !== 'object' || source === null) throw typeError(EXPECTED_SOURCE, 'source', source)
   if (isArray(source)) return new ArrayDataset(source)
+  if (isDetached(source)) throw typeError(EXPECTED_SOURCE, 'source', source)
   if (isDataset(source)) checkLength(source)
   else if (!isIterable(source)) throw typeError(EXPECTED_SOURCE, 'source', source)
   return source
@@ -29,6 +32,18 @@ function isIterable(source: AsyncIterable<Sample> | Iterable<Sample>): boolean {
     AsyncIterable<Sample> & Iterable<Sample>
   >
   return typeof isAsync === 'function' || typeof isSync === 'function'
+}
+
+/** Asks a dataset for a sample. A `get` that was a function when the dataset was checked may be none by now. */
+export function askFor(dataset: Dataset, index: number): Sample | Promise<Sample> {
+  const get: unknown = Reflect.get(dataset, 'get')
+  if (isGet(get)) return Reflect.apply(get, dataset, [index])
+  const message = `Expected a function as \`get\` of the dataset, received ${describe(get)}`
+  throw new ZoetropeError('ERR_DATA', message, { index, actual: get })
+}
+
+function isGet(get: unknown): get is Dataset['get'] {
+  return typeof get === 'function'
 }
 
 /** Whether samples can be asked for by index. */

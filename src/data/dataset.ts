@@ -151,9 +151,9 @@ export function nativeOf(dataset: TensorDataset): NativeTensorDataset {
 }
 
 /** Checks the index of a class; `name` says whose it is. */
-export function checkTarget(target: number | undefined, name: string): number {
+export function checkTarget(target: unknown, name: () => string): number {
   if (typeof target === 'number' && Number.isInteger(target) && target >= 0 && target <= LARGEST_TARGET) return target
-  throw new ZoetropeError('ERR_DATA', `Expected the index of a class for ${name}, received ${describe(target)}`, {
+  throw new ZoetropeError('ERR_DATA', `Expected the index of a class for ${name()}, received ${describe(target)}`, {
     actual: target,
   })
 }

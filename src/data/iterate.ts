@@ -1,5 +1,5 @@
 /** Samples of an iterable, one after the other; what is wrong with it is told with the index of the sample. */
-import { describe } from '../common/checks'
+import { describe, typeError } from '../common/checks'
 import { dataError } from './data-error'
 import { ZoetropeError } from '../errors'
 import type { Sample } from './dataset'
@@ -10,7 +10,7 @@ type Samples = AsyncIterable<Sample> | Iterable<Sample>
 export function begin(source: Samples): AsyncIterator<Sample> | Iterator<Sample> {
   let iterator: unknown
   try {
-    iterator = isAsync(source) ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+    iterator = Reflect.apply(opener(source), source, [])
   } catch (cause) {
     throw dataError(0, cause)
   }
@@ -25,7 +25,9 @@ export async function pull(
 ): Promise<IteratorResult<Sample>> {
   let result: unknown
   try {
-    result = await iterator.next()
+    const { next }: { readonly next: unknown } = iterator
+    if (!isFunction(next)) throw typeError('a function', 'next', next)
+    result = await Reflect.apply(next, iterator, [])
   } catch (cause) {
     throw dataError(index, cause)
   }
@@ -35,15 +37,25 @@ export async function pull(
 
 /** Ends an iterator that has more, which may free what it holds. */
 export async function end(iterator: AsyncIterator<Sample> | Iterator<Sample>): Promise<void> {
-  if (typeof iterator.return === 'function') await iterator.return()
+  const close: unknown = Reflect.get(iterator, 'return')
+  if (isFunction(close)) await Reflect.apply(close, iterator, [])
 }
 
-function isAsync(source: Samples): source is AsyncIterable<Sample> {
-  return Symbol.asyncIterator in source && typeof source[Symbol.asyncIterator] === 'function'
+/** The method that begins the iterable: it was there when the source was checked, and may be gone by now. */
+function opener(source: Partial<AsyncIterable<Sample> & Iterable<Sample>>): () => unknown {
+  const { [Symbol.asyncIterator]: openAsync } = source
+  if (isFunction(openAsync)) return openAsync
+  const { [Symbol.iterator]: openSync } = source
+  if (isFunction(openSync)) return openSync
+  throw typeError('an iterable of samples', 'source', source)
 }
 
 function isIterator(value: unknown): value is Iterator<Sample> {
   return typeof value === 'object' && value !== null && typeof (value as Partial<Iterator<Sample>>).next === 'function'
+}
+
+function isFunction(value: unknown): value is () => unknown {
+  return typeof value === 'function'
 }
 
 function isResult(value: unknown): value is IteratorResult<Sample> {

@@ -1,7 +1,7 @@
 /** Batches on their way from a dataset to a model. */
 import { Collator } from './collate'
 import { dataError } from './data-error'
-import { isPromise } from './data-source'
+import { askFor, isPromise } from './data-source'
 import { isInMemory, nativeOf } from './dataset'
 import { unwrap } from '../errors'
 import { native } from '../native'
@@ -41,7 +41,7 @@ export async function collated(dataset: Dataset, indices: Uint32Array, pool: Arr
   const set = async (position: number, index: number): Promise<void> => {
     let sample: Sample
     try {
-      const asked = dataset.get(index)
+      const asked = askFor(dataset, index)
       sample = isPromise(asked) ? await asked : asked //  a sample that is there is copied before the next is asked for
     } catch (cause) {
       hasFailed = true

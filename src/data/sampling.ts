@@ -77,6 +77,6 @@ export async function balancedWeights(
     targets[index] = target
     counts.set(target, (counts.get(target) ?? 0) + 1)
   }
-  await scan(source, count, scanning)
+  await scan(source, length, count, scanning)
   return Float64Array.from(targets, (target) => 1 / (counts.get(target) ?? 1))
 }

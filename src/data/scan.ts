@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { AbortScope, checkSignal, throwIfAborted } from '../common/abort'
 import { checkCallback, describe } from '../common/checks'
 import { dataError } from './data-error'
-import { checkLength, isPromise } from './data-source'
+import { askFor, isPromise } from './data-source'
 import { ZoetropeError } from '../errors'
 import type { Dataset, Sample } from './dataset'
 
@@ -34,18 +34,18 @@ export function checkScanOptions({ signal, onProgress }: ScanOptions): ScanOptio
 }
 
 /**
- * Calls `visit` once with every sample, in any order. The event loop has its turns in between. A sample is visited
- * before the next one is asked for, so a dataset may use one buffer for all samples.
+ * Calls `visit` once with each of the `total` samples, in any order. The event loop has its turns in between. A sample
+ * is visited before the next one is asked for, so a dataset may use one buffer for all samples.
  */
 export async function scan(
   dataset: Dataset,
+  total: number,
   visit: (sample: Sample, index: number) => void,
   { signal, onProgress }: ScanOptions,
 ): Promise<void> {
   const scope = new AbortScope(signal)
   const turns = new Turns(signal)
   try {
-    const total = checkLength(dataset)
     for (let start = 0; start < total; start += SIDE_BY_SIDE) {
       const end = Math.min(start + SIDE_BY_SIDE, total)
       await scope.race(visitRange(dataset, visit, start, end))
@@ -87,7 +87,7 @@ async function visitRange(
   const visitOne = async (index: number): Promise<void> => {
     let sample: Sample
     try {
-      const asked = dataset.get(index)
+      const asked = askFor(dataset, index)
       sample = isPromise(asked) ? await asked : asked
     } catch (cause) {
       state.hasFailed = true //             the first failure ends the range

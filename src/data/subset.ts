@@ -1,6 +1,6 @@
 import { checkInteger, rangeError, typeError } from '../common/checks'
 import { copied, listOf } from '../common/list'
-import { checkLength, checkSource, isArray, isDataset } from './data-source'
+import { askFor, checkLength, checkSource, isArray, isDataset } from './data-source'
 import type { Dataset, Sample } from './dataset'
 
 /** Some samples of a dataset, by their indices. Nothing is copied. */
@@ -30,7 +30,7 @@ export class Subset implements Dataset {
   /** The sample at `index` of these. */
   get(index: number): Sample | Promise<Sample> {
     checkInteger(index, 'index', 0, this.length - 1)
-    return this.dataset.get(this.indices[index] ?? 0)
+    return askFor(this.dataset, this.indices[index] ?? 0)
   }
 }
 

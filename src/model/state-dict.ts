@@ -23,7 +23,9 @@ export function toStateDict(entries: readonly NativeNamedArray[]): Map<string, F
 
 /** What an iterable gives, of whatever realm. An iterator that is none is refused in our words. */
 function* entriesOf(state: Iterable<unknown>): Generator {
-  const open: unknown = typeof state === 'object' && state !== null ? state[Symbol.iterator] : undefined
+  // A typed array gives numbers, which are no entries, or throws in the engine's words when its buffer is detached.
+  const isObject = typeof state === 'object' && state !== null && !types.isTypedArray(state)
+  const open: unknown = isObject ? state[Symbol.iterator] : undefined
   if (typeof open !== 'function') throw typeError(EXPECTED, 'state', state)
   const iterator: unknown = Reflect.apply(open, state, [])
   checkObject(iterator, 'state[Symbol.iterator]()')

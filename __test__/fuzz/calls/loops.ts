@@ -21,7 +21,9 @@ function onFresh(
       try {
         await call(values, model, random)
         for (const [parameter, { data }] of await model.stateDict()) {
-          if (!data.every(Number.isFinite)) throw new Error(`${parameter} is not finite after a call that resolved`)
+          // A batch norm's running statistics overflow, as in PyTorch, at values whose squares are beyond float32.
+          if (!parameter.includes('.running_') && !data.every(Number.isFinite))
+            throw new Error(`${parameter} is not finite after a call that resolved`)
         }
       } finally {
         await model.dispose()

@@ -1,4 +1,5 @@
 /** The methods of a model. */
+import { types } from 'node:util'
 import { CnnLstm, Sgd } from 'zoetrope'
 import { method, use } from './target'
 import { FRAMES, REGRESSION, VECTORS, array } from './world'
@@ -14,20 +15,38 @@ const clips = (random: Random) => [
 
 /** Classes or outputs up to which a model is trained and tested; sizes beyond it are honest work for minutes. */
 const MANY = 20_000
+/** Hidden units and layers up to which a model is trained: beyond it that takes gigabytes or minutes, as was asked for. */
+const WIDE = 1000
+
+/** Layers of which a model is made for minutes, in 8 GB, because that many were asked for. */
+const DEEP = 2 ** 20
+
+/** Whether a model would be {@link DEEP}; getters are not asked. */
+function isDeep(options: unknown): boolean {
+  const layers = peek(peek(options, 'lstm'), 'numLayers')
+  return layers === DEEP
+}
+
+function peek(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return undefined
+  return Object.getOwnPropertyDescriptor(value, key)?.value
+}
 
 export const models: readonly Target[] = [
   {
     name: 'CnnLstm.create',
+    limits: { settle: 60_000, turn: 3000, growth: 9000 }, //  two layers of 12,000 hidden units are 6.9 GB of weights
     args: (_, random) => [structuredClone(random.pick<object>([FRAMES, VECTORS, REGRESSION]))],
     call: async (args, _, random) => {
+      if (isDeep(args[0])) return
       const model = (await method(CnnLstm, 'create', args)) as AnyCnnLstm
       const { input } = model.config
       const frame = 'features' in input ? [input.features] : [input.channels, input.height, input.width]
       const length = frame.reduce((product, size) => product * size, 1)
       try {
-        if (length > 1e5) return
+        if (length > 1e5 || model.config.lstm.numLayers > WIDE) return
         await model.logits({ data: new Float32Array(length), shape: [1, 1, ...frame] })
-        if (model.numOutputs < MANY) await use(model, new Sgd(model), random)
+        if (model.numOutputs < MANY && model.config.lstm.hiddenSize < WIDE) await use(model, new Sgd(model), random)
       } finally {
         await model.dispose()
       }

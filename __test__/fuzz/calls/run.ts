@@ -11,11 +11,11 @@ import { scenarios } from './scenarios'
 
 import { FRAMES, samples } from './world'
 import type { Tools } from '../oracle'
-import type { Target } from './target'
+import type { Limits, Target } from './target'
 import type { World } from './world'
 
 /** What a call may take. */
-export const LIMITS = { settle: 10_000, turn: 3000, growth: 1500 }
+export const LIMITS: Limits = { settle: 10_000, turn: 3000, growth: 1500 }
 
 /** Which call or file: everything about it follows from these two numbers. */
 export interface Place {
@@ -41,20 +41,21 @@ export async function runCall({ seed, index }: Place, world: World, tools: Tools
   let call = made.name
   tools.announce(call)
   tools.meter.take()
-  const ending = await endingOf(() => made.run((detail) => tools.announce((call += `: ${detail}`))), LIMITS.settle)
+  const limits = made.limits ?? LIMITS
+  const ending = await endingOf(() => made.run((detail) => tools.announce((call += `: ${detail}`))), limits.settle)
   const problems = await tools.uncaught.take()
-  if (ending === undefined) problems.push(`did not settle in ${LIMITS.settle / 1000} s`)
+  if (ending === undefined) problems.push(`did not settle in ${limits.settle / 1000} s`)
   else if ('error' in ending) problems.push(...[problemOf(ending.error)].filter((problem) => problem !== undefined))
   const { turn, growth } = tools.meter.take()
-  if (turn > LIMITS.turn) problems.push(`blocked the event loop for ${(turn / 1000).toFixed(1)} s`)
-  if (growth > LIMITS.growth) problems.push(`took ${growth.toFixed(0)} MiB of memory`)
+  if (turn > limits.turn) problems.push(`blocked the event loop for ${(turn / 1000).toFixed(1)} s`)
+  if (growth > limits.growth) problems.push(`took ${growth.toFixed(0)} MiB of memory`)
   return { call, problems, isStuck: ending === undefined }
 }
 
 async function prepare(
   random: Random,
   world: World,
-): Promise<{ name: string; run: (note: (detail: string) => void) => unknown }> {
+): Promise<{ name: string; run: (note: (detail: string) => void) => unknown; limits?: Limits | undefined }> {
   if (random.chance(0.12)) {
     const scenario = random.pick(scenarios)
     return { name: scenario.name, run: async (note) => scenario.run(random, world, note) }
@@ -62,7 +63,11 @@ async function prepare(
   const target = random.pick(all)
   const args = await target.args(world, random)
   const changes = pathTargets.includes(target) && random.chance(0.5) ? `path ${safe(args[0])}` : mutate(args, random)
-  return { name: `${target.name}: ${changes}`, run: async () => target.call(args, world, random) }
+  return {
+    name: `${target.name}: ${changes}`,
+    run: async () => target.call(args, world, random),
+    limits: target.limits,
+  }
 }
 
 function safe(value: unknown): string {

@@ -1,10 +1,12 @@
 /** Hostile courses of events: a model disposed of in the middle, arrays changed after a call, signals, two calls at once. */
-import { CnnLstm, DataLoader, Sgd, TensorDataset, fit, test, train } from 'zoetrope'
+import { DataLoader, Sgd, fit, test, train } from 'zoetrope'
 import * as zoetrope from 'zoetrope'
 import { ABORT_REASON, UserError, detached, thenable } from '../values'
-import { FRAMES, array, samples, timedSignal } from './world'
+import { inAWorker, overriddenGet, subclasses, wrongThis } from './classes'
+import { array, samples, timedSignal } from './world'
 import type { AnyCnnLstm, NdArray } from 'zoetrope'
 import type { Random } from '../random'
+import type { Note } from './target'
 import type { World } from './world'
 
 /** A course of events; throws what a call of it threw, or an error of its own for a wrong result. */
@@ -12,9 +14,6 @@ export interface Scenario {
   readonly name: string
   readonly run: (random: Random, world: World, note: Note) => Promise<unknown>
 }
-
-/** Tells the report what a scenario chose. */
-type Note = (detail: string) => void
 
 const pause = async (random: Random): Promise<void> => {
   for (let turns = random.below(6); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
@@ -198,30 +197,6 @@ async function callbacks(random: Random, world: World, note: Note): Promise<void
   }
 }
 
-/** A class that overrides `get` must be asked, by hand and in training alike. */
-async function overriddenGet(random: Random): Promise<void> {
-  class Changed extends TensorDataset {
-    override get(index: number): ReturnType<TensorDataset['get']> {
-      const sample = super.get(index)
-      return {
-        ...sample,
-        input: { ...sample.input, data: (sample.input.data as Float32Array).map((value) => value * 100) },
-      }
-    }
-  }
-  const tensors = new Changed({ inputs: array([6, 1, 4, 4], random), targets: [0, 1, 2, 0, 1, 2] })
-  const list = Array.from({ length: 6 }, (_, index) => tensors.get(index))
-  const losses = await Promise.all(
-    [tensors, list].map(async (data) => {
-      const model = await CnnLstm.create(FRAMES)
-      const { loss } = await train(model, new DataLoader(data), { optimizer: optimizerOf(model) })
-      await model.dispose()
-      return loss
-    }),
-  )
-  if (losses[0] !== losses[1]) throw new Error('a subclass of TensorDataset is not asked for its samples')
-}
-
 /** One of the calls, whose text the report shows. */
 function noted(calls: readonly (() => unknown)[], random: Random, note: Note): () => unknown {
   const call = random.pick(calls)
@@ -237,4 +212,8 @@ export const scenarios: readonly Scenario[] = [
   { name: 'data that never comes', run: never },
   { name: 'callbacks that fail', run: callbacks },
   { name: 'a subclass that overrides get', run: overriddenGet },
+  { name: 'a wrong this', run: wrongThis },
+  { name: 'a wrong this again', run: wrongThis }, //     many methods, and quick
+  { name: 'subclasses', run: subclasses },
+  { name: 'a worker', run: async (random) => (random.chance(0.1) ? inAWorker(random) : undefined) }, //    slow
 ]

@@ -14,6 +14,18 @@ export interface Target {
   /** Arguments that work, made anew for each call. */
   readonly args: (world: World, random: Random) => unknown[] | Promise<unknown[]>
   readonly call: (args: unknown[], world: World, random: Random) => unknown
+  /** What a call may take, where that is more than others may. */
+  readonly limits?: Limits
+}
+
+/** Tells the report what a scenario chose. */
+export type Note = (detail: string) => void
+
+/** Milliseconds to settle and of one turn of the event loop, and MiB of memory. */
+export interface Limits {
+  readonly settle: number
+  readonly turn: number
+  readonly growth: number
 }
 
 /** The package as a program without types sees it. */

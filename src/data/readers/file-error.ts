@@ -1,5 +1,4 @@
-import { types } from 'node:util'
-import { describe } from '../../common/checks'
+import { reasonOf } from '../../common/checks'
 import { ZoetropeError } from '../../errors'
 
 /** Where in a file something is. */
@@ -30,11 +29,6 @@ export function fileError(place: Place, expected: string, actual: string, cause?
 export function unreadable(place: Place, cause: unknown): ZoetropeError {
   if (cause instanceof ZoetropeError) return cause
   return fileError(place, 'to read the file', reasonOf(cause), cause)
-}
-
-/** The message of an error, which may be of another realm, as the system's errors are inside Jest. */
-export function reasonOf(cause: unknown): string {
-  return types.isNativeError(cause) ? cause.message : describe(cause)
 }
 
 /** `1f 8b 08 00` */

@@ -58,7 +58,7 @@ export class NpyArray {
     const { data } = this
     if (isText(data)) throw fileError(this.#place, 'indices of classes', `text: ${describe(data[0])}`)
     const name = this.#place.entry ?? this.#place.path
-    return targetsOf(data, (value, index) => checkTarget(value, `value ${index} of '${name}'`))
+    return targetsOf(data, (value, index) => checkTarget(value, () => `value ${index} of '${name}'`))
   }
 }
 

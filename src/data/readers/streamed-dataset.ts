@@ -1,7 +1,7 @@
-import { types } from 'node:util'
 import { checkPath, checkInteger, checkOptions, typeError } from '../../common/checks'
 import { checkTarget } from '../dataset'
 import { ZoetropeError } from '../../errors'
+import { copied, listOf } from '../../common/list'
 import { formatShape } from '../../common/nd-array'
 import { OpenFile } from './bytes'
 import { fileError } from './file-error'
@@ -173,12 +173,9 @@ function checkClips({ place }: ByteSource, header: NpyHeader, targets: Int32Arra
 
 async function toTargets(targets: NpyDatasetOptions['targets']): Promise<Int32Array> {
   if (typeof targets === 'string' || targets instanceof URL) return (await readNpy(targets)).toTargets()
-  if (!Array.isArray(targets) && !types.isTypedArray(targets)) {
-    throw typeError('a path or an array of integers', 'targets', targets)
-  }
-  return Int32Array.from(targets, (target, index) =>
-    (target | 0) === target && target >= 0 ? target : checkTarget(target, `\`targets[${index}]\``),
-  )
+  const list = listOf(targets)
+  if (list === undefined) throw typeError('a path or an array of integers', 'targets', targets)
+  return copied(list, Int32Array, (target, index) => checkTarget(target, () => `\`targets[${index}]\``))
 }
 
 function checkName(name: string, option: string): string {

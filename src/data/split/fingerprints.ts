@@ -23,6 +23,8 @@ export interface Fingerprints {
 }
 
 interface FingerprintOptions extends ScanOptions {
+  /** How many samples there are. */
+  readonly length: number
   readonly by: GroupBy | undefined
   readonly hasSignatures: boolean
 }
@@ -33,12 +35,13 @@ export async function readFingerprints(
   dataset: Dataset,
   options: FingerprintOptions,
 ): Promise<Fingerprints> {
-  const { by, hasSignatures } = options
+  const { length, by, hasSignatures } = options
   const hashes: string[] = []
   const groups: GroupId[] = []
-  const signatures = new Float32Array(hasSignatures ? dataset.length * SIGNATURE_LENGTH : 0)
+  const signatures = new Float32Array(hasSignatures ? length * SIGNATURE_LENGTH : 0)
   await scan(
     dataset,
+    length,
     (sample, index) => {
       const input = checkInput(sample.input, index)
       hashes[index] = hashOf(input)

@@ -86,14 +86,20 @@ export async function checkLeakage(
   const clips: Fingerprints[] = []
   let before = 0
   for (const [at, [name, dataset]] of datasets.entries()) {
-    const start = before
+    const [start, length] = [before, lengths[at] ?? 0]
     const progress = onProgress && {
       onProgress: ({ done }: { done: number }) => onProgress({ done: start + done, total }),
     }
     clips.push(
-      await readFingerprints(name, dataset, { by, hasSignatures: threshold !== undefined, signal, ...progress }),
+      await readFingerprints(name, dataset, {
+        length,
+        by,
+        hasSignatures: threshold !== undefined,
+        signal,
+        ...progress,
+      }),
     )
-    before += lengths[at] ?? 0
+    before += length
   }
   const report = await compareAll(clips, threshold, signal)
   if (report.isClean || allow) return report

@@ -102,6 +102,7 @@ async function readKeys(
   if (isTargetRead || typeof by === 'function') {
     await scan(
       source,
+      length,
       (sample, index) => {
         if (isTargetRead) see(sample.target, index)
         const { index: at } = origin(source, index)
