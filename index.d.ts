@@ -3,14 +3,6 @@
 /** What every native call returns: its value, or the failure as data. The facade turns a failure into a typed error. */
 export type Outcome<T> = { ok: true; value: T } | { ok: false; failure: NativeFailure }
 
-/**
- * Which binding artifact the generated loader actually loaded: `'native'` for
- * a native addon, otherwise the `platformArchABI` of the WASI flavor. Every
- * flavor napi-rs can build is listed, because `NAPI_RS_NATIVE_LIBRARY_PATH`
- * can point the loader at a WASI artifact this package does not build itself.
- */
-export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
-
 /** An audit of a model, which can be stopped between two steps. */
 export declare class NativeAudit {
   /** Nothing is done yet. */
@@ -157,6 +149,9 @@ export declare function dropAverages(model: NativeModel, optimizer: number): Pro
 
 /** How many threads one operation may use. */
 export declare function getNumThreads(): number
+
+/** The instruction set that the CPU kernels use: `baseline`, `avx2`, `avx512` or `amx`. */
+export declare function instructionSet(): string
 
 /** Log-mel energies of `[time, mels]` of a recording of `[channels, frames]`, made by a thread beside the models'. */
 export declare function logMel(recording: Float32Array, channels: number, options: NativeLogMel): Promise<Outcome<NativeArray>>
@@ -431,6 +426,3 @@ export declare function setNumThreads(count: number): void
  * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void
-
-/** The instruction set that the CPU kernels use: `baseline`, `avx2`, `avx512` or `amx`. */
-export declare function instructionSet(): string
