@@ -18,7 +18,7 @@ const optimizer = new Adam(model, { learningRate: 1e-2 })
 const loader = new DataLoader(new TensorDataset({ inputs, targets }), { batchSize: 10 })
 for (let epoch = 0; epoch < 10; epoch++) await train(model, loader, { optimizer, progress: false })
 const predictions = await model.predict(inputs)
-const labels: ('dark' | 'bright')[] = predictions.map(({ label }) => label)
+const labels: ('dark' | 'bright' | undefined)[] = predictions.map(({ label }) => label)
 // @ts-expect-error -- the labels are typed by the classes that the model was given
 const other: 'left'[] = labels
 console.log(`typed: ${labels[0]} ${labels[1]} of ${other.length}`)
