@@ -100,7 +100,7 @@ class Sandbox {
       sha256: overrides.sha256 ?? createHash('sha256').update(fs.readFileSync(this.wheel)).digest('hex'),
       keep: ['torch/include/', 'torch/lib/libtorch_cpu.so'],
     }
-    const table = { version: '2.11.0', freeBytes: overrides.freeBytes ?? 1, wheels: [pinned] }
+    const table = { version: '2.11.0', freeBytes: overrides.freeBytes ?? 1, wheels: { 'linux-x64': [pinned] } }
     this.write('repository/scripts/libtorch.json', JSON.stringify(table))
   }
 
@@ -216,7 +216,8 @@ fetching('an interrupted set-up cleans up at once', async (t) => {
 
 fetching('a checked wheel of an earlier run is not downloaded again, a damaged one is', async (t) => {
   const sandbox = t.context
-  const [pinned] = JSON.parse(fs.readFileSync(join(sandbox.repository, 'scripts/libtorch.json'), 'utf8')).wheels
+  const { wheels } = JSON.parse(fs.readFileSync(join(sandbox.repository, 'scripts/libtorch.json'), 'utf8'))
+  const [pinned] = wheels['linux-x64']
   const earlier = `cache/downloads/${pinned.sha256}.whl`
   sandbox.write(earlier, 'damaged')
   t.is((await sandbox.setup()).code, 0)

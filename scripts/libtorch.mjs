@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { withLock } from './lock.mjs'
 import { capture, progress, root, SetupError } from './steps.mjs'
+import { HOST_PLATFORM } from './toolchain.mjs'
 
 export const pins = JSON.parse(readFileSync(new URL('libtorch.json', import.meta.url), 'utf8'))
 
@@ -19,15 +20,16 @@ export function cacheFolder() {
 }
 
 /** Where the libtorch with exactly these pins lies, or will lie. */
-function destination() {
-  const digest = createHash('sha256').update(JSON.stringify(pins.wheels)).digest('hex')
+function destination(platform) {
+  const digest = createHash('sha256').update(JSON.stringify(pins.wheels[platform])).digest('hex')
   return join(cacheFolder(), `libtorch-${pins.version}-${digest.slice(0, 8)}`)
 }
 
-/** The libtorch that LIBTORCH names, else the one in the cache, else undefined. */
-export function findLibtorch() {
-  if (process.env.LIBTORCH) return checkedLibtorch(resolve(process.env.LIBTORCH))
-  return existsSync(join(destination(), MARKER)) ? join(destination(), 'torch') : undefined
+/** The libtorch that LIBTORCH names, else the one in the cache, else undefined. LIBTORCH is for this machine's processor. */
+export function findLibtorch(platform = HOST_PLATFORM) {
+  if (process.env.LIBTORCH && platform === HOST_PLATFORM) return checkedLibtorch(resolve(process.env.LIBTORCH))
+  const folder = destination(platform)
+  return existsSync(join(folder, MARKER)) ? join(folder, 'torch') : undefined
 }
 
 function checkedLibtorch(folder) {
@@ -51,19 +53,21 @@ function checkedLibtorch(folder) {
 }
 
 /** Downloads, checks and unpacks libtorch into the cache, and returns its folder. */
-export async function fetchLibtorch() {
+export async function fetchLibtorch(platform = HOST_PLATFORM) {
   const cache = cacheFolder()
   try {
     await mkdir(cache, { recursive: true })
     const onWait = (pid) => console.log(`Another set-up (process ${pid}) is fetching libtorch; waiting for it`)
-    return await withLock(join(cache, 'libtorch.lock'), onWait, async () => findLibtorch() ?? (await fetchInto(cache)))
+    const find = async () => findLibtorch(platform) ?? (await fetchInto(cache, platform))
+    return await withLock(join(cache, 'libtorch.lock'), onWait, find)
   } catch (error) {
     throw explained(error, cache)
   }
 }
 
-async function fetchInto(cache) {
-  await removeLeftovers(cache)
+async function fetchInto(cache, platform) {
+  const pinned = pins.wheels[platform]
+  await removeLeftovers(cache, platform)
   await checkDisk(cache)
   const partial = await mkdtemp(join(cache, 'partial-'))
   const cleanUp = () => rmSync(partial, { recursive: true, force: true })
@@ -72,28 +76,28 @@ async function fetchInto(cache) {
   try {
     await mkdir(downloads, { recursive: true })
     const wheels = []
-    for (const pin of pins.wheels) wheels.push(await download(pin, downloads, partial))
+    for (const pin of pinned) wheels.push(await download(pin, downloads, partial))
     const tree = join(partial, 'tree')
-    for (const [index, pin] of pins.wheels.entries()) await unpack(pin, wheels[index], tree)
-    const complete = Object.fromEntries(pins.wheels.map((pin) => [`${pin.name}==${pin.version}`, pin.sha256]))
+    for (const [index, pin] of pinned.entries()) await unpack(pin, wheels[index], tree)
+    const complete = Object.fromEntries(pinned.map((pin) => [`${pin.name}==${pin.version}`, pin.sha256]))
     await writeFile(join(tree, MARKER), `${JSON.stringify(complete, null, 2)}\n`)
-    await rename(tree, destination())
+    await rename(tree, destination(platform))
     await rm(downloads, { recursive: true, force: true })
   } finally {
     cleanUp()
     process.removeListener('exit', cleanUp)
     await rmdir(downloads).catch(() => undefined) // stays while it holds a checked wheel, which the next run uses
   }
-  return findLibtorch()
+  return findLibtorch(platform)
 }
 
 /** Removes what a killed set-up left; the lock is held, so nobody works on it. Checked wheels stay. */
-async function removeLeftovers(cache) {
+async function removeLeftovers(cache, platform) {
   const names = (await readdir(cache)).filter((name) => name.startsWith('partial-'))
   // The retries are for a pip or unpack.py that outlives its killed set-up by a moment.
   const patiently = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }
   for (const name of names) await rm(join(cache, name), patiently)
-  await rm(destination(), { recursive: true, force: true })
+  await rm(destination(platform), { recursive: true, force: true })
 }
 
 async function checkDisk(cache) {

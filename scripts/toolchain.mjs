@@ -4,6 +4,9 @@ import { capture, SetupError } from './steps.mjs'
 /** What cargo builds for. Named in every call: without a target cargo keeps, and compiles, everything a second time. */
 export const HOST_TARGET = 'x86_64-unknown-linux-gnu'
 
+/** Node's names of what a clone is built on. */
+export const HOST_PLATFORM = 'linux-x64'
+
 const MIN_NODE = '20.19'
 const MIN_RUST = '1.88' // what the crates state as their rust-version
 const MIN_PYTHON = '3.9'
@@ -29,9 +32,9 @@ function problem(found, ...remedy) {
 
 function checkPlatform() {
   const platform = `${process.platform}-${process.arch}`
-  if (platform === 'linux-x64') return
+  if (platform === HOST_PLATFORM) return
   return problem(
-    `Zoetrope builds on linux-x64 for now; this is ${platform}.`,
+    `Zoetrope builds on ${HOST_PLATFORM} for now; this is ${platform}.`,
     'Use a 64-bit x86 Linux, or Docker or WSL with one.',
   )
 }

@@ -1,16 +1,35 @@
 /** Compiles the two addons of a platform as they are published: for the oldest system, without paths of this machine. */
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { findLibtorch } from '../libtorch.mjs'
-import { root, run } from '../steps.mjs'
+import { fetchLibtorch, findLibtorch } from '../libtorch.mjs'
+import { capture, root, run, SetupError } from '../steps.mjs'
 import { makeSysroot, writeCompilers } from './sysroot.mjs'
 
+const folder = join(root, 'target', 'prebuilt')
+
 /** Returns the paths of the addon and of the loader's. */
-export async function buildAddon({ target, debian, cc = 'gcc', cxx = process.env.CXX ?? 'g++' }) {
-  const folder = join(root, 'target', 'prebuilt')
+export async function buildAddon(platform) {
+  const { args, env, sysroot } = await prepareBuild(platform)
+  await run('cargo', ['build', ...args, '--package', 'zoetrope-napi', '--package', 'zoetrope-loader'], { env })
+  const output = join(folder, platform.target, 'release')
+  return { addon: join(output, 'libzoetrope_napi.so'), loader: join(output, 'libzoetrope_loader.so'), sysroot }
+}
+
+/** What a cargo command needs to build for a platform: arguments, environment, and the sysroot that it links against. */
+export async function prepareBuild(platform) {
+  const missing = await missingTools(platform)
+  if (missing !== undefined) throw new SetupError(missing)
+  const { key, target, debian, compiler = '' } = platform
   const sysroot = await makeSysroot(debian)
-  const compilers = await writeCompilers({ sysroot, debian, cc, cxx, folder: join(folder, 'compilers', debian) })
-  const libtorch = findLibtorch()
+  const libtorch = findLibtorch(key) ?? (await fetchLibtorch(key))
+  const compilers = await writeCompilers({
+    sysroot,
+    debian,
+    ...compilersOf(platform),
+    needed: [join(libtorch, 'lib'), join(libtorch, '..', 'nvidia', 'cu13', 'lib')],
+    folder: join(folder, 'compilers', debian),
+  })
   const cargo = process.env.CARGO_HOME ?? join(homedir(), '.cargo')
   const places = [[cargo, '/cargo'], [root, '/zoetrope'], [libtorch, '/libtorch'], [sysroot, '/sysroot']] // prettier-ignore
   const triple = target.replaceAll('-', '_')
@@ -24,6 +43,7 @@ export async function buildAddon({ target, debian, cc = 'gcc', cxx = process.env
     ZOETROPE_PREBUILT: '1',
     [`CC_${triple}`]: compilers.cc,
     [`CXX_${triple}`]: compilers.cxx,
+    [`AR_${triple}`]: `${compiler}ar`,
     [`CFLAGS_${triple}`]: flags.cxx,
     [`CXXFLAGS_${triple}`]: flags.cxx,
     [`CARGO_TARGET_${triple.toUpperCase()}_LINKER`]: compilers.cxx,
@@ -31,8 +51,22 @@ export async function buildAddon({ target, debian, cc = 'gcc', cxx = process.env
     CARGO_PROFILE_RELEASE_DEBUG: 'false',
     CARGO_PROFILE_RELEASE_STRIP: 'symbols',
   }
-  const args = ['build', '--release', '--target', target, '--target-dir', folder]
-  await run('cargo', [...args, '--package', 'zoetrope-napi', '--package', 'zoetrope-loader'], { env })
-  const output = join(folder, target, 'release')
-  return { addon: join(output, 'libzoetrope_napi.so'), loader: join(output, 'libzoetrope_loader.so'), sysroot }
+  return { args: ['--release', '--target', target, '--target-dir', folder], env, sysroot, libtorch }
+}
+
+function compilersOf({ compiler }) {
+  return compiler === undefined
+    ? { cc: 'gcc', cxx: process.env.CXX ?? 'g++' }
+    : { cc: `${compiler}gcc`, cxx: `${compiler}g++` }
+}
+
+/** What this machine lacks to build for another processor, and where to get it; `undefined` where nothing. */
+export async function missingTools(platform) {
+  if (platform.compiler === undefined) return undefined //           `npm run setup` looks for those of its own
+  const { cxx } = compilersOf(platform)
+  const { code } = await capture(cxx, ['--version'])
+  if (code !== 0) return `${cxx} was not found.\n  Get it: \`apt install g++-${platform.compiler.slice(0, -1)}\`.`
+  const { stdout } = await capture('rustc', ['--print', 'target-libdir', '--target', platform.target], { cwd: root })
+  if (existsSync(stdout.trim())) return undefined
+  return `Rust has no standard library for ${platform.target}.\n  Get it: \`rustup target add ${platform.target}\`.`
 }

@@ -1,5 +1,6 @@
 /**
  * `npm run package`: builds the packages of a release into artifacts/, and checks what must hold of each.
+ * That is for this machine's platform. `-- --platform linux-arm64` builds for another one, `-- --all` for every one.
  * `npm run package -- --facade` packs the JavaScript package alone, which needs no compiler.
  * `npm run package -- --as-built` packs what `npm run build` made, for systems like this one, into build/as-built/: for
  * trying, not for publishing.
@@ -9,6 +10,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bin, capture, main, root, script, SetupError } from '../steps.mjs'
+import { HOST_PLATFORM } from '../toolchain.mjs'
 import { buildAddon } from './addon.mjs'
 import { checkConsumers } from './check.mjs'
 import { checkAddon, checkManifest, checkSize } from './gates.mjs'
@@ -17,15 +19,19 @@ import { thirdPartyNotices } from './notices.mjs'
 import { BUDGETS, common, FLOOR, manifest, PLATFORMS } from './packages.mjs'
 
 const staging = join(root, 'build', 'packages')
-const OPTIONS = { facade: { type: 'boolean', default: false }, 'as-built': { type: 'boolean', default: false } }
-const { facade: isFacadeAlone, 'as-built': isAsBuilt } = parseArgs({ options: OPTIONS }).values
+const OPTIONS = {
+  facade: { type: 'boolean', default: false },
+  'as-built': { type: 'boolean', default: false },
+  platform: { type: 'string', multiple: true, default: [HOST_PLATFORM] },
+  all: { type: 'boolean', default: false },
+}
+const { facade: isFacadeAlone, 'as-built': isAsBuilt, ...asked } = parseArgs({ options: OPTIONS }).values
 const artifacts = join(root, ...(isAsBuilt ? ['build', 'as-built'] : ['artifacts']))
-const isOwn = ({ os, cpu }) => os === process.platform && cpu === process.arch
-const platforms = Object.values(PLATFORMS).filter((platform) => !isAsBuilt || isOwn(platform))
 
 await main(async () => {
+  const platforms = chosen()
   await rm(join(root, 'dist'), { recursive: true, force: true }) //      a module that was removed is not packed
-  if (isFacadeAlone) await bin('tsc', ['--project', 'tsconfig.json'])
+  if (isFacadeAlone || !platforms.includes(PLATFORMS[HOST_PLATFORM])) await bin('tsc', ['--project', 'tsconfig.json'])
   else await script('build.mjs')
   await rm(staging, { recursive: true, force: true })
   await rm(artifacts, { recursive: true, force: true })
@@ -41,7 +47,7 @@ await main(async () => {
     packed.push({ folder: addon, budget: BUDGETS.addon }, { folder: libtorch, budget: BUDGETS.libtorch })
   }
   const facade = join(staging, manifest.name)
-  problems.push(...(await assembleRoot(facade)))
+  problems.push(...(await assembleRoot(facade, platforms)))
   packed.unshift({ folder: facade, budget: BUDGETS.root })
   const rows = []
   for (const { folder, budget } of packed) {
@@ -54,6 +60,16 @@ await main(async () => {
   await writeJson(join(artifacts, 'packages.json'), rows)
   if (problems.length > 0 && !isAsBuilt) throw new SetupError(problems.join('\n'))
 })
+
+/** The platforms that the arguments ask for. */
+function chosen() {
+  if (isAsBuilt) return [PLATFORMS[HOST_PLATFORM]]
+  const known = Object.keys(PLATFORMS)
+  return (asked.all ? known : asked.platform).map((key) => {
+    if (known.includes(key)) return PLATFORMS[key]
+    throw new SetupError(`Expected a platform for --platform (${known.join(', ')}), received '${key}'`)
+  })
+}
 
 /** What `npm run build` made: it runs on systems like this one. */
 function ownBuild({ os, cpu }) {
@@ -90,7 +106,7 @@ async function assembleAddon(folder, platform, { addon, loader }) {
 }
 
 /** The JavaScript package: the clone's manifest without what only a clone needs, the addons as optional dependencies. */
-async function assembleRoot(folder) {
+async function assembleRoot(folder, platforms) {
   await mkdir(folder, { recursive: true })
   for (const name of manifest.files) await cp(join(root, name), join(folder, name), { recursive: true })
   for (const name of ['LICENSE', 'README.md']) await copyFile(join(root, name), join(folder, name))

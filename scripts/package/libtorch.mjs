@@ -1,62 +1,35 @@
 /**
  * The libtorch package: the wheels' libraries bit for bit, so that whoever has the wheels can compare, their licences, and
- * a manifest of SHA-256 sums. Its version stays while its content does: `scripts/package/VERSION.json` says which.
+ * a manifest of SHA-256 sums. Its version stays while its content does: `libtorch-PLATFORM.json` beside this file has the sums.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { findLibtorch, pins } from '../libtorch.mjs'
+import { fetchLibtorch, findLibtorch, pins } from '../libtorch.mjs'
 import { SetupError } from '../steps.mjs'
+import { CONTENTS, noticeOf } from './contents.mjs'
 import { checkLicenses, checkManifest } from './gates.mjs'
 import { common } from './packages.mjs'
 
-/** Where each library lies under the unpacked wheels. */
-const LIBRARIES = {
-  'libtorch_cpu.so': 'torch/lib',
-  'libc10.so': 'torch/lib',
-  'libgomp.so.1': 'torch/lib',
-  'libcudart.so.13': 'nvidia/cu13/lib',
-  'libcupti.so.13': 'nvidia/cu13/lib',
-}
-
-/** Licence texts: from the wheels, and for libgomp, which the wheel brings without one, from Debian. */
-const LICENSES = {
-  'libtorch-LICENSE.txt': (tree) => join(tree, `torch-${pins.version}.dist-info/licenses/LICENSE`),
-  'libtorch-NOTICE.txt': (tree) => join(tree, `torch-${pins.version}.dist-info/licenses/NOTICE`),
-  'cudart-LICENSE.txt': (tree) => join(tree, 'nvidia_cuda_runtime-13.0.96.dist-info/licenses/License.txt'),
-  'cupti-LICENSE.txt': (tree) => join(tree, 'nvidia_cuda_cupti-13.0.85.dist-info/licenses/License.txt'),
-  'libgomp-COPYRIGHT.txt': (_tree, sysroot) => join(sysroot, 'usr/share/doc/gcc-10-base/copyright'),
-  'GPL-3.txt': (_tree, sysroot) => join(sysroot, 'usr/share/common-licenses/GPL-3'),
-}
-
-const NOTICE = `This package holds libraries of others, unchanged, as their wheels on PyPI hold them:
-
-libtorch_cpu.so, libc10.so   PyTorch ${pins.version}, BSD-3-Clause (libtorch-LICENSE.txt, which also has the licences of what
-                             is linked into them: oneDNN, SLEEF, FBGEMM, XNNPACK and others; libtorch-NOTICE.txt).
-                             Intel's MKL is linked in under the Intel Simplified Software License.
-libgomp.so.1                 GCC's OpenMP runtime, GPL-3.0 with the GCC Runtime Library Exception 3.1, which allows programs of any
-                             licence to use it (libgomp-COPYRIGHT.txt, GPL-3.txt). Its source is part of GCC, gcc.gnu.org.
-libcudart.so.13              NVIDIA CUDA Runtime, redistributed under Attachment A of the CUDA Toolkit's licence
-                             (cudart-LICENSE.txt). libtorch_cpu.so names it; without a GPU it does nothing.
-libcupti.so.13               NVIDIA CUPTI, the same (cupti-LICENSE.txt).
-`
-
 /** Fills `folder` and returns the problems found. */
 export async function assembleLibtorch({ folder, platform, sysroot }) {
-  const tree = join(findLibtorch(), '..')
+  const contents = CONTENTS[platform.key]
+  const tree = join(findLibtorch(platform.key) ?? (await fetchLibtorch(platform.key)), '..')
   await rm(folder, { recursive: true, force: true })
   await mkdir(join(folder, 'lib'), { recursive: true })
   await mkdir(join(folder, 'licenses'), { recursive: true })
-  for (const [name, from] of Object.entries(LIBRARIES)) {
-    await copyFile(join(tree, from, name), join(folder, 'lib', name))
+  for (const { from, libraries } of contents) {
+    for (const name of libraries) await copyFile(join(tree, from, name), join(folder, 'lib', name))
   }
-  const files = await describeFiles(join(folder, 'lib'), Object.keys(LIBRARIES))
+  const names = contents.flatMap(({ libraries }) => libraries)
+  const files = await describeFiles(join(folder, 'lib'), names)
+  const licenses = Object.assign({}, ...contents.map((content) => content.licenses))
   // Without a sysroot nothing is published.
-  for (const [name, from] of Object.entries(sysroot === undefined ? {} : LICENSES))
+  for (const [name, from] of Object.entries(sysroot === undefined ? {} : licenses))
     await copyFile(from(tree, sysroot), join(folder, 'licenses', name))
-  await writeFile(join(folder, 'NOTICE'), NOTICE)
+  await writeFile(join(folder, 'NOTICE'), noticeOf(contents))
   await writeJson(join(folder, 'manifest.json'), { libtorch: pins.version, files })
   const { name, version } = platform.libtorch
   const manifest = {
@@ -74,14 +47,14 @@ export async function assembleLibtorch({ folder, platform, sysroot }) {
   await writeJson(join(folder, 'package.json'), manifest)
   return [
     ...checkManifest(manifest),
-    ...(await checkLicenses(folder, Object.keys(LICENSES))),
+    ...(await checkLicenses(folder, Object.keys(licenses))),
     ...(await hasMoved(platform, files)),
   ]
 }
 
 /** A version that is published once stays what it is: the sums of its libraries are committed. */
-async function hasMoved({ os, cpu, libtorch: { name, version } }, files) {
-  const path = new URL(`libtorch-${os}-${cpu}.json`, import.meta.url)
+async function hasMoved({ key, libtorch: { name, version } }, files) {
+  const path = new URL(`libtorch-${key}.json`, import.meta.url)
   const known = JSON.parse(await readFile(path, 'utf8').catch(() => '{}'))
   const sums = Object.fromEntries(Object.entries(files).map(([file, { sha256: sum }]) => [file, sum]))
   if (known.version !== version) {

@@ -14,16 +14,28 @@ export const BUDGETS = { root: 1_000_000, addon: 3_000_000, libtorch: 150_000_00
 
 /**
  * Platforms with a prebuilt addon. The libtorch package has a version of its own: libtorch's, and a number that counts up
- * when what is packed changes. `wheels` names the entry of `scripts/libtorch.json`.
+ * when what is packed changes. `key` names the entries of `scripts/libtorch.json` and `contents.mjs`, `debian` is Debian's name
+ * of the processor, `compiler` begins the names of the tools that compile for another one than the machine's.
  */
 export const PLATFORMS = {
   'linux-x64': {
+    key: 'linux-x64',
     os: 'linux',
     cpu: 'x64',
     target: 'x86_64-unknown-linux-gnu',
     debian: 'amd64',
     addon: '@zoetrope/linux-x64-gnu',
     libtorch: { name: '@zoetrope/libtorch-linux-x64', version: '2.11.0-1' },
+  },
+  'linux-arm64': {
+    key: 'linux-arm64',
+    os: 'linux',
+    cpu: 'arm64',
+    target: 'aarch64-unknown-linux-gnu',
+    debian: 'arm64',
+    compiler: 'aarch64-linux-gnu-',
+    addon: '@zoetrope/linux-arm64-gnu',
+    libtorch: { name: '@zoetrope/libtorch-linux-arm64', version: '2.11.0-1' },
   },
 }
 

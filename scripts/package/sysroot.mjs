@@ -61,14 +61,19 @@ async function makeLinksRelative(root, folder = root) {
   }
 }
 
-/** Writes compilers that see the sysroot alone, for cargo and the cc crate, and returns their paths. */
-export async function writeCompilers({ sysroot, debian, cc, cxx, folder }) {
+/**
+ * Writes compilers that see the sysroot alone, for cargo and the cc crate, and returns their paths. `needed` are folders of
+ * libraries that libtorch's own need, which the linker of a program asks for.
+ */
+export async function writeCompilers({ sysroot, debian, cc, cxx, needed, folder }) {
   const triple = TRIPLES[debian]
   const libraries = [join(sysroot, 'lib', triple), join(sysroot, 'usr', 'lib', triple)]
   const shared = [
     `--sysroot=${sysroot}`,
+    `-B${join(sysroot, 'usr', 'lib', triple)}/`, //  the files that start a program: a cross compiler takes those of its own glibc
     `-L${join(sysroot, 'usr', 'lib', 'gcc', triple, GCC)}`,
     ...libraries.flatMap((path) => [`-L${path}`, `-Wl,-rpath-link,${path}`]),
+    ...needed.map((path) => `-Wl,-rpath-link,${path}`),
   ]
   const headers = [join(sysroot, 'usr/include/c++', GCC), join(sysroot, 'usr/include', triple, 'c++', GCC)]
   const plusplus = ['-nostdinc++', ...headers.flatMap((path) => ['-isystem', path])]
