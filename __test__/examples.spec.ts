@@ -74,3 +74,10 @@ test('the main job runs on tiny data and saves both models', async (t) => {
   for (const name of ['mnist', 'motion'])
     t.true(readFileSync(join(folder, `zoetrope-${name}.safetensors`)).length > 1000)
 })
+
+test('lines of handwritten digits are read on tiny data', async (t) => {
+  const program = join(REPOSITORY, 'examples', 'digit-lines.mjs')
+  const { code, stdout, stderr } = await runNode([program, '--quick', '--device', 'cpu'])
+  t.is(code, 0, stderr)
+  t.regex(stdout, /share of wrong digits: \d\.\d{3} ± /)
+})
