@@ -13,7 +13,10 @@ const OUTPUTS: usize = 101;
 const RUNS: usize = 9;
 
 fn main() -> Result<()> {
-    println!("{FRAMES} frames, {} classes and the blank; median of {RUNS} runs, ms", OUTPUTS - 1);
+    println!(
+        "{FRAMES} frames, {} classes and the blank; median of {RUNS} runs, ms",
+        OUTPUTS - 1
+    );
     for (name, scale) in [("noise", 1.0), ("unsure", 5.0), ("sure", 12.0)] {
         let rows = rows(scale);
         for beams in [1, 16, 64] {
@@ -30,7 +33,10 @@ fn main() -> Result<()> {
                 labels = found.labels.map_or(0, |labels| labels.len());
             }
             seconds.sort_by(f64::total_cmp);
-            println!("{name:>7} {beams:>3} beams: {:7.2} ({labels} labels)", seconds[RUNS / 2] * 1e3);
+            println!(
+                "{name:>7} {beams:>3} beams: {:7.2} ({labels} labels)",
+                seconds[RUNS / 2] * 1e3
+            );
         }
     }
     Ok(())
@@ -40,7 +46,9 @@ fn main() -> Result<()> {
 fn rows(scale: f64) -> Vec<f64> {
     let mut state = 1_u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as f64 / f64::from(1_u32 << 31)
     };
     let mut rows: Vec<f64> = (0..FRAMES * OUTPUTS).map(|_| scale * next()).collect();
