@@ -84,10 +84,12 @@ impl Clip<'_> {
                 current[state] = mass * f64::from(row[states.outputs[state]]);
                 sum += current[state];
             }
-            if !(sum > 0.0) {
+            if sum.is_nan() || sum <= 0.0 {
                 return None;
             }
-            current[..count].iter_mut().for_each(|mass| *mass /= sum);
+            for mass in &mut current[..count] {
+                *mass /= sum;
+            }
             log_probability += f64::ln(sum);
         }
         let last = alphas.get(alphas.len().checked_sub(count)?..)?;
@@ -104,7 +106,7 @@ impl Clip<'_> {
             let row = self.row(frame);
             let alphas = &alphas[frame * count..(frame + 1) * count];
             let total: f64 = alphas.iter().zip(&betas).map(|(alpha, beta)| alpha * beta).sum();
-            if !(total > LEAST_MASS) {
+            if total.is_nan() || total <= LEAST_MASS {
                 return None;
             }
             let gradient = &mut gradient[frame * self.outputs..(frame + 1) * self.outputs];
@@ -131,10 +133,12 @@ impl Clip<'_> {
                 betas[state] = beta; //            later states are still those of the frame after
                 largest = largest.max(beta);
             }
-            if !(largest > 0.0) {
+            if largest.is_nan() || largest <= 0.0 {
                 return None;
             }
-            betas.iter_mut().for_each(|beta| *beta /= largest);
+            for beta in &mut betas {
+                *beta /= largest;
+            }
         }
         Some(())
     }
