@@ -11,6 +11,7 @@
 pub mod audio;
 mod audit;
 mod batch;
+mod decode;
 mod model;
 mod optimizer;
 mod outcome;
@@ -19,3 +20,4 @@ pub mod runtime;
 pub mod snapshot;
 mod state_dict;
 mod statistics;
+pub mod windows;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use tch::{Kind, Tensor};
 
 use super::inputs::Values;
-use super::samples::{Arrays, SampleSpec, SampleTensors, Samples};
+use super::samples::{Arrays, SampleSpec, SampleTensors, Samples, label_strings};
 use super::targets::{TargetSpec, missing_targets};
 use crate::config::Per;
 use crate::error::{Error, Result};
@@ -23,7 +23,8 @@ pub struct Sample {
     pub inputs: Values,
     /// Of the inputs, without the axis of samples.
     pub shape: Vec<i64>,
-    /// Its target as it was given; of a dataset that is said to have targets per frame, those of the valid ones.
+    /// Its target as it was given, its own labels of a string; of a dataset that is said to have targets per frame, those
+    /// of the valid ones.
     pub targets: Vec<f64>,
     /// Of the targets, without the axis of samples: empty for a single number.
     pub target_shape: Vec<i64>,
@@ -99,13 +100,39 @@ impl TensorDataset {
         };
         let is_per_frame = self.spec.targets.as_ref().is_some_and(TargetSpec::is_per_frame);
         let inputs = valid(self.gather_inputs(&[index])?, self.spec.has_time)?;
-        let targets = valid(self.gather_targets(&[index])?, is_per_frame)?;
+        let own = self.spec.targets.as_ref().and_then(|targets| targets.lengths.as_ref());
+        let targets = match own {
+            Some(own) => self
+                .gather_targets(&[index])?
+                .f_select(0, 0)?
+                .f_narrow(0, 0, own[index as usize])?,
+            None => valid(self.gather_targets(&[index])?, is_per_frame)?,
+        };
         Ok(Sample {
             shape: inputs.size(),
             inputs: Values::of(&inputs)?,
             target_shape: targets.size(),
             targets: Vec::try_from(targets.f_to_kind(Kind::Double)?.f_reshape([-1])?)?,
         })
+    }
+
+    /// Checks that the label strings of the samples at `indices`, which must be in range, can be aligned with their clips.
+    /// Targets that are no strings are left to the model's check.
+    ///
+    /// # Errors
+    /// `Data`, naming the first sample whose string cannot.
+    pub fn check_alignable(&self, indices: &[i64]) -> Result<()> {
+        let targets = self.gather_targets(indices)?;
+        if targets.dim() != 2 || targets.kind() != Kind::Int64 {
+            return Ok(());
+        }
+        let own = self.spec.targets.as_ref().and_then(|targets| targets.lengths.as_ref());
+        let own = own.map(|own| indices.iter().map(|&index| own[index as usize]).collect::<Vec<_>>());
+        let frames = |sample: usize| {
+            let lengths = self.spec.lengths.as_ref();
+            lengths.map_or_else(|| self.spec.time(), |lengths| lengths[indices[sample] as usize])
+        };
+        label_strings(&targets, own.as_deref())?.check_alignable(frames, Some(indices))
     }
 
     /// Inputs of the samples at `indices`, which must be in range.
@@ -147,6 +174,7 @@ mod tests {
             targets: Some(Targets {
                 values: TargetValues::Integers(&[1, 0, 1, 0, 1, 1]),
                 shape: &[2, 3],
+                ..Targets::default()
             }),
         })
     }
