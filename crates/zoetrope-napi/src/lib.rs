@@ -11,6 +11,7 @@
 pub mod audio;
 mod audit;
 mod batch;
+mod generation;
 mod model;
 mod optimizer;
 mod outcome;

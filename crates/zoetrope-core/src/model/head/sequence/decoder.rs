@@ -43,8 +43,7 @@ impl Decoder {
             true => Some(Attention::new(encoded, hidden, init)?),
             false => None,
         };
-        let read = hidden + if sequence.attention { encoded } else { 0 };
-        let fc = Linear::new("fc", read, classes + 1, init)?;
+        let fc = Linear::new("fc", sequence.output_features(encoded), classes + 1, init)?;
         Ok(Self {
             encoder: (config.lstm.hidden_size, config.lstm.bidirectional),
             classes,
