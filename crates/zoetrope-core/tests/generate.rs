@@ -10,8 +10,8 @@ use common::{Numbers, TempFolder, TestResult, config, seeded};
 use serde_json::json;
 use tch::Device;
 use zoetrope_core::{
-    Arrays, Batch, BeamSearch, CnnLstm, Error, Generation, Inputs, Meter, ModelConfig, Sampling, Strategy, TargetValues,
-    Targets, Written, threads,
+    Arrays, Batch, BeamSearch, CnnLstm, Error, Generation, Inputs, Meter, ModelConfig, Sampling, Strategy,
+    TargetValues, Targets, Written, threads,
 };
 
 const FEATURES: i64 = 3;
@@ -136,7 +136,12 @@ fn a_wide_search_finds_the_best_of_all_strings() -> TestResult {
             let best = best.ok_or("no strings")?;
             let found = generate_one(&model, seed, &beam(16, penalty))?;
             assert_eq!(found.labels, strings[best], "seed {seed}, penalty {penalty}");
-            assert!((found.score - score(&best)).abs() < 1e-5, "{} {}", found.score, score(&best));
+            assert!(
+                (found.score - score(&best)).abs() < 1e-5,
+                "{} {}",
+                found.score,
+                score(&best)
+            );
         }
     }
     Ok(())
@@ -148,7 +153,10 @@ fn one_beam_is_greedy_and_more_beams_never_score_worse() -> TestResult {
     let mut gains = 0;
     for seed in 0..30 {
         let model = model_of(&config, seed, 6.0)?;
-        assert_eq!(generate_one(&model, seed, &beam(1, 0.0))?, generate_one(&model, seed, &GREEDY)?);
+        assert_eq!(
+            generate_one(&model, seed, &beam(1, 0.0))?,
+            generate_one(&model, seed, &GREEDY)?
+        );
         for penalty in [0.0, 1.0] {
             let scores = (1..=9).map(|beams| Ok(generate_one(&model, seed, &beam(beams, penalty))?.score));
             let scores = scores.collect::<TestResult<Vec<f64>>>()?;
@@ -170,7 +178,11 @@ fn an_answer_depends_on_the_clip_alone() -> TestResult {
     for options in [GREEDY, sample(11), beam(4, 0.6)] {
         let whole = generate(&model, &clips(&numbers, &lengths, 6, 0.0, None)?, &options)?;
         let backwards: Vec<i64> = lengths.iter().rev().copied().collect();
-        let mut reversed = generate(&model, &clips(&turned(&numbers), &backwards, 9, f32::NAN, None)?, &options)?;
+        let mut reversed = generate(
+            &model,
+            &clips(&turned(&numbers), &backwards, 9, f32::NAN, None)?,
+            &options,
+        )?;
         reversed.reverse();
         assert_eq!(whole, reversed);
         for (index, written) in whole.iter().enumerate() {
@@ -181,7 +193,10 @@ fn an_answer_depends_on_the_clip_alone() -> TestResult {
         for count in 1..=most {
             threads::set_num_threads(count);
             threads::apply()?;
-            assert_eq!(generate(&model, &clips(&numbers, &lengths, 6, 0.0, None)?, &options)?, whole);
+            assert_eq!(
+                generate(&model, &clips(&numbers, &lengths, 6, 0.0, None)?, &options)?,
+                whole
+            );
         }
     }
     Ok(())
@@ -210,7 +225,10 @@ fn drawn_strings_have_the_probabilities_of_teacher_forcing() -> TestResult {
         let probability = log_probability(&model, clip, string)?.exp();
         let share = count / DRAWS as f64;
         let deviation = (probability * (1.0 - probability) / DRAWS as f64).sqrt();
-        assert!((share - probability).abs() < 4.0 * deviation, "{string:?}: {share}, expected {probability}");
+        assert!(
+            (share - probability).abs() < 4.0 * deviation,
+            "{string:?}: {share}, expected {probability}"
+        );
     }
     Ok(())
 }
@@ -335,7 +353,10 @@ fn wrong_targets_and_heads_are_errors_with_a_name() -> TestResult {
     let reason = refused(evaluate(&[0, 3], &[1, 1])?);
     assert!(reason.contains("from 0 to 2"), "{reason}");
     let reason = refused(evaluate(&[0, 1, 2, 0, 1, 2], &[2, 3])?);
-    assert!(reason.contains("at most 2 labels") && reason.contains("sample 1"), "{reason}");
+    assert!(
+        reason.contains("at most 2 labels") && reason.contains("sample 1"),
+        "{reason}"
+    );
     let mut meter = Meter::new();
     assert!(refused(model.evaluate_batch(&one_clip(0)?, &mut meter)).contains("targets"));
     let refused = |result: Option<Error>| match result {
@@ -350,7 +371,10 @@ fn wrong_targets_and_heads_are_errors_with_a_name() -> TestResult {
         }))?,
         0,
     )?;
-    assert_eq!(refused(plain.generate(&one_clip(0)?, &GREEDY, &|| Ok(())).err()), "head");
+    assert_eq!(
+        refused(plain.generate(&one_clip(0)?, &GREEDY, &|| Ok(())).err()),
+        "head"
+    );
     Ok(())
 }
 

@@ -132,7 +132,12 @@ fn check_evaluation(case: &str) -> TestResult {
     let labels: Vec<Vec<i64>> = written.iter().map(|written| written.labels.clone()).collect();
     assert_eq!(labels, expected_strings(&fixture)?);
     let scores: Vec<f64> = written.iter().map(|written| written.score).collect();
-    assert_close("scores", &Tensor::from_slice(&scores), fixture.get("greedy_scores"), 1e-5);
+    assert_close(
+        "scores",
+        &Tensor::from_slice(&scores),
+        fixture.get("greedy_scores"),
+        1e-5,
+    );
     Ok(())
 }
 

@@ -39,14 +39,23 @@ impl CnnLstm {
     ///
     /// # Errors
     /// `ShapeMismatch` for a batch that does not fit; `InvalidConfig` for a model with another head; those of `check`.
-    pub fn generate(&self, batch: &Batch, options: &Generation, check: &dyn Fn() -> Result<()>) -> Result<Vec<Written>> {
+    pub fn generate(
+        &self,
+        batch: &Batch,
+        options: &Generation,
+        check: &dyn Fn() -> Result<()>,
+    ) -> Result<Vec<Written>> {
         let _guard = tch::no_grad_guard();
         let clips = batch.to_device(self.config(), self.device())?.clips;
         let counts = clips.layout().counts();
         let mut all = Vec::with_capacity(counts.len());
         for (index, &frames) in (0..).zip(&counts) {
             check()?;
-            let clip = clips.inputs.f_narrow(0, index, 1)?.f_narrow(1, 0, frames)?.f_contiguous()?;
+            let clip = clips
+                .inputs
+                .f_narrow(0, index, 1)?
+                .f_narrow(1, 0, frames)?
+                .f_contiguous()?;
             all.push(self.write(clip, options, check)?);
         }
         Ok(all)
@@ -81,7 +90,13 @@ impl CnnLstm {
 
     fn write(&self, clip: Tensor, options: &Generation, check: &dyn Fn() -> Result<()>) -> Result<Written> {
         if let Strategy::Beam(beam) = options.strategy {
-            return search(self.decoder()?, &self.memory(clip)?, beam, self.max_length(options)?, check);
+            return search(
+                self.decoder()?,
+                &self.memory(clip)?,
+                beam,
+                self.max_length(options)?,
+                check,
+            );
         }
         let mut writing = self.writing(clip, options)?;
         while writing.next(self.decoder()?)?.is_some() {
@@ -95,7 +110,11 @@ impl CnnLstm {
             Strategy::Greedy => None,
             Strategy::Sample(sampling) => Some((sampling, Stream::of(hash(sampling.seed, &clip)?))),
             Strategy::Beam(_) => {
-                return Err(Error::invalid("strategy", "greedy or sample for a string label by label", "beam"));
+                return Err(Error::invalid(
+                    "strategy",
+                    "greedy or sample for a string label by label",
+                    "beam",
+                ));
             }
         };
         Ok(Writing::new(self.memory(clip)?, draws, self.max_length(options)?))
@@ -112,7 +131,12 @@ impl CnnLstm {
     }
 
     fn max_length(&self, options: &Generation) -> Result<usize> {
-        let of_head = || self.config().head.sequence.map_or(0, |sequence| sequence.max_length as usize);
+        let of_head = || {
+            self.config()
+                .head
+                .sequence
+                .map_or(0, |sequence| sequence.max_length as usize)
+        };
         Ok(options.max_length.unwrap_or_else(of_head))
     }
 }

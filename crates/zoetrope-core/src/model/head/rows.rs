@@ -8,7 +8,7 @@ use crate::config::{HeadKind, ModelConfig, RegressionLoss};
 use crate::error::Result;
 
 /// Index of a target that counts for nothing: PyTorch's default, which no class has.
-const IGNORED: i64 = -100;
+pub(super) const IGNORED: i64 = -100;
 
 /// The loss of raw outputs of `[predictions, outputs]`.
 ///
@@ -19,33 +19,48 @@ pub(super) fn training(
     outputs: &Tensor,
     targets: &Tensor,
 ) -> Result<BatchLoss> {
-    let weights = match &options.class_weights {
-        Some(weights) => Some(
-            Tensor::f_from_slice(weights)?
-                .f_to_kind(outputs.kind())?
-                .f_to_device(outputs.device())?,
-        ),
-        None => None,
-    };
-    let loss = |reduction| {
-        let weights = weights.as_ref();
-        reduced(config, options.label_smoothing, weights, outputs, targets, reduction)
-    };
-    if let (Some(weights), HeadKind::Classification) = (&weights, config.head.kind) {
-        let weight = weights.f_index_select(0, targets)?.f_sum(Kind::Double)?;
-        let divisor = weight.f_where_scalarother(&weight.f_gt(0.0)?, 1.0)?;
-        return Ok(BatchLoss {
-            mean: loss(Reduction::Sum)?.f_div(&divisor.f_to_kind(outputs.kind())?)?,
-            weight,
-            divisor,
-        });
+    let weights = options.class_weights.as_deref();
+    if config.head.kind == HeadKind::Classification {
+        return cross_entropy(outputs, targets, weights, options.label_smoothing);
     }
-    BatchLoss::of_mean(loss(Reduction::Mean)?, targets.size()[0])
+    let weights = weights.map(|weights| like(outputs, weights)).transpose()?;
+    let mean = reduced(config, weights.as_ref(), outputs, targets, Reduction::Mean)?;
+    BatchLoss::of_mean(mean, targets.size()[0])
+}
+
+/// Cross-entropy of logits of `[predictions, classes]` against int64 of `[predictions]`: the mean, by the weights of the
+/// targets' classes where there are weights.
+pub(super) fn cross_entropy(
+    outputs: &Tensor,
+    targets: &Tensor,
+    weights: Option<&[f64]>,
+    label_smoothing: f64,
+) -> Result<BatchLoss> {
+    let Some(weights) = weights else {
+        let mean = outputs.f_cross_entropy_loss(targets, None::<&Tensor>, Reduction::Mean, IGNORED, label_smoothing)?;
+        return BatchLoss::of_mean(mean, targets.size()[0]);
+    };
+    let weights = like(outputs, weights)?;
+    let weight = weights.f_index_select(0, targets)?.f_sum(Kind::Double)?;
+    let divisor = weight.f_where_scalarother(&weight.f_gt(0.0)?, 1.0)?;
+    let sum = outputs.f_cross_entropy_loss(targets, Some(&weights), Reduction::Sum, IGNORED, label_smoothing)?;
+    Ok(BatchLoss {
+        mean: sum.f_div(&divisor.f_to_kind(outputs.kind())?)?,
+        weight,
+        divisor,
+    })
+}
+
+/// Numbers of the kind and on the device of some outputs.
+fn like(outputs: &Tensor, numbers: &[f64]) -> Result<Tensor> {
+    Ok(Tensor::f_from_slice(numbers)?
+        .f_to_kind(outputs.kind())?
+        .f_to_device(outputs.device())?)
 }
 
 /// The sum over the predictions of their losses: shapes as in [`training`].
 pub(super) fn evaluation(config: &ModelConfig, outputs: &Tensor, targets: &Tensor) -> Result<BatchLoss> {
-    let sum = reduced(config, 0.0, None, outputs, targets, Reduction::Sum)?;
+    let sum = reduced(config, None, outputs, targets, Reduction::Sum)?;
     let sum = match config.head.kind {
         HeadKind::Classification => sum,
         _ => sum.f_div_scalar(config.num_outputs())?,
@@ -55,14 +70,13 @@ pub(super) fn evaluation(config: &ModelConfig, outputs: &Tensor, targets: &Tenso
 
 fn reduced(
     config: &ModelConfig,
-    label_smoothing: f64,
     weights: Option<&Tensor>,
     outputs: &Tensor,
     targets: &Tensor,
     reduction: Reduction,
 ) -> Result<Tensor> {
     if config.head.kind == HeadKind::Classification {
-        return Ok(outputs.f_cross_entropy_loss(targets, weights, reduction, IGNORED, label_smoothing)?);
+        return Ok(outputs.f_cross_entropy_loss(targets, None::<&Tensor>, reduction, IGNORED, 0.0)?);
     }
     let targets = targets.f_to_kind(if outputs.kind() == Kind::Double {
         Kind::Double

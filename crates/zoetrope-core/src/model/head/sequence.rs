@@ -48,13 +48,8 @@ pub(super) fn score(
             (loss, most_probable(&outputs.f_detach()?)?, tokens.counts)
         }
         None => {
-            let sum = outputs.f_cross_entropy_loss(
-                &tokens.targets,
-                None::<&Tensor>,
-                Reduction::Sum,
-                rows::IGNORED,
-                0.0,
-            )?;
+            let sum =
+                outputs.f_cross_entropy_loss(&tokens.targets, None::<&Tensor>, Reduction::Sum, rows::IGNORED, 0.0)?;
             let (written, counts) = greedy(decoder, &memory, layout.batch, max_length)?;
             (BatchLoss::of_sum(sum, tokens.targets.size()[0])?, written, counts)
         }
@@ -91,7 +86,9 @@ fn greedy(decoder: &Decoder, memory: &Memory, clips: i64, max_length: i64) -> Re
         let (logits, next) = decoder.step(memory, &state, &read)?;
         state = next;
         let tokens = most_probable(&logits)?;
-        has_ended = has_ended.f_logical_or(&tokens.f_eq(boundary)?)?.f_logical_or(&tokens.f_lt(0)?)?;
+        has_ended = has_ended
+            .f_logical_or(&tokens.f_eq(boundary)?)?
+            .f_logical_or(&tokens.f_lt(0)?)?;
         read = tokens.f_clamp_min(0)?;
         written.push(tokens);
         if has_ended.f_all()?.f_int64_value(&[])? == 1 {

@@ -28,7 +28,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// Draws `decoder.embedding`, `decoder.bridge`, `decoder.lstm`, `decoder.attention.*` and `fc`, in this order.
-    pub(crate) fn new(
+    pub(in crate::model) fn new(
         config: &ModelConfig,
         sequence: &SequenceConfig,
         generator: Generator,

@@ -1,7 +1,7 @@
 //! One token after the other: the most probable one, or one drawn at random.
 
-use super::decoder::Decoder;
 use super::cell::State;
+use super::decoder::Decoder;
 use super::memory::Memory;
 use super::scores::{self, log_softmax};
 use crate::error::Result;
@@ -165,13 +165,22 @@ mod tests {
 
     #[test]
     fn top_k_keeps_the_most_probable_and_the_first_of_equal_ones() {
-        assert_near(&shares(&[0.2, 0.5, 0.3], &sampling(1.0, Some(2), 1.0)), &[0.0, 0.625, 0.375]);
-        assert_near(&shares(&[0.25, 0.25, 0.5], &sampling(1.0, Some(2), 1.0)), &[1.0 / 3.0, 0.0, 2.0 / 3.0]);
+        assert_near(
+            &shares(&[0.2, 0.5, 0.3], &sampling(1.0, Some(2), 1.0)),
+            &[0.0, 0.625, 0.375],
+        );
+        assert_near(
+            &shares(&[0.25, 0.25, 0.5], &sampling(1.0, Some(2), 1.0)),
+            &[1.0 / 3.0, 0.0, 2.0 / 3.0],
+        );
     }
 
     #[test]
     fn top_p_keeps_the_fewest_that_reach_it() {
-        assert_near(&shares(&[0.2, 0.5, 0.3], &sampling(1.0, None, 0.6)), &[0.0, 0.625, 0.375]);
+        assert_near(
+            &shares(&[0.2, 0.5, 0.3], &sampling(1.0, None, 0.6)),
+            &[0.0, 0.625, 0.375],
+        );
         assert_near(&shares(&[0.2, 0.5, 0.3], &sampling(1.0, None, 0.4)), &[0.0, 1.0, 0.0]);
     }
 }

@@ -6,7 +6,10 @@ use crate::error::Result;
 
 /// The values of a tensor, row-major.
 pub(super) fn read(logits: &Tensor) -> Result<Vec<f64>> {
-    let flat = logits.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?.f_flatten(0, -1)?;
+    let flat = logits
+        .f_to_device(Device::Cpu)?
+        .f_to_kind(Kind::Double)?
+        .f_flatten(0, -1)?;
     Ok(Vec::try_from(flat)?)
 }
 

@@ -134,7 +134,10 @@ pub(crate) fn search(
         }
         // A search none of whose strings can become the best has no more to say.
         for kept in &mut kept {
-            if kept.iter().all(|&prefix| found.is_hopeless(&next[prefix], max_length + 1)) {
+            if kept
+                .iter()
+                .all(|&prefix| found.is_hopeless(&next[prefix], max_length + 1))
+            {
                 kept.clear();
             }
         }
