@@ -49,6 +49,7 @@ export type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './e
 export type { LogMelOptions, Recording } from './data/log-mel'
 export type { LossOptions } from './model/loss'
 export type { AnyCnnLstm, ClipOptions } from './model/cnn-lstm'
+export type { GenerateOptions, Generated, GenerationStrategy, TokenOptions } from './model/generation'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
 export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
@@ -62,6 +63,7 @@ export type {
   HeadType,
   RegressionHeadOptions,
   RegressionLoss,
+  TokenSequence,
 } from './config/head'
 export type { ForecastConfig, ForecastHeadOptions, ForecastLoss, ForecastMode } from './config/head/forecast'
 export type { HeadKind, HeadPer } from './config/head/kind'
@@ -89,4 +91,5 @@ export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
 export type { CommonTestResult, StringTestResult, TestOptions, TestResult, TestResultOf } from './evaluation/test'
+export type { TeacherForcing } from './training/teacher-forcing'
 export type { TrainOptions, TrainResult } from './training/train'

@@ -9,6 +9,7 @@ export type {
   NativeAudit,
   NativeBatch,
   NativeCounts,
+  NativeGenerationOptions,
   NativeGroup,
   NativeLayer,
   NativeMetrics,
@@ -22,6 +23,7 @@ export type {
   NativeSnapshot,
   NativeStateDict,
   NativeTensorDataset,
+  NativeWritten,
 } from '../index'
 
 type NativeModule = typeof Native

@@ -80,7 +80,9 @@ const GENERATE_KEYS = [...TOKEN_KEYS, 'lengths', 'beams', 'lengthPenalty']
 const OF_SAMPLE = ['temperature', 'topK', 'topP', 'seed'] as const
 const OF_BEAM = ['beams', 'lengthPenalty'] as const
 
-export function checkGenerateOptions(given: GenerateOptions): CheckedGeneration & { readonly lengths: GenerateOptions['lengths'] } {
+export function checkGenerateOptions(
+  given: GenerateOptions,
+): CheckedGeneration & { readonly lengths: GenerateOptions['lengths'] } {
   const options = checkOptions(given, 'options', GENERATE_KEYS)
   return { ...checked(options, ['greedy', 'sample', 'beam']), lengths: options.lengths }
 }
@@ -98,7 +100,9 @@ function checked(options: GenerateOptions, strategies: readonly GenerationStrate
     const unused = strategy === owner ? undefined : keys.find((key) => options[key] !== undefined)
     if (unused === undefined) continue
     const strays = describe(options[unused])
-    throw new RangeError(`Expected \`${unused}\` with the strategy '${owner}' only, received ${strays} with '${strategy}'`)
+    throw new RangeError(
+      `Expected \`${unused}\` with the strategy '${owner}' only, received ${strays} with '${strategy}'`,
+    )
   }
   const { maxLength, beams = DEFAULT_BEAMS, lengthPenalty = 0 } = options
   return {
@@ -112,9 +116,13 @@ function checked(options: GenerateOptions, strategies: readonly GenerationStrate
   }
 }
 
-function checkSampling({ temperature = 1, topK, topP = 1, seed }: TokenOptions) {
+function checkSampling({ temperature = 1, topK, topP = 1, seed }: Omit<TokenOptions, 'strategy'>) {
   if (checkNumber(temperature, 'temperature', 0) === 0) {
-    throw rangeError("a number above 0 (the strategy 'greedy' takes the most probable token)", 'temperature', temperature)
+    throw rangeError(
+      "a number above 0 (the strategy 'greedy' takes the most probable token)",
+      'temperature',
+      temperature,
+    )
   }
   if (checkNumber(topP, 'topP', 0) === 0 || topP > 1) throw rangeError('a number above 0 and at most 1', 'topP', topP)
   return {
