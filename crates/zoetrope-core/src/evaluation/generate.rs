@@ -94,7 +94,7 @@ impl CnnLstm {
                 self.decoder()?,
                 &self.memory(clip)?,
                 beam,
-                self.max_length(options)?,
+                self.max_length(options),
                 check,
             );
         }
@@ -117,7 +117,7 @@ impl CnnLstm {
                 ));
             }
         };
-        Ok(Writing::new(self.memory(clip)?, draws, self.max_length(options)?))
+        Ok(Writing::new(self.memory(clip)?, draws, self.max_length(options)))
     }
 
     /// What the decoder keeps of one clip, `[1, frames, …]`.
@@ -130,14 +130,14 @@ impl CnnLstm {
         decoder.remember(&self.states_t(&clip, false)?, &clip.layout())
     }
 
-    fn max_length(&self, options: &Generation) -> Result<usize> {
+    fn max_length(&self, options: &Generation) -> usize {
         let of_head = || {
             self.config()
                 .head
                 .sequence
                 .map_or(0, |sequence| sequence.max_length as usize)
         };
-        Ok(options.max_length.unwrap_or_else(of_head))
+        options.max_length.unwrap_or_else(of_head)
     }
 }
 

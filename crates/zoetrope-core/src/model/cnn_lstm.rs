@@ -186,17 +186,12 @@ impl CnnLstm {
     /// # Errors
     /// `InvalidConfig` for a model with another head.
     pub(crate) fn decoder(&self) -> Result<&Decoder> {
-        match &self.head {
-            Head::Sequence { decoder, .. } => Ok(decoder),
-            _ => {
-                let kind = format!("{:?}", self.config.head.kind);
-                Err(Error::invalid(
-                    "head",
-                    "a head of kind 'sequence', which writes strings",
-                    kind,
-                ))
-            }
+        if let Head::Sequence { decoder, .. } = &self.head {
+            return Ok(decoder);
         }
+        let kind = format!("{:?}", self.config.head.kind);
+        let expected = "a head of kind 'sequence', which writes strings";
+        Err(Error::invalid("head", expected, kind))
     }
 
     /// What the head sees of clips: `[batch, directions * hidden_size]`, or where nothing is pooled

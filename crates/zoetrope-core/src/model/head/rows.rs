@@ -8,7 +8,7 @@ use crate::config::{HeadKind, ModelConfig, RegressionLoss};
 use crate::error::Result;
 
 /// Index of a target that counts for nothing: PyTorch's default, which no class has.
-pub(super) const IGNORED: i64 = -100;
+const IGNORED: i64 = -100;
 
 /// The loss of raw outputs of `[predictions, outputs]`.
 ///
@@ -49,6 +49,12 @@ pub(super) fn cross_entropy(
         weight,
         divisor,
     })
+}
+
+/// The sum of the cross-entropies of logits of `[predictions, classes]` against int64 of `[predictions]`.
+pub(super) fn summed_cross_entropy(outputs: &Tensor, targets: &Tensor) -> Result<BatchLoss> {
+    let sum = outputs.f_cross_entropy_loss(targets, None::<&Tensor>, Reduction::Sum, IGNORED, 0.0)?;
+    BatchLoss::of_sum(sum, targets.size()[0])
 }
 
 /// Numbers of the kind and on the device of some outputs.

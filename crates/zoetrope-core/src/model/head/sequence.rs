@@ -12,14 +12,14 @@ mod scores;
 pub(crate) mod search;
 pub(crate) mod tokens;
 
-use tch::{Kind, Reduction, Tensor};
+use tch::{Kind, Tensor};
 
 use self::decoder::Decoder;
 use self::memory::Memory;
 use self::tokens::Tokens;
 use super::options::LossOptions;
 use super::rows;
-use super::scored::{Answers, BatchLoss, Reading, Scored, Strings};
+use super::scored::{Answers, Reading, Scored, Strings};
 use crate::data::label_strings::LabelStrings;
 use crate::data::lengths::Layout;
 use crate::error::Result;
@@ -41,18 +41,14 @@ pub(super) fn score(
     let tokens = Tokens::new(&targets.labels, &targets.counts, decoder.boundary(), states.device())?;
     let share = options.map_or(1.0, |options| options.teacher_forcing);
     let outputs = decoder.forward(&memory, &tokens, share)?; //      [tokens, classes + 1]
-    let (loss, written, counts) = match options {
-        Some(options) => {
-            let weights = options.class_weights.as_deref().map(with_end);
-            let loss = rows::cross_entropy(&outputs, &tokens.targets, weights.as_deref(), options.label_smoothing)?;
-            (loss, most_probable(&outputs.f_detach()?)?, tokens.counts)
-        }
-        None => {
-            let sum =
-                outputs.f_cross_entropy_loss(&tokens.targets, None::<&Tensor>, Reduction::Sum, rows::IGNORED, 0.0)?;
-            let (written, counts) = greedy(decoder, &memory, layout.batch, max_length)?;
-            (BatchLoss::of_sum(sum, tokens.targets.size()[0])?, written, counts)
-        }
+    let (loss, written, counts) = if let Some(options) = options {
+        let weights = options.class_weights.as_deref().map(with_end);
+        let loss = rows::cross_entropy(&outputs, &tokens.targets, weights.as_deref(), options.label_smoothing)?;
+        (loss, most_probable(&outputs.f_detach()?)?, tokens.counts)
+    } else {
+        let loss = rows::summed_cross_entropy(&outputs, &tokens.targets)?;
+        let (written, counts) = greedy(decoder, &memory, layout.batch, max_length)?;
+        (loss, written, counts)
     };
     let answers = Answers::Strings(Strings {
         tokens: written,

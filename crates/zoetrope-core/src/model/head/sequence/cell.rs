@@ -41,16 +41,13 @@ impl Cell {
     pub(super) fn new(inputs: i64, hidden: i64, init: &mut Initializer<'_>) -> Result<Self> {
         let bound = 1.0 / (hidden as f64).sqrt();
         let mut draw = |kind: &str, shape: &[i64]| init.uniform(format!("decoder.lstm.{kind}_l0"), shape, bound);
-        let weights = [
-            draw("weight_ih", &[4 * hidden, inputs])?,
-            draw("weight_hh", &[4 * hidden, hidden])?,
-            draw("bias_ih", &[4 * hidden])?,
-            draw("bias_hh", &[4 * hidden])?,
-        ];
-        let [weight_ih, weight_hh, bias_ih, bias_hh] = weights;
+        let input_weight = draw("weight_ih", &[4 * hidden, inputs])?;
+        let hidden_weight = draw("weight_hh", &[4 * hidden, hidden])?;
+        let input_bias = draw("bias_ih", &[4 * hidden])?;
+        let hidden_bias = draw("bias_hh", &[4 * hidden])?;
         Ok(Self {
-            input: Linear::of(weight_ih, bias_ih),
-            hidden: Linear::of(weight_hh, bias_hh),
+            input: Linear::of(input_weight, input_bias),
+            hidden: Linear::of(hidden_weight, hidden_bias),
         })
     }
 

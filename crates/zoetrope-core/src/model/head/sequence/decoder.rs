@@ -39,9 +39,10 @@ impl Decoder {
         let embedding = init.normal("decoder.embedding.weight".to_owned(), &[classes + 1, embedded])?;
         let bridge = Linear::new("decoder.bridge", encoded, 2 * hidden, init)?;
         let cell = Cell::new(embedded, hidden, init)?;
-        let attention = match sequence.attention {
-            true => Some(Attention::new(encoded, hidden, init)?),
-            false => None,
+        let attention = if sequence.attention {
+            Some(Attention::new(encoded, hidden, init)?)
+        } else {
+            None
         };
         let fc = Linear::new("fc", sequence.output_features(encoded), classes + 1, init)?;
         Ok(Self {
