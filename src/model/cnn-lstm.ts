@@ -7,7 +7,7 @@ import { ModelHandle } from './handle'
 import { copyStateDict, toStateDict } from './state-dict'
 import { checkGenerateOptions, checkTokenOptions, toGenerated } from './generation'
 import { toPredictions } from './predictions'
-import { CLIPS_PER_JOB, writeAll, writeTokens } from './writer'
+import { writeAll, writeTokens } from './writer'
 import { formatSummary } from './summary'
 import { native } from '../native'
 import { unwrap } from '../errors'
@@ -330,7 +330,6 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     await this.dispose()
   }
 
-  /** The strings of clips; a batch for every job. */
   async #write(
     clips: NdArray,
     { lengths: given, ...settings }: CheckedGeneration & Pick<GenerateOptions, 'lengths'>,
@@ -338,18 +337,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     const { data, shape } = checkNdArray(clips, 'clips')
     const lengths = checkLengths(given, shape)
     this.#handle.checkUsable() //                    before anything is copied
-    const [clipCount = 0, ...rest] = shape
-    const size = rest.reduce((product, axis) => product * axis, 1)
-    const batches = []
-    // At least one batch: that there are no clips is for the native side to refuse.
-    for (let from = 0; from === 0 || from < clipCount; from += CLIPS_PER_JOB) {
-      const to = Math.min(from + CLIPS_PER_JOB, clipCount)
-      const part = data.subarray(from * size, to * size)
-      const partLengths = lengths?.subarray(from, to) ?? null
-      batches.push(unwrap(native().NativeBatch.fromArrays(part, [to - from, ...rest], partLengths, null)))
-    }
-    const written = await writeAll(this.#handle, batches, settings)
-    return written.map((string) => toGenerated(string, this.classes))
+    return writeAll(this.#handle, { data, shape, lengths }, settings, this.classes)
   }
 
   #checkWrites(name: string): void {

@@ -1,44 +1,71 @@
 /** Orders the jobs that write strings. */
 import { AbortScope } from '../common/abort'
+import { unwrap } from '../errors'
+import { native } from '../native'
 import { nameOf, toGenerated } from './generation'
 import type { CheckedGeneration, Generated } from './generation'
 import type { ModelHandle } from './handle'
-import type { NativeBatch, NativeWritten } from '../native'
+import type { NativeBatch } from '../native'
 
 /**
  * Clips of one job. The model's other work goes on between two jobs, and an answer depends neither on its job nor on the
  * clips there.
  */
-export const CLIPS_PER_JOB = 8
+const CLIPS_PER_JOB = 8
 
-/** The strings of the clips of some batches, in order. */
-export async function writeAll(
+/** Checked clips of `[batch, …]`. */
+interface Clips {
+  readonly data: Float32Array | Uint8Array
+  readonly shape: readonly number[]
+  readonly lengths: Int32Array | null
+}
+
+/** The strings of some clips, in order. */
+export async function writeAll<Label extends string>(
   handle: ModelHandle,
-  batches: readonly NativeBatch[],
-  { native, signal }: CheckedGeneration,
-): Promise<NativeWritten[]> {
+  clips: Clips,
+  { native: options, signal }: CheckedGeneration,
+  classes: readonly Label[],
+): Promise<Generated<Label>[]> {
+  const batches = batchesOf(clips) //                          copied before the first wait
   const abort = new AbortScope(signal)
-  const generation = handle.native.beginGeneration(native)
+  const generation = handle.native.beginGeneration(options)
   abort.onAbort(() => generation.cancel())
   try {
     abort.throwIfAborted()
-    const written = []
-    for (const batch of batches) written.push(...(await abort.race(handle.run(() => generation.generate(batch)))))
-    return written
+    const strings = []
+    for (const batch of batches) {
+      const written = await abort.race(handle.run(() => generation.generate(batch)))
+      strings.push(...written.map((string) => toGenerated(string, classes)))
+    }
+    return strings
   } finally {
     abort.release()
   }
+}
+
+/** A batch for every job. At least one: that there are no clips is for the native side to refuse. */
+function batchesOf({ data, shape, lengths }: Clips): NativeBatch[] {
+  const [count = 0, ...rest] = shape
+  const size = rest.reduce((product, axis) => product * axis, 1)
+  return Array.from({ length: Math.max(1, Math.ceil(count / CLIPS_PER_JOB)) }, (_, job) => {
+    const from = job * CLIPS_PER_JOB
+    const to = Math.min(from + CLIPS_PER_JOB, count)
+    const part = data.subarray(from * size, to * size)
+    const ownLengths = lengths?.subarray(from, to) ?? null
+    return unwrap(native().NativeBatch.fromArrays(part, [to - from, ...rest], ownLengths, null))
+  })
 }
 
 /** The labels of one clip's string as they are written, and at the end the string. */
 export async function* writeTokens<Label extends string>(
   handle: ModelHandle,
   batch: NativeBatch,
-  { native, signal }: CheckedGeneration,
+  { native: options, signal }: CheckedGeneration,
   classes: readonly Label[],
 ): AsyncGenerator<Label, Generated<Label>, undefined> {
   const abort = new AbortScope(signal)
-  const generation = handle.native.beginGeneration(native)
+  const generation = handle.native.beginGeneration(options)
   try {
     await abort.race(handle.run(() => generation.begin(batch)))
     for (;;) {

@@ -66,14 +66,14 @@ fn like(outputs: &Tensor, numbers: &[f64]) -> Result<Tensor> {
 
 /// The sum over the predictions of their losses: shapes as in [`training`].
 pub(super) fn evaluation(config: &ModelConfig, outputs: &Tensor, targets: &Tensor) -> Result<BatchLoss> {
+    if config.head.kind == HeadKind::Classification {
+        return summed_cross_entropy(outputs, targets);
+    }
     let sum = reduced(config, None, outputs, targets, Reduction::Sum)?;
-    let sum = match config.head.kind {
-        HeadKind::Classification => sum,
-        _ => sum.f_div_scalar(config.num_outputs())?,
-    };
-    BatchLoss::of_sum(sum, targets.size()[0])
+    BatchLoss::of_sum(sum.f_div_scalar(config.num_outputs())?, targets.size()[0])
 }
 
+/// The loss of labels or numbers, over all of them.
 fn reduced(
     config: &ModelConfig,
     weights: Option<&Tensor>,
@@ -81,9 +81,6 @@ fn reduced(
     targets: &Tensor,
     reduction: Reduction,
 ) -> Result<Tensor> {
-    if config.head.kind == HeadKind::Classification {
-        return Ok(outputs.f_cross_entropy_loss(targets, None::<&Tensor>, reduction, IGNORED, 0.0)?);
-    }
     let targets = targets.f_to_kind(if outputs.kind() == Kind::Double {
         Kind::Double
     } else {

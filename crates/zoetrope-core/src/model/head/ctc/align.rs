@@ -18,13 +18,25 @@ pub struct Span {
 pub(super) fn spans(labels: &[i64], rows: &[f64], outputs: usize) -> Result<Vec<Span>> {
     let states = 2 * labels.len() + 1;
     let frames = rows.len() / outputs;
-    let output = |state: usize| if state % 2 == 1 { labels[state / 2] as usize + 1 } else { 0 };
+    let output = |state: usize| {
+        if state % 2 == 1 {
+            labels[state / 2] as usize + 1
+        } else {
+            0
+        }
+    };
     let can_skip = |state: usize| state % 2 == 1 && state >= 3 && output(state) != output(state - 2);
     let mut steps = zeroed(states * frames)?; //                [frames, states]: states moved on by
     let mut scores = vec![f64::NEG_INFINITY; states];
     for (frame, row) in rows.chunks_exact(outputs).enumerate() {
         for state in (0..states).rev() {
-            let from = |back: usize| if back <= state { scores[state - back] } else { f64::NEG_INFINITY };
+            let from = |back: usize| {
+                if back <= state {
+                    scores[state - back]
+                } else {
+                    f64::NEG_INFINITY
+                }
+            };
             let (mut score, mut step) = (from(0), 0);
             if frame == 0 {
                 score = if state < 2 { 0.0 } else { f64::NEG_INFINITY };

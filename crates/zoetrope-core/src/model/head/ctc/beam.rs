@@ -38,14 +38,24 @@ pub(super) struct Watch<'a> {
 const FRAMES_UNCHECKED: usize = 64;
 
 /// The `width` strings that are left after the last frame; every string that was among the best is in the trie.
-pub(super) fn search(trie: &mut Trie, rows: &[f64], outputs: usize, width: usize, watch: &Watch<'_>) -> Result<Vec<u32>> {
+pub(super) fn search(
+    trie: &mut Trie,
+    rows: &[f64],
+    outputs: usize,
+    width: usize,
+    watch: &Watch<'_>,
+) -> Result<Vec<u32>> {
     let mut beam = vec![Prefix {
         node: ROOT,
         blank: 0.0,
         label: f64::NEG_INFINITY,
     }];
     // Of a prefix's extensions at most `width` are taken, behind those that are in the beam already, and its own label.
-    let most = if watch.allows_all { outputs.min(2 * width + 2) } else { outputs };
+    let most = if watch.allows_all {
+        outputs.min(2 * width + 2)
+    } else {
+        outputs
+    };
     let mut order: Vec<u32> = Vec::with_capacity(outputs);
     let mut candidates: Vec<Candidate> = Vec::new();
     for (frame, row) in rows.chunks_exact(outputs).enumerate() {

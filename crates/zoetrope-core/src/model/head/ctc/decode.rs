@@ -74,7 +74,11 @@ pub(crate) fn decode(
         _ if scores[at] > f64::NEG_INFINITY => Some(at),
         best => best,
     });
-    let visited = if decoding.keeps_visited { trie.strings() } else { Vec::new() };
+    let visited = if decoding.keeps_visited {
+        trie.strings()
+    } else {
+        Vec::new()
+    };
     let Some(best) = best else {
         return Ok(LabelString { visited, ..none(0.0) });
     };
@@ -106,7 +110,11 @@ fn candidates(
     check: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<u32>> {
     let mut forbidden = Trie::new();
-    let ends: HashSet<u32> = decoding.forbidden.iter().map(|string| forbidden.insert(string)).collect();
+    let ends: HashSet<u32> = decoding
+        .forbidden
+        .iter()
+        .map(|string| forbidden.insert(string))
+        .collect();
     let is_forbidden = |trie: &Trie, node: u32, output: u32| {
         let mut labels = trie.labels(node);
         labels.push(i64::from(output) - 1);

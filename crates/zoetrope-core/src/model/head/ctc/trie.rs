@@ -96,7 +96,11 @@ impl Trie {
             // Children come first: what they need of their parents is still that of the frame before.
             for at in (1..order.len()).rev() {
                 let (parent, output) = (parents[at], outputs_of[at]);
-                let before = if output == outputs_of[parent] { blank[parent] } else { total[parent] };
+                let before = if output == outputs_of[parent] {
+                    blank[parent]
+                } else {
+                    total[parent]
+                };
                 label[at] = row[output] + add(label[at], before);
                 blank[at] = row[0] + total[at];
                 total[at] = add(blank[at], label[at]);
