@@ -44,11 +44,11 @@ export async function writeAll<Label extends string>(
   }
 }
 
-/** A batch for every job. At least one: that there are no clips is for the native side to refuse. */
+/** A batch for every job. */
 function batchesOf({ data, shape, lengths }: Clips): NativeBatch[] {
   const [count = 0, ...rest] = shape
   const size = rest.reduce((product, axis) => product * axis, 1)
-  return Array.from({ length: Math.max(1, Math.ceil(count / CLIPS_PER_JOB)) }, (_, job) => {
+  return Array.from({ length: Math.ceil(count / CLIPS_PER_JOB) }, (_, job) => {
     const from = job * CLIPS_PER_JOB
     const to = Math.min(from + CLIPS_PER_JOB, count)
     const part = data.subarray(from * size, to * size)
