@@ -77,7 +77,7 @@ async function learn({ known, unseen, task, seed, options }) {
   }
 }
 
-await runProgram(import.meta.url, { epochs: 10 }, async (options) => {
+await runProgram(import.meta.url, { epochs: 8 }, async (options) => {
   const known = await readMnist('train', options.quick ? 200 : 5000)
   const unseen = await readMnist('test', options.quick ? 200 : 10_000)
   for (const task of Object.keys(TASKS)) {
