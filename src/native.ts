@@ -10,7 +10,10 @@ export type {
   NativeBatch,
   NativeCounts,
   NativeGenerationOptions,
+  NativeDecoder,
+  NativeDecoding,
   NativeGroup,
+  NativeLabelString,
   NativeLayer,
   NativeMetrics,
   NativeModel,
@@ -22,6 +25,7 @@ export type {
   NativeRule,
   NativeSnapshot,
   NativeStateDict,
+  NativeStrings,
   NativeTensorDataset,
   NativeWritten,
 } from '../index'

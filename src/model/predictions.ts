@@ -2,6 +2,7 @@
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
 import type { Generated } from './generation'
+import type { LabelStringPrediction } from './label-strings'
 
 /**
  * One class of one clip or frame. Where inputs or weights are not finite, probabilities can be `NaN`: then no class is the
@@ -30,13 +31,15 @@ export interface RegressionPrediction {
   readonly values: Float32Array
 }
 
-type AnswerOf<Label extends string, Kind> = Kind extends 'sequence'
-  ? Generated<Label>
-  : Kind extends 'regression'
-    ? RegressionPrediction
-    : Kind extends 'multiLabel'
-      ? MultiLabelPrediction<Label>
-      : Prediction<Label>
+type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
+  ? RegressionPrediction
+  : Kind extends 'multiLabel'
+    ? MultiLabelPrediction<Label>
+    : Kind extends 'ctc'
+      ? LabelStringPrediction<Label>
+      : Kind extends 'sequence'
+        ? Generated<Label>
+        : Prediction<Label>
 
 /**
  * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid
