@@ -208,12 +208,14 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * ```
    */
   async generate(
-    this: CnnLstm<Label, TokenSequence>,
+    this: CnnLstm<string, TokenSequence>,
     clips: NdArray,
     options: GenerateOptions = {},
   ): Promise<Generated<Label>[]> {
     this.#checkWrites('generate')
-    return this.#write(clips, checkGenerateOptions(options))
+    const written = await this.#write(clips, checkGenerateOptions(options))
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- names of this model's classes
+    return written as Generated<Label>[]
   }
 
   /**
@@ -240,7 +242,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * ```
    */
   generateTokens(
-    this: CnnLstm<Label, TokenSequence>,
+    this: CnnLstm<string, TokenSequence>,
     clip: NdArray,
     options: TokenOptions = {},
   ): AsyncGenerator<Label, Generated<Label>, undefined> {
@@ -249,7 +251,8 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     const settings = checkTokenOptions(options)
     this.#handle.checkUsable() //                    before anything is copied
     const batch = unwrap(native().NativeBatch.fromArrays(data, [1, ...shape], null, null))
-    return writeTokens(this.#handle, batch, settings, this.classes)
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+    return writeTokens(this.#handle, batch, settings, this.classes as readonly Label[])
   }
 
   /**

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { checkSignal } from '../common/abort'
 import { checkInteger, checkNumber, checkOneOf, checkOptions, checkSeed, describe, rangeError } from '../common/checks'
+import { joinLabels } from './label-strings'
 import type { NativeGenerationOptions, NativeWritten } from '../native'
 import type { IntegerArray } from '../data/targets'
 
@@ -57,7 +58,7 @@ export interface GenerateOptions extends Omit<TokenOptions, 'strategy'> {
 export interface Generated<Label extends string = string> {
   /** Names of classes, in order. */
   readonly labels: Label[]
-  /** The labels without anything between them. */
+  /** The labels as one text: side by side, or with spaces where a name has more than one character. */
   readonly text: string
   /**
    * The natural logarithm of the string's probability, its end included; of a beam search over the length penalty. `NaN`,
@@ -139,7 +140,7 @@ export function toGenerated<Label extends string>(
   classes: readonly Label[],
 ): Generated<Label> {
   const names = Array.from(labels, (label) => nameOf(label, classes))
-  return { labels: names, text: names.join(''), score }
+  return { labels: names, text: joinLabels(names, classes), score }
 }
 
 /** The name of a class that the model has. */
