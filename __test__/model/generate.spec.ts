@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { Adam, CnnLstm, DataLoader, TensorDataset, fit, setNumThreads, test as evaluate, train } from 'zoetrope'
+import { Adam, CnnLstm, DataLoader, TensorDataset, audit, fit, setNumThreads, test as evaluate, train } from 'zoetrope'
 import { failsWith, refuses, untyped } from '../helpers/expect'
 import { VECTORS, padded, sequences } from '../helpers/sequences'
 import type { GenerateOptions, Sample, TokenSequence } from 'zoetrope'
@@ -280,6 +280,19 @@ test('a model that was disposed of ends what it was writing', async (t) => {
   await failsWith(t, 'ERR_DISPOSED', () => tokens.next())
   t.deepEqual(await tokens.next(), { done: true, value: undefined as never })
   await failsWith(t, 'ERR_DISPOSED', () => model.generate(clips))
+})
+
+test('an audit looks at a decoder as at any other head', async (t) => {
+  await using model = await CnnLstm.create(OPTIONS)
+  const findings = await audit(model, new DataLoader(reversed, { batchSize: 10 }))
+  t.deepEqual(
+    findings.filter(({ level }) => level === 'error'),
+    [],
+  )
+  t.true(
+    findings.some(({ code }) => code === 'overfits-one-batch'),
+    JSON.stringify(findings),
+  )
 })
 
 test('a summary shows the decoder', async (t) => {
