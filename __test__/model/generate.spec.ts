@@ -284,7 +284,7 @@ test('a model that was disposed of ends what it was writing', async (t) => {
 
 test('an audit looks at a decoder as at any other head', async (t) => {
   await using model = await CnnLstm.create(OPTIONS)
-  const findings = await audit(model, new DataLoader(reversed, { batchSize: 10 }))
+  const findings = await audit(model, new DataLoader(reversed, { batchSize: 10 }), { print: null })
   t.deepEqual(
     findings.filter(({ level }) => level === 'error'),
     [],
