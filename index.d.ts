@@ -59,6 +59,20 @@ export declare class NativeDecoder {
   cancel(): void
 }
 
+/** One call that writes strings. */
+export declare class NativeGeneration {
+  /** The string of each clip of a batch. */
+  generate(batch: NativeBatch): Promise<Outcome<NativeWritten[]>>
+  /** Begins the string of a batch of one clip. */
+  begin(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** The next label of the string that was begun; `null` at its end. */
+  next(): Promise<Outcome<number | null>>
+  /** The string that was begun, as far as it is. */
+  written(): NativeWritten | null
+  /** Ends calls of this generation between two steps, with `ERR_ABORTED`, and frees what a begun string keeps. */
+  cancel(): void
+}
+
 /** A model on its own thread. */
 export declare class NativeModel {
   /**
@@ -80,6 +94,8 @@ export declare class NativeModel {
   layers(): Array<NativeLayer>
   /** Begins a sweep over some data; `loss` has the options of a training loss, `keeps_ranking` is for `areas`. */
   beginPass(loss?: NativeLoss | undefined | null, keepsRanking?: boolean | undefined | null): NativePass
+  /** Begins a call that writes strings. */
+  beginGeneration(options: NativeGenerationOptions): NativeGeneration
   /** Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame. */
   logits(batch: NativeBatch): Promise<Outcome<NativeArray>>
   /** Probabilities of classes or labels, or a regression's values; shapes as of `logits`. */
@@ -102,8 +118,11 @@ export declare class NativeModel {
 
 /** Accumulates loss and counts on the device over the batches it is given. */
 export declare class NativePass {
-  /** Adds a batch's gradients to those of the next update; with an optimizer, updates by them. */
-  trainBatch(batch: NativeBatch, optimizer?: NativeOptimizer | undefined | null): Promise<Outcome<undefined>>
+  /**
+   * Adds a batch's gradients to those of the next update; with an optimizer, updates by them. `teacher_forcing` is the
+   * share of a token sequence's steps that read their targets; all where nothing is said.
+   */
+  trainBatch(batch: NativeBatch, optimizer?: NativeOptimizer | undefined | null, teacherForcing?: number | undefined | null): Promise<Outcome<undefined>>
   /** Updates by the gradients since the last update; without any, does nothing. */
   update(optimizer: NativeOptimizer): Promise<Outcome<undefined>>
   /** Adds a batch without training on it. */
@@ -249,6 +268,18 @@ export interface NativeFrozen {
   names: Array<string>
   /** Number of values in all frozen parameters of the model. */
   frozenValues: number
+}
+
+/** How strings are written; without beams or sampling greedily. */
+export interface NativeGenerationOptions {
+  /** Most labels of a string; those of the head where nothing is said. */
+  maxLength?: number
+  /** Of a beam search. */
+  beams?: number
+  /** Exponent of a beam search's length penalty. */
+  lengthPenalty: number
+  /** How tokens are drawn. */
+  sampling?: NativeSampling
 }
 
 /** A rule for some parameters. */
@@ -443,6 +474,18 @@ export interface NativeSample {
   targetShape: Array<number>
 }
 
+/** How tokens are drawn. */
+export interface NativeSampling {
+  /** Above 0. */
+  temperature: number
+  /** Only so many most probable tokens. */
+  topK?: number
+  /** Only the most probable tokens that together reach this probability. */
+  topP: number
+  /** Begins each clip's stream of draws. */
+  seed: bigint
+}
+
 /** What a profile has come to. */
 export interface NativeStatistics {
   /** One a channel or feature. */
@@ -503,6 +546,14 @@ export interface NativeWindows {
   axis: number
   /** Whether a last window that is not full is filled up with zeros. */
   pad: boolean
+}
+
+/** A string that was written. */
+export interface NativeWritten {
+  /** Indices of classes. */
+  labels: Int32Array
+  /** Logarithm of its probability, over the penalty of its length. */
+  score: number
 }
 
 /**

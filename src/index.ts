@@ -51,6 +51,7 @@ export type { LogMelOptions, Recording } from './data/log-mel'
 export type { LossOptions } from './model/loss'
 export type { AnyCnnLstm, ClipOptions, LabelStringOptions, PredictOptions } from './model/cnn-lstm'
 export type { BeamOptions, Decode, LabelSpan, LabelStringPrediction } from './model/label-strings'
+export type { GenerateOptions, Generated, GenerationStrategy, TokenOptions } from './model/generation'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
 export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
@@ -64,6 +65,7 @@ export type {
   HeadType,
   RegressionHeadOptions,
   RegressionLoss,
+  TokenSequence,
 } from './config/head'
 export type { ForecastConfig, ForecastHeadOptions, ForecastLoss, ForecastMode } from './config/head/forecast'
 export type { HeadKind, HeadPer } from './config/head/kind'
@@ -90,6 +92,7 @@ export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './data/spli
 export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
+export type { TeacherForcing } from './training/teacher-forcing'
 export type {
   AnyTestResult,
   CommonTestResult,

@@ -9,6 +9,7 @@ export type {
   NativeAudit,
   NativeBatch,
   NativeCounts,
+  NativeGenerationOptions,
   NativeDecoder,
   NativeDecoding,
   NativeGroup,
@@ -26,6 +27,7 @@ export type {
   NativeStateDict,
   NativeStrings,
   NativeTensorDataset,
+  NativeWritten,
 } from '../index'
 
 type NativeModule = typeof Native

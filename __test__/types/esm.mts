@@ -2,6 +2,7 @@
 import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError, fit, test, train } from 'zoetrope'
 import type {
   ErrorCode,
+  Generated,
   LabelStringPrediction,
   MultiLabelPrediction,
   Prediction,
@@ -43,6 +44,17 @@ export async function heads(): Promise<void> {
 
   const frames = await CnnLstm.create({ input, classes: ['a', 'b'], head: { per: 'frame' } })
   same<Same<Awaited<ReturnType<typeof frames.predict>>, Prediction<'a' | 'b'>[][]>>()
+
+  const strings = await CnnLstm.create({ input, classes: ['a', 'b'], head: { kind: 'sequence', maxLength: 5 } })
+  same<Same<Awaited<ReturnType<typeof strings.predict>>, Generated<'a' | 'b'>[]>>()
+  same<Same<Awaited<ReturnType<typeof strings.generate>>, Generated<'a' | 'b'>[]>>()
+  for await (const label of strings.generateTokens(clips)) same<Same<typeof label, 'a' | 'b'>>()
+  // @ts-expect-error -- a beam search knows no label before the end
+  strings.generateTokens(clips, { strategy: 'beam' })
+  // @ts-expect-error -- this head writes no strings
+  await frames.generate(clips)
+  // @ts-expect-error -- a decoder has a longest string
+  await CnnLstm.create({ input, classes: ['a', 'b'], head: { kind: 'sequence' } })
 
   // @ts-expect-error -- a head that does not exist
   await CnnLstm.create({ input, numClasses: 2, head: 'segmentation' })

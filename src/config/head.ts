@@ -73,6 +73,12 @@ export interface ClipClassification {
   readonly per: 'clip'
 }
 
+/** A string of labels for each clip, which a decoder writes. */
+export interface TokenSequence {
+  readonly kind: 'sequence'
+  readonly per: 'clip'
+}
+
 /** The {@link HeadType} of some {@link HeadOptions}. */
 export interface HeadOf<Options> {
   readonly kind: Options extends HeadKind

@@ -6,15 +6,18 @@ import { warnOfRejection } from '../common/callbacks'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
 import { ModelHandle } from './handle'
 import { copyStateDict, toStateDict } from './state-dict'
+import { checkGenerateOptions, checkTokenOptions } from './generation'
 import { checkDecode, findStrings, toLabelString } from './label-strings'
 import { toPredictions } from './predictions'
+import { writeAll, writeTokens } from './writer'
 import { formatSummary } from './summary'
 import { native } from '../native'
 import { unwrap } from '../errors'
 import type { Device, ModelConfig, ModelOptions } from '../config/model'
 import type { NativeBatch, NativeModel } from '../native'
 import type { FloatArray, NdArray } from '../common/nd-array'
-import type { ClipClassification, HeadOf, HeadOptions, HeadType } from '../config/head'
+import type { ClipClassification, HeadOf, HeadOptions, HeadType, TokenSequence } from '../config/head'
+import type { CheckedGeneration, GenerateOptions, Generated, TokenOptions } from './generation'
 import type { Decode, LabelStringPrediction } from './label-strings'
 import type { PredictionOf } from './predictions'
 import type { IntegerArray } from '../data/targets'
@@ -64,7 +67,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   readonly numClasses: number
   /**
    * Numbers in an answer: classes, labels, or a regression's outputs; of label strings the classes and the blank, of a
-   * forecast the numbers in one step.
+   * token sequence the classes and the end, of a forecast the numbers in one step.
    */
   readonly numOutputs: number
   /** Where the model computes: `'cpu'` or `'cuda:0'`. */
@@ -146,7 +149,8 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * `[batch, features]` or `[batch, time, features]`.
    * @returns For each clip, in order, what the head predicts: `{ label, index, probabilities }` of a classification,
    * `{ labels, probabilities }` of several labels, `{ values }` of a regression, `{ labels, text, confidence, spans }` of
-   * label strings; of a head per frame an array with one for each valid frame.
+   * label strings; of a head per frame an array with one for each valid frame. Of a token sequence it is
+   * {@link CnnLstm.generate} with its defaults.
    * @throws {TypeError} For arguments of a wrong type.
    * @throws {RangeError} For lengths that do not fit the clips.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
@@ -169,10 +173,86 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
       const strings = await this.#labelStrings(clips, options)
       return strings as unknown as PredictionOf<Label, Head>[]
     }
+    if (this.config.head.kind === 'sequence') {
+      const { lengths } = checkOptions(options, 'options', ['lengths'])
+      const written = await this.#write(clips, checkGenerateOptions({ lengths }))
+      return written as PredictionOf<Label, Head>[]
+    }
     const { batch, lengths } = this.#batch(clips, options)
     const predictions = await this.#handle.run((model) => model.predict(batch))
     return toPredictions(predictions, this.config.head as unknown as Head, this.classes, lengths)
     // oxlint-enable typescript/no-unsafe-type-assertion
+  }
+
+  /**
+   * The string of labels that the decoder of a token sequence writes for each clip. The arrays may be changed as soon as the
+   * call returns. The answer for a clip depends neither on the other clips, nor on its place among them, nor on padding.
+   *
+   * @param clips - As for {@link CnnLstm.predict}.
+   * @throws {TypeError} For arguments of a wrong type, or a model whose head is not `'sequence'`.
+   * @throws {RangeError} For a value out of range, or an option that belongs to another strategy.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({
+   *   input: { features: 12 },
+   *   classes: ['a', 'b', 'c'],
+   *   head: { kind: 'sequence', maxLength: 5 },
+   * })
+   *
+   * const clips = { data: new Float32Array(2 * 9 * 12), shape: [2, 9, 12] }
+   * for (const { text, score } of await model.generate(clips, { strategy: 'beam', beams: 8 })) console.log(text, score)
+   * ```
+   */
+  async generate(
+    this: CnnLstm<string, TokenSequence>,
+    clips: NdArray,
+    options: GenerateOptions = {},
+  ): Promise<Generated<Label>[]> {
+    this.#checkWrites('generate')
+    const written = await this.#write(clips, checkGenerateOptions(options))
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- names of this model's classes
+    return written as Generated<Label>[]
+  }
+
+  /**
+   * The labels of one clip's string as they are written, and at the end, as the iterator's return value, what
+   * {@link CnnLstm.generate} answers. Other calls on the model take their turns between two labels.
+   *
+   * @param clip - One clip, without an axis of the batch: `[time, channels, height, width]`, or of vectors
+   * `[time, features]`. It may be changed as soon as the call returns.
+   * @throws As {@link CnnLstm.generate}: wrong arguments at once, other errors from the iterator.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({
+   *   input: { features: 12 },
+   *   classes: ['a', 'b', 'c'],
+   *   head: { kind: 'sequence', maxLength: 5 },
+   * })
+   *
+   * const clip = { data: new Float32Array(9 * 12), shape: [9, 12] }
+   * for await (const label of model.generateTokens(clip, { strategy: 'sample', seed: 1 })) console.log(label)
+   * console.log('the end')
+   * ```
+   */
+  generateTokens(
+    this: CnnLstm<string, TokenSequence>,
+    clip: NdArray,
+    options: TokenOptions = {},
+  ): AsyncGenerator<Label, Generated<Label>, undefined> {
+    this.#checkWrites('generateTokens')
+    const { data, shape } = checkNdArray(clip, 'clip')
+    const settings = checkTokenOptions(options)
+    this.#handle.checkUsable() //                    before anything is copied
+    const batch = unwrap(native().NativeBatch.fromArrays(data, [1, ...shape], null, null))
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+    return writeTokens(this.#handle, batch, settings, this.classes as readonly Label[])
   }
 
   /**
@@ -272,6 +352,24 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   /** The end of an `await using` block: the same as {@link CnnLstm.dispose}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose()
+  }
+
+  async #write(
+    clips: NdArray,
+    { lengths: given, ...settings }: CheckedGeneration & Pick<GenerateOptions, 'lengths'>,
+  ): Promise<Generated<Label>[]> {
+    const { data, shape } = checkNdArray(clips, 'clips')
+    const lengths = checkLengths(given, shape)
+    this.#handle.checkUsable() //                    before anything is copied
+    return writeAll(this.#handle, { data, shape, lengths }, settings, this.classes)
+  }
+
+  #checkWrites(name: string): void {
+    const { kind } = this.config.head
+    if (kind === 'sequence') return
+    throw new TypeError(
+      `Expected a model whose head is 'sequence' for \`${name}\`, received one whose head is '${kind}'`,
+    )
   }
 
   async #labelStrings(clips: NdArray, options: LabelStringOptions): Promise<LabelStringPrediction<Label>[]> {

@@ -1,6 +1,7 @@
 /** A model's predictions, in the form that its head gives them. */
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
+import type { Generated } from './generation'
 import type { LabelStringPrediction } from './label-strings'
 
 /**
@@ -36,7 +37,9 @@ type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
     ? MultiLabelPrediction<Label>
     : Kind extends 'ctc'
       ? LabelStringPrediction<Label>
-      : Prediction<Label>
+      : Kind extends 'sequence'
+        ? Generated<Label>
+        : Prediction<Label>
 
 /**
  * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid

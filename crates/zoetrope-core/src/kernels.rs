@@ -26,6 +26,7 @@ unsafe extern "C" {
     fn zt_generator_free(generator: *mut CGenerator);
     fn zt_generator_seed(generator: *mut CGenerator, seed: u64) -> Message;
     fn zt_uniform(tensor: TensorPtr, low: f64, high: f64, generator: *const CGenerator) -> Message;
+    fn zt_normal(tensor: TensorPtr, mean: f64, deviation: f64, generator: *const CGenerator) -> Message;
     fn zt_bernoulli(tensor: TensorPtr, probability: f64, generator: *const CGenerator) -> Message;
     fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, kept: *mut CPacked, y: TensorOut) -> Message;
     fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
@@ -87,6 +88,12 @@ impl RawGenerator {
     pub(crate) fn uniform(&self, tensor: &mut Tensor, low: f64, high: f64) -> Result<()> {
         // SAFETY: tensor and handle are alive for the call, and the tensor is borrowed mutably.
         check(unsafe { zt_uniform(tensor.as_ptr(), low, high, self.0) })
+    }
+
+    /// Fills a CPU tensor from the normal distribution.
+    pub(crate) fn normal(&self, tensor: &mut Tensor, mean: f64, deviation: f64) -> Result<()> {
+        // SAFETY: as in `uniform`.
+        check(unsafe { zt_normal(tensor.as_ptr(), mean, deviation, self.0) })
     }
 
     /// Fills a CPU tensor with ones, each with the given probability, and zeros.

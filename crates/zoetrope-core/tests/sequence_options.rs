@@ -111,6 +111,7 @@ fn loss_options(fixture: &Fixture) -> TestResult<LossOptions> {
             .get("label_smoothing")
             .map_or(0.0, |value| value.double_value(&[0])),
         class_weights: options.get("class_weights").map(Vec::<f64>::try_from).transpose()?,
+        ..LossOptions::default()
     })
 }
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from twin_decoder import Decoder
 from twin_encoder import CNN, VectorCNN
 
 
@@ -47,9 +48,10 @@ class CNNLSTM(nn.Module):
         super().__init__()
         head = config.get("head") or {"kind": "classification", "per": "clip"}
         outputs = config.get("numClasses") or len(config.get("classes") or []) or head["outputs"]
+        self.sequence = head.get("sequence")
         if head["kind"] == "ctc":
             outputs += 1  #                                          the blank, first
-        self.per = "frame" if head["kind"] == "ctc" else head["per"]
+        self.per = "frame" if head["kind"] == "ctc" else head.get("per", "clip")
         self.pooling = config.get("pooling", "last")
         self.is_vector = "features" in config["input"]
         if not self.is_vector:
@@ -66,9 +68,33 @@ class CNNLSTM(nn.Module):
         if self.pooling == "attention":
             self.attention = nn.Linear(self.lstm.out_features, 1)
         self.dropout = nn.Dropout(config.get("dropout", 0.0))
-        self.fc = nn.Linear(self.lstm.out_features, outputs)
+        if self.sequence:
+            self.decoder = Decoder(self.lstm.out_features, outputs, config["lstm"], self.sequence)
+            self.fc = nn.Linear(self.decoder.out_features, outputs + 1)
+        else:
+            self.fc = nn.Linear(self.lstm.out_features, outputs)
 
     def forward(self, x, lengths=None):
+        outputs, valid, counts = self.recurrent(x, lengths)
+        return self.fc(self.dropout(self.pool(outputs, valid, counts)))
+
+    def tokens(self, x, lengths, strings, share=1.0):
+        """Of a token sequence: logits of every label of the strings and of their ends, [tokens, classes + 1]."""
+        return self.decoder(*self.frames(x, lengths), strings, self.fc, share)
+
+    def greedy(self, x, lengths):
+        """Of a token sequence: the strings, and the logarithms of their probabilities."""
+        return self.decoder.greedy(*self.frames(x, lengths), self.fc)
+
+    def frames(self, x, lengths):
+        """What a decoder looks at: [batch, time, hidden], which frames are valid, and how many each clip has."""
+        outputs, valid, counts = self.recurrent(x, lengths)
+        values = torch.zeros_like(outputs)
+        values[valid] = self.dropout(outputs[valid])
+        return values, valid, counts
+
+    def recurrent(self, x, lengths):
+        """The recurrent part's outputs [batch, time, hidden], which frames are valid, and how many each clip has."""
         if x.dtype == torch.uint8:
             x = x.to(self.fc.weight.dtype) / 255
         clips = x if x.dim() == (3 if self.is_vector else 5) else x.unsqueeze(1)
@@ -78,8 +104,7 @@ class CNNLSTM(nn.Module):
         features = self.projection(self.encode(clips, valid))  #     [frames, features]
         sequence = features.new_zeros(batch, time, features.size(-1))
         sequence[valid] = features
-        outputs = self.lstm(sequence, lengths)
-        return self.fc(self.dropout(self.pool(outputs, valid, counts)))
+        return self.lstm(sequence, lengths), valid, counts
 
     def encode(self, clips, valid):
         """[batch, time, …] into the features of the valid frames, [frames, features]: the padding takes no part."""

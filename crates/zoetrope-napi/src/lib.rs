@@ -12,6 +12,7 @@ pub mod audio;
 mod audit;
 mod batch;
 mod decode;
+mod generation;
 mod model;
 mod optimizer;
 mod outcome;

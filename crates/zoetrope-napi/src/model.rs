@@ -10,6 +10,7 @@ use zoetrope_core::{
 };
 
 use crate::batch::NativeBatch;
+use crate::generation::{NativeGeneration, NativeGenerationOptions};
 use crate::outcome::{outcome, promise};
 use crate::pass::{NativeLoss, NativePass};
 use crate::runtime::close_at_exit;
@@ -167,6 +168,12 @@ impl NativeModel {
             loss.map(LossOptions::from).unwrap_or_default(),
             meter,
         )
+    }
+
+    /// Begins a call that writes strings.
+    #[napi(catch_unwind)]
+    pub fn begin_generation(&self, options: NativeGenerationOptions) -> NativeGeneration {
+        NativeGeneration::new(Arc::clone(&self.engine), options.into())
     }
 
     /// Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame.

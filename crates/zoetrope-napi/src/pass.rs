@@ -34,6 +34,7 @@ impl From<NativeLoss> for LossOptions {
         Self {
             label_smoothing: loss.label_smoothing,
             class_weights: loss.class_weights,
+            ..Self::default()
         }
     }
 }
@@ -169,17 +170,28 @@ impl NativePass {
         }
     }
 
-    /// Adds a batch's gradients to those of the next update; with an optimizer, updates by them.
+    /// Adds a batch's gradients to those of the next update; with an optimizer, updates by them. `teacher_forcing` is the
+    /// share of a token sequence's steps that read their targets; all where nothing is said.
     #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn train_batch<'env>(
         &self,
         env: &'env Env,
         batch: &mut NativeBatch,
         optimizer: Option<NativeOptimizer>,
+        teacher_forcing: Option<f64>,
     ) -> napi::Result<Object<'env>> {
         let (batch, loss) = (batch.take(), Arc::clone(&self.loss));
         self.submit(env, move |worker, meter| {
-            worker.model.accumulate(&loss, &batch?, meter)?;
+            match teacher_forcing {
+                None => worker.model.accumulate(&loss, &batch?, meter)?,
+                Some(teacher_forcing) => {
+                    let loss = LossOptions {
+                        teacher_forcing,
+                        ..LossOptions::clone(&loss)
+                    };
+                    worker.model.accumulate(&loss, &batch?, meter)?;
+                }
+            }
             optimizer.map_or(Ok(()), |optimizer| optimizer.update(worker, meter))
         })
     }

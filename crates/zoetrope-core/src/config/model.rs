@@ -75,14 +75,13 @@ impl ModelConfig {
     }
 
     /// Numbers in one answer: classes, labels, or a regression's outputs; of label strings the classes and the blank, of
-    /// a forecast the numbers in one step, of a token sequence the classes, begin and end.
+    /// a forecast the numbers in one step, of a token sequence the classes and the end.
     #[must_use]
     pub fn num_outputs(&self) -> i64 {
         match self.head.kind {
             HeadKind::Classification | HeadKind::MultiLabel => self.num_classes,
             HeadKind::Regression => self.head.outputs.unwrap_or(1),
-            HeadKind::Ctc => self.num_classes + 1,
-            HeadKind::Sequence => self.num_classes + 2,
+            HeadKind::Ctc | HeadKind::Sequence => self.num_classes + 1,
             HeadKind::Forecast => {
                 let chosen = self
                     .head
@@ -115,7 +114,11 @@ impl ModelConfig {
         let projection = if self.projection.is_some() { 2 } else { 0 };
         let recurrent = 4 * self.lstm.num_directions() * self.lstm.num_layers;
         let attention = if self.pooling == Pooling::Attention { 2 } else { 0 };
-        tensors + projection + recurrent as usize + attention + 2
+        let decoder = self
+            .head
+            .sequence
+            .map_or(0, |sequence| sequence.num_parameter_tensors());
+        tensors + projection + recurrent as usize + attention + decoder + 2
     }
 
     /// Checks every option, and that every block leaves something of the frame.
@@ -173,7 +176,15 @@ impl ModelConfig {
             cnn += channels as f64 * block.out_channels as f64 * taps;
             channels = block.out_channels;
         }
-        let total = cnn + projection + lstm + hidden * directions * self.num_outputs() as f64;
+        let encoded = self.lstm.output_size();
+        let (decoder, read) = match &self.head.sequence {
+            Some(sequence) => (
+                sequence.num_weights(encoded, self.num_classes),
+                sequence.output_features(encoded),
+            ),
+            None => (0.0, encoded),
+        };
+        let total = cnn + projection + lstm + decoder + read as f64 * self.num_outputs() as f64;
         if total > LARGEST_MODEL as f64 {
             let expected = format!("a model of at most {LARGEST_MODEL} parameters");
             return Err(Error::invalid("model", expected, format!("about {total:.3e}")));

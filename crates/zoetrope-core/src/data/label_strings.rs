@@ -32,6 +32,24 @@ impl LabelStrings {
         })
     }
 
+    /// Checks that no string has more than so many labels.
+    ///
+    /// # Errors
+    /// `Data`, naming the sample as [`Self::check_alignable`] does.
+    pub(crate) fn check_max_length(&self, most: i64, indices: Option<&[i64]>) -> Result<()> {
+        match self.counts.iter().position(|&count| count > most) {
+            None => Ok(()),
+            Some(sample) => {
+                let reason = format!(
+                    "Expected at most {most} labels (head.maxLength) in a target, received {} ({})",
+                    self.counts[sample],
+                    sample_name(indices, sample)
+                );
+                Err(Error::Data { reason })
+            }
+        }
+    }
+
     /// Checks that each string can be aligned with its clip: a frame for each label, and a blank between equal ones.
     ///
     /// # Errors

@@ -246,6 +246,9 @@ impl SampleSpec {
                     let frames = |sample: usize| chosen.lengths.as_ref().map_or(time, |lengths| lengths[sample]);
                     strings.check_alignable(frames, chosen.indices.as_deref())?;
                 }
+                if let Some(sequence) = &config.head.sequence {
+                    strings.check_max_length(sequence.max_length, chosen.indices.as_deref())?;
+                }
                 Some(DeviceTargets::Strings(strings))
             }
             Some(targets) => Some(rows(targets)?),

@@ -52,11 +52,9 @@ impl CnnLstm {
         let _guard = tch::no_grad_guard();
         let logits = self.logits(batch)?;
         match self.config().head.kind {
-            HeadKind::Classification | HeadKind::Ctc | HeadKind::Sequence => {
-                Ok(logits.f_softmax(-1, None::<tch::Kind>)?)
-            }
+            HeadKind::Classification | HeadKind::Ctc => Ok(logits.f_softmax(-1, None::<tch::Kind>)?),
             HeadKind::MultiLabel => Ok(logits.f_sigmoid()?),
-            HeadKind::Regression | HeadKind::Forecast => Ok(logits),
+            HeadKind::Regression | HeadKind::Forecast | HeadKind::Sequence => Ok(logits),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::dropout::Dropout;
 use super::encoder::{Encoder, Features};
 use super::head::options::LossOptions;
 use super::head::scored::Scored;
+use super::head::sequence::decoder::Decoder;
 use super::head::{Head, HeadInputs};
 use super::initializer::Initializer;
 use super::linear::Linear;
@@ -16,7 +17,7 @@ use super::pooling::TimePooling;
 use super::recurrent::Recurrent;
 use crate::config::ModelConfig;
 use crate::data::samples::{Clips, DeviceBatch};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::runtime::random::Generator;
 
 /// A CNN-LSTM with its parameters on one device.
@@ -69,7 +70,7 @@ impl CnnLstm {
         let projection = config.projection.map(project).transpose()?;
         let recurrent = Recurrent::new(config, generator.clone(), &mut init)?;
         let pool = TimePooling::new(config, &mut init)?;
-        let head = Head::new(config, &mut init)?;
+        let head = Head::new(config, &generator, &mut init)?;
         let (parameters, buffers) = init.finish()?;
         Ok(Self {
             config: config.clone(),
@@ -180,9 +181,22 @@ impl CnnLstm {
         self.head.score(&self.config, options, &inputs)
     }
 
+    /// The head that writes strings.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a model with another head.
+    pub(crate) fn decoder(&self) -> Result<&Decoder> {
+        if let Head::Sequence { decoder, .. } = &self.head {
+            return Ok(decoder);
+        }
+        let kind = format!("{:?}", self.config.head.kind);
+        let expected = "a head of kind 'sequence', which writes strings";
+        Err(Error::invalid("head", expected, kind))
+    }
+
     /// What the head sees of clips: `[batch, directions * hidden_size]`, or where nothing is pooled
     /// `[frames, directions * hidden_size]`.
-    fn states_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
+    pub(crate) fn states_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
         let layout = clips.layout();
         let frames = layout.pack(&clips.inputs)?; //                      [frames, channels, height, width]
         let frames = match &self.normalization {

@@ -4,17 +4,20 @@ pub(crate) mod ctc;
 pub(crate) mod options;
 mod rows;
 pub(crate) mod scored;
+pub(crate) mod sequence;
 
 use tch::Tensor;
 
 use self::options::LossOptions;
 use self::scored::{Answers, Rows, Scored};
+use self::sequence::decoder::Decoder;
 use super::initializer::Initializer;
 use super::linear::Linear;
 use crate::config::{HeadKind, ModelConfig};
 use crate::data::samples::{Clips, DeviceTargets};
 use crate::data::targets::missing_targets;
 use crate::error::{Error, Result};
+use crate::runtime::random::Generator;
 
 /// A model's head.
 pub(super) enum Head {
@@ -22,6 +25,8 @@ pub(super) enum Head {
     Rows(Linear),
     /// One row of outputs for each valid frame, the blank first; its loss is of the whole clip.
     Ctc(Linear),
+    /// Writes a string of labels for each clip, of so many at most.
+    Sequence { decoder: Box<Decoder>, max_length: i64 },
 }
 
 /// What a head makes its outputs of.
@@ -37,12 +42,16 @@ pub(super) struct HeadInputs<'a> {
 }
 
 impl Head {
-    pub(super) fn new(config: &ModelConfig, init: &mut Initializer<'_>) -> Result<Self> {
+    pub(super) fn new(config: &ModelConfig, generator: &Generator, init: &mut Initializer<'_>) -> Result<Self> {
         let mut fc = || Linear::new("fc", config.lstm.output_size(), config.num_outputs(), init);
-        match config.head.kind {
-            HeadKind::Classification | HeadKind::MultiLabel | HeadKind::Regression => Ok(Self::Rows(fc()?)),
-            HeadKind::Ctc => Ok(Self::Ctc(fc()?)),
-            HeadKind::Forecast | HeadKind::Sequence => {
+        match (config.head.kind, &config.head.sequence) {
+            (HeadKind::Classification | HeadKind::MultiLabel | HeadKind::Regression, _) => Ok(Self::Rows(fc()?)),
+            (HeadKind::Ctc, _) => Ok(Self::Ctc(fc()?)),
+            (HeadKind::Sequence, Some(sequence)) => Ok(Self::Sequence {
+                decoder: Box::new(Decoder::new(config, sequence, generator.clone(), init)?),
+                max_length: sequence.max_length,
+            }),
+            (HeadKind::Forecast | HeadKind::Sequence, _) => {
                 let kind = format!("{:?}", config.head.kind);
                 Err(Error::invalid("head", "a head of this version", kind))
             }
@@ -53,6 +62,11 @@ impl Head {
     pub(super) fn outputs(&self, inputs: &HeadInputs<'_>) -> Result<Tensor> {
         match self {
             Self::Rows(fc) | Self::Ctc(fc) => fc.forward(&inputs.states),
+            Self::Sequence { .. } => {
+                let expected =
+                    "a head with outputs of its own; a decoder's follow from what it has written: call generate";
+                Err(Error::invalid("head", expected, "sequence"))
+            }
         }
     }
 
@@ -63,10 +77,9 @@ impl Head {
         options: Option<&LossOptions>,
         inputs: &HeadInputs<'_>,
     ) -> Result<Scored> {
-        let outputs = self.outputs(inputs)?;
-        match (self, inputs.targets) {
-            (_, None) => Err(missing_targets()),
-            (Self::Rows(_), Some(DeviceTargets::Rows(targets))) => {
+        match (self, inputs.targets.ok_or_else(missing_targets)?) {
+            (Self::Rows(_), DeviceTargets::Rows(targets)) => {
+                let outputs = self.outputs(inputs)?;
                 let loss = match options {
                     Some(options) => rows::training(config, options, &outputs, targets)?,
                     None => rows::evaluation(config, &outputs, targets)?,
@@ -75,8 +88,12 @@ impl Head {
                 let answers = Answers::Rows(Rows { outputs, targets });
                 Ok(Scored { loss, answers })
             }
-            (Self::Ctc(_), Some(DeviceTargets::Strings(targets))) => {
-                ctc::score(&outputs, &inputs.clips.layout(), targets, inputs.train)
+            (Self::Ctc(_), DeviceTargets::Strings(targets)) => {
+                ctc::score(&self.outputs(inputs)?, &inputs.clips.layout(), targets, inputs.train)
+            }
+            (Self::Sequence { decoder, max_length }, DeviceTargets::Strings(targets)) => {
+                let layout = inputs.clips.layout();
+                sequence::score(decoder, &inputs.states, &layout, targets, *max_length, options)
             }
             _ => Err(Error::Internal {
                 reason: "targets of another kind of head".to_owned(),

@@ -58,6 +58,12 @@ impl<'a> Initializer<'a> {
         self.parameter(name, &value)
     }
 
+    /// A parameter of a normal distribution with mean 0 and deviation 1 where it is drawn.
+    pub(super) fn normal(&mut self, name: String, shape: &[i64]) -> Result<Tensor> {
+        let value = self.value(&name, shape, |generator| generator.normal(shape))?;
+        self.parameter(name, &value)
+    }
+
     /// A parameter that starts as the same value everywhere, such as a norm's weight.
     pub(super) fn constant(&mut self, name: String, shape: &[i64], start: f64) -> Result<Tensor> {
         let value = self.value(&name, shape, |_| filled(shape, Kind::Float, start))?;

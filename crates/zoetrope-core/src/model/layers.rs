@@ -1,6 +1,6 @@
 //! The rows of `summary()`: each layer, the shape of its output and its number of parameters.
 
-use crate::config::{Cell, ModelConfig, Pooling};
+use crate::config::{Cell, ModelConfig, Pooling, SequenceConfig};
 
 /// One row of a summary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +54,38 @@ impl ModelConfig {
             layers.push(layer("dropout", "Dropout", &with_time(outputs), 0));
         }
         let predictions = self.num_outputs();
-        let parameters = predictions * (self.lstm.output_size() + 1);
+        let read = match &self.head.sequence {
+            Some(sequence) => {
+                self.push_decoder(sequence, layers);
+                sequence.output_features(self.lstm.output_size())
+            }
+            None => self.lstm.output_size(),
+        };
+        let parameters = predictions * (read + 1);
         layers.push(layer("fc", "Linear", &with_time(Some(predictions)), parameters));
+    }
+
+    /// The layers of a decoder up to its output layer; their second axis is that of its steps.
+    fn push_decoder(&self, sequence: &SequenceConfig, layers: &mut Vec<Layer>) {
+        let encoded = self.lstm.output_size();
+        let [embedding, hidden] = [sequence.embedding_size, sequence.hidden_size];
+        let mut push = |name: &str, kind, shape: &[Option<i64>], parameters| {
+            layers.push(layer(&format!("decoder.{name}"), kind, shape, parameters));
+        };
+        let steps = |size| [None, None, Some(size)];
+        push(
+            "bridge",
+            "Linear",
+            &[None, Some(2 * hidden)],
+            2 * hidden * (encoded + 1),
+        );
+        let rows = self.num_classes + 1;
+        push("embedding", "Embedding", &steps(embedding), rows * embedding);
+        push("lstm", "LSTM", &steps(hidden), 4 * hidden * (embedding + hidden + 2));
+        if sequence.attention {
+            let parameters = hidden * (hidden + 1) + hidden * (encoded + 1) + hidden + 1;
+            push("attention", "AdditiveAttention", &steps(encoded), parameters);
+        }
     }
 
     fn recurrent_parameters(&self) -> i64 {

@@ -7,6 +7,7 @@
 //! | the same before an LSTM, in inference | none: the LSTM packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
 //! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
 //! | linear layer, in inference | `linear` | CPU, float32, at most 131,072 multiplications |
+//! | each linear layer of a decoder's step, in inference | `linear` | CPU, float32 |
 //! | loss of label strings | none: recursions in Rust, on probabilities | CPU, float32, unless masses are too small for those |
 //! | update by an optimizer | `engine_update` | CPU, float32 |
 //! | any other | the reference | always |

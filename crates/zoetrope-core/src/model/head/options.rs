@@ -4,14 +4,27 @@ use crate::config::{HeadKind, ModelConfig};
 use crate::error::{Error, Result};
 
 /// Options of a training loss; evaluation has none.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LossOptions {
-    /// Share of a classification's target that is spread over all classes, from 0 to 1; default 0.
+    /// Share of a classification's or a token's target that is spread over all classes, from 0 to 1; default 0.
     pub label_smoothing: f64,
     /// Of a classification, a weight for each class, as in `torch.nn.CrossEntropyLoss(weight)`: the mean is divided by
-    /// the weights of its targets. Of several labels, a weight for each label's positive targets, as in
-    /// `torch.nn.BCEWithLogitsLoss(pos_weight)`.
+    /// the weights of its targets. Of a token sequence the same; the end of a string has the weight 1. Of several
+    /// labels, a weight for each label's positive targets, as in `torch.nn.BCEWithLogitsLoss(pos_weight)`.
     pub class_weights: Option<Vec<f64>>,
+    /// Of a token sequence, the probability with which a step reads the target's token before it, from 0 to 1; else it
+    /// reads the most probable one that the step before has written. Default 1.
+    pub teacher_forcing: f64,
+}
+
+impl Default for LossOptions {
+    fn default() -> Self {
+        Self {
+            label_smoothing: 0.0,
+            class_weights: None,
+            teacher_forcing: 1.0,
+        }
+    }
 }
 
 impl LossOptions {
@@ -28,15 +41,27 @@ impl LossOptions {
                 self.label_smoothing,
             ));
         }
-        if self.label_smoothing > 0.0 && kind != HeadKind::Classification {
-            let expected = "0 except for a classification";
+        let has_classes = matches!(kind, HeadKind::Classification | HeadKind::Sequence);
+        if self.label_smoothing > 0.0 && !has_classes {
+            let expected = "0 except for a classification or a token sequence";
             return Err(Error::invalid("labelSmoothing", expected, self.label_smoothing));
+        }
+        if !(0.0..=1.0).contains(&self.teacher_forcing) {
+            return Err(Error::invalid(
+                "teacherForcing",
+                "a number from 0 to 1",
+                self.teacher_forcing,
+            ));
+        }
+        if self.teacher_forcing < 1.0 && kind != HeadKind::Sequence {
+            let expected = "1 except for a token sequence";
+            return Err(Error::invalid("teacherForcing", expected, self.teacher_forcing));
         }
         let Some(weights) = &self.class_weights else {
             return Ok(());
         };
-        if !matches!(kind, HeadKind::Classification | HeadKind::MultiLabel) {
-            let expected = "none except for a classification or several labels";
+        if !has_classes && kind != HeadKind::MultiLabel {
+            let expected = "none except for a classification, several labels or a token sequence";
             return Err(Error::invalid("classWeights", expected, weights.len()));
         }
         if weights.len() as i64 != config.num_classes {

@@ -77,6 +77,8 @@ pub(crate) struct Strings {
 pub(crate) enum Reading {
     /// One token a frame, 0 for a blank: equal tokens in a row are one label, blanks are none, token t is class t - 1.
     Path,
+    /// Labels, up to the first token of that index.
+    UpTo(i64),
 }
 
 impl Reading {
@@ -90,6 +92,7 @@ impl Reading {
                 let runs = tokens.chunk_by(|left, right| left == right);
                 Some(runs.filter(|run| run[0] > 0).map(|run| run[0] - 1).collect())
             }
+            Self::UpTo(end) => Some(tokens.iter().copied().take_while(|&token| token != end).collect()),
         }
     }
 }
