@@ -4,7 +4,7 @@ mod step;
 
 use tch::Tensor;
 
-pub(crate) use self::step::RecurrentState;
+use super::clip_state::ClipState;
 use super::dropout::Dropout;
 use super::encoder::Features;
 use super::initializer::Initializer;
@@ -97,15 +97,15 @@ impl Recurrent {
         Ok(outputs)
     }
 
-    /// The state of `batch` clips that have not begun, of a one-directional recurrent part.
-    pub(super) fn initial_state(&self, batch: i64) -> Result<RecurrentState> {
-        let LstmConfig {
-            cell,
-            num_layers,
-            hidden_size,
-            ..
-        } = self.config;
-        RecurrentState::zeros(cell, num_layers, batch, hidden_size, &self.layers[0][0].weights[0])
+    /// The zero state of `batch` clips that have not begun, of a one-directional recurrent part.
+    pub(super) fn initial_state(&self, batch: i64) -> Result<ClipState> {
+        let weight = &self.layers[0][0].weights[0];
+        let zeros = |_| {
+            let shape = [batch, self.config.hidden_size];
+            Ok(Tensor::f_zeros(shape, (weight.kind(), weight.device()))?)
+        };
+        let count = self.layers.len() * step::num_tensors(self.config.cell);
+        Ok(ClipState::new((0..count).map(zeros).collect::<Result<_>>()?))
     }
 
     /// Runs the next frame of each clip, `[batch, features]`, channel-major, into the top layer's outputs,
@@ -113,10 +113,12 @@ impl Recurrent {
     ///
     /// The second direction of a bidirectional part begins at the clip's end, so it takes no part in a step: such a
     /// part has no steps.
-    pub(super) fn step(&self, features: &Tensor, state: &mut RecurrentState) -> Result<Tensor> {
+    pub(super) fn step(&self, features: &Tensor, state: &mut ClipState) -> Result<Tensor> {
+        let cell = self.config.cell;
         let mut outputs = features.shallow_clone();
-        for (directions, layer) in self.layers.iter().zip(state.layers_mut()) {
-            outputs = layer.step(&outputs, &directions[0].weights)?;
+        let states = state.tensors_mut().chunks_mut(step::num_tensors(cell));
+        for (directions, state) in self.layers.iter().zip(states) {
+            outputs = step::step(cell, &outputs, state, &directions[0].weights)?;
         }
         Ok(outputs)
     }
@@ -225,7 +227,7 @@ mod tests {
     use serde_json::{Value, json};
     use tch::{Device, Kind, Tensor};
 
-    use super::{Features, Layout, ModelConfig, Recurrent, RecurrentState};
+    use super::{ClipState, Features, Layout, ModelConfig, Recurrent};
     use crate::model::initializer::Initializer;
     use crate::runtime::random::Generator;
 
@@ -305,7 +307,7 @@ mod tests {
             .collect::<Result<Vec<_>, _>>()?;
 
         let expected = recurrent.step(&frames, &mut together)?;
-        let mut stacked = RecurrentState::stack(&alone.iter().collect::<Vec<_>>())?;
+        let mut stacked = ClipState::stacked(&alone.iter().collect::<Vec<_>>())?;
         assert_close(&recurrent.step(&frames, &mut stacked)?, &expected, 0.0);
         for (clip, state) in (0..).zip(&mut alone) {
             let own = recurrent.step(&frames.f_narrow(0, clip, 1)?, state)?;
