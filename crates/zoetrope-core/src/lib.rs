@@ -30,6 +30,7 @@ pub use data::samples::Arrays;
 pub use data::statistics::{ChannelStatistics, DataStatistics};
 pub use data::targets::{TargetValues, Targets};
 pub use data::tensor_dataset::{Sample, TensorDataset};
+pub use engine::running::NextOf;
 pub use engine::{Engine, EngineCloser, Worker};
 pub use error::{Error, Names, Result, StateDictMismatch};
 pub use evaluation::metrics::{Counts, Meter, Metrics};

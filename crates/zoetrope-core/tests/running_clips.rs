@@ -267,7 +267,9 @@ fn metrics_of_prefixes_are_those_of_cut_clips() -> TestResult {
             };
             for own in [Some(lengths.as_slice()), None] {
                 let mut meter = PrefixMeter::new(cuts.to_vec());
-                model.evaluate_prefixes(&of(own)?, &mut meter)?;
+                let mut last = Meter::new();
+                model.evaluate_prefixes(&of(own)?, &mut meter, &mut last)?;
+                assert_eq!(meter.read()?.last(), Some(&last.read()?), "{name}");
                 for (cut, metrics) in cuts.iter().zip(meter.read()?) {
                     let cut: Vec<i64> = own.unwrap_or(&[TIME; 4]).iter().map(|&length| cut.of(length)).collect();
                     let mut expected = Meter::new();

@@ -1,5 +1,7 @@
 //! How right a model is before a clip has ended: the metrics of the clips' first frames, for several numbers of them.
 
+use tch::Tensor;
+
 use super::metrics::{Meter, Metrics};
 use super::predictions::Predictions;
 use crate::data::batch::Batch;
@@ -54,41 +56,49 @@ impl PrefixMeter {
 }
 
 impl CnnLstm {
-    /// Adds a batch's metrics at each cut to the meter: those that [`Self::evaluate_batch`] gives for the clips cut there.
+    /// Adds a batch's metrics at each cut to `prefixes`: those that [`Self::evaluate_batch`] gives for the clips cut there.
+    /// Those at the last cut go to `meter` too.
     ///
     /// The batch goes through a causal model once. A model that looks ahead sees another clip at each cut, so the batch
     /// goes through it as often as there are cuts.
     ///
     /// # Errors
     /// `ShapeMismatch` or `Data` for a batch that does not fit.
-    pub fn evaluate_prefixes(&self, batch: &Batch, meter: &mut PrefixMeter) -> Result<()> {
+    pub fn evaluate_prefixes(&self, batch: &Batch, prefixes: &mut PrefixMeter, meter: &mut Meter) -> Result<()> {
         let _guard = tch::no_grad_guard();
         let samples = batch.len();
-        let cuts = meter.cuts.iter().zip(&mut meter.meters);
-        if !self.config().is_causal() {
-            for (cut, meter) in cuts {
-                let cut = batch.cut_to_device(self.config(), self.device(), |length| cut.of(length))?;
-                meter.record_evaluation(&Predictions {
-                    config: self.config(),
-                    samples,
-                    targets: &cut.targets.ok_or_else(missing_targets)?,
-                    outputs: &self.forward_t(&cut.clips, false)?,
-                })?;
+        let config = self.config();
+        let mut record = |index: usize, targets: &Tensor, outputs: &Tensor| {
+            let predictions = Predictions {
+                config,
+                samples,
+                targets,
+                outputs,
+            };
+            if index + 1 == prefixes.cuts.len() {
+                meter.record_evaluation(&predictions)?;
+            }
+            prefixes.meters[index].record_evaluation(&predictions)
+        };
+        if !config.is_causal() {
+            for (index, cut) in prefixes.cuts.iter().enumerate() {
+                let cut = batch.cut_to_device(config, self.device(), |length| cut.of(length))?;
+                let targets = cut.targets.ok_or_else(missing_targets)?;
+                record(index, &targets, &self.forward_t(&cut.clips, false)?)?;
             }
             return Ok(());
         }
-        let batch = batch.to_device(self.config(), self.device())?;
+        let batch = batch.to_device(config, self.device())?;
         let targets = batch.targets.ok_or_else(missing_targets)?;
         let lengths = batch.clips.layout().counts()?;
-        let prefixes = self.run_prefixes(&batch.clips)?;
-        for (cut, meter) in cuts {
+        let run = self.run_prefixes(&batch.clips)?;
+        for (index, cut) in prefixes.cuts.iter().enumerate() {
             let frames: Vec<i64> = lengths.iter().map(|&length| cut.of(length)).collect();
-            meter.record_evaluation(&Predictions {
-                config: self.config(),
-                samples,
-                targets: &prefixes.targets(&targets, &frames)?,
-                outputs: &self.prefix_outputs(&prefixes, &frames)?,
-            })?;
+            record(
+                index,
+                &run.targets(&targets, &frames)?,
+                &self.prefix_outputs(&run, &frames)?,
+            )?;
         }
         Ok(())
     }
