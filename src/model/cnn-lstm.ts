@@ -188,7 +188,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * ```
    */
   stream(): ClipStream<Label, Head> {
-    unwrap(native().checkCausal(this.#handle.native))
+    unwrap(native().checkStreams(this.#handle.native))
     return new ClipStream<Label, Head>(this.#streamModel())
   }
 

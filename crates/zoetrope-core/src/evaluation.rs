@@ -7,3 +7,4 @@ pub(crate) mod metrics;
 pub(crate) mod predictions;
 pub(crate) mod prefixes;
 mod scores;
+pub(crate) mod strings;

@@ -17,8 +17,9 @@ mod training;
 
 pub use audit::{AuditLimits, ModelAudit, ParameterAudit};
 pub use config::{
-    Activation, BlockConfig, Cell, FrameSize, GlobalPool, HeadConfig, HeadKind, InputConfig, LstmConfig, ModelConfig,
-    Norm, NormalizeConfig, Per, Pool, Pooling, RegressionLoss, VectorSize,
+    Activation, BlockConfig, Cell, ForecastConfig, ForecastMode, FrameSize, GlobalPool, HeadConfig, HeadKind,
+    InputConfig, LstmConfig, ModelConfig, Norm, NormalizeConfig, Per, Pool, Pooling, RegressionLoss, SequenceConfig,
+    VectorSize,
 };
 pub use data::array::Array;
 pub use data::augment::batch::Augmentation;
@@ -35,10 +36,11 @@ pub use engine::{Engine, EngineCloser, Worker};
 pub use error::{Error, Names, Result, StateDictMismatch};
 pub use evaluation::metrics::{Counts, Meter, Metrics};
 pub use evaluation::prefixes::{Cut, PrefixMeter};
+pub use evaluation::strings::StringCounts;
 pub use model::cnn_lstm::CnnLstm;
 pub use model::cnn_lstm::running::RunningClip;
+pub use model::head::options::LossOptions;
 pub use model::layers::Layer;
-pub use model::loss::LossOptions;
 pub use model::named_tensor::{NamedTensor, StateDict};
 pub use model::parameter::{Buffer, Parameter};
 pub use optimizer::config::{Group, OptimizerConfig};

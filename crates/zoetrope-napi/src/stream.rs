@@ -23,10 +23,10 @@ impl From<NativeNext> for NextOf {
     }
 }
 
-/// Fails for a model whose answers depend on later frames.
+/// Fails for a model that cannot answer frame by frame.
 #[napi(catch_unwind, ts_return_type = "Outcome<undefined>")]
-pub fn check_causal<'env>(env: &'env Env, model: &NativeModel) -> napi::Result<Object<'env>> {
-    outcome(env, model.config.check_causal())
+pub fn check_streams<'env>(env: &'env Env, model: &NativeModel) -> napi::Result<Object<'env>> {
+    outcome(env, model.config.check_streams())
 }
 
 /// Takes the next frame of each of some streams, `[streams, channels, height, width]` or `[streams, features]`, and
