@@ -79,7 +79,13 @@ export type { SgdHyperParameters, SgdOptions } from './optimizer/sgd'
 export type { AccuracyByFramesOptions, PrefixAccuracy } from './evaluation/accuracy-by-frames'
 export type { AccuracySvgOptions } from './evaluation/accuracy-svg'
 export type { BatchReport } from './evaluation/pass'
-export type { AnswerOf, MultiLabelPrediction, Prediction, PredictionOf, RegressionPrediction } from './model/predictions'
+export type {
+  AnswerOf,
+  MultiLabelPrediction,
+  Prediction,
+  PredictionOf,
+  RegressionPrediction,
+} from './model/predictions'
 export type { DtypeName, NpyData } from './data/readers/dtype'
 export type { ReadNpzOptions } from './data/readers/npy'
 export type { NpyDatasetOptions, NpzDatasetOptions, StreamedDataset } from './data/readers/streamed-dataset'

@@ -79,10 +79,18 @@ test('heads of other kinds: labels, numbers, and an answer for each frame', asyn
   }
   await using labels = await CnnLstm.create({ ...VECTORS, lstm, numClasses: 2, head: 'multiLabel', pooling: 'mean' })
   const several = of(({ input }) => [input.data[0]! > 0.5 ? 1 : 0, 1])
-  await check(labels, several, several.map(({ input, target }) => ({ input: short(input), target })))
+  await check(
+    labels,
+    several,
+    several.map(({ input, target }) => ({ input: short(input), target })),
+  )
   await using numbers = await CnnLstm.create({ ...VECTORS, lstm, head: 'regression' })
   const values = of(({ input }) => input.data[0]!)
-  await check(numbers, values, values.map(({ input, target }) => ({ input: short(input), target })))
+  await check(
+    numbers,
+    values,
+    values.map(({ input, target }) => ({ input: short(input), target })),
+  )
   await using frames = await CnnLstm.create({ ...VECTORS, lstm, numClasses: 2, head: { per: 'frame' } })
   const eachFrame = of(({ input }) => Array.from({ length: input.shape[0]! }, (_, time) => time % 2))
   await check(

@@ -35,7 +35,15 @@ test('a title is text, whatever it holds', (t) => {
 })
 
 test('anything that is no curve is refused', async (t) => {
-  for (const curve of [undefined, [], [null], [{}], [{ frames: 1 }], [{ ...point, frames: -1 }], [{ ...point, frames: '1' }]]) {
+  for (const curve of [
+    undefined,
+    [],
+    [null],
+    [{}],
+    [{ frames: 1 }],
+    [{ ...point, frames: -1 }],
+    [{ ...point, frames: '1' }],
+  ]) {
     await refuses(t, TypeError, /for `curve/, () => accuracySvg(untyped(curve)))
   }
   await refuses(t, TypeError, /for `title`/, () => accuracySvg([{ ...point, frames: 1 }], { title: untyped(3) }))

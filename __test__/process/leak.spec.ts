@@ -36,7 +36,11 @@ test(`${OPTIMIZERS} optimizers that are dropped grow the memory by less than ${B
 const STREAMS = 20_000
 
 test(`${STREAMS} streams that are dropped grow the memory by less than ${BOUND} MiB`, async (t) => {
-  const { code, stdout, stderr } = await runProgram('streams', ['dropped', '20', String(STREAMS / 100)], ['--expose-gc'])
+  const { code, stdout, stderr } = await runProgram(
+    'streams',
+    ['dropped', '20', String(STREAMS / 100)],
+    ['--expose-gc'],
+  )
   t.is(code, 0, stderr)
   const { growth } = JSON.parse(stdout) as { growth: number }
   t.log(`${growth.toFixed(1)} MiB`)
