@@ -58,6 +58,8 @@ export declare class NativeModel {
   static load(path: string, device: string): Promise<Outcome<NativeModel>>
   /** What the model is made of, as JSON: a text crosses whole, an object of values is limited to a million of them. */
   get config(): string
+  /** Numbers in one answer. */
+  get numOutputs(): number
   /** `cpu` or `cuda:N`. */
   get device(): string
   /** The name of every parameter, in PyTorch's order. */
@@ -94,6 +96,8 @@ export declare class NativePass {
   update(optimizer: NativeOptimizer): Promise<Outcome<undefined>>
   /** Adds a batch without training on it. */
   evaluateBatch(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** Adds what clips are answered with after their first frames, by cut; the pass itself counts the last cut. */
+  evaluatePrefixes(batch: NativeBatch, prefixes: NativePrefixes): Promise<Outcome<undefined>>
   /** Everything accumulated since the pass began. Waits for the device. */
   metrics(): Promise<Outcome<NativeMetrics>>
   /** What the batches evaluated since the pass began are counted by. Waits for the device. */
@@ -102,6 +106,16 @@ export declare class NativePass {
   areas(): Promise<Outcome<number[]>>
   /** Has jobs of this pass that have not begun yet end at once with `ERR_ABORTED`. */
   cancel(): void
+}
+
+/** Accumulates the metrics of the clips' first frames. */
+export declare class NativePrefixes {
+  /** Of so many frames each. */
+  static ofFrames(frames: Array<number>): NativePrefixes
+  /** Of such shares of a clip's frames each, above 0 and up to 1. */
+  static ofShares(shares: Array<number>): NativePrefixes
+  /** Everything accumulated so far, by cut. Waits for the device. */
+  metrics(model: NativeModel): Promise<Outcome<NativeMetrics[]>>
 }
 
 /** Parameters and buffers of a model as they were, in CPU memory. */
@@ -138,6 +152,9 @@ export declare class NativeTensorDataset {
   batch(indices: Uint32Array): Outcome<NativeBatch>
 }
 
+/** Fails for a model that cannot answer frame by frame. */
+export declare function checkStreams(model: NativeModel): Outcome<undefined>
+
 /** Copies the running averages of the weights that an optimizer keeps into the model, where it keeps any. */
 export declare function copyAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
 
@@ -146,6 +163,9 @@ export declare function cudaDeviceCount(): number
 
 /** Forgets the running averages of the weights that an optimizer keeps; its next update begins them anew. */
 export declare function dropAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
+
+/** Drops what is kept for a stream, after the jobs so far. */
+export declare function forgetStream(model: NativeModel, id: number): void
 
 /** How many threads one operation may use. */
 export declare function getNumThreads(): number
@@ -285,7 +305,10 @@ export interface NativeLoss {
 export interface NativeMetrics {
   /** Mean over predictions. */
   loss: number
-  /** Predictions that are right; of several labels, those with every label right; of a regression none. */
+  /**
+   * Predictions that are right; of several labels, those with every label right; strings that are exact; of a regression
+   * none.
+   */
   correct: number
   /** Samples seen. */
   samples: number
@@ -298,6 +321,8 @@ export interface NativeMetrics {
    * (target - origin)² with one of the targets as the origin.
    */
   errorSums: Array<number>
+  /** Of label strings. */
+  strings?: NativeStringCounts
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
 }
@@ -330,6 +355,14 @@ export interface NativeNamedArray {
   data: Float32Array
   /** One size an axis. */
   shape: Array<number>
+}
+
+/** A stream whose next frame has come. */
+export interface NativeNext {
+  /** The stream's. */
+  id: number
+  /** Whether the frame is a clip's first. */
+  isFirst: boolean
 }
 
 /** Read anew at every step; the state lives with the model and is made at the first step with this id. */
@@ -406,13 +439,43 @@ export interface NativeStatistics {
   samples: number
 }
 
-/** What is to be answered: class indices, labels or numbers. */
+/** Counts of label strings held against their targets. */
+export interface NativeStringCounts {
+  /** Edits of labels that make the targets of the answers. */
+  edits: number
+  /** Labels of the targets. */
+  labels: number
+  /** The same of words; 0 where no class is the separator. */
+  wordEdits: number
+  /** Words of the targets. */
+  words: number
+  /** Strings without an edit. */
+  exact: number
+  /** Strings. */
+  strings: number
+  /** Strings of an answer without any label. */
+  empty: number
+}
+
+/** What is to be answered: class indices, labels, numbers or strings of labels. */
 export interface NativeTargets {
   /** As many as the product of the shape. */
   data: Int32Array | Float32Array
-  /** `[batch]` for classes, or with axes of time and outputs after it. */
+  /** `[batch]` for classes, or with axes of time and outputs, or of a string's labels, after it. */
   shape: Array<number>
+  /** Targets of each sample's own along the second axis, `[batch]`, where samples have different numbers of them. */
+  lengths?: Int32Array
+  /** Names that the data are indices of, where targets were given by name. */
+  names?: Array<string>
+  /** The samples' places in their dataset, `[batch]`, for messages. */
+  indices?: Uint32Array
 }
+
+/**
+ * Takes the next frame of each of some streams, `[streams, channels, height, width]` or `[streams, features]`, and
+ * gives the answers so far, `[streams, outputs]`: probabilities, or a regression's values.
+ */
+export declare function pushFrames(model: NativeModel, frames: NativeBatch, streams: Array<NativeNext>): Promise<Outcome<NativeArray>>
 
 /**
  * Sets how many threads one operation may use, for every model, from its next job on: at most the number of cores. The

@@ -97,7 +97,7 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
    * its model was disposed of. The stream is then as it was.
    */
   async push(frame: NdArray): Promise<AnswerOf<Label, Head['kind']>> {
-    const [answer] = await pushFrames<Label, Head>(this.#model, [{ stream: this, frame, name: 'frame' }])
+    const [answer] = await pushFrames<Label, Head>(this.#model, [{ stream: this, frame, streamName: 'this', name: 'frame' }])
     // oxlint-disable-next-line typescript/no-non-null-assertion -- one answer for each frame
     return answer!
   }
@@ -131,9 +131,10 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
   }
 }
 
-/** A frame for a stream. `name` is what messages call it. */
+/** A frame for a stream, and what messages call them. */
 interface Push {
   readonly stream: object
+  readonly streamName: string
   readonly frame: NdArray
   readonly name: string
 }
@@ -146,9 +147,10 @@ export function checkPushes(pushes: unknown): readonly Push[] {
     const pair = listIn(list.at(index), name, 'an array [stream, frame]')
     if (pair.length !== 2) throw rangeError('an array [stream, frame]', name, list.at(index))
     const [stream, frame] = [pair.at(0), pair.at(1)]
-    if (typeof stream !== 'object' || stream === null) throw typeError('a stream', `${name}[0]`, stream)
+    const streamName = `${name}[0]`
+    if (typeof stream !== 'object' || stream === null) throw typeError('a stream', streamName, stream)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checked next, by copyFrames()
-    return { stream, frame: frame as NdArray, name: `${name}[1]` }
+    return { stream, streamName, frame: frame as NdArray, name: `${name}[1]` }
   })
 }
 
@@ -171,11 +173,11 @@ export async function pushFrames<Label extends string, Head extends HeadType>(
 
 function checkStreams(handle: ModelHandle, pushes: readonly Push[]): readonly StreamParts[] {
   const seen = new Set<object>()
-  return pushes.map(({ stream, name }) => {
+  return pushes.map(({ stream, streamName }) => {
     const parts = readParts(stream)
-    if (parts === undefined) throw typeError('a stream', name, stream)
-    if (parts.handle !== handle) throw rangeError('a stream of this model', name, stream)
-    if (seen.has(stream)) throw rangeError('a stream that has no other frame in the same call', name, stream)
+    if (parts === undefined) throw typeError('a stream', streamName, stream)
+    if (parts.handle !== handle) throw rangeError('a stream of this model', streamName, stream)
+    if (seen.has(stream)) throw rangeError('a stream that has no other frame in the same call', streamName, stream)
     parts.checkUsable()
     seen.add(stream)
     return parts
