@@ -85,7 +85,7 @@ const MOST_CUTS = 10_000
  * const data = new TensorDataset({ inputs, targets: [0, 1, 1, 0] })
  * const curve = await accuracyByFrames(model, data, { frames: 6 })
  * for (const { frames, accuracy } of curve) console.log(frames, accuracy)
- * const svg = accuracySvg(curve, { title: 'How early' })
+ * console.log(accuracySvg(curve, { title: 'How early' }))
  * ```
  */
 export async function accuracyByFrames(
