@@ -11,6 +11,7 @@
 pub mod audio;
 mod audit;
 mod batch;
+mod decode;
 mod model;
 mod optimizer;
 mod outcome;
@@ -21,3 +22,4 @@ pub mod snapshot;
 mod state_dict;
 mod statistics;
 pub mod stream;
+pub mod windows;
