@@ -30,7 +30,7 @@ pub fn check_streams<'env>(env: &'env Env, model: &NativeModel) -> napi::Result<
 }
 
 /// Takes the next frame of each of some streams, `[streams, channels, height, width]` or `[streams, features]`, and
-/// gives the answers so far, `[streams, outputs]`: probabilities, or a regression's values.
+/// gives the answers so far, `[streams, outputs]`: probabilities, a regression's values, or raw outputs of a CTC head.
 #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeArray>>")]
 pub fn push_frames<'env>(
     env: &'env Env,
