@@ -161,7 +161,10 @@ test('weights that change count from the next frame on', async (t) => {
 test('models that look ahead have no streams, and say why', async (t) => {
   await using both = await toyModel({ lstm: { bidirectional: true } })
   await using convolved = await CnnLstm.create({ ...VECTORS, lstm: {}, cnn: [{ outChannels: 4 }], numClasses: 2 })
-  t.regex((await failsWith(t, 'ERR_INVALID_CONFIG', () => both.stream())).message, /last frame\) for `lstm\.bidirectional`, received true$/)
+  t.regex(
+    (await failsWith(t, 'ERR_INVALID_CONFIG', () => both.stream())).message,
+    /last frame\) for `lstm\.bidirectional`, received true$/,
+  )
   const { message } = await failsWith(t, 'ERR_INVALID_CONFIG', () => convolved.stream())
   t.regex(message, /both sides .* for `cnn\[0\]\.kernelSize`, received 3$/)
 })

@@ -97,7 +97,9 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
    * its model was disposed of. The stream is then as it was.
    */
   async push(frame: NdArray): Promise<AnswerOf<Label, Head['kind']>> {
-    const [answer] = await pushFrames<Label, Head>(this.#model, [{ stream: this, frame, streamName: 'this', name: 'frame' }])
+    const [answer] = await pushFrames<Label, Head>(this.#model, [
+      { stream: this, frame, streamName: 'this', name: 'frame' },
+    ])
     // oxlint-disable-next-line typescript/no-non-null-assertion -- one answer for each frame
     return answer!
   }
