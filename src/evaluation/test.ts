@@ -81,9 +81,9 @@ export interface TestResult extends CommonTestResult, Partial<RegressionMetrics>
 }
 
 /** The metrics that a model with some head has. */
-export type TestResultOf<Head extends HeadType> = Head['kind'] extends 'ctc' | 'sequence'
-  ? StringTestResult
-  : TestResult
+export type TestResultOf<Head extends HeadType> = ResultOfKind<Head['kind']>
+
+type ResultOfKind<Kind> = Kind extends 'ctc' | 'sequence' ? StringTestResult : TestResult
 
 /**
  * Tests a model on one epoch of a loader: no dropout, no gradients, nothing changes.

@@ -1,6 +1,7 @@
 /** A model's predictions, in the form that its head gives them. */
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
+import type { LabelStringPrediction } from './label-strings'
 
 /**
  * One class of one clip or frame. Where inputs or weights are not finite, probabilities can be `NaN`: then no class is the
@@ -34,7 +35,9 @@ export type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
   ? RegressionPrediction
   : Kind extends 'multiLabel'
     ? MultiLabelPrediction<Label>
-    : Prediction<Label>
+    : Kind extends 'ctc'
+      ? LabelStringPrediction<Label>
+      : Prediction<Label>
 
 /**
  * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid
