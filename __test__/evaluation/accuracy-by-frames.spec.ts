@@ -100,6 +100,17 @@ test('heads of other kinds: labels, numbers, and an answer for each frame', asyn
   )
 })
 
+test('label strings: at the end, those of a test; before it, strings that cannot be right yet', async (t) => {
+  await using model = await CnnLstm.create({ ...VECTORS, lstm: { hiddenSize: 8 }, numClasses: 2, head: 'ctc' })
+  const strings = samples.map(({ input }) => ({ input, target: input.shape[0]! > 4 ? [1, 0] : [] }))
+  const curve = await accuracyByFrames(model, strings, { frames: [1, 9] })
+  const { cer, exact, accuracy, loss } = await evaluate(model, new DataLoader(strings))
+  t.deepEqual([curve[1]!.cer, curve[1]!.exact, curve[1]!.accuracy], [cer, exact, accuracy])
+  t.true(Math.abs(curve[1]!.loss - loss) < 1e-5)
+  t.true(curve[0]!.cer! > 0)
+  t.is(curve[0]!.loss, Infinity) //    no path of one frame reads as two labels
+})
+
 test('ten shares by default; the last is the whole clip', async (t) => {
   await using model = await CnnLstm.create({ ...VECTORS, numClasses: 2 })
   const curve = await accuracyByFrames(model, samples, { progress: false })

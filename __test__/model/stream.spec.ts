@@ -83,6 +83,35 @@ test('vectors with a convolution of one step', async (t) => {
   }
 })
 
+test('label strings: each label as it becomes certain, and the text so far', async (t) => {
+  const classes = ['ah', 'b', 'c', 'dee'] as const
+  await using model = await CnnLstm.create({ ...VECTORS, lstm: { hiddenSize: 8 }, classes, head: 'ctc' })
+  const state = await model.stateDict()
+  for (const name of ['fc.weight', 'lstm.lstm.weight_ih_l0']) {
+    const { data, shape } = state.get(name)!
+    state.set(name, { data: data.map((value) => value * 20), shape }) //    answers that change from frame to frame
+  }
+  await model.loadStateDict(state)
+  const clips = noise([2, 40, 3])
+  const stream = model.stream()
+  for (const clip of [0, 1]) {
+    const said: string[] = []
+    for (let time = 0; time < 40; time++) {
+      const { labels, text, probabilities } = await stream.push(frameOf(clips, clip, time))
+      said.push(...labels!)
+      const [whole] = await model.predict(beginning(clips, clip, time + 1))
+      t.deepEqual(said, whole!.labels as string[])
+      t.is(text, whole!.text)
+      t.true(Math.abs(probabilities.reduce((sum, value) => sum + value, 0) - 1) < 1e-6)
+    }
+    t.true(said.length > 3)
+    stream.reset()
+  }
+  const { labels, text } = await stream.push({ data: new Float32Array(3).fill(Number.NaN), shape: [3] })
+  t.deepEqual([labels, text], [undefined, undefined])
+  t.is((await stream.push(frameOf(clips, 0, 0))).text, undefined)
+})
+
 test('many streams at once are each alone, pushed together or one by one, without waiting', async (t) => {
   await using model = await toyModel({ pooling: 'attention' })
   const alone = await Promise.all(

@@ -16,8 +16,8 @@ import type { Device, ModelConfig, ModelOptions } from '../config/model'
 import type { NativeBatch, NativeModel } from '../native'
 import type { FloatArray, NdArray } from '../common/nd-array'
 import type { ClipClassification, HeadOf, HeadOptions, HeadType } from '../config/head'
-import type { AnswerOf, PredictionOf } from './predictions'
-import type { StreamModel } from './stream'
+import type { PredictionOf } from './predictions'
+import type { StreamAnswerOf, StreamModel } from './stream'
 import type { Decode, LabelStringPrediction } from './label-strings'
 import type { IntegerArray } from '../data/targets'
 
@@ -228,7 +228,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    */
   async pushAll(
     pushes: readonly (readonly [ClipStream<Label, Head>, NdArray])[],
-  ): Promise<AnswerOf<Label, Head['kind']>[]> {
+  ): Promise<StreamAnswerOf<Label, Head['kind']>[]> {
     return pushFrames<Label, Head>(this.#streamModel(), checkPushes(pushes))
   }
 

@@ -98,6 +98,6 @@ function prediction(probabilities: Float32Array, classes: readonly string[]): Pr
 }
 
 /** The index of the largest; of equal ones the first. */
-function likeliest(probabilities: Float32Array): number {
+export function likeliest(probabilities: Float32Array): number {
   return probabilities.reduce((best, value, at) => (value > (probabilities[best] ?? 0) ? at : best), 0)
 }

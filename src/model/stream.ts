@@ -6,12 +6,14 @@ import { isVector } from '../config/input'
 import { allocated, listOf } from '../common/list'
 import { ZoetropeError, unwrap } from '../errors'
 import { native } from '../native'
+import { LabelReader } from './labels-so-far'
 import { toPredictions } from './predictions'
 import type { List } from '../common/list'
 import type { ModelHandle } from './handle'
-import type { NdArray } from '../common/nd-array'
+import type { FloatArray, NdArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
 import type { InputOptions } from '../config/input'
+import type { LabelsSoFar } from './labels-so-far'
 import type { AnswerOf } from './predictions'
 
 /** What a stream knows of its model. */
@@ -21,11 +23,15 @@ export interface StreamModel<Label extends string> {
   readonly classes: readonly Label[]
 }
 
-/** A frame that was checked and copied, and whose turn it is to be pushed. */
+/** The next frame of a stream, and who reads its labels where the head is CTC. */
 interface Next {
   readonly id: number
   readonly isFirst: boolean
+  readonly reader: LabelReader
 }
+
+/** What a stream says after a frame. */
+export type StreamAnswerOf<Label extends string, Kind> = Kind extends 'ctc' ? LabelsSoFar<Label> : AnswerOf<Label, Kind>
 
 /** The private half of a stream. */
 interface StreamParts {
@@ -62,6 +68,7 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
   readonly #model: StreamModel<Label>
   readonly #id = ++created
   #isFirst = true
+  #reader: LabelReader
   #disposal: Promise<void> | undefined
 
   static {
@@ -78,6 +85,7 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
   /** @internal */
   constructor(model: StreamModel<Label>) {
     this.#model = model
+    this.#reader = new LabelReader(model.classes)
     collected.register(this, { handle: new WeakRef(model.handle), id: this.#id })
   }
 
@@ -91,12 +99,13 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
    * as soon as the call returns. Frames count in the order of the calls, which need not wait for each other.
    *
    * @param frame - `[channels, height, width]`, of vectors `[features]`.
-   * @returns What `predict` gives for a clip, of a head per frame what it gives for one frame.
+   * @returns What `predict` gives for a clip, of a head per frame what it gives for one frame; of a CTC head the labels
+   * that became certain, and the text so far.
    * @throws {TypeError} For a frame of a wrong type.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the frame does not fit the model, `ERR_DISPOSED` when the stream or
    * its model was disposed of. The stream is then as it was.
    */
-  async push(frame: NdArray): Promise<AnswerOf<Label, Head['kind']>> {
+  async push(frame: NdArray): Promise<StreamAnswerOf<Label, Head['kind']>> {
     const [answer] = await pushFrames<Label, Head>(this.#model, [
       { stream: this, frame, streamName: 'this', name: 'frame' },
     ])
@@ -127,9 +136,10 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
   }
 
   #next(): Next {
-    const next = { id: this.#id, isFirst: this.#isFirst }
+    const isFirst = this.#isFirst
+    if (isFirst) this.#reader = new LabelReader(this.#model.classes)
     this.#isFirst = false
-    return next
+    return { id: this.#id, isFirst, reader: this.#reader }
   }
 }
 
@@ -160,17 +170,26 @@ export function checkPushes(pushes: unknown): readonly Push[] {
 export async function pushFrames<Label extends string, Head extends HeadType>(
   { handle, config, classes }: StreamModel<Label>,
   pushes: readonly Push[],
-): Promise<AnswerOf<Label, Head['kind']>[]> {
+): Promise<StreamAnswerOf<Label, Head['kind']>[]> {
   handle.checkUsable()
   const streams = checkStreams(handle, pushes)
   if (streams.length === 0) return []
   const frames = copyFrames(config.input, pushes)
   const batch = unwrap(native().NativeBatch.fromArrays(frames.data, [...frames.shape], null, null))
   const next = streams.map((stream) => stream.next())
-  const answers = await handle.run((model) => native().pushFrames(model, batch, next))
-  const head = { kind: config.head.kind, per: 'clip' } as const
+  const ids = next.map(({ id, isFirst }) => ({ id, isFirst }))
+  const answers = await handle.run((model) => native().pushFrames(model, batch, ids))
+  const read =
+    config.head.kind === 'ctc'
+      ? rows(answers).map((outputs, index) => next[index]?.reader.read(outputs))
+      : toPredictions(answers, { kind: config.head.kind, per: 'clip' }, classes, null)
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the head decides the kind of answer
-  return toPredictions(answers, head, classes, null) as AnswerOf<Label, Head['kind']>[]
+  return read as StreamAnswerOf<Label, Head['kind']>[]
+}
+
+/** The rows of a matrix. */
+function rows({ data, shape: [count = 0, columns = 0] }: FloatArray): Float32Array[] {
+  return Array.from({ length: count }, (_, row) => data.slice(row * columns, (row + 1) * columns))
 }
 
 function checkStreams(handle: ModelHandle, pushes: readonly Push[]): readonly StreamParts[] {
