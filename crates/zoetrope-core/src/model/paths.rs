@@ -6,6 +6,7 @@
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | the same before an LSTM, in inference | none: the LSTM packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
 //! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
+//! | one step of a recurrent layer | none: two linear layers, then libtorch's operations | always |
 //! | linear layer, in inference | `linear` | CPU, float32, at most 131,072 multiplications |
 //! | update by an optimizer | `engine_update` | CPU, float32 |
 //! | any other | the reference | always |
