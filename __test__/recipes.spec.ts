@@ -102,6 +102,7 @@ test('spoken digits', async (t) => {
   const text = await quick('spoken-digits', spokenDigits())
   t.regex(text, /official split: \d\.\d{3}/)
   t.regex(text, /theo held out: \d\.\d{3}/)
+  t.regex(await quick('connected-digits', recordings), /share of wrong digits: \d\.\d{3}/)
 })
 
 test('early answers', async (t) => {

@@ -173,7 +173,11 @@ test('summary shows the layers of every option', async (t) => {
 test('options that do not fit the head are refused', async (t) => {
   const create = (options: object) => async () => CnnLstm.create(untyped<ModelOptions>({ ...VECTORS, ...options }))
   const wrong: [object, typeof RangeError | typeof TypeError, RegExp][] = [
-    [{ head: 'regresion' }, RangeError, /^Expected 'classification' or 'multiLabel' or 'regression' for `head`/],
+    [
+      { head: 'regresion' },
+      RangeError,
+      /^Expected 'classification' or 'multiLabel' or 'regression' or 'ctc' .*for `head`, received 'regresion'/,
+    ],
     [{ head: {} }, TypeError, /^Expected exactly one of `classes` and `numClasses`, received neither$/],
     [
       { head: 'regression', numClasses: 3 },

@@ -1,7 +1,16 @@
 /** An ECMAScript module that imports the package: what TypeScript knows about labels, heads and results. */
 import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError } from 'zoetrope'
 import { accuracyByFrames, accuracySvg, fit, test, train } from 'zoetrope'
-import type { ErrorCode, MultiLabelPrediction, Prediction, RegressionPrediction, TestResult } from 'zoetrope'
+import type {
+  ErrorCode,
+  LabelStringPrediction,
+  LabelsSoFar,
+  MultiLabelPrediction,
+  Prediction,
+  RegressionPrediction,
+  StringTestResult,
+  TestResult,
+} from 'zoetrope'
 
 /** `true` where two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -56,9 +65,32 @@ export async function streams(): Promise<void> {
   same<Same<typeof own, RegressionPrediction>>()
   // @ts-expect-error -- a stream of a model with other answers
   await named.pushAll([[frames.stream(), frame]])
+  const strings = await CnnLstm.create({ input, classes: ['a', 'b'], head: 'ctc' })
+  const said = await strings.stream().push(frame)
+  same<Same<typeof said, LabelsSoFar<'a' | 'b'>>>()
   const curve = await accuracyByFrames(named, [{ input: frame, target: 0 }], { shares: [0.5, 1] })
   same<Same<(typeof curve)[number]['accuracy'], number>>()
   same<Same<ReturnType<typeof accuracySvg>, string>>()
+}
+
+export async function strings(loader: DataLoader): Promise<void> {
+  const reader = await CnnLstm.create({ input, classes: ['a', 'b'], head: 'ctc' })
+  const answers = await reader.predict(clips, { decode: { beams: 4, lexicon: ['ab'] } })
+  same<Same<typeof answers, LabelStringPrediction<'a' | 'b'>[]>>()
+  const result = await test(reader, loader)
+  same<Same<typeof result, StringTestResult>>()
+  // @ts-expect-error -- a label string has no confusion matrix
+  void result.confusionMatrix
+  for (const { validation } of await fit(reader, { train: loader, epochs: 1, optimizer: new Adam(reader) })) {
+    same<Same<typeof validation, StringTestResult | undefined>>()
+  }
+  const classifier = await CnnLstm.create({ input, classes: ['a', 'b'] })
+  // @ts-expect-error -- one class is not decoded
+  await classifier.predict(clips, { decode: 'greedy' })
+  // @ts-expect-error -- no class has this name
+  await reader.predict(clips, { decode: { lexicon: [['c']] } })
+  // @ts-expect-error -- a forecast needs a horizon
+  await CnnLstm.create({ input, head: { kind: 'forecast' } })
 }
 
 export async function training(signal: AbortSignal): Promise<TestResult> {
