@@ -102,6 +102,13 @@ export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './data/spli
 export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
-export type { CommonTestResult, StringTestResult, TestOptions, TestResult, TestResultOf } from './evaluation/test'
+export type {
+  AnyTestResult,
+  CommonTestResult,
+  StringTestResult,
+  TestOptions,
+  TestResult,
+  TestResultOf,
+} from './evaluation/test'
 export type { TrainOptions, TrainResult } from './training/train'
 export type { WindowsOptions } from './data/windows'

@@ -122,13 +122,13 @@ test('targets are put side by side; those of different lengths are padded, and t
 })
 
 test('a TensorDataset keeps label strings of any length, by index or by name', async (t) => {
-  const inputs = noise([3, 4, FEATURES])
-  const numbered = new TensorDataset({ inputs, targets: [[2, 0, 1], [], [1]] })
+  const clips = noise([3, 4, FEATURES])
+  const numbered = new TensorDataset({ inputs: clips, targets: [[2, 0, 1], [], [1]] })
   t.deepEqual(
     [0, 1, 2].map((index) => numbered.get(index).target),
     [Int32Array.of(2, 0, 1), new Int32Array(0), Int32Array.of(1)],
   )
-  const named = new TensorDataset({ inputs, targets: [['b'], ['a', 'b'], []] })
+  const named = new TensorDataset({ inputs: clips, targets: [['b'], ['a', 'b'], []] })
   t.deepEqual(
     [0, 1, 2].map((index) => named.get(index).target),
     [['b'], ['a', 'b'], []],
@@ -142,8 +142,8 @@ test('a TensorDataset keeps label strings of any length, by index or by name', a
       [1, 0],
     ],
   )
-  await failsWith(t, 'ERR_DATA', () => new TensorDataset({ inputs, targets: untyped([[0], ['a'], []]) }))
-  await failsWith(t, 'ERR_SHAPE_MISMATCH', () => new TensorDataset({ inputs, targets: [[0], [1]] }))
+  await failsWith(t, 'ERR_DATA', () => new TensorDataset({ inputs: clips, targets: untyped([[0], ['a'], []]) }))
+  await failsWith(t, 'ERR_SHAPE_MISMATCH', () => new TensorDataset({ inputs: clips, targets: [[0], [1]] }))
 })
 
 test('targets of another realm, and lists that change their length, are read once', async (t) => {

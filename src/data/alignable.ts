@@ -1,13 +1,13 @@
 /** Label strings that do not fit into the frames of their clips, found before the first step where the data are at hand. */
 import { framesOf } from './shapes'
-import { isListed, isDataset } from './data-source'
+import { isDataset, isListed, isPromise } from './data-source'
 import { isInMemory, nativeOf } from './dataset'
 import { listOf } from '../common/list'
 import { checkNdArray } from '../common/nd-array'
 import { ZoetropeError, unwrap } from '../errors'
 import { origin } from './subset'
 import type { DataSource } from './data-source'
-import type { TensorDataset, Sample } from './dataset'
+import type { Sample, TensorDataset } from './dataset'
 
 /**
  * Checks the samples of a {@link TensorDataset} or an array, also behind subsets. Samples of other datasets are met batch by
@@ -25,7 +25,8 @@ export function checkAlignable(source: DataSource): void {
       inMemory.set(dataset, indices)
       indices.push(at)
     } else if (isListed(dataset)) {
-      checkSample(dataset.get(at), index)
+      const sample = dataset.get(at)
+      if (!isPromise(sample)) checkSample(sample, index)
     } else return
   }
   for (const [dataset, indices] of inMemory) unwrap(nativeOf(dataset).checkAlignable(Uint32Array.from(indices)))

@@ -168,7 +168,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   async predict(clips: NdArray, options: PredictOptions<Label, Head> = {}): Promise<PredictionOf<Label, Head>[]> {
     // oxlint-disable typescript/no-unsafe-type-assertion -- the type parameter says what the configuration is
     if (this.config.head.kind === 'ctc') {
-      const strings = await this.#labelStrings(clips, options as LabelStringOptions)
+      const strings = await this.#labelStrings(clips, options)
       return strings as unknown as PredictionOf<Label, Head>[]
     }
     const { batch, lengths } = this.#batch(clips, options)

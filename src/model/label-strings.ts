@@ -46,7 +46,12 @@ export interface BeamOptions<Label extends string = string> {
    * Whether an answer may begin with these labels. It is asked in JavaScript, between searches, for every string that
    * comes among the best; a search is made again as long as it has met strings that may not be. Default: every string.
    */
-  readonly allowed?: ((prefix: readonly Label[]) => boolean) | undefined
+  readonly allowed?: Allowed<Label>['allows'] | undefined
+}
+
+/** A method, so that a model of some labels is a model of any. */
+interface Allowed<Label extends string> {
+  allows(prefix: readonly Label[]): boolean
 }
 
 /** How `predict` finds label strings: the best path, or a search. */
@@ -70,10 +75,10 @@ export function checkDecode(decode: Decode | undefined, classes: readonly string
   const { beams = DEFAULT_BEAMS, lexicon, allowed } = checkOptions(decode, 'decode', ['beams', 'lexicon', 'allowed'])
   if (allowed !== undefined && typeof allowed !== 'function') throw typeError('a function', 'decode.allowed', allowed)
   const width = checkInteger(beams, 'decode.beams', 1, MOST_BEAMS)
-  const strings = lexicon === undefined ? undefined : checkLexicon(lexicon, classes)
-  if (strings === undefined || allowed === undefined) return { beams: width, lexicon: strings, allowed }
+  const words = lexicon === undefined ? undefined : checkLexicon(lexicon, classes)
+  if (words === undefined || allowed === undefined) return { beams: width, lexicon: words, allowed }
   const asked = new Permissions(allowed, classes)
-  return { beams: width, lexicon: strings.filter((string) => asked.allows(string)), allowed: undefined }
+  return { beams: width, lexicon: words.filter((string) => asked.allows(string)), allowed: undefined }
 }
 
 function checkLexicon(lexicon: unknown, classes: readonly string[]): number[][] {
@@ -96,11 +101,11 @@ function checkLexicon(lexicon: unknown, classes: readonly string[]): number[][] 
 
 /** Whether the labels of a text stand side by side: every name is one character. */
 function isSideBySide(classes: readonly string[]): boolean {
-  return classes.every((name) => [...name].length === 1)
+  return classes.every((name) => Array.from(name).length === 1)
 }
 
 function splitText(text: string, classes: readonly string[]): string[] {
-  return isSideBySide(classes) ? [...text] : text.split(' ').filter((label) => label !== '')
+  return isSideBySide(classes) ? Array.from(text) : text.split(' ').filter((label) => label !== '')
 }
 
 /** Labels as one text. */
@@ -127,7 +132,7 @@ export async function findStrings(
     const before = permissions.forbidden.length
     const found = await search(permissions.forbidden)
     for (const { visited, labels } of found) {
-      for (const string of strings(visited)) permissions.allows(string)
+      for (const string of stringsOf(visited)) permissions.allows(string)
       if (labels !== undefined) permissions.allows([...labels])
     }
     if (permissions.forbidden.length === before) return found
@@ -174,7 +179,7 @@ function flatten(strings: readonly (readonly number[])[]): NativeStrings {
   return { labels: Int32Array.from(strings.flat()), counts: Int32Array.from(strings, ({ length }) => length) }
 }
 
-function* strings({ labels, counts }: NativeStrings): Generator<number[]> {
+function* stringsOf({ labels, counts }: NativeStrings): Generator<number[]> {
   let from = 0
   for (const count of counts) {
     yield [...labels.subarray(from, from + count)]

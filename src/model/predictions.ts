@@ -86,7 +86,10 @@ function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32
           : classes.filter((_, index) => (probabilities[index] ?? 0) > THRESHOLD),
         probabilities,
       })
-    default:
+    case 'regression':
+    case 'ctc':
+    case 'forecast':
+    case 'sequence':
       return (values) => ({ values })
   }
 }

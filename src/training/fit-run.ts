@@ -141,12 +141,12 @@ export class FitRun<Head extends HeadType = ClipClassification>
       await this.#weights.afterTraining()
       this.#warnOfBlanks(trained.empty)
       const tested = validation && (await testEpoch(model, validation, { ...training, auc }, `${title} · test`))
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the model's head decides which metrics there are
-      const record = { epoch, train: trained, ...(tested && { validation: tested }) } as EpochRecord<Head>
+      const record: EpochRecord<HeadType> = { epoch, train: trained, ...(tested && { validation: tested }) }
       const isTimeToStop = await this.#weights.see(record)
       const wish = await this.#race(async () => onEpoch?.(record))
       training.optimizer.epochs.record(epoch, { figures: namedFigures(record), steps: training.optimizer.steps() })
-      this.#history.push(record)
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the model's head decides which metrics there are
+      this.#history.push(record as unknown as EpochRecord<Head>)
       if (epoch === epochs || wish === 'stop' || isTimeToStop) this.#isFinished = true
       if (this.#isFinished) await this.#end()
     } catch (error) {
