@@ -85,7 +85,8 @@ test('speakers', async (t) => {
   t.regex(await quick('speakers', folder), RESULT)
 })
 
-test('spoken digits', async (t) => {
+/** Made-up recordings of three speakers. */
+function spokenDigits(): string {
   const recordings = mkdtempSync(join(folder, 'recordings-'))
   for (const speaker of ['theo', 'nicolas', 'jackson'])
     for (let digit = 0; digit < 10; digit++)
@@ -94,10 +95,20 @@ test('spoken digits', async (t) => {
         const file = riff([chunk('fmt ', wavFormat(1, 1, 16)), chunk('data', samples)])
         writeFileSync(join(recordings, `${digit}_${speaker}_${index}.wav`), file)
       }
-  const text = await quick('spoken-digits', recordings)
+  return recordings
+}
+
+test('spoken digits', async (t) => {
+  const text = await quick('spoken-digits', spokenDigits())
   t.regex(text, /official split: \d\.\d{3}/)
   t.regex(text, /theo held out: \d\.\d{3}/)
   t.regex(await quick('connected-digits', recordings), /share of wrong digits: \d\.\d{3}/)
+})
+
+test('early answers', async (t) => {
+  const text = await quick('early-answers', spokenDigits())
+  t.regex(text, /Chosen: last\nListening to "zero", \d+ frames:\n {2}from frame 1: \w+, /)
+  t.regex(text, /after 100 % of a recording: \d\.\d{3} ± 0\.000/)
 })
 
 test('data that is not there is a reason to skip, printed', async (t) => {

@@ -149,6 +149,23 @@ def latency(job):
     return {"callsMs": sweeps(batches, job["seconds"], lambda clip, _target: bench.model(clip).softmax(-1).tolist())}
 
 
+@torch.inference_mode()
+def stream(job):
+    """The frames of one clip, one after the other, with the LSTM's state carried; a sweep is the whole clip."""
+    bench = Bench(job)
+    model = bench.model.eval()
+    recurrent = model.lstm.lstm
+
+    def run(clip, _target):
+        state = None
+        for frame in clip.unbind(1):
+            features = model.projection(model.cnn(frame))
+            outputs, state = recurrent(features[:, None], state)
+            model.fc(outputs[:, -1]).softmax(-1).tolist()
+
+    return {"sweepsMs": sweeps(bench.batches(job["shape"], 1), job["seconds"], run)}
+
+
 def memory(job):
     train(job)
     status = Path("/proc/self/status").read_text()
@@ -185,7 +202,7 @@ def busy_seconds():
 def main():
     job = json.load(sys.stdin)
     torch.set_num_threads(job["threads"])
-    tasks = {task.__name__: task for task in (agree, train, series, inference, latency, memory, sgemm, load)}
+    tasks = {task.__name__: task for task in (agree, train, series, inference, latency, stream, memory, sgemm, load)}
     print(json.dumps(others_busy(lambda: tasks[job["task"]](job))))
 
 

@@ -33,6 +33,7 @@ const tasks = {
   series,
   inference,
   latency,
+  stream,
   memory,
   lengths,
   load,
@@ -132,6 +133,23 @@ async function latency({ shape, seconds, ...files }) {
     const [{ inputs }] = await readBatches(files, shape, 1)
     const call = () => model.predict(inputs)
     return { callsMs: await sweeps(seconds, { warmUp: call, sweep: call }) }
+  })
+}
+
+/** The frames of one clip, one after the other; a sweep is the whole clip. */
+async function stream({ shape, seconds, ...files }) {
+  return withModel(files, async (model) => {
+    const [{ inputs }] = await readBatches(files, shape, 1)
+    const frame = inputs.shape.slice(2)
+    const size = frame.reduce((product, side) => product * side, 1)
+    const running = model.stream()
+    const sweep = async () => {
+      running.reset()
+      for (let at = 0; at < inputs.data.length; at += size) {
+        await running.push({ data: inputs.data.subarray(at, at + size), shape: frame })
+      }
+    }
+    return { sweepsMs: await sweeps(seconds, { warmUp: sweep, sweep }) }
   })
 }
 

@@ -21,6 +21,7 @@ export type {
   NativeNamedArray,
   NativeOptimizer,
   NativePass,
+  NativePrefixes,
   NativeStatistics,
   NativeRule,
   NativeSnapshot,

@@ -1,9 +1,11 @@
 /** An ECMAScript module that imports the package: what TypeScript knows about labels, heads and results. */
-import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError, fit, test, train } from 'zoetrope'
+import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError } from 'zoetrope'
+import { accuracyByFrames, accuracySvg, fit, test, train } from 'zoetrope'
 import type {
   ErrorCode,
   Generated,
   LabelStringPrediction,
+  LabelsSoFar,
   MultiLabelPrediction,
   Prediction,
   RegressionPrediction,
@@ -61,6 +63,26 @@ export async function heads(): Promise<void> {
 
   const loaded = await CnnLstm.load<'a' | 'b', { kind: 'multiLabel'; per: 'frame' }>('model.safetensors')
   same<Same<Awaited<ReturnType<typeof loaded.predict>>, MultiLabelPrediction<'a' | 'b'>[][]>>()
+}
+
+export async function streams(): Promise<void> {
+  const named = await CnnLstm.create({ input, classes: ['left', 'right'] })
+  await using stream = named.stream()
+  const frame = { data: new Float32Array(64), shape: [1, 8, 8] }
+  const answer = await stream.push(frame)
+  same<Same<typeof answer, Prediction<'left' | 'right'>>>()
+  same<Same<Awaited<ReturnType<typeof named.pushAll>>, Prediction<'left' | 'right'>[]>>()
+  const frames = await CnnLstm.create({ input, head: { kind: 'regression', per: 'frame' } })
+  const own = await frames.stream().push(frame)
+  same<Same<typeof own, RegressionPrediction>>()
+  // @ts-expect-error -- a stream of a model with other answers
+  await named.pushAll([[frames.stream(), frame]])
+  const strings = await CnnLstm.create({ input, classes: ['a', 'b'], head: 'ctc' })
+  const said = await strings.stream().push(frame)
+  same<Same<typeof said, LabelsSoFar<'a' | 'b'>>>()
+  const curve = await accuracyByFrames(named, [{ input: frame, target: 0 }], { shares: [0.5, 1] })
+  same<Same<(typeof curve)[number]['accuracy'], number>>()
+  same<Same<ReturnType<typeof accuracySvg>, string>>()
 }
 
 export async function strings(loader: DataLoader): Promise<void> {

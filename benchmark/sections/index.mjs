@@ -9,12 +9,14 @@ import { load } from './load.mjs'
 import { memory } from './memory.mjs'
 import { onnx } from './onnx.mjs'
 import { scaling } from './scaling.mjs'
+import { stream } from './stream.mjs'
 import { train } from './train.mjs'
 
 export const sections = {
   train,
   inference,
   latency,
+  stream,
   facade,
   'event-loop': eventLoop,
   memory,

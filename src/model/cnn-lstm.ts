@@ -10,6 +10,7 @@ import { checkGenerateOptions, checkTokenOptions } from './generation'
 import { checkDecode, findStrings, toLabelString } from './label-strings'
 import { toPredictions } from './predictions'
 import { writeAll, writeTokens } from './writer'
+import { ClipStream, checkPushes, pushFrames } from './stream'
 import { formatSummary } from './summary'
 import { native } from '../native'
 import { unwrap } from '../errors'
@@ -20,6 +21,8 @@ import type { ClipClassification, HeadOf, HeadOptions, HeadType, TokenSequence }
 import type { CheckedGeneration, GenerateOptions, Generated, TokenOptions } from './generation'
 import type { Decode, LabelStringPrediction } from './label-strings'
 import type { PredictionOf } from './predictions'
+import type { StreamAnswerOf, StreamModel } from './stream'
+import type { Decode, LabelStringPrediction } from './label-strings'
 import type { IntegerArray } from '../data/targets'
 
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
@@ -270,6 +273,47 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
+   * Begins a clip that is still running: {@link ClipStream.push} takes one frame after the other and answers each, at a
+   * cost that does not grow with the clip. A model has any number of streams at once.
+   *
+   * @throws {ZoetropeError} `ERR_INVALID_CONFIG` when the model's answers depend on later frames: a bidirectional one, or
+   * one with a convolution over the time of vectors. `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({ input: { channels: 3, height: 32, width: 32 }, classes: ['wave', 'nod'] })
+   * await using stream = model.stream()
+   * for (let time = 0; time < 5; time++) {
+   *   const frame = { data: new Uint8Array(3 * 32 * 32), shape: [3, 32, 32] } //     from a camera
+   *   const { label, probabilities } = await stream.push(frame)
+   *   console.log(time, label, probabilities)
+   * }
+   * ```
+   */
+  stream(): ClipStream<Label, Head> {
+    unwrap(native().checkStreams(this.#handle.native))
+    return new ClipStream<Label, Head>(this.#streamModel())
+  }
+
+  /**
+   * Pushes a frame into each of several streams of this model at once, which costs less than one after the other.
+   *
+   * @param pushes - Pairs `[stream, frame]`, each stream once. The frames have the same type, and are as for {@link
+   * ClipStream.push}.
+   * @returns The answer of each stream, in the same order.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {RangeError} For a stream of another model, or one that is there twice.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH`, `ERR_DISPOSED`. All streams are then as they were.
+   */
+  async pushAll(
+    pushes: readonly (readonly [ClipStream<Label, Head>, NdArray])[],
+  ): Promise<StreamAnswerOf<Label, Head['kind']>[]> {
+    return pushFrames<Label, Head>(this.#streamModel(), checkPushes(pushes))
+  }
+
+  /**
    * Writes configuration and weights as safetensors. The file appears whole or not at all. A symbolic link stays a link
    * and the file behind it is written; a file that is replaced hands its mode on.
    *
@@ -370,6 +414,10 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     throw new TypeError(
       `Expected a model whose head is 'sequence' for \`${name}\`, received one whose head is '${kind}'`,
     )
+  }
+
+  #streamModel(): StreamModel<Label> {
+    return { handle: this.#handle, config: this.config, classes: this.classes }
   }
 
   async #labelStrings(clips: NdArray, options: LabelStringOptions): Promise<LabelStringPrediction<Label>[]> {

@@ -31,7 +31,8 @@ export interface RegressionPrediction {
   readonly values: Float32Array
 }
 
-type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
+/** What a head of that kind says of one clip, or of one frame. */
+export type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
   ? RegressionPrediction
   : Kind extends 'multiLabel'
     ? MultiLabelPrediction<Label>
@@ -103,6 +104,6 @@ function prediction(probabilities: Float32Array, classes: readonly string[]): Pr
 }
 
 /** The index of the largest; of equal ones the first. */
-function likeliest(probabilities: Float32Array): number {
+export function likeliest(probabilities: Float32Array): number {
   return probabilities.reduce((best, value, at) => (value > (probabilities[best] ?? 0) ? at : best), 0)
 }

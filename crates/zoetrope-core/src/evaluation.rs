@@ -7,5 +7,6 @@ pub(crate) mod generate;
 pub(crate) mod label_strings;
 pub(crate) mod metrics;
 pub(crate) mod predictions;
+pub(crate) mod prefixes;
 mod scores;
 pub(crate) mod strings;

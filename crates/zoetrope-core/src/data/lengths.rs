@@ -77,6 +77,24 @@ impl Layout<'_> {
         }
     }
 
+    /// The row of each clip's first frame in `[frames, …]`.
+    pub(crate) fn begins(&self) -> Vec<i64> {
+        let mut end = 0;
+        let counts = self.counts().into_iter();
+        let begins = counts.map(|count| {
+            end += count;
+            end - count
+        });
+        begins.collect()
+    }
+
+    /// The rows that the first `frames[clip]` frames of each clip have in `[frames, …]`, int64.
+    pub(crate) fn rows_of_first(&self, frames: &[i64], device: Device) -> Result<Tensor> {
+        let begins = self.begins().into_iter().zip(frames);
+        let rows: Vec<i64> = begins.flat_map(|(begin, frames)| begin..begin + frames).collect();
+        Ok(Tensor::f_from_slice(&rows)?.f_to_device(device)?)
+    }
+
     /// Which of the packed rows belong to which clip.
     pub(crate) fn rows(&self) -> Rows<'_> {
         Rows {

@@ -76,6 +76,32 @@ impl Clips {
     }
 }
 
+impl DeviceBatch {
+    /// The first `frames[clip]` frames of each clip, 1 or more and no more than it has, with the targets that belong to
+    /// them.
+    pub(crate) fn cut(&self, frames: &[i64], per: Per) -> Result<Self> {
+        let inputs = &self.clips.inputs;
+        let longest = frames.iter().copied().max().unwrap_or(self.time);
+        let targets = match (&self.targets, per) {
+            (Some(DeviceTargets::Rows(rows)), Per::Frame) => {
+                let first = self.clips.layout().rows_of_first(frames, rows.device())?;
+                Some(DeviceTargets::Rows(rows.f_index_select(0, &first)?))
+            }
+            (Some(DeviceTargets::Rows(rows)), Per::Clip) => Some(DeviceTargets::Rows(rows.shallow_clone())),
+            (Some(DeviceTargets::Strings(strings)), _) => Some(DeviceTargets::Strings(strings.clone())),
+            (None, _) => None,
+        };
+        Ok(Self {
+            clips: Clips {
+                inputs: inputs.f_narrow(1, 0, longest)?,
+                lengths: Some(Lengths::new(frames, longest, inputs.device())?),
+            },
+            targets,
+            time: self.time,
+        })
+    }
+}
+
 /// Targets as a head's loss takes them.
 pub(crate) enum DeviceTargets {
     /// One row an answer: int64 of `[batch]` or `[frames]`, or float32 with an axis of outputs after it.

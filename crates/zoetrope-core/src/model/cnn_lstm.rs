@@ -1,5 +1,8 @@
 //! The model: frames through the encoder, features through the recurrent part, its outputs pooled, through the head.
 
+pub(crate) mod prefixes;
+pub(crate) mod running;
+
 use tch::{Device, Kind, Tensor};
 
 use super::dropout::Dropout;
@@ -198,23 +201,35 @@ impl CnnLstm {
     /// `[frames, directions * hidden_size]`.
     pub(crate) fn states_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
         let layout = clips.layout();
+        let outputs = self.recurrent_t(clips, self.pool.is_last(), train)?;
+        let pooled = self.pool.forward(&outputs, &layout)?; //            [batch or frames, directions * hidden_size]
+        self.dropout.forward_t(&pooled, train)
+    }
+
+    /// What the recurrent part gives for the valid frames, `[frames, directions * hidden_size]`, or with `last_only` for
+    /// the last one of each clip, `[batch, directions * hidden_size]`.
+    fn recurrent_t(&self, clips: &Clips, last_only: bool, train: bool) -> Result<Tensor> {
+        let layout = clips.layout();
+        let takes_pixel_major = self.recurrent.takes_pixel_major(&layout);
+        let features = self.features_t(clips, takes_pixel_major, train)?; // [frames, features]
+        self.recurrent.forward_t(&features, &layout, last_only, train)
+    }
+
+    /// The valid frames as the recurrent part reads them, `[frames, features]`: channel-major unless it
+    /// `takes_pixel_major`.
+    fn features_t(&self, clips: &Clips, takes_pixel_major: bool, train: bool) -> Result<Features> {
+        let layout = clips.layout();
         let frames = layout.pack(&clips.inputs)?; //                      [frames, channels, height, width]
         let frames = match &self.normalization {
             Some(normalization) => normalization.forward(&frames, self.kind())?,
             None => frames,
         };
-        let takes_pixel_major = self.projection.is_none() && self.recurrent.takes_pixel_major(&layout);
-        let encoded = self
-            .encoder
-            .forward_t(&frames, &layout, self.kind(), takes_pixel_major, train)?; // [frames, features]
-        let features = match &self.projection {
-            Some(projection) => Features::channel_major(projection.forward(&encoded.values)?),
-            None => encoded,
+        let Some(projection) = &self.projection else {
+            return self
+                .encoder
+                .forward_t(&frames, &layout, self.kind(), takes_pixel_major, train);
         };
-        let outputs = self
-            .recurrent
-            .forward_t(&features, &layout, self.pool.is_last(), train)?;
-        let pooled = self.pool.forward(&outputs, &layout)?; //            [batch or frames, directions * hidden_size]
-        self.dropout.forward_t(&pooled, train)
+        let encoded = self.encoder.forward_t(&frames, &layout, self.kind(), false, train)?;
+        Ok(Features::channel_major(projection.forward(&encoded.values)?))
     }
 }

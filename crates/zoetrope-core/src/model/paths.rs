@@ -6,6 +6,7 @@
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | the same before an LSTM, in inference | none: the LSTM packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
 //! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
+//! | one step of a recurrent layer | none: two linear layers, then libtorch's operations | always |
 //! | linear layer, in inference | `linear` | CPU, float32, at most 131,072 multiplications |
 //! | each linear layer of a decoder's step, in inference | `linear` | CPU, float32 |
 //! | loss of label strings | none: recursions in Rust, on probabilities | CPU, float32, unless masses are too small for those |
