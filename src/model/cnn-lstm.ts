@@ -22,7 +22,6 @@ import type { CheckedGeneration, GenerateOptions, Generated, TokenOptions } from
 import type { Decode, LabelStringPrediction } from './label-strings'
 import type { PredictionOf } from './predictions'
 import type { StreamAnswerOf, StreamModel } from './stream'
-import type { Decode, LabelStringPrediction } from './label-strings'
 import type { IntegerArray } from '../data/targets'
 
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
