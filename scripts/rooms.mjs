@@ -8,7 +8,7 @@ import { root, SetupError } from './steps.mjs'
 
 const TYPESCRIPT = {
   folder: 'src',
-  rooms: ['errors', 'contain', 'openmp', 'loader', 'native', 'common', 'config', 'data', 'model', 'evaluation'].concat([
+  rooms: ['errors', 'decode', 'contain', 'openmp', 'loader', 'native', 'common', 'config', 'data', 'model', 'evaluation'].concat([
     'optimizer',
     'audit',
     'training',
@@ -23,11 +23,13 @@ const RUST = {
   folder: join('crates', 'zoetrope-core', 'src'),
   rooms: [
     'error',
+    'protobuf',
     'kernels',
     'config',
     'runtime',
     'data',
     'model',
+    'onnx',
     'optimizer',
     'evaluation',
     'training',

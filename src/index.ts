@@ -69,6 +69,8 @@ export type {
 export type { FrameInput, InputOptions, VectorInput } from './config/input'
 export type { LstmConfig, LstmOptions } from './config/lstm'
 export type { NormalizeOptions } from './config/normalize'
+export type { OnnxExport } from './model/onnx/export'
+export type { OnnxInputType, OnnxOptions } from './model/onnx/options'
 export type { Optimizer, OptimizerOptions } from './optimizer/optimizer'
 export type { AdamHyperParameters, AdamOptions, AdamWHyperParameters, AdamWOptions } from './optimizer/adam'
 export type { RMSpropHyperParameters, RMSpropOptions } from './optimizer/rmsprop'

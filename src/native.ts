@@ -15,6 +15,7 @@ export type {
   NativeModel,
   NativeModelAudit,
   NativeNamedArray,
+  NativeOnnxFile,
   NativeOptimizer,
   NativePass,
   NativeStatistics,

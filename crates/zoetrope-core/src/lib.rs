@@ -11,7 +11,9 @@ mod error;
 mod evaluation;
 mod kernels;
 mod model;
+mod onnx;
 mod optimizer;
+mod protobuf;
 mod runtime;
 mod training;
 
@@ -38,6 +40,7 @@ pub use model::layers::Layer;
 pub use model::loss::LossOptions;
 pub use model::named_tensor::{NamedTensor, StateDict};
 pub use model::parameter::{Buffer, Parameter};
+pub use onnx::{InputType, OnnxFile, OnnxOptions};
 pub use optimizer::config::{Group, OptimizerConfig};
 pub use optimizer::rule::Rule;
 pub use optimizer::update::Optimizer;

@@ -12,6 +12,7 @@ pub mod audio;
 mod audit;
 mod batch;
 mod model;
+mod onnx;
 mod optimizer;
 mod outcome;
 mod pass;

@@ -1,16 +1,18 @@
 //! Saving and loading: safetensors with the model's configuration in the metadata.
 
 mod reader;
-mod writer;
+pub(crate) mod writer;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
 use std::path::Path;
 
 use safetensors::{Dtype, View};
 use tch::{Device, Kind, Tensor};
 
 use self::reader::TensorFile;
+use self::writer::AtomicFile;
 use super::cnn_lstm::CnnLstm;
 use super::named_tensor::Weights;
 use crate::config::ModelConfig;
@@ -39,7 +41,12 @@ impl CnnLstm {
             .map(|entry| Ok((entry.name, Bytes::of(&entry.tensor)?)));
         let tensors = tensors.collect::<Result<BTreeMap<_, _>>>()?;
         let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(error.to_string()))?;
-        writer::write_atomically(path, &bytes).map_err(|error| failed(error.to_string()))
+        let write = || {
+            let mut file = AtomicFile::create(path)?;
+            file.file().write_all(&bytes)?;
+            file.persist()
+        };
+        write().map_err(|error: io::Error| failed(error.to_string()))
     }
 
     /// Reads a model that [`Self::save`] wrote.
