@@ -9,6 +9,7 @@ mod graph;
 mod head;
 mod inputs;
 mod linear;
+mod missing;
 mod options;
 mod pooling;
 mod recurrent;

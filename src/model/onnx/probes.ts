@@ -14,6 +14,8 @@ const SIZES = [
 ] as const
 /** The most values of one probe, about; every probe keeps at least two steps where it has them. */
 const MOST_VALUES = 2 ** 21
+/** The probe in which a step is missing. */
+const MISSING_IN = 2
 const SEED = 20
 const TWO_TO_32 = 2 ** 32
 const BYTES = 256
@@ -27,6 +29,7 @@ export function randomProbes(config: ModelConfig, options: CheckedOnnxOptions): 
     const steps = Math.floor(MOST_VALUES / (batch * stepSize(config)))
     const time = Math.min(wanted, Math.max(2, steps))
     const clips = randomClips(config, options, [batch, time], () => next() / TWO_TO_32)
+    if (index === MISSING_IN) takeAway(clips)
     if (!options.lengths) return { ...clips, lengths: null }
     const lengths = Int32Array.from({ length: batch }, (_, clip) => (clip === 0 ? time : 1 + (next() % time)))
     hidePadding(clips, lengths)
@@ -59,6 +62,14 @@ function randomClips(
     return (normalize.mean[channel] ?? 0) + (uniform() - 0.5) * UNIT_WIDTH * (normalize.std[channel] ?? 1)
   }
   return { data: Float32Array.from({ length }, (_, index) => value(index)), shape }
+}
+
+/** Makes the second step of the first clip `NaN`: every answer that it reaches is none. */
+function takeAway({ data, shape }: NdArray): void {
+  if (!(data instanceof Float32Array)) return
+  const [batch = 1, time = 1] = shape
+  const step = data.length / (batch * time)
+  data.fill(Number.NaN, step, 2 * step)
 }
 
 function hidePadding({ data, shape }: NdArray, lengths: Int32Array): void {

@@ -8,7 +8,9 @@ use serde_json::{Value as Json, json};
 use super::graph::Graph;
 use super::inputs::Clips;
 use super::linear::linear;
+use super::missing::Missing;
 use super::options::{InputType, OnnxOptions};
+use super::recurrent::States;
 use super::weights::ModelWeights;
 use super::{encoder, head, pooling, recurrent};
 use crate::config::{InputConfig, ModelConfig, Per};
@@ -72,7 +74,15 @@ impl CnnLstm {
             Some(_) => linear(&mut graph, &weights, "projection", &encoded)?,
             None => encoded,
         };
-        let outputs = recurrent::recur(&mut graph, config.lstm, &weights, &features, padding, options.streaming)?;
+        let mut states = options.streaming.then(|| States::new(&mut graph, config.lstm));
+        let missing = (options.input_type == InputType::Float32).then(|| {
+            let before = states.as_ref().map(|states| &states.stacked);
+            Missing::new(&mut graph, config, &clips.raw, padding, before)
+        });
+        let outputs = recurrent::recur(&mut graph, config.lstm, &weights, &features, padding, states.as_mut())?;
+        if let Some(states) = states {
+            states.leave(&mut graph, config.lstm, missing.as_ref());
+        }
         let pooled = match (config.head.per, options.streaming) {
             (Per::Frame, _) => outputs,
             (Per::Clip, true) => {
@@ -80,7 +90,15 @@ impl CnnLstm {
             }
             (Per::Clip, false) => pooling::pool(&mut graph, config.pooling, &weights, &outputs, padding)?,
         };
-        head::answer(&mut graph, config, options, &weights, &pooled, padding)?;
+        head::answer(
+            &mut graph,
+            config,
+            options,
+            &weights,
+            &pooled,
+            padding,
+            missing.as_ref(),
+        )?;
         let text = |value: Json| value.to_string();
         let metadata = [
             ("zoetrope.version", env!("CARGO_PKG_VERSION").to_owned()),

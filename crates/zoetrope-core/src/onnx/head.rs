@@ -3,6 +3,7 @@
 use super::graph::{Attribute, Axis, Graph, Value};
 use super::inputs::Padding;
 use super::linear::linear;
+use super::missing::Missing;
 use super::options::OnnxOptions;
 use super::weights::ModelWeights;
 use crate::config::{HeadKind, ModelConfig, Per};
@@ -17,8 +18,14 @@ pub(super) fn answer(
     weights: &ModelWeights,
     pooled: &Value,
     padding: Option<&Padding>,
+    missing: Option<&Missing>,
 ) -> Result<()> {
     let outputs = linear(graph, weights, "fc", pooled)?;
+    let outputs = match (missing, config.head.per) {
+        (None, _) => outputs,
+        (Some(missing), Per::Clip) => Missing::said_by(graph, &missing.clip, &outputs),
+        (Some(missing), Per::Frame) => Missing::said_by(graph, &missing.steps, &outputs),
+    };
     let name = match config.head.kind {
         HeadKind::Regression => "values",
         HeadKind::Classification | HeadKind::MultiLabel => "logits",

@@ -8,6 +8,8 @@ use crate::config::{InputConfig, ModelConfig};
 pub(super) struct Clips {
     /// float32 of `[batch, time, channels, height, width]` or `[batch, time, features]`, scaled and normalised.
     pub(super) values: Value,
+    /// As they come in.
+    pub(super) raw: Value,
     /// int64 of `[2]`: batch and time.
     pub(super) batch_and_time: Value,
     /// Where there are lengths.
@@ -40,10 +42,11 @@ impl Clips {
             .then(|| graph.input("lengths", ElementType::Int32, &[Axis::Free("batch")]));
         let bounds = [Attribute::Integer("start", 0), Attribute::Integer("end", 2)];
         let batch_and_time = graph.node("Shape", &[&clips], &bounds);
-        let scaled = scaled(graph, clips, options.input_type);
+        let scaled = scaled(graph, &clips, options.input_type);
         Self {
             values: normalised(graph, config, scaled),
             padding: lengths.map(|lengths| Padding::new(graph, lengths, &batch_and_time)),
+            raw: clips,
             batch_and_time,
         }
     }
@@ -94,15 +97,11 @@ impl Padding {
 }
 
 /// Bytes as 0…1; floats as they are.
-fn scaled(graph: &mut Graph, clips: Value, input_type: InputType) -> Value {
+fn scaled(graph: &mut Graph, clips: &Value, input_type: InputType) -> Value {
     match input_type {
-        InputType::Float32 => clips,
+        InputType::Float32 => clips.clone(),
         InputType::Uint8 => {
-            let floats = graph.node(
-                "Cast",
-                &[&clips],
-                &[Attribute::Integer("to", ElementType::Float as i64)],
-            );
+            let floats = graph.node("Cast", &[clips], &[Attribute::Integer("to", ElementType::Float as i64)]);
             let largest = graph.float(255.0);
             graph.node("Div", &[&floats, &largest], &[])
         }

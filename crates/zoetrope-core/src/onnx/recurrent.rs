@@ -2,6 +2,7 @@
 
 use super::graph::{Attribute, Axis, ElementType, Graph, Value};
 use super::inputs::Padding;
+use super::missing::Missing;
 use super::weights::ModelWeights;
 use crate::config::{Cell, LstmConfig};
 use crate::error::Result;
@@ -15,14 +16,14 @@ fn gate_order(cell: Cell) -> &'static [usize] {
 }
 
 /// `[batch, time, features]` into the top layer's outputs, `[batch, time, directions * hidden_size]`, finite in the padding.
-/// With `streaming` the state before the first step comes in, and the state after the last one goes out.
+/// In a streaming file the state before the first step comes in, and the state after the last one goes out.
 pub(super) fn recur(
     graph: &mut Graph,
     lstm: LstmConfig,
     weights: &ModelWeights,
     features: &Value,
     padding: Option<&Padding>,
-    streaming: bool,
+    mut states: Option<&mut States>,
 ) -> Result<Value> {
     graph.enter(lstm.cell.name());
     // ONNX Runtime multiplies padded steps with the weights as well, so they must not be NaN.
@@ -33,16 +34,12 @@ pub(super) fn recur(
     // Time comes first: runtimes refuse `layout` 1.
     let time_first = [Attribute::Integers("perm", &[1, 0, 2])];
     let mut sequence = graph.node("Transpose", &[&masked], &time_first); //     [time, batch, features]
-    let mut states = streaming.then(|| States::new(graph, lstm));
     for layer in 0..lstm.num_layers {
         graph.enter(&format!("{}_l{layer}", lstm.cell.name()));
         let layer = Layer { lstm, layer };
-        sequence = layer.apply(graph, weights, &sequence, padding, states.as_mut())?;
+        sequence = layer.apply(graph, weights, &sequence, padding, states.as_deref_mut())?;
     }
     graph.enter(lstm.cell.name());
-    if let Some(states) = states {
-        states.leave(graph, lstm);
-    }
     Ok(graph.node("Transpose", &[&sequence], &time_first)) //                   [batch, time, directions * hidden_size]
 }
 
@@ -156,7 +153,9 @@ fn reordered(rows: &[f32], order: &[usize]) -> Vec<f32> {
 }
 
 /// The state of each layer, `[1, batch, hidden_size]`: as it comes in, and as it goes out.
-struct States {
+pub(super) struct States {
+    /// Of all layers, `[layers, batch, hidden_size]`, as it comes in.
+    pub(super) stacked: Value,
     hidden: Vec<Value>,
     /// Of an LSTM.
     cell: Vec<Value>,
@@ -165,40 +164,45 @@ struct States {
 }
 
 impl States {
-    fn new(graph: &mut Graph, lstm: LstmConfig) -> Self {
-        let mut layers = |name: &str| {
-            let state = graph.input(name, ElementType::Float, &Self::axes(lstm));
-            graph.rows(&state, lstm.num_layers as usize)
+    pub(super) fn new(graph: &mut Graph, lstm: LstmConfig) -> Self {
+        graph.enter(lstm.cell.name());
+        let layers = lstm.num_layers as usize;
+        let stacked = graph.input("hidden", ElementType::Float, &Self::axes(lstm));
+        let cell = match lstm.cell {
+            Cell::Gru => Vec::new(),
+            Cell::Lstm => {
+                let cell = graph.input("cell", ElementType::Float, &Self::axes(lstm));
+                graph.rows(&cell, layers)
+            }
         };
         Self {
-            hidden: layers("hidden"),
-            cell: if lstm.cell == Cell::Lstm {
-                layers("cell")
-            } else {
-                Vec::new()
-            },
+            hidden: graph.rows(&stacked, layers),
+            stacked,
+            cell,
             next_hidden: Vec::new(),
             next_cell: Vec::new(),
         }
     }
 
-    fn leave(self, graph: &mut Graph, lstm: LstmConfig) {
-        let mut layers = |name: &str, states: &[Value]| {
+    /// The outputs `next_hidden` and, of an LSTM, `next_cell`. A state that a missing value reached stays `NaN`.
+    pub(super) fn leave(self, graph: &mut Graph, lstm: LstmConfig, missing: Option<&Missing>) {
+        graph.enter(lstm.cell.name());
+        let mut leave = |name: &str, states: &[Value]| {
             let states: Vec<&Value> = states.iter().collect();
-            let stacked = graph.node("Concat", &states, &[Attribute::Integer("axis", 0)]);
+            let mut stacked = graph.node("Concat", &states, &[Attribute::Integer("axis", 0)]);
+            if let Some(missing) = missing {
+                stacked = Missing::said_by(graph, &missing.clip, &stacked);
+            }
             graph.state_output(name, &stacked, &Self::axes(lstm));
         };
-        layers("next_hidden", &self.next_hidden);
+        leave("next_hidden", &self.next_hidden);
         if lstm.cell == Cell::Lstm {
-            layers("next_cell", &self.next_cell);
+            leave("next_cell", &self.next_cell);
         }
     }
 
     fn axes(lstm: LstmConfig) -> [Axis; 3] {
-        [
-            Axis::Size(lstm.num_layers),
-            Axis::Free("batch"),
-            Axis::Size(lstm.hidden_size),
-        ]
+        let [layers, size] = [lstm.num_layers, lstm.hidden_size].map(Axis::Size);
+        [layers, Axis::Free("batch"), size]
     }
 }
