@@ -23,10 +23,13 @@ export async function runOnnx(
   return Object.fromEntries(entries) as Record<string, { data: Float32Array; shape: readonly number[] }>
 }
 
-/** The largest difference of two arrays, by the largest of the second. Infinite where one has other numbers or `NaN`. */
+/** The largest difference of two arrays, by the largest of the second. Infinite where one alone has `NaN`. */
 export function relativeDifference(values: Float32Array, expected: Float32Array): number {
   if (values.length !== expected.length) return Infinity
-  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-  const differences = expected.map((value, index) => Math.abs(values[index]! - value) / (largest || 1))
-  return differences.reduce((most, value) => (Number.isNaN(value) ? Infinity : Math.max(most, value)), 0)
+  const largest = expected.reduce((most, value) => (Number.isNaN(value) ? most : Math.max(most, Math.abs(value))), 0)
+  return expected.reduce((most, value, index) => {
+    if (Object.is(values[index], value)) return most
+    const difference = Math.abs(values[index]! - value) / (largest || 1)
+    return Number.isNaN(difference) ? Infinity : Math.max(most, difference)
+  }, 0)
 }

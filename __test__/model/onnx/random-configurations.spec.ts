@@ -7,6 +7,8 @@ import { setNumThreads } from 'zoetrope'
 import { openOnnx, relativeDifference, runOnnx } from '../../helpers/onnx'
 import { randomClips, randomModel } from '../../helpers/random-models'
 import { seeded } from '../../helpers/random'
+import type { NdArray } from 'zoetrope'
+import type { Dice } from '../../helpers/random-models'
 
 setNumThreads(1) // specs run side by side
 
@@ -19,6 +21,18 @@ test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'zoetrope-onnx-'))
 })
 test.after.always(async () => rm(folder, { recursive: true, force: true }))
+
+/** A step of the first and one of the last clip become `NaN`, be they valid or not. */
+function withMissingSteps({ data, shape }: NdArray, dice: Dice): NdArray {
+  const [batch, time] = shape as [number, number]
+  const step = data.length / (batch * time)
+  const missing = Float32Array.from(data)
+  for (const clip of [0, batch - 1]) {
+    const at = clip * time + dice(time)
+    missing.fill(NaN, at * step, (at + 1) * step)
+  }
+  return { data: missing, shape }
+}
 
 test('a file answers as its model, whatever the options, the batch and the lengths', async (t) => {
   let worst = 0
@@ -44,6 +58,7 @@ test('a file answers as its model, whatever the options, the batch and the lengt
         t.true(difference < ROUNDING, `${file}: ${difference}; ${at}`)
       }
       await compare(path, clips, lengths)
+      if (batch === 4) await compare(path, withMissingSteps(clips, dice), lengths)
       await compare(plain, { ...clips, data: clips.data.map((value) => (Number.isNaN(value) ? 0.5 : value)) }, null)
       const pixels = randomClips(model, dice, { batch, time, bytes: true })
       await compare(bytes, pixels.clips, pixels.lengths)

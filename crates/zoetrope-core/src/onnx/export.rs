@@ -77,7 +77,7 @@ impl CnnLstm {
         let mut states = options.streaming.then(|| States::new(&mut graph, config.lstm));
         let missing = (options.input_type == InputType::Float32).then(|| {
             let before = states.as_ref().map(|states| &states.stacked);
-            Missing::new(&mut graph, config, &clips.raw, padding, before)
+            Missing::new(&mut graph, config, &clips, before)
         });
         let outputs = recurrent::recur(&mut graph, config.lstm, &weights, &features, padding, states.as_mut())?;
         if let Some(states) = states {

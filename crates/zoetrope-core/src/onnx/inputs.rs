@@ -51,6 +51,11 @@ impl Clips {
         }
     }
 
+    /// The number of steps, int64 without axes, and the steps from 0 on, int64 of `[time]`.
+    pub(super) fn time_and_steps(&self, graph: &mut Graph) -> [Value; 2] {
+        time_and_steps(graph, &self.batch_and_time)
+    }
+
     /// `[batch * time, …]` as `[batch, time, features]`.
     pub(super) fn as_sequence(&self, graph: &mut Graph, frames: &Value, features: i64) -> Value {
         let features = graph.integers(&[features]);
@@ -65,9 +70,7 @@ impl Clips {
 
 impl Padding {
     fn new(graph: &mut Graph, lengths: Value, batch_and_time: &Value) -> Self {
-        let [zero, one] = [graph.integer(0), graph.integer(1)];
-        let time = graph.node("Gather", &[batch_and_time, &one], &[Attribute::Integer("axis", 0)]);
-        let steps = graph.node("Range", &[&zero, &time, &one], &[]); //              [time]
+        let [_, steps] = time_and_steps(graph, batch_and_time);
         let wide = graph.node(
             "Cast",
             &[&lengths],
@@ -94,6 +97,13 @@ impl Padding {
         };
         graph.node("Where", &[&valid, values, &fill], &[])
     }
+}
+
+fn time_and_steps(graph: &mut Graph, batch_and_time: &Value) -> [Value; 2] {
+    let [zero, one] = [0, 1].map(|number| graph.integer(number));
+    let time = graph.node("Gather", &[batch_and_time, &one], &[Attribute::Integer("axis", 0)]);
+    let steps = graph.node("Range", &[&zero, &time, &one], &[]);
+    [time, steps]
 }
 
 /// Bytes as 0…1; floats as they are.

@@ -4,7 +4,7 @@
 //! it, and the file would answer as if nothing were missing. So the graph looks for it at the door, and says it at the end.
 
 use super::graph::{Attribute, ElementType, Graph, Value};
-use super::inputs::Padding;
+use super::inputs::Clips;
 use crate::config::{InputConfig, ModelConfig};
 
 /// Which answers a missing value reaches.
@@ -16,18 +16,12 @@ pub(super) struct Missing {
 }
 
 impl Missing {
-    /// Of `clips` as they come in. `before` is the hidden state of `[layers, batch, hidden_size]` that a stream goes on from.
-    pub(super) fn new(
-        graph: &mut Graph,
-        config: &ModelConfig,
-        clips: &Value,
-        padding: Option<&Padding>,
-        before: Option<&Value>,
-    ) -> Self {
+    /// `before` is the hidden state of `[layers, batch, hidden_size]` that a stream goes on from.
+    pub(super) fn new(graph: &mut Graph, config: &ModelConfig, clips: &Clips, before: Option<&Value>) -> Self {
         graph.enter("missing");
         let axes: Vec<i64> = (2..2 + config.input.sizes().len() as i64).collect();
-        let mut found = is_missing(graph, clips, &axes); //                  [batch, time], 0 or 1
-        if let Some(padding) = padding {
+        let mut found = is_missing(graph, &clips.raw, &axes); //                  [batch, time], 0 or 1
+        if let Some(padding) = &clips.padding {
             found = padding.filled(graph, &found, None, 0.0);
         }
         if let Some(before) = before {
@@ -42,9 +36,9 @@ impl Missing {
         let steps = if config.lstm.bidirectional {
             any.clone()
         } else {
-            let reached = reached_by_convolutions(graph, config, &found);
             let axis = graph.integer(1);
-            graph.node("CumSum", &[&reached, &axis], &[]) //                    and all steps after
+            let so_far = graph.node("CumSum", &[&found, &axis], &[]); //        that step and all after it
+            at_reach(graph, config, clips, &so_far)
         };
         let steps = graph.node("Unsqueeze", &[&steps, &axis], &[]); //          [batch, time or 1, 1]
         Self {
@@ -72,23 +66,21 @@ fn is_missing(graph: &mut Graph, values: &Value, axes: &[i64]) -> Value {
     )
 }
 
-/// The steps that look at one of those, by the convolutions over time of vectors.
-fn reached_by_convolutions(graph: &mut Graph, config: &ModelConfig, found: &Value) -> Value {
+/// Of `[batch, time]` the entry of the last step that a step looks at, by the convolutions over time of vectors.
+fn at_reach(graph: &mut Graph, config: &ModelConfig, clips: &Clips, values: &Value) -> Value {
     let reach: i64 = match config.input {
         InputConfig::Frame(_) => 0,
         InputConfig::Vector(_) => config.cnn.iter().map(|block| block.padding).sum(),
     };
     if reach == 0 {
-        return found.clone();
+        return values.clone();
     }
-    let axis = graph.integers(&[1]);
-    let channel = graph.node("Unsqueeze", &[found, &axis], &[]); //             [batch, 1, time]
-    let window = [
-        Attribute::Integers("kernel_shape", &[2 * reach + 1]),
-        Attribute::Integers("pads", &[reach; 2]),
-    ];
-    let reached = graph.node("MaxPool", &[&channel], &window);
-    graph.node("Squeeze", &[&reached, &axis], &[])
+    let [time, steps] = clips.time_and_steps(graph);
+    let [reach, one] = [reach, 1].map(|number| graph.integer(number));
+    let ahead = graph.node("Add", &[&steps, &reach], &[]);
+    let end = graph.node("Sub", &[&time, &one], &[]);
+    let indices = graph.node("Min", &[&ahead, &end], &[]); //                   [time]
+    graph.node("Gather", &[values, &indices], &[Attribute::Integer("axis", 1)])
 }
 
 fn is_positive(graph: &mut Graph, values: &Value) -> Value {
