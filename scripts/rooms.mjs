@@ -70,7 +70,7 @@ function sourcesIn(folder) {
 
 function typescriptImports(file, files) {
   const text = readFileSync(file, 'utf8')
-  const found = [...text.matchAll(/from '(\.[^']+)'/g)].map(([, path]) => `${join(dirname(file), path)}.ts`)
+  const found = [...text.matchAll(/from '(\.[^']+)'/g)].map(([, path]) => `${join(dirname(file), path.replace(/\.js$/, ''))}.ts`)
   return found.filter((path) => files.has(path))
 }
 

@@ -8,7 +8,8 @@ import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bin, capture, main, root, script, SetupError } from '../steps.mjs'
+import { buildFacade } from '../facade.mjs'
+import { capture, main, root, script, SetupError } from '../steps.mjs'
 import { buildAddon } from './addon.mjs'
 import { checkConsumers } from './check.mjs'
 import { checkAddon, checkManifest, checkSize } from './gates.mjs'
@@ -25,7 +26,7 @@ const platforms = Object.values(PLATFORMS).filter((platform) => !isAsBuilt || is
 
 await main(async () => {
   await rm(join(root, 'dist'), { recursive: true, force: true }) //      a module that was removed is not packed
-  if (isFacadeAlone) await bin('tsc', ['--project', 'tsconfig.json'])
+  if (isFacadeAlone) await buildFacade()
   else await script('build.mjs')
   await rm(staging, { recursive: true, force: true })
   await rm(artifacts, { recursive: true, force: true })

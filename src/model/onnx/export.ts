@@ -2,6 +2,7 @@
 import { AbortScope } from '../../common/abort'
 import { ZoetropeError, unwrap } from '../../errors'
 import { native } from '../../native'
+import { hasOutputsPerFrame } from '../../config/head/kind'
 import { TOLERANCE, compare, findRuntime, runFile } from './proof'
 import { randomProbes } from './probes'
 import type { ModelConfig } from '../../config/model'
@@ -68,7 +69,7 @@ interface Proof {
 /** Throws unless the file answers as the model does. */
 async function prove(file: NativeOnnxFile, { runtime, config, path, options, probes, scope }: Proof): Promise<OnnxExport> {
   const order = { runtime, file: file.temporaryPath, probes, streaming: options.streaming }
-  const result = await runFile({ ...order, isPerFrame: config.head.per === 'frame' }, scope)
+  const result = await runFile({ ...order, isPerFrame: hasOutputsPerFrame(config.head) }, scope)
   if ('failure' in result) {
     if (result.isRuntimeMissing) return unchecked(`onnxruntime-node does not load: ${result.failure}`)
     throw refused(path, `onnxruntime-node does not run it: ${result.failure}`, {})

@@ -85,6 +85,9 @@ export function checkOnnxOptions(options: OnnxOptions, config: ModelConfig): Che
     verify: checkBoolean(verify, 'verify'),
     signal: checkSignal(signal, 'signal'),
   }
+  if (config.head.kind === 'forecast' || config.head.kind === 'sequence') {
+    throw rangeError('a head that gives a row of outputs for a clip or a frame, for ONNX,', 'head', config.head.kind)
+  }
   if (checked.softmax && config.head.kind === 'regression') {
     throw rangeError('false for a regression, which has no probabilities,', 'softmax', softmax)
   }

@@ -1,6 +1,8 @@
 /** Whether an exported file answers as its model does. */
 import { Worker } from 'node:worker_threads'
 import { join } from 'node:path'
+import { hasOutputsPerFrame } from '../../config/head/kind'
+import { likeliest } from '../../decode/answers.js'
 import { sigmoid, softmax } from '../../decode/probabilities.js'
 import type { AbortScope } from '../../common/abort'
 import type { FloatArray } from '../../common/nd-array'
@@ -49,7 +51,7 @@ export async function runFile(order: RunOrder, scope: AbortScope): Promise<RunRe
 export function compare(
   outputs: readonly Readonly<Record<string, Float32Array>>[],
   expected: readonly FloatArray[],
-  { kind, per }: HeadConfig,
+  head: HeadConfig,
   lengths: readonly (Int32Array | null)[],
 ): Difference {
   const scale = largestOf(expected.map(({ data }) => data.reduce((most, value) => Math.max(most, finite(value)), 0)))
@@ -59,12 +61,13 @@ export function compare(
     const { logits, values, probabilities } = outputs[index] ?? {}
     const raw = logits ?? values ?? new Float32Array()
     largest = Math.max(largest, distance(raw, data) / (scale || 1))
-    if (kind === 'classification') otherAnswers += differing(raw, data, width, TIE * scale)
+    if (head.kind === 'classification' || head.kind === 'ctc') otherAnswers += differing(raw, data, width, TIE * scale)
     if (probabilities === undefined) continue
-    const time = per === 'frame' ? (shape[1] ?? 1) : 1
+    const isPerFrame = hasOutputsPerFrame(head)
+    const time = isPerFrame ? (shape[1] ?? 1) : 1
     const own = rows(data, width).flatMap((row, at) => {
-      const isPadding = per === 'frame' && at % time >= (lengths[index]?.[Math.floor(at / time)] ?? time)
-      return isPadding ? [...row].fill(0) : [...(kind === 'multiLabel' ? sigmoid(row) : softmax(row))]
+      const isPadding = isPerFrame && at % time >= (lengths[index]?.[Math.floor(at / time)] ?? time)
+      return isPadding ? [...row].fill(0) : [...(head.kind === 'multiLabel' ? sigmoid(row) : softmax(row))]
     })
     largest = Math.max(largest, distance(probabilities, Float32Array.from(own)))
   }
@@ -94,16 +97,12 @@ function distance(values: Float32Array, expected: Float32Array): number {
 function differing(values: Float32Array, expected: Float32Array, width: number, tie: number): number {
   const theirs = rows(values, width)
   return rows(expected, width).filter((row, index) => {
-    const best = argmax(theirs[index] ?? row)
-    return (row[argmax(row)] ?? 0) - (row[best] ?? 0) > tie
+    const best = likeliest(theirs[index] ?? row)
+    return (row[likeliest(row)] ?? 0) - (row[best] ?? 0) > tie
   }).length
 }
 
 function rows(values: Float32Array, width: number): Float32Array[] {
   const count = Math.floor(values.length / width)
   return Array.from({ length: count }, (_, row) => values.subarray(row * width, (row + 1) * width))
-}
-
-function argmax(row: Float32Array): number {
-  return row.reduce((best, value, index) => (value > (row[best] ?? 0) ? index : best), 0)
 }

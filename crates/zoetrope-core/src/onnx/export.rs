@@ -13,7 +13,7 @@ use super::options::{InputType, OnnxOptions};
 use super::recurrent::States;
 use super::weights::ModelWeights;
 use super::{encoder, head, pooling, recurrent};
-use crate::config::{InputConfig, ModelConfig, Per};
+use crate::config::{InputConfig, ModelConfig};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::writer::AtomicFile;
 use crate::model::cnn_lstm::CnnLstm;
@@ -83,12 +83,10 @@ impl CnnLstm {
         if let Some(states) = states {
             states.leave(&mut graph, config.lstm, missing.as_ref());
         }
-        let pooled = match (config.head.per, options.streaming) {
-            (Per::Frame, _) => outputs,
-            (Per::Clip, true) => {
-                pooling::pool_so_far(&mut graph, config.pooling, &weights, &outputs, &clips, config.lstm)?
-            }
-            (Per::Clip, false) => pooling::pool(&mut graph, config.pooling, &weights, &outputs, padding)?,
+        let pooled = match (config.head.is_pooled(), options.streaming) {
+            (false, _) => outputs,
+            (true, true) => pooling::pool_so_far(&mut graph, config.pooling, &weights, &outputs, &clips, config.lstm)?,
+            (true, false) => pooling::pool(&mut graph, config.pooling, &weights, &outputs, padding)?,
         };
         head::answer(
             &mut graph,

@@ -6,10 +6,10 @@ use super::linear::linear;
 use super::missing::Missing;
 use super::options::OnnxOptions;
 use super::weights::ModelWeights;
-use crate::config::{HeadKind, ModelConfig, Per};
+use crate::config::{HeadKind, ModelConfig};
 use crate::error::Result;
 
-/// `[batch, features]` or, of a head per frame, `[batch, time, features]` into the graph's outputs, which are zero in the
+/// `[batch, features]` or, of a head that is not pooled, `[batch, time, features]` into the graph's outputs, which are zero in the
 /// padding.
 pub(super) fn answer(
     graph: &mut Graph,
@@ -21,14 +21,14 @@ pub(super) fn answer(
     missing: Option<&Missing>,
 ) -> Result<()> {
     let outputs = linear(graph, weights, "fc", pooled)?;
-    let outputs = match (missing, config.head.per) {
+    let outputs = match (missing, config.head.has_outputs_per_frame()) {
         (None, _) => outputs,
-        (Some(missing), Per::Clip) => Missing::said_by(graph, &missing.clip, &outputs),
-        (Some(missing), Per::Frame) => Missing::said_by(graph, &missing.steps, &outputs),
+        (Some(missing), false) => Missing::said_by(graph, &missing.clip, &outputs),
+        (Some(missing), true) => Missing::said_by(graph, &missing.steps, &outputs),
     };
     let name = match config.head.kind {
         HeadKind::Regression => "values",
-        HeadKind::Classification | HeadKind::MultiLabel => "logits",
+        _ => "logits",
     };
     leave(graph, config, name, &outputs, padding);
     if options.softmax {
@@ -44,9 +44,9 @@ pub(super) fn answer(
 fn leave(graph: &mut Graph, config: &ModelConfig, name: &str, values: &Value, padding: Option<&Padding>) {
     let size = Axis::Size(config.num_outputs());
     let batch = Axis::Free("batch");
-    match (config.head.per, padding) {
-        (Per::Clip, _) => graph.output(name, values, &[batch, size]),
-        (Per::Frame, padding) => {
+    match (config.head.has_outputs_per_frame(), padding) {
+        (false, _) => graph.output(name, values, &[batch, size]),
+        (true, padding) => {
             let values = match padding {
                 Some(padding) => padding.filled(graph, values, Some(2), 0.0),
                 None => values.clone(),

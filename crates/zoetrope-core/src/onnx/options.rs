@@ -33,6 +33,10 @@ pub enum InputType {
 impl OnnxOptions {
     /// Checks the options against each other and the model.
     pub(super) fn validate(self, config: &ModelConfig) -> Result<()> {
+        if matches!(config.head.kind, HeadKind::Forecast | HeadKind::Sequence) {
+            let expected = "one that gives a row of outputs for a clip or a frame, for ONNX,";
+            return Err(Error::invalid("head", expected, format!("{:?}", config.head.kind)));
+        }
         if self.softmax && config.head.kind == HeadKind::Regression {
             return Err(Error::invalid("softmax", "false for a regression", self.softmax));
         }
