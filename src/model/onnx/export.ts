@@ -77,6 +77,7 @@ async function prove(file: NativeOnnxFile, { runtime, config, path, options, pro
   const lengths = probes.map((probe) => probe.lengths)
   const { largest, otherAnswers } = compare(result.outputs, file.takeLogits(), config.head, lengths)
   const facts = { largestDifference: largest, otherAnswers }
+  if (largest === Infinity) throw refused(path, 'it gives numbers where the model gives none, or the reverse', facts)
   if (largest > TOLERANCE) {
     throw refused(path, `it differs from the model by ${largest.toExponential(2)}, at most ${TOLERANCE} is rounding`, facts)
   }
