@@ -15,8 +15,9 @@ use self::reader::TensorFile;
 use self::writer::AtomicFile;
 use super::cnn_lstm::CnnLstm;
 use super::named_tensor::Weights;
+use super::state_dict::Fit;
 use crate::config::ModelConfig;
-use crate::error::{Error, Names, Result, shortened};
+use crate::error::{Error, Names, Result, StateDictMismatch, shortened};
 
 /// Where the metadata keeps the model's configuration, as JSON.
 const CONFIG_KEY: &str = "zoetrope.config";
@@ -80,6 +81,26 @@ impl CnnLstm {
         let file = TensorFile::open(path)?;
         self.load_weights(&file).map_err(|error| at_path(error, path))
     }
+}
+
+impl CnnLstm {
+    /// As [`Self::load_state_dict_file`], of a file that may be another model's in part.
+    ///
+    /// # Errors
+    /// As [`Self::load_partial`], or `Checkpoint` for a file that is missing or damaged.
+    pub fn load_partial_file(&mut self, path: &Path, fit: &Fit) -> Result<StateDictMismatch> {
+        let file = TensorFile::open(path)?;
+        self.load_fitting(&file, fit).map_err(|error| at_path(error, path))
+    }
+}
+
+/// The names of a safetensors file's tensors, in the order of the data.
+///
+/// # Errors
+/// `Checkpoint` for a file that is missing or damaged.
+pub fn tensor_names(path: &Path) -> Result<Vec<String>> {
+    let file = TensorFile::open(path)?;
+    Ok(file.names().into_iter().map(str::to_owned).collect())
 }
 
 /// A configuration of a few bytes may ask for millions of layers. A model is only begun where the file has its tensors,
