@@ -11,6 +11,7 @@
 pub mod audio;
 mod audit;
 mod batch;
+mod decode;
 mod model;
 mod onnx;
 mod optimizer;
@@ -20,3 +21,4 @@ pub mod runtime;
 pub mod snapshot;
 mod state_dict;
 mod statistics;
+pub mod windows;
