@@ -70,6 +70,7 @@ export type { CtcHeadOptions, SequenceConfig, SequenceHeadOptions } from './conf
 export type { FrameInput, InputOptions, VectorInput } from './config/input'
 export type { LstmConfig, LstmOptions } from './config/lstm'
 export type { NormalizeOptions } from './config/normalize'
+export type { LoadOptions, LoadResult } from './model/load-options'
 export type { OnnxExport } from './model/onnx/export'
 export type { OnnxInputType, OnnxOptions } from './model/onnx/options'
 export type { Optimizer, OptimizerOptions } from './optimizer/optimizer'

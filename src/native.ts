@@ -14,6 +14,7 @@ export type {
   NativeMetrics,
   NativeModel,
   NativeModelAudit,
+  NativeMismatch,
   NativeNamedArray,
   NativeOnnxFile,
   NativeOptimizer,

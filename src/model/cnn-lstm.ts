@@ -4,7 +4,8 @@ import { checkNdArray } from '../common/nd-array'
 import { warnOfRejection } from '../common/callbacks'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
 import { ModelHandle } from './handle'
-import { copyStateDict, toStateDict } from './state-dict'
+import { loadStateDict } from './load-state-dict'
+import { toStateDict } from './state-dict'
 import { toPredictions } from './predictions'
 import { formatSummary } from './summary'
 import { exportOnnx } from './onnx/export'
@@ -16,6 +17,7 @@ import type { NativeBatch, NativeModel } from '../native'
 import type { FloatArray, NdArray } from '../common/nd-array'
 import type { ClipClassification, HeadOf, HeadOptions, HeadType } from '../config/head'
 import type { PredictionOf } from './predictions'
+import type { LoadOptions, LoadResult } from './load-options'
 import type { OnnxExport } from './onnx/export'
 import type { OnnxOptions } from './onnx/options'
 import type { IntegerArray } from '../data/targets'
@@ -224,18 +226,33 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * arrays may be changed as soon as the call returns. Files may hold float64, float16 and bfloat16 too. As in PyTorch a
    * batch norm's `num_batches_tracked` may be missing: the model's own count stays.
    *
+   * Weights that were trained under other names load with `prefix` and `rename`, and those of a part of a model with
+   * `strict: false`. `docs/model.md` says how a `.pt` file becomes safetensors.
+   *
+   * @returns What `strict: false` left out and left as it was.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {RangeError} When `rename` gives two tensors one name.
    * @throws {ZoetropeError} `ERR_CHECKPOINT`, whose `details` list `missing`, `unexpected` and `mismatched` names (the
    * first 50 of each, and in `omitted` how many more there are). The model is left as it was.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
+   * const { missing } = await model.loadStateDict('pretrained.safetensors', {
+   *   prefix: 'module.',
+   *   rename: (name) => (name.startsWith('head.') ? undefined : name.replace('rnn.', 'lstm.lstm.')),
+   *   strict: false,
+   * })
+   * console.log('still as drawn:', missing)
+   * ```
    */
-  async loadStateDict(state: string | URL | Iterable<readonly [string, NdArray]>): Promise<void> {
-    if (typeof state === 'string' || state instanceof URL) {
-      const file = checkPath(state, 'state')
-      await this.#handle.change((model) => model.loadStateDictFile(file))
-      return
-    }
-    this.#handle.checkUsable() //                    before anything is copied
-    const weights = copyStateDict(state)
-    await this.#handle.change((model) => model.loadStateDict(weights))
+  async loadStateDict(
+    state: string | URL | Iterable<readonly [string, NdArray]>,
+    options: LoadOptions = {},
+  ): Promise<LoadResult> {
+    return loadStateDict(this.#handle, state, options)
   }
 
   /**
