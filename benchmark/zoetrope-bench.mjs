@@ -31,6 +31,8 @@ const tasks = {
   agree,
   train: trainSweeps,
   series,
+  logits,
+  export: exportFile,
   inference,
   latency,
   memory,
@@ -114,6 +116,19 @@ async function series({ cases, seconds, ...files }) {
     }
     return { cases: measured }
   })
+}
+
+/** The logits of the first batch. */
+async function logits({ shape, ...files }) {
+  return withModel(files, async (model) => {
+    const [{ inputs }] = await readBatches(files, shape, 1)
+    return { logits: [...(await model.logits(inputs)).data] }
+  })
+}
+
+/** The model as an ONNX file, whose steps are all valid. */
+async function exportFile({ onnx, ...files }) {
+  return withModel(files, async (model) => model.exportOnnx(onnx, { lengths: false, verify: false }))
 }
 
 async function inference({ shape, batches: count, seconds, ...files }) {

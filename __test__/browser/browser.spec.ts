@@ -14,8 +14,9 @@ const example = join(REPOSITORY, 'examples', 'browser')
 const CLOSE = 1e-4
 
 /** Debian's and Ubuntu's, or the one that is named; `undefined` where there is none. */
-const browser = [process.env['ZOETROPE_CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'] // prettier-ignore
-  .find((path) => path !== undefined && existsSync(path))
+const browser =
+  [process.env['ZOETROPE_CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'] // prettier-ignore
+    .find((path) => path !== undefined && existsSync(path))
 
 let folder: string
 test.before(async () => {

@@ -16,7 +16,9 @@ function randomLogits(seed: number, frames: number, outputs: number, scale = 3):
 /** Each string with the summed probability of all its paths, by going through every path. */
 function everyString(logits: Float32Array, frames: number): Map<string, number> {
   const outputs = CLASSES.length + 1
-  const rows = Array.from({ length: frames }, (_, frame) => softmax(logits.subarray(frame * outputs, (frame + 1) * outputs)))
+  const rows = Array.from({ length: frames }, (_, frame) =>
+    softmax(logits.subarray(frame * outputs, (frame + 1) * outputs)),
+  )
   const strings = new Map<string, number>()
   for (let path = 0; path < outputs ** frames; path++) {
     const tokens = Array.from({ length: frames }, (_, frame) => Math.floor(path / outputs ** frame) % outputs)
@@ -82,8 +84,12 @@ test('spans are the frames of each label; a label twice needs a blank between', 
 test('wrong arguments are told', async (t) => {
   await refuses(t, RangeError, /frames of 4 logits/, () => decodeCtc(new Float32Array(5), CLASSES))
   await refuses(t, RangeError, /`beams`, received 0/, () => decodeCtc(new Float32Array(4), CLASSES, { beams: 0 }))
-  await refuses(t, RangeError, /`channels`, received 2/, () => toPlanes({ data: new Uint8Array(4), width: 1, height: 1 }, 2))
-  await refuses(t, RangeError, /16 values .* received 4/, () => toPlanes({ data: new Uint8Array(4), width: 2, height: 2 }, 3))
+  await refuses(t, RangeError, /`channels`, received 2/, () =>
+    toPlanes({ data: new Uint8Array(4), width: 1, height: 1 }, 2),
+  )
+  await refuses(t, RangeError, /16 values .* received 4/, () =>
+    toPlanes({ data: new Uint8Array(4), width: 2, height: 2 }, 3),
+  )
   await refuses(t, RangeError, /ONNX/, () => readOnnxMetadata(Uint8Array.of(0x3a, 0xff)))
   await refuses(t, RangeError, /ONNX/, () => readOnnxMetadata(new Uint8Array(3).fill(7)))
 })

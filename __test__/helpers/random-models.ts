@@ -13,7 +13,10 @@ const chance = (dice: Dice, percent: number): boolean => dice(100) < percent
 export async function randomModel(number: number, fixed: Partial<ModelOptions> = {}): Promise<AnyCnnLstm> {
   const dice = seeded(number)
   for (let attempt = 0; ; attempt++) {
-    const options = { ...randomOptions(dice), ...fixed, device: 'cpu', seed: number } as ModelOptions<string, HeadOptions>
+    const options = { ...randomOptions(dice), ...fixed, device: 'cpu', seed: number } as ModelOptions<
+      string,
+      HeadOptions
+    >
     try {
       const model = await CnnLstm.create<string, HeadOptions>(options) // oxlint-disable-line no-await-in-loop -- drawn until valid
       await randomize(model, dice) // oxlint-disable-line no-await-in-loop

@@ -11,13 +11,12 @@ export const usage = `npm run benchmark -- [options]
 
   --section NAME[,NAME]  some of ${Object.keys(sections).join(', ')}; default: all
   --shape BxTxS[,BxTxS]  batch x time x size of a frame's side; default: ${shapes.map(({ name }) => name).join(',')}
-  --only NAME[,NAME]     networks of section networks, some of ${networks.map(({ name }) => name).join(', ')}; default: all
+  --only NAME[,NAME]     networks of sections networks and onnx, some of ${networks.map(({ name }) => name).join(', ')}; default: all
   --threads N            threads of an operation, for all contenders; default: all cores
   --rounds N             how often each contender has its turn; default 3
   --seconds S            how long each contender is timed in a round; default 2
   --retries N            how often a run is repeated that other programs disturbed; default 2
   --path NAME            Zoetrope's path: default, reference or both; default: default
-  --onnx FILE            beside onnxruntime-node, on this file; with one --shape, section onnx
   --package FOLDER       the package that is installed in FOLDER, instead of the clone: section load alone, without PyTorch
   --quick                one short round, to see that everything runs; writes no results
   --prefix 'COMMAND'     put before every measured process, such as 'taskset -c 0-3'
@@ -37,7 +36,6 @@ const known = {
   retries: { type: 'string' },
   path: { type: 'string', default: 'default' },
   prefix: { type: 'string', default: '' },
-  onnx: { type: 'string' },
   package: { type: 'string' },
   quick: { type: 'boolean', default: false },
   'no-build': { type: 'boolean', default: false },
@@ -48,7 +46,7 @@ const paths = { default: ['default'], reference: ['reference'], both: ['default'
 
 export function readOptions(args) {
   const values = parse(args)
-  const all = Object.keys(sections).filter((name) => name !== 'onnx' || values.onnx !== undefined)
+  const all = Object.keys(sections)
   const chosen = values.section?.split(',') ?? (values.package === undefined ? all : ['load'])
   for (const name of chosen) check(name in sections, '--section', Object.keys(sections).join(', '), name)
   for (const name of values.only?.split(',') ?? [])
@@ -58,14 +56,6 @@ export function readOptions(args) {
       networks.map((network) => network.name).join(', '),
       name,
     )
-  const shapeCount = values.shape?.split(',').length ?? 0
-  check(
-    values.onnx === undefined || shapeCount === 1,
-    '--shape',
-    'one shape, that of the --onnx file',
-    values.shape ?? 'none',
-  )
-  check(!chosen.includes('onnx') || values.onnx !== undefined, '--onnx', 'a file for section onnx', 'none')
   check(
     values.package === undefined || chosen.every((name) => name === 'load'),
     '--section',
@@ -87,7 +77,6 @@ export function readOptions(args) {
     retries: count(values.retries ?? (values.quick ? 0 : 2), '--retries', 0),
     seconds: seconds(values.seconds ?? (values.quick ? 0.2 : 2)),
     paths: paths[values.path],
-    onnx: values.onnx,
     package: values.package && resolve(values.package),
     prefix: values.prefix.split(/\s+/).filter(Boolean),
   }

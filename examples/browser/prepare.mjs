@@ -39,7 +39,8 @@ await runProgram(import.meta.url, { epochs: 4, save: join(import.meta.dirname, '
   const exported = { inputType: 'uint8', softmax: true, signal }
   for (const [name, streaming] of Object.entries({ 'clip.onnx': false, 'stream.onnx': true })) {
     const { largestDifference, clips: compared } = await model.exportOnnx(join(save, name), { ...exported, streaming })
-    const proof = compared === 0 ? 'not compared' : `${largestDifference.toExponential(1)} from the model on ${compared} clips`
+    const proof =
+      compared === 0 ? 'not compared' : `${largestDifference.toExponential(1)} from the model on ${compared} clips`
     console.log(`${join(save, name)}: ${proof}`)
   }
   const answers = await model.predict(clips)

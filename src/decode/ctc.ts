@@ -48,7 +48,9 @@ export function decodeCtc<Label extends string>(
 ): LabelString<Label> {
   const outputs = classes.length + 1
   if (logits.length % outputs !== 0) {
-    throw new RangeError(`Expected frames of ${outputs} logits, one for each class and the blank, received ${logits.length}`)
+    throw new RangeError(
+      `Expected frames of ${outputs} logits, one for each class and the blank, received ${logits.length}`,
+    )
   }
   if (!Number.isInteger(beams) || beams < 1) {
     throw new RangeError(`Expected a positive integer for \`beams\`, received ${String(beams)}`)

@@ -45,7 +45,12 @@ export function readOnnxMetadata(file: Uint8Array): OnnxMetadata {
   }
   const json = (key: string): unknown => JSON.parse(String(entries.get(key)))
   try {
-    const metadata = { classes: json('classes'), config: json('config'), input: json('input'), version: entries.get('version') }
+    const metadata = {
+      classes: json('classes'),
+      config: json('config'),
+      input: json('input'),
+      version: entries.get('version'),
+    }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- exportOnnx() wrote it
     return metadata as OnnxMetadata
   } catch {

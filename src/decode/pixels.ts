@@ -24,7 +24,9 @@ const LUMA = [0.299, 0.587, 0.114] as const
 export function toPlanes({ data, width, height }: Image, channels: number): Uint8Array {
   const pixels = width * height
   if (data.length !== pixels * PIXEL) {
-    throw new RangeError(`Expected ${pixels * PIXEL} values for \`image.data\` of ${width}×${height}, received ${data.length}`)
+    throw new RangeError(
+      `Expected ${pixels * PIXEL} values for \`image.data\` of ${width}×${height}, received ${data.length}`,
+    )
   }
   if (channels !== 1 && channels !== 3) {
     throw new RangeError(`Expected 1 or 3 for \`channels\`, received ${channels}`)

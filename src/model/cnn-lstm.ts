@@ -203,9 +203,9 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * ```ts
    * import { CnnLstm } from 'zoetrope'
    *
-   * await using model = await CnnLstm.load('digits.safetensors')
-   * const { largestDifference, clips } = await model.exportOnnx('digits.onnx', { softmax: true })
-   * console.log(`equal to ${largestDifference} on ${clips} clips`)
+   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
+   * const { largestDifference, clips } = await model.exportOnnx('answers.onnx', { softmax: true })
+   * console.log(`${clips} clips differ by ${largestDifference} at most`)
    * ```
    */
   async exportOnnx(path: string | URL, options: OnnxOptions = {}): Promise<OnnxExport> {
@@ -239,10 +239,13 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * ```ts
    * import { CnnLstm } from 'zoetrope'
    *
-   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
-   * const { missing } = await model.loadStateDict('pretrained.safetensors', {
+   * await using trained = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
+   * const checkpoint = new Map([...(await trained.stateDict())].map(([name, array]) => [`module.${name}`, array]))
+   *
+   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no', 'perhaps'] })
+   * const { missing } = await model.loadStateDict(checkpoint, {
    *   prefix: 'module.',
-   *   rename: (name) => (name.startsWith('head.') ? undefined : name.replace('rnn.', 'lstm.lstm.')),
+   *   rename: (name) => (name.startsWith('fc.') ? undefined : name), // another number of classes
    *   strict: false,
    * })
    * console.log('still as drawn:', missing)

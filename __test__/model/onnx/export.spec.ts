@@ -182,7 +182,10 @@ test('pixels and the numbers that they are give the same answers', async (t) => 
   await model.exportOnnx(bytes, { inputType: 'uint8' })
   const { clips, lengths } = randomClips(model, seeded(3), { batch: 4, time: 5, bytes: true })
   const scaled = { ...clips, data: Float32Array.from(clips.data, (value) => Math.fround(value / 255)) }
-  const [one, other] = [await runOnnx(await openOnnx(floats), scaled, lengths), await runOnnx(await openOnnx(bytes), clips, lengths)]
+  const [one, other] = [
+    await runOnnx(await openOnnx(floats), scaled, lengths),
+    await runOnnx(await openOnnx(bytes), clips, lengths),
+  ]
   t.deepEqual(Object.values(one)[0]!.data, Object.values(other)[0]!.data)
 })
 

@@ -58,7 +58,9 @@ test('parts of any size answer as the whole clip up to their end', async (t) => 
     await using model = await randomModel(number, { lstm, ...(number % 3 === 0 && { cnn: [] }) })
     const { input, cnn, head } = model.config
     if ('features' in input && cnn.some(({ kernelSize }) => kernelSize > 1)) {
-      await refuses(t, RangeError, /streaming/, async () => model.exportOnnx(join(folder, 'no.onnx'), { streaming: true }))
+      await refuses(t, RangeError, /streaming/, async () =>
+        model.exportOnnx(join(folder, 'no.onnx'), { streaming: true }),
+      )
       continue
     }
     const path = join(folder, `${number}.onnx`)
@@ -71,7 +73,7 @@ test('parts of any size answer as the whole clip up to their end', async (t) => 
     const { clips } = randomClips(model, dice, { batch: 3, time, bytes: false })
     clips.data.forEach((value, index) => Number.isNaN(value) && (clips.data[index] = 0.3))
     let state = zeros(session, 3)
-    for (let begin = 0; begin < time; ) {
+    for (let begin = 0; begin < time;) {
       const end = Math.min(time, begin + 1 + dice(3))
       const part = steps(clips, begin, end)
       const results = await session.run({ clips: new Tensor(part.data, part.shape), ...state })

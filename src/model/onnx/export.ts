@@ -46,7 +46,9 @@ export async function exportOnnx(
     try {
       scope.throwIfAborted()
       const result =
-        runtime === undefined ? notInstalled(options) : await prove(file, { runtime, config, path, options, probes, scope })
+        runtime === undefined
+          ? notInstalled(options)
+          : await prove(file, { runtime, config, path, options, probes, scope })
       unwrap(await file.persist())
       return result
     } finally {
@@ -67,7 +69,10 @@ interface Proof {
 }
 
 /** Throws unless the file answers as the model does. */
-async function prove(file: NativeOnnxFile, { runtime, config, path, options, probes, scope }: Proof): Promise<OnnxExport> {
+async function prove(
+  file: NativeOnnxFile,
+  { runtime, config, path, options, probes, scope }: Proof,
+): Promise<OnnxExport> {
   const order = { runtime, file: file.temporaryPath, probes, streaming: options.streaming }
   const result = await runFile({ ...order, isPerFrame: hasOutputsPerFrame(config.head) }, scope)
   if ('failure' in result) {
@@ -79,7 +84,11 @@ async function prove(file: NativeOnnxFile, { runtime, config, path, options, pro
   const facts = { largestDifference: largest, otherAnswers }
   if (largest === Infinity) throw refused(path, 'it gives numbers where the model gives none, or the reverse', facts)
   if (largest > TOLERANCE) {
-    throw refused(path, `it differs from the model by ${largest.toExponential(2)}, at most ${TOLERANCE} is rounding`, facts)
+    throw refused(
+      path,
+      `it differs from the model by ${largest.toExponential(2)}, at most ${TOLERANCE} is rounding`,
+      facts,
+    )
   }
   if (otherAnswers > 0) throw refused(path, `it answers ${otherAnswers} clips with another class`, facts)
   return { largestDifference: largest, clips: probes.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0) }
@@ -90,10 +99,13 @@ function notInstalled({ verify }: CheckedOnnxOptions): OnnxExport {
 }
 
 function unchecked(reason: string): OnnxExport {
-  process.emitWarning(`The ONNX file was not compared with the model: ${reason}. \`verify: false\` says that this is meant`, {
-    type: 'ZoetropeWarning',
-    code: 'ZOETROPE_ONNX_UNCHECKED',
-  })
+  process.emitWarning(
+    `The ONNX file was not compared with the model: ${reason}. \`verify: false\` says that this is meant`,
+    {
+      type: 'ZoetropeWarning',
+      code: 'ZOETROPE_ONNX_UNCHECKED',
+    },
+  )
   return UNCHECKED
 }
 

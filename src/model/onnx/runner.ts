@@ -102,7 +102,13 @@ async function runInParts(ort: Runtime, session: Session, { data, shape }: Probe
   const last = parts.at(-1) ?? {}
   if (!isPerFrame) return last
   return Object.fromEntries(
-    Object.keys(last).map((name) => [name, joined(parts.map((part) => part[name] ?? new Float32Array()), batch)]),
+    Object.keys(last).map((name) => [
+      name,
+      joined(
+        parts.map((part) => part[name] ?? new Float32Array()),
+        batch,
+      ),
+    ]),
   )
 }
 
@@ -118,7 +124,13 @@ function partsOf(time: number): [number, number][] {
 }
 
 /** Some steps of every clip of `[batch, time, …]`. */
-function steps<T extends Float32Array | Uint8Array>(data: T, batch: number, time: number, begin: number, end: number): T {
+function steps<T extends Float32Array | Uint8Array>(
+  data: T,
+  batch: number,
+  time: number,
+  begin: number,
+  end: number,
+): T {
   const step = data.length / (batch * time)
   const part = data.slice(0, batch * (end - begin) * step)
   for (let clip = 0; clip < batch; clip++) {
