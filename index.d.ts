@@ -114,6 +114,23 @@ export declare class NativeModel {
   forgetOptimizer(id: number): void
   /** Drops the parameters on the model's thread and ends it. Twice is fine. */
   dispose(): Promise<Outcome<undefined>>
+  /**
+   * Writes the model as ONNX beside `path`, and computes the raw outputs for the probes by the same weights. `options`
+   * in JSON.
+   */
+  exportOnnx(path: string, options: string, probes: Array<NativeBatch>): Promise<Outcome<NativeOnnxFile>>
+}
+
+/** An exported file that is not at its path yet. Collected, it leaves nothing. */
+export declare class NativeOnnxFile {
+  /** Where it can be read before it is at its path. */
+  get temporaryPath(): string
+  /** The model's raw outputs for each probe, as of `logits`, by the weights that are in the file. Handed over once. */
+  takeLogits(): Array<NativeArray>
+  /** Puts it at its path. */
+  persist(): Promise<Outcome<undefined>>
+  /** Removes it. */
+  discard(): void
 }
 
 /** Accumulates loss and counts on the device over the batches it is given. */

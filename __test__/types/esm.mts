@@ -1,11 +1,13 @@
 /** An ECMAScript module that imports the package: what TypeScript knows about labels, heads and results. */
 import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError } from 'zoetrope'
 import { accuracyByFrames, accuracySvg, fit, test, train } from 'zoetrope'
+import { classification, decodeCtc, readOnnxMetadata } from 'zoetrope/decode'
 import type {
   ErrorCode,
   Generated,
   LabelStringPrediction,
   LabelsSoFar,
+  LoadResult,
   MultiLabelPrediction,
   Prediction,
   RegressionPrediction,
@@ -117,6 +119,23 @@ export async function training(signal: AbortSignal): Promise<TestResult> {
   await train(model, loader, {})
   await model.dispose()
   return test(model, loader)
+}
+
+export async function files(model: CnnLstm): Promise<LoadResult> {
+  const { largestDifference, clips: compared } = await model.exportOnnx('model.onnx', { softmax: true, probe: clips })
+  same<Same<[typeof largestDifference, typeof compared], [number | undefined, number]>>()
+  // @ts-expect-error -- a type that no file has
+  await model.exportOnnx('model.onnx', { inputType: 'float64' })
+  // @ts-expect-error -- names are text
+  await model.loadStateDict('model.safetensors', { rename: () => 1 })
+  return model.loadStateDict('model.safetensors', { prefix: 'module.', rename: { a: 'b' }, strict: false })
+}
+
+export function decoded(logits: Float32Array): string | undefined {
+  const { label } = classification(logits, ['left', 'right'])
+  const { labels } = decodeCtc(logits, ['a', 'b'], { beams: 4 })
+  same<Same<[typeof label, typeof labels], ['left' | 'right' | undefined, readonly ('a' | 'b')[] | undefined]>>()
+  return readOnnxMetadata(new Uint8Array()).classes[0]
 }
 
 export function codeOf(error: unknown): ErrorCode | undefined {

@@ -7,6 +7,7 @@ import { latency } from './latency.mjs'
 import { lengths } from './lengths.mjs'
 import { load } from './load.mjs'
 import { memory } from './memory.mjs'
+import { networks } from './networks.mjs'
 import { onnx } from './onnx.mjs'
 import { scaling } from './scaling.mjs'
 import { stream } from './stream.mjs'
@@ -20,6 +21,7 @@ export const sections = {
   facade,
   'event-loop': eventLoop,
   memory,
+  networks,
   lengths,
   contention,
   scaling,

@@ -5,13 +5,16 @@ import { checkNdArray } from '../common/nd-array'
 import { warnOfRejection } from '../common/callbacks'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
 import { ModelHandle } from './handle'
-import { copyStateDict, toStateDict } from './state-dict'
 import { checkGenerateOptions, checkTokenOptions } from './generation'
 import { checkDecode, findStrings, toLabelString } from './label-strings'
+import { loadStateDict } from './load-state-dict'
+import { toStateDict } from './state-dict'
 import { toPredictions } from './predictions'
 import { writeAll, writeTokens } from './writer'
 import { ClipStream, checkPushes, pushFrames } from './stream'
 import { formatSummary } from './summary'
+import { exportOnnx } from './onnx/export'
+import { checkOnnxOptions } from './onnx/options'
 import { native } from '../native'
 import { unwrap } from '../errors'
 import type { Device, ModelConfig, ModelOptions } from '../config/model'
@@ -22,6 +25,9 @@ import type { CheckedGeneration, GenerateOptions, Generated, TokenOptions } from
 import type { Decode, LabelStringPrediction } from './label-strings'
 import type { PredictionOf } from './predictions'
 import type { StreamAnswerOf, StreamModel } from './stream'
+import type { LoadOptions, LoadResult } from './load-options'
+import type { OnnxExport } from './onnx/export'
+import type { OnnxOptions } from './onnx/options'
 import type { IntegerArray } from '../data/targets'
 
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
@@ -324,6 +330,34 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
+   * Writes the model as an ONNX file, which runs without Zoetrope: opset 17, batch and time free. The file appears whole or
+   * not at all. `docs/onnx.md` has its inputs, outputs and metadata.
+   *
+   * Where `onnxruntime-node` is installed, the file is first compared with the model on random clips of several lengths. A
+   * file that differs is refused. Without it the file is not compared, and the process warns of that with the code
+   * `ZOETROPE_ONNX_UNCHECKED`.
+   *
+   * @returns How far the file is from the model, and on how many clips.
+   * @throws {TypeError} For an option of a wrong type, or one that does not exist.
+   * @throws {RangeError} For options that do not fit the model: `streaming` of a bidirectional one.
+   * @throws {ZoetropeError} `ERR_CHECKPOINT` when the file cannot be written, would be larger than ONNX's 2 GiB, or differs
+   * from the model by more than 1e-4 or in an answer.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
+   * const { largestDifference, clips } = await model.exportOnnx('answers.onnx', { softmax: true })
+   * console.log(`${clips} clips differ by ${largestDifference} at most`)
+   * ```
+   */
+  async exportOnnx(path: string | URL, options: OnnxOptions = {}): Promise<OnnxExport> {
+    const file = checkPath(path)
+    return exportOnnx(this.#handle, this.config, file, checkOnnxOptions(options, this.config))
+  }
+
+  /**
    * A copy of every parameter and of batch norms' statistics, by the name it has in PyTorch. The count
    * `num_batches_tracked` is a float here, an int64 in files.
    */
@@ -336,18 +370,36 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * arrays may be changed as soon as the call returns. Files may hold float64, float16 and bfloat16 too. As in PyTorch a
    * batch norm's `num_batches_tracked` may be missing: the model's own count stays.
    *
+   * Weights that were trained under other names load with `prefix` and `rename`, and those of a part of a model with
+   * `strict: false`. `docs/model.md` says how a `.pt` file becomes safetensors.
+   *
+   * @returns What `strict: false` left out and left as it was.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {RangeError} When `rename` gives two tensors one name.
    * @throws {ZoetropeError} `ERR_CHECKPOINT`, whose `details` list `missing`, `unexpected` and `mismatched` names (the
    * first 50 of each, and in `omitted` how many more there are). The model is left as it was.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using trained = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
+   * const checkpoint = new Map([...(await trained.stateDict())].map(([name, array]) => [`module.${name}`, array]))
+   *
+   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no', 'perhaps'] })
+   * const { missing } = await model.loadStateDict(checkpoint, {
+   *   prefix: 'module.',
+   *   rename: (name) => (name.startsWith('fc.') ? undefined : name), // another number of classes
+   *   strict: false,
+   * })
+   * console.log('still as drawn:', missing)
+   * ```
    */
-  async loadStateDict(state: string | URL | Iterable<readonly [string, NdArray]>): Promise<void> {
-    if (typeof state === 'string' || state instanceof URL) {
-      const file = checkPath(state, 'state')
-      await this.#handle.change((model) => model.loadStateDictFile(file))
-      return
-    }
-    this.#handle.checkUsable() //                    before anything is copied
-    const weights = copyStateDict(state)
-    await this.#handle.change((model) => model.loadStateDict(weights))
+  async loadStateDict(
+    state: string | URL | Iterable<readonly [string, NdArray]>,
+    options: LoadOptions = {},
+  ): Promise<LoadResult> {
+    return loadStateDict(this.#handle, state, options)
   }
 
   /**

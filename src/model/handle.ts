@@ -51,13 +51,19 @@ export class ModelHandle {
     this.#weights = {}
   }
 
+  /** As {@link ModelHandle.run}, for a job of several native calls, between which no other may come. */
+  async runAlone<T>(job: (native: NativeModel) => Promise<Outcome<T>>): Promise<T> {
+    const { native } = this
+    return unwrap(await this.#queue.runAlone(() => job(native)))
+  }
+
   /** Runs a job that changes the weights, or fails and leaves them as they were. */
-  async change<T>(job: (native: NativeModel) => Promise<Outcome<T>>): Promise<T> {
+  async change<T>(job: (native: NativeModel) => Promise<Outcome<T>>, isAlone = false): Promise<T> {
     const before = this.#weights
     const after = {}
     this.#weights = after
     try {
-      return await this.run(job)
+      return await (isAlone ? this.runAlone(job) : this.run(job))
     } catch (error) {
       if (this.#weights === after) this.#weights = before
       throw error

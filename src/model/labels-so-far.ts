@@ -1,6 +1,6 @@
 /** Labels of a clip that is still running, read off the likeliest output of each frame as they become certain. */
 import { joinLabels } from './label-strings'
-import { likeliest } from './predictions'
+import { likeliest } from '../decode/answers.js'
 
 /** What a stream of a CTC head says after a frame. */
 export interface LabelsSoFar<Label extends string = string> {

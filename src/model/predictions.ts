@@ -1,29 +1,12 @@
 /** A model's predictions, in the form that its head gives them. */
+import { classification, multiLabel } from '../decode/answers.js'
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
 import type { Generated } from './generation'
 import type { LabelStringPrediction } from './label-strings'
+import type { MultiLabelPrediction, Prediction } from '../decode/answers.js'
 
-/**
- * One class of one clip or frame. Where inputs or weights are not finite, probabilities can be `NaN`: then no class is the
- * most probable, `index` is -1 and `label` is `undefined`.
- */
-export interface Prediction<Label extends string = string> {
-  /** The name of the most probable class; `undefined` where the probabilities are not numbers. */
-  readonly label: Label | undefined
-  /** The index of the most probable class, of equally probable ones the first; -1 where they are not numbers. */
-  readonly index: number
-  /** The probability of each class, `[numClasses]`; they sum to 1. */
-  readonly probabilities: Float32Array
-}
-
-/** Any number of labels of one clip or frame. */
-export interface MultiLabelPrediction<Label extends string = string> {
-  /** The names of the labels whose probability is above .5, in order; `undefined` where a probability is not a number. */
-  readonly labels: readonly Label[] | undefined
-  /** The probability of each label, `[numClasses]`, each by itself. */
-  readonly probabilities: Float32Array
-}
+export type { MultiLabelPrediction, Prediction } from '../decode/answers.js'
 
 /** The numbers of one clip or frame. */
 export interface RegressionPrediction {
@@ -52,8 +35,6 @@ export type PredictionOf<Label extends string, Head extends HeadType> = Head['pe
     ? AnswerOf<Label, Head['kind']>
     : AnswerOf<Label, Head['kind']> | AnswerOf<Label, Head['kind']>[]
 
-const THRESHOLD = 0.5
-
 /**
  * Cuts answers of `[batch, outputs]` or `[batch, time, outputs]` into one for each clip.
  *
@@ -81,29 +62,10 @@ export function toPredictions<Label extends string, Head extends HeadType>(
 function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32Array) => unknown {
   switch (head.kind) {
     case 'classification':
-      return (probabilities) => prediction(probabilities, classes)
+      return (probabilities) => classification(probabilities, classes)
     case 'multiLabel':
-      return (probabilities) => ({
-        labels: probabilities.some(Number.isNaN)
-          ? undefined
-          : classes.filter((_, index) => (probabilities[index] ?? 0) > THRESHOLD),
-        probabilities,
-      })
-    case 'regression':
-    case 'ctc':
-    case 'forecast':
-    case 'sequence':
+      return (probabilities) => multiLabel(probabilities, classes)
+    default:
       return (values) => ({ values })
   }
-}
-
-/** Probabilities that are not numbers, of inputs or weights that are not, have no largest: no class stands in. */
-function prediction(probabilities: Float32Array, classes: readonly string[]): Prediction {
-  const index = probabilities.some(Number.isNaN) ? -1 : likeliest(probabilities)
-  return { label: classes[index], index, probabilities }
-}
-
-/** The index of the largest; of equal ones the first. */
-export function likeliest(probabilities: Float32Array): number {
-  return probabilities.reduce((best, value, at) => (value > (probabilities[best] ?? 0) ? at : best), 0)
 }

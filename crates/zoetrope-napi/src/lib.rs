@@ -14,6 +14,7 @@ mod batch;
 mod decode;
 mod generation;
 mod model;
+mod onnx;
 mod optimizer;
 mod outcome;
 mod pass;

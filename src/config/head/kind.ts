@@ -18,5 +18,10 @@ export function hasLabelStrings(kind: HeadKind): kind is 'ctc' | 'sequence' {
   return kind === 'ctc' || kind === 'sequence'
 }
 
+/** Whether raw outputs have an axis of time: one row for each frame. */
+export function hasOutputsPerFrame({ kind, per }: { readonly kind: HeadKind; readonly per: HeadPer }): boolean {
+  return per === 'frame' || kind === 'ctc'
+}
+
 /** Whether a clip has one answer, or each of its frames has one. */
 export type HeadPer = 'clip' | 'frame'
