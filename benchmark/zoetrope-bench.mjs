@@ -98,7 +98,8 @@ async function agree({ shape, steps, ...files }) {
 async function trainSweeps({ shape, batches: count, seconds, dataset, ...files }) {
   return withModel(files, async (model) => {
     const batches = await readBatches(files, shape, count)
-    return { sweepsMs: await trainFor(model, new Adam(model), batches, { shape, seconds, dataset }) }
+    const sweepsMs = await trainFor(model, new Adam(model), batches, { shape, seconds, dataset })
+    return { sweepsMs, peakBytes: await peakBytes() }
   })
 }
 
@@ -122,7 +123,7 @@ async function inference({ shape, batches: count, seconds, ...files }) {
       warmUp: () => eachOf(warmUp(batches), ({ inputs }) => model.logits(inputs)),
       sweep: () => eachOf(batches, ({ inputs }) => model.logits(inputs)),
     })
-    return { sweepsMs }
+    return { sweepsMs, peakBytes: await peakBytes() }
   })
 }
 
@@ -136,9 +137,14 @@ async function latency({ shape, seconds, ...files }) {
 }
 
 async function memory(described) {
-  await trainSweeps(described)
+  const { peakBytes: most } = await trainSweeps(described)
+  return { peakBytes: most }
+}
+
+/** The most memory that this process ever held. */
+async function peakBytes() {
   const status = await readFile('/proc/self/status', 'utf8')
-  return { peakBytes: 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)[1]) }
+  return 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)[1])
 }
 
 /** The time between two ticks of a timer of 1 ms while epochs run; nothing is taken off. */

@@ -4,12 +4,14 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SetupError } from '../../scripts/steps.mjs'
 import { sections } from '../sections/index.mjs'
+import { listed as networks } from '../sections/networks.mjs'
 import { parseShape, shapes } from './network.mjs'
 
 export const usage = `npm run benchmark -- [options]
 
   --section NAME[,NAME]  some of ${Object.keys(sections).join(', ')}; default: all
   --shape BxTxS[,BxTxS]  batch x time x size of a frame's side; default: ${shapes.map(({ name }) => name).join(',')}
+  --only NAME[,NAME]     networks of section networks, some of ${networks.map(({ name }) => name).join(', ')}; default: all
   --threads N            threads of an operation, for all contenders; default: all cores
   --rounds N             how often each contender has its turn; default 3
   --seconds S            how long each contender is timed in a round; default 2
@@ -28,6 +30,7 @@ export const usage = `npm run benchmark -- [options]
 const known = {
   section: { type: 'string' },
   shape: { type: 'string' },
+  only: { type: 'string' },
   threads: { type: 'string' },
   rounds: { type: 'string' },
   seconds: { type: 'string' },
@@ -48,6 +51,13 @@ export function readOptions(args) {
   const all = Object.keys(sections).filter((name) => name !== 'onnx' || values.onnx !== undefined)
   const chosen = values.section?.split(',') ?? (values.package === undefined ? all : ['load'])
   for (const name of chosen) check(name in sections, '--section', Object.keys(sections).join(', '), name)
+  for (const name of values.only?.split(',') ?? [])
+    check(
+      networks.some((network) => network.name === name),
+      '--only',
+      networks.map((network) => network.name).join(', '),
+      name,
+    )
   const shapeCount = values.shape?.split(',').length ?? 0
   check(
     values.onnx === undefined || shapeCount === 1,
@@ -70,6 +80,7 @@ export function readOptions(args) {
     sections: chosen,
     hasAllSections: values.section === undefined,
     hasAllShapes: values.shape === undefined,
+    only: values.only?.split(','),
     shapes: values.shape?.split(',').map(parseShape) ?? shapes,
     threads: count(values.threads ?? availableParallelism(), '--threads'),
     rounds: count(values.rounds ?? (values.quick ? 1 : 3), '--rounds'),

@@ -7,6 +7,7 @@ import { latency } from './latency.mjs'
 import { lengths } from './lengths.mjs'
 import { load } from './load.mjs'
 import { memory } from './memory.mjs'
+import { networks } from './networks.mjs'
 import { onnx } from './onnx.mjs'
 import { scaling } from './scaling.mjs'
 import { train } from './train.mjs'
@@ -18,6 +19,7 @@ export const sections = {
   facade,
   'event-loop': eventLoop,
   memory,
+  networks,
   lengths,
   contention,
   scaling,
