@@ -15,10 +15,11 @@ const KERNELS: &[&str] = &[
     "conv/first_backward",
     "conv/flatten",
     "linear/forward",
-    "lstm/forward",
-    "lstm/packed",
-    "lstm/backward",
-    "lstm/amx",
+    "recurrent/forward",
+    "recurrent/project",
+    "recurrent/project_packed",
+    "recurrent/backward",
+    "recurrent/amx",
     "optimizer/update",
 ];
 /// Plain C++, compiled once.
@@ -27,7 +28,7 @@ const ENTRY_POINTS: &[&str] = &[
     "cpu/isa",
     "cpu/conv/conv",
     "cpu/linear/linear",
-    "cpu/lstm/lstm",
+    "cpu/recurrent/recurrent",
     "cpu/optimizer/optimizer",
 ];
 /// C++ that includes libtorch.
@@ -39,7 +40,7 @@ const WITH_LIBTORCH: &[&str] = &[
     "torch/optimizer",
     "torch/allocator",
     "torch/conv",
-    "torch/lstm",
+    "torch/recurrent",
     "torch/threads",
 ];
 /// Names and flags; a machine that lacks an instruction set never runs its code.

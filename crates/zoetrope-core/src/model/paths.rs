@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
-//! | the same before an LSTM, in inference | none: the LSTM packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
-//! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
+//! | the same before a recurrent layer, in inference | none: the layer packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
+//! | recurrent layer | `recurrent_layer` | CPU, float32 |
 //! | linear layer, in inference | `linear` | CPU, float32, at most 131,072 multiplications |
 //! | update by an optimizer | `engine_update` | CPU, float32 |
 //! | any other | the reference | always |
@@ -35,15 +35,15 @@ pub(super) fn takes_flatten(frames: &Tensor) -> bool {
     is_engine_on(frames) && frames.dim() == 4 && frames.size()[1] > 1 && frames.stride()[1] == 1
 }
 
-/// Whether a recurrent layer with these weights takes `kernels::lstm_layer`.
-pub(super) fn takes_lstm_layer(cell: Cell, weight: &Tensor) -> bool {
-    cell == Cell::Lstm && is_engine_on(weight)
+/// Whether a recurrent layer with these weights takes `kernels::recurrent_layer`.
+pub(super) fn takes_recurrent_layer(weight: &Tensor) -> bool {
+    is_engine_on(weight)
 }
 
 /// Whether a recurrent layer with these weights takes features position by position, as frames in channels-last memory
 /// have them, of clips of up to `time` frames.
 pub(super) fn takes_pixel_major(cell: Cell, weights: &[Tensor; 4], time: i64) -> bool {
-    takes_lstm_layer(cell, &weights[0]) && kernels::lstm_packs(weights, time)
+    takes_recurrent_layer(&weights[0]) && kernels::recurrent_packs(cell, weights, time)
 }
 
 /// Whether a linear layer of `[…, inputs]` by `[outputs, inputs]` takes `kernels::linear`. For a small product,
