@@ -29,6 +29,16 @@ unsafe extern "C" {
     fn zt_uniform(tensor: TensorPtr, low: f64, high: f64, generator: *const CGenerator) -> Message;
     fn zt_bernoulli(tensor: TensorPtr, probability: f64, generator: *const CGenerator) -> Message;
     fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, kept: *mut CPacked, y: TensorOut) -> Message;
+    fn zt_conv1d(
+        x: TensorPtr,
+        weight: TensorPtr,
+        bias: TensorPtr,
+        offsets: TensorPtr,
+        time: i64,
+        dilation: i64,
+        relu: bool,
+        y: TensorOut,
+    ) -> Message;
     fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
     fn zt_linear(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
     fn zt_recurrent_packs(cell: i32, w_ih: TensorPtr, w_hh: TensorPtr, time: i64) -> bool;
@@ -110,6 +120,25 @@ impl Drop for RawGenerator {
 pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: &Tensor, packed: &Packed) -> Result<Tensor> {
     // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked.
     tensor(|y| unsafe { zt_conv_block(frames.as_ptr(), weight.as_ptr(), bias.as_ptr(), packed.as_ptr(), y) })
+}
+
+/// A convolution over the time of each clip with bias, and with ReLU where `relu`, under autograd: `[frames, in_channels]`,
+/// clip after clip, into `[frames, out_channels]`. Outside of a clip there are zeros.
+///
+/// The weight is `[out_channels, in_channels, kernel]` with an odd kernel; all tensors are contiguous float32 on the CPU,
+/// which the kernel checks.
+pub(crate) fn conv1d(
+    frames: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    rows: Rows<'_>,
+    dilation: i64,
+    relu: bool,
+) -> Result<Tensor> {
+    let (x, weight, bias) = (frames.as_ptr(), weight.as_ptr(), bias.as_ptr());
+    let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
+    // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
+    tensor(|y| unsafe { zt_conv1d(x, weight, bias, offsets, rows.time, dilation, relu, y) })
 }
 
 /// `[frames, channels, height, width]` on the CPU into `[frames, channels * height * width]`, channel-major, under

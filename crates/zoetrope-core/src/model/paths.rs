@@ -3,6 +3,7 @@
 //! | part | kernel | taken where |
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
+//! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | the same before a recurrent layer, in inference | none: the layer packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
 //! | recurrent layer | `recurrent_layer` | CPU, float32 |
@@ -28,6 +29,11 @@ pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Te
         && (block.activation, block.pool()) == (Activation::Relu, Some(Pool::Max(2)))
         && size[2].min(size[3]) >= 2
         && (frames.kind() == Kind::Float || size[1] <= 4)
+}
+
+/// Whether a block over time takes `kernels::conv1d`.
+pub(super) fn takes_conv1d(block: &BlockConfig, weight: &Tensor) -> bool {
+    is_engine_on(weight) && block.groups == 1
 }
 
 /// Whether frames of `[frames, channels, height, width]` take `kernels::flatten`.
