@@ -9,6 +9,7 @@ use std::ffi::{CStr, c_char, c_void};
 use tch::kind::Element;
 use tch::{Kind, Tensor};
 
+use crate::config::Cell;
 use crate::error::Result;
 
 use self::ffi::{Message, TensorOut, TensorPtr, check, tensor};
@@ -29,21 +30,29 @@ unsafe extern "C" {
     fn zt_normal(tensor: TensorPtr, mean: f64, deviation: f64, generator: *const CGenerator) -> Message;
     fn zt_bernoulli(tensor: TensorPtr, probability: f64, generator: *const CGenerator) -> Message;
     fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, kept: *mut CPacked, y: TensorOut) -> Message;
-    fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
-    fn zt_linear(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
-    fn zt_lstm_packs(w_ih: TensorPtr, w_hh: TensorPtr, time: i64) -> bool;
-    fn zt_lstm_layer(
+    fn zt_conv1d(
         x: TensorPtr,
-        pixels: i64,
-        w_ih: TensorPtr,
-        w_hh: TensorPtr,
-        b_ih: TensorPtr,
-        b_hh: TensorPtr,
+        weight: TensorPtr,
+        bias: TensorPtr,
         offsets: TensorPtr,
         time: i64,
-        reverse: bool,
+        dilation: i64,
+        relu: bool,
+        y: TensorOut,
+    ) -> Message;
+    fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
+    fn zt_linear(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
+    fn zt_recurrent_packs(cell: i32, w_ih: TensorPtr, w_hh: TensorPtr, time: i64) -> bool;
+    fn zt_recurrent_layer(
+        cell: i32,
+        x: TensorPtr,
+        pixels: i64,
+        weights: *const TensorPtr,
+        directions: i64,
+        offsets: TensorPtr,
+        time: i64,
         last_only: bool,
-        kept: *mut CPacked,
+        kept: *const *mut CPacked,
         y: TensorOut,
     ) -> Message;
     fn zt_lent(
@@ -120,6 +129,25 @@ pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: &Tensor, packed
     tensor(|y| unsafe { zt_conv_block(frames.as_ptr(), weight.as_ptr(), bias.as_ptr(), packed.as_ptr(), y) })
 }
 
+/// A convolution over the time of each clip with bias, and with ReLU where `relu`, under autograd: `[frames, in_channels]`,
+/// clip after clip, into `[frames, out_channels]`. Outside of a clip there are zeros.
+///
+/// The weight is `[out_channels, in_channels, kernel]` with an odd kernel; all tensors are contiguous float32 on the CPU,
+/// which the kernel checks.
+pub(crate) fn conv1d(
+    frames: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    rows: Rows<'_>,
+    dilation: i64,
+    relu: bool,
+) -> Result<Tensor> {
+    let (x, weight, bias) = (frames.as_ptr(), weight.as_ptr(), bias.as_ptr());
+    let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
+    // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
+    tensor(|y| unsafe { zt_conv1d(x, weight, bias, offsets, rows.time, dilation, relu, y) })
+}
+
 /// `[frames, channels, height, width]` on the CPU into `[frames, channels * height * width]`, channel-major, under
 /// autograd.
 pub(crate) fn flatten(frames: &Tensor) -> Result<Tensor> {
@@ -143,38 +171,63 @@ pub(crate) struct Rows<'a> {
     pub(crate) offsets: Option<&'a Tensor>,
 }
 
-/// One direction of one LSTM layer under autograd: `[frames, features]`, clip after clip, into `[frames, hidden]`, or
-/// into `[batch, hidden]` with `last_only`: each clip's output at the last step that is computed.
+/// The weights of one direction of a recurrent layer: `weight_ih, weight_hh, bias_ih, bias_hh`, and them packed.
+pub(crate) struct Direction {
+    pub(crate) weights: [Tensor; 4],
+    pub(crate) packed: Packed,
+}
+
+/// `zt_cell` of `kernels/cpu/recurrent/recurrent.h`.
+fn cell_number(cell: Cell) -> i32 {
+    match cell {
+        Cell::Lstm => 0,
+        Cell::Gru => 1,
+    }
+}
+
+/// One recurrent layer under autograd: `[frames, features]`, clip after clip, into `[frames, directions * hidden]`, or
+/// with `last_only` and one direction into each clip's last output, `[batch, hidden]`. The second direction reads each
+/// clip from its end.
 ///
-/// `weights` are `weight_ih, weight_hh, bias_ih, bias_hh`; all tensors are contiguous float32 on the CPU, which the
-/// kernel checks. `packed` is the weights'. `pixels` is 1, or, where [`lstm_packs`], features are
-/// `[pixels][channels]` and those of the weights `[channels][pixels]`. `reverse` reads each clip from its end.
-pub(crate) fn lstm_layer(
+/// All tensors are contiguous float32 on the CPU, which the kernel checks. `pixels` is 1, or, where
+/// [`recurrent_packs`], features are `[pixels][channels]` and those of the weights `[channels][pixels]`.
+pub(crate) fn recurrent_layer(
+    cell: Cell,
     frames: &Tensor,
     pixels: i64,
     rows: Rows<'_>,
-    weights: &[Tensor; 4],
-    packed: &Packed,
-    reverse: bool,
+    directions: &[Direction],
     last_only: bool,
 ) -> Result<Tensor> {
-    let kept = packed.as_ptr();
-    let w = weights.each_ref().map(Tensor::as_ptr);
-    let (x, time) = (frames.as_ptr(), rows.time);
+    let weights: Vec<TensorPtr> = directions
+        .iter()
+        .flat_map(|direction| direction.weights.iter().map(Tensor::as_ptr))
+        .collect();
+    let kept: Vec<*mut CPacked> = directions.iter().map(|direction| direction.packed.as_ptr()).collect();
+    let (x, time, count) = (frames.as_ptr(), rows.time, directions.len() as i64);
     let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
-    // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
+    // SAFETY: live tensors of ours, four for each direction; `Lengths` has made the offsets ascend by 1 … time from 0.
     tensor(|y| unsafe {
-        zt_lstm_layer(
-            x, pixels, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, kept, y,
+        zt_recurrent_layer(
+            cell_number(cell),
+            x,
+            pixels,
+            weights.as_ptr(),
+            count,
+            offsets,
+            time,
+            last_only,
+            kept.as_ptr(),
+            y,
         )
     })
 }
 
-/// Whether [`lstm_layer`] packs these weights for clips of up to `time` frames: without gradients, unless they are too
-/// large.
-pub(crate) fn lstm_packs(weights: &[Tensor; 4], time: i64) -> bool {
+/// Whether [`recurrent_layer`] packs these weights for clips of up to `time` frames: without gradients, unless they are
+/// too large.
+pub(crate) fn recurrent_packs(cell: Cell, weights: &[Tensor; 4], time: i64) -> bool {
     // SAFETY: live float32 matrices of ours.
-    unsafe { zt_lstm_packs(weights[0].as_ptr(), weights[1].as_ptr(), time) }
+    unsafe { zt_recurrent_packs(cell_number(cell), weights[0].as_ptr(), weights[1].as_ptr(), time) }
 }
 
 /// What keeps lent memory alive until it is dropped.

@@ -3,9 +3,10 @@
 //! | part | kernel | taken where |
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
+//! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
-//! | the same before an LSTM, in inference | none: the LSTM packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
-//! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
+//! | the same before a recurrent layer, in inference | none: the layer packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
+//! | recurrent layer | `recurrent_layer` | CPU, float32 |
 //! | one step of a recurrent layer | none: two linear layers, then libtorch's operations | always |
 //! | linear layer, in inference | `linear` | CPU, float32, at most 131,072 multiplications |
 //! | each linear layer of a decoder's step, in inference | `linear` | CPU, float32 |
@@ -33,20 +34,25 @@ pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Te
         && (frames.kind() == Kind::Float || size[1] <= 4)
 }
 
+/// Whether a block over time takes `kernels::conv1d`.
+pub(super) fn takes_conv1d(block: &BlockConfig, weight: &Tensor) -> bool {
+    is_engine_on(weight) && block.groups == 1
+}
+
 /// Whether frames of `[frames, channels, height, width]` take `kernels::flatten`.
 pub(super) fn takes_flatten(frames: &Tensor) -> bool {
     is_engine_on(frames) && frames.dim() == 4 && frames.size()[1] > 1 && frames.stride()[1] == 1
 }
 
-/// Whether a recurrent layer with these weights takes `kernels::lstm_layer`.
-pub(super) fn takes_lstm_layer(cell: Cell, weight: &Tensor) -> bool {
-    cell == Cell::Lstm && is_engine_on(weight)
+/// Whether a recurrent layer with these weights takes `kernels::recurrent_layer`.
+pub(super) fn takes_recurrent_layer(weight: &Tensor) -> bool {
+    is_engine_on(weight)
 }
 
 /// Whether a recurrent layer with these weights takes features position by position, as frames in channels-last memory
 /// have them, of clips of up to `time` frames.
 pub(super) fn takes_pixel_major(cell: Cell, weights: &[Tensor; 4], time: i64) -> bool {
-    takes_lstm_layer(cell, &weights[0]) && kernels::lstm_packs(weights, time)
+    takes_recurrent_layer(&weights[0]) && kernels::recurrent_packs(cell, weights, time)
 }
 
 /// Whether a linear layer of `[…, inputs]` by `[outputs, inputs]` takes `kernels::linear`. For a small product,

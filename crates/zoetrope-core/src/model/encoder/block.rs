@@ -74,6 +74,31 @@ impl Block {
     /// in front of and behind which there is nothing but zeros. Norm, sum, activation and dropout see valid steps only.
     pub(super) fn forward_over_time_t(&self, vectors: &Tensor, layout: &Layout<'_>, train: bool) -> Result<Tensor> {
         let BlockConfig {
+            dilation,
+            activation,
+            residual,
+            ..
+        } = self.config;
+        let output = if paths::takes_conv1d(&self.config, &self.weight) {
+            let vectors = vectors.f_contiguous()?;
+            let has_relu = activation == Activation::Relu && self.norm.is_none() && !residual;
+            let rows = layout.rows();
+            let steps = kernels::conv1d(&vectors, &self.weight, &self.bias, rows, dilation, has_relu)?;
+            if has_relu {
+                steps
+            } else {
+                self.finish_over_time(steps, &vectors, train)?
+            }
+        } else {
+            self.finish_over_time(self.convolved_over_time(vectors, layout)?, vectors, train)?
+        };
+        self.dropout.forward_t(&output, train)
+    }
+
+    /// The convolution over time by libtorch's own operation, which knows padded sequences only: what its kernel is
+    /// tested against.
+    fn convolved_over_time(&self, vectors: &Tensor, layout: &Layout<'_>) -> Result<Tensor> {
+        let BlockConfig {
             padding,
             dilation,
             groups,
@@ -81,12 +106,16 @@ impl Block {
         } = self.config;
         let clips = layout.unpack(vectors)?.f_transpose(1, 2)?; //                          [batch, in_channels, time]
         let convolved = clips.f_conv1d(&self.weight, Some(&self.bias), 1, padding, dilation, groups)?;
-        let steps = layout.pack(&convolved.f_transpose(1, 2)?)?; //                         [frames, out_channels]
+        layout.pack(&convolved.f_transpose(1, 2)?) //                                       [frames, out_channels]
+    }
+
+    /// What follows the convolution over time of `vectors`.
+    fn finish_over_time(&self, steps: Tensor, vectors: &Tensor, train: bool) -> Result<Tensor> {
         let shortcut = || match &self.shortcut {
             Some((weight, bias)) => Ok(vectors.f_linear(&weight.f_squeeze_dim(-1)?, Some(bias))?),
             None => Ok(vectors.shallow_clone()),
         };
-        self.dropout.forward_t(&self.finish(steps, shortcut, train)?, train)
+        self.finish(steps, shortcut, train)
     }
 
     /// What follows the convolution up to the pooling: norm, residual sum, activation.

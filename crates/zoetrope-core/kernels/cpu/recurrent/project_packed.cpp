@@ -1,10 +1,10 @@
-// The product of a layer's inputs with weights that were packed before (packed.h).
+// The projection with weights that were packed before.
 //
 // The panels of W_ih are read in order. Each panel stays in L1 while all rows of x pass, kRows rows at once; each value
 // of x is broadcast. So neither x nor the sums are transposed: the sums are rows of gates.
 //
 // Cost: 2·rows·features·gates FLOPs; 4·features·gates bytes of weights read, and x once for each panel, from L2.
-#include "packed.h"
+#include "project.h"
 
 #include <omp.h>
 
@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kFetch = 8, kAhead = 64;  //  features that are fetched at once, and so many before they are used
 
 // Where the block of features from `k` on begins for the panel of gates from `gate` on.
-int64_t panel_at(const LstmSizes& z, int64_t k, int64_t gate) {
+int64_t panel_at(const Sizes& z, int64_t k, int64_t gate) {
   return k * round_up(z.gates, kPanel) + gate * smaller(kDepth, z.features - k);
 }
 
@@ -46,11 +46,11 @@ ZT_NOINLINE void project_tile(const float* const* x, const float* panel, int64_t
 
 }  // namespace
 
-bool LstmPacked::pays(const LstmSizes& z) {
+bool Packed::pays(const Sizes& z) {
   return z.features * z.gates <= (takes_tiles(z) ? int64_t{4} << 20 : int64_t{16} << 20);
 }
 
-int64_t LstmPacked::w_ih_size(const LstmSizes& z) {
+int64_t Packed::w_ih_size(const Sizes& z) {
   return takes_tiles(z) ? amx::packed_w_ih(z) : z.features * round_up(z.gates, kPanel);
 }
 
@@ -63,7 +63,7 @@ void WeightRows::read(int64_t gate, int64_t count, float* rows) const {
 }
 
 void pack_w_ih(const WeightRows& rows, float* out, float* own) {
-  const LstmSizes& z = rows.z;
+  const Sizes& z = rows.z;
 #pragma omp for schedule(static)
   for (int64_t gate = 0; gate < z.gates; gate += kPanel) {
     rows.read(gate, kPanel, own);
@@ -73,27 +73,38 @@ void pack_w_ih(const WeightRows& rows, float* out, float* own) {
   }
 }
 
-void project_packed(const LstmSizes& z, const float* x, const float* w_ih, const float* b_ih, const float* b_hh,
-                    int64_t count, float* gates) {
-  const int64_t groups = ceil_div(count, kRows), panels = ceil_div(z.gates, kPanel);
-  const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
-  const int64_t first = panels * thread / threads * kPanel, end = panels * (thread + 1) / threads * kPanel;
+void pack_w_hh(const Sizes& z, const float* w_hh, float* out) {
+  const int64_t blocks = z.recurrent_blocks(), panels = ceil_div(z.hidden, kPanel), size = z.hidden * kPanel;
+#pragma omp for schedule(static)
+  for (int64_t i = 0; i < panels * blocks; ++i) {
+    const int64_t unit = i / blocks * kPanel, exist = smaller(kPanel, z.hidden - unit);
+    float* const panel = out + i * size;
+    transpose_floats(w_hh + (i % blocks * z.hidden + unit) * z.hidden, z.hidden, exist, z.hidden, panel, kPanel);
+    for (int64_t k = 0; k < z.hidden; ++k)
+      for (int64_t u = exist; u < kPanel; ++u) panel[k * kPanel + u] = 0;
+  }
+}
+
+void project_packed(const Chunk& chunk) {
+  const Sizes& z = chunk.z;
+  const int64_t panels = ceil_div(z.gates, kPanel), groups = ceil_div(chunk.count, kRows);
+  const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num(), all = z.directions * panels;
   for (int64_t k = 0; k < z.features; k += kDepth) {
     const int64_t depth = smaller(kDepth, z.features - k);
-    for (int64_t gate = first; gate < end; gate += kPanel) {
-      const float* const panel = w_ih + panel_at(z, k, gate);
+    for (int64_t i = all * thread / threads; i < all * (thread + 1) / threads; ++i) {
+      const int64_t direction = i / panels, gate = i % panels * kPanel;
+      const zt_recurrent_weights& weights = chunk.weights[direction];
+      const float* const panel = Packed(z, weights.packed).w_ih + panel_at(z, k, gate);
+      float* const gates = chunk.gates[direction] + gate;
       float biases[kPanel];
-      for (int64_t i = 0; i < kPanel; ++i) {
-        const int64_t row = z.weight_row(smaller(gate + i, z.gates - 1));
-        biases[i] = b_ih[row] + b_hh[row];
-      }
+      for (int64_t c = 0; c < kPanel; ++c) biases[c] = bias_of(z, weights, gate + c);
       for (int64_t group = 0; group < groups; ++group) {
-        const int64_t begin = count * group / groups, until = count * (group + 1) / groups;
+        const int64_t begin = chunk.count * group / groups, until = chunk.count * (group + 1) / groups;
         const float* rows[kRows];
-        for (int64_t r = begin; r < until; ++r) rows[r - begin] = x + r * z.features + k;
+        for (int64_t r = begin; r < until; ++r) rows[r - begin] = chunk.x + r * z.features + k;
         with_rows<kRows>(until - begin, [&](auto constant) {
           project_tile<decltype(constant)::count>(rows, panel, depth, group == 0, k == 0 ? biases : nullptr,
-                                                  gates + begin * z.gates + gate, z.gates, z.gates - gate);
+                                                  gates + begin * z.gates, z.gates, z.gates - gate);
         });
       }
     }
