@@ -18,7 +18,7 @@
 
 #include "../simd/transpose.h"
 #include "amx.h"
-#include "math.h"
+#include "../simd/math.h"
 #include "packed.h"
 
 namespace zt::ZT_ISA {
