@@ -9,7 +9,7 @@ use std::ffi::{CStr, c_char, c_void};
 use tch::kind::Element;
 use tch::{Kind, Tensor};
 
-use crate::config::Cell;
+use crate::config::{Activation, Cell, Pool};
 use crate::error::Result;
 
 use self::ffi::{Message, TensorOut, TensorPtr, check, tensor};
@@ -30,6 +30,19 @@ unsafe extern "C" {
     fn zt_normal(tensor: TensorPtr, mean: f64, deviation: f64, generator: *const CGenerator) -> Message;
     fn zt_bernoulli(tensor: TensorPtr, probability: f64, generator: *const CGenerator) -> Message;
     fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, kept: *mut CPacked, y: TensorOut) -> Message;
+    fn zt_conv_layer(
+        x: TensorPtr,
+        weight: TensorPtr,
+        bias: TensorPtr,
+        norm: *const TensorPtr,
+        eps: f64,
+        residual: TensorPtr,
+        padding: i64,
+        activation: i32,
+        pool: i32,
+        kept: *mut CPacked,
+        y: TensorOut,
+    ) -> Message;
     fn zt_conv1d(
         x: TensorPtr,
         weight: TensorPtr,
@@ -146,6 +159,59 @@ pub(crate) fn conv1d(
     let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
     // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
     tensor(|y| unsafe { zt_conv1d(x, weight, bias, offsets, rows.time, dilation, relu, y) })
+}
+
+/// What follows a convolution in [`conv_layer`], in this order.
+pub(crate) struct ConvFinish<'a> {
+    /// Batch norm by its running statistics: weight, bias, mean and variance of `[channels]`, the count of its batches,
+    /// which changes with the statistics, and eps.
+    pub(crate) norm: Option<([&'a Tensor; 5], f64)>,
+    /// The residual sum's other side, of the convolution's output shape.
+    pub(crate) residual: Option<&'a Tensor>,
+    pub(crate) activation: Activation,
+    /// Of a window of 2.
+    pub(crate) pool: Option<Pool>,
+}
+
+/// Convolution 3×3 with stride 1 and a padding of 0 to 2, and what follows it, without autograd.
+///
+/// Frames, weight, bias, `packed` and result as of [`conv_block`]; bytes with a padding of 1 only. The output has at
+/// least one pixel.
+pub(crate) fn conv_layer(
+    frames: &Tensor,
+    [weight, bias]: [&Tensor; 2],
+    padding: i64,
+    finish: &ConvFinish<'_>,
+    packed: &Packed,
+) -> Result<Tensor> {
+    let norm = finish.norm.map(|(tensors, eps)| (tensors.map(Tensor::as_ptr), eps));
+    let activation = match finish.activation {
+        Activation::None => 0,
+        Activation::Relu => 1,
+        Activation::Gelu => 2,
+        Activation::Silu => 3,
+    };
+    let pool = match finish.pool {
+        None => 0,
+        Some(Pool::Max(_)) => 1,
+        Some(Pool::Average(_)) => 2,
+    };
+    // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked; `norm` is null or five.
+    tensor(|y| unsafe {
+        zt_conv_layer(
+            frames.as_ptr(),
+            weight.as_ptr(),
+            bias.as_ptr(),
+            norm.as_ref().map_or(std::ptr::null(), |(pointers, _)| pointers.as_ptr().cast()),
+            norm.map_or(0.0, |(_, eps)| eps),
+            finish.residual.map_or(std::ptr::null(), |residual| residual.as_ptr() as TensorPtr),
+            padding,
+            activation,
+            pool,
+            packed.as_ptr(),
+            y,
+        )
+    })
 }
 
 /// `[frames, channels, height, width]` on the CPU into `[frames, channels * height * width]`, channel-major, under

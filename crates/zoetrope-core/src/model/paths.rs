@@ -3,6 +3,7 @@
 //! | part | kernel | taken where |
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
+//! | the same in inference, with any activation, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
 //! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | the same before a recurrent layer, in inference | none: the layer packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
@@ -20,7 +21,7 @@ use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::config::{Activation, BlockConfig, Cell, Pool};
+use crate::config::{Activation, BlockConfig, Cell, Norm, Pool};
 use crate::kernels;
 
 /// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_block`.
@@ -37,6 +38,21 @@ pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Te
 /// Whether a block over time takes `kernels::conv1d`.
 pub(super) fn takes_conv1d(block: &BlockConfig, weight: &Tensor) -> bool {
     is_engine_on(weight) && block.groups == 1
+}
+
+/// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_layer` where nothing is trained.
+pub(super) fn takes_conv_layer(block: &BlockConfig, frames: &Tensor, weight: &Tensor) -> bool {
+    is_engine_on(weight)
+        && frames.dim() == 4
+        && (block.kernel_size, block.stride, block.dilation, block.groups) == (3, 1, 1, 1)
+        && block.padding <= 2
+        && block.norm != Some(Norm::Layer)
+        && matches!(block.pool(), None | Some(Pool::Max(2) | Pool::Average(2)))
+}
+
+/// Whether the kernels take a block's frames as they are, where they are bytes.
+pub(super) fn takes_bytes(block: &BlockConfig, frames: &Tensor) -> bool {
+    frames.kind() == Kind::Float || frames.size()[1] <= 4 && block.padding == 1
 }
 
 /// Whether frames of `[frames, channels, height, width]` take `kernels::flatten`.

@@ -15,7 +15,7 @@
 //   the step before gets dh z         dm = dn r
 #pragma once
 
-#include "math.h"
+#include "../simd/math.h"
 #include "sizes.h"
 
 namespace zt::ZT_ISA {

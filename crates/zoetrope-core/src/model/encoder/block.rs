@@ -7,7 +7,7 @@ use super::scaled;
 use crate::config::{Activation, BlockConfig, Pool};
 use crate::data::lengths::Layout;
 use crate::error::Result;
-use crate::kernels::{self, Packed};
+use crate::kernels::{self, ConvFinish, Packed};
 use crate::model::dropout::Dropout;
 use crate::model::initializer::Initializer;
 use crate::model::paths;
@@ -64,10 +64,45 @@ impl Block {
     pub(super) fn forward_t(&self, frames: &Tensor, kind: Kind, train: bool) -> Result<Tensor> {
         let output = if paths::takes_conv_block(&self.config, frames, &self.weight) {
             kernels::conv_block(frames, &self.weight, &self.bias, &self.packed)?
+        } else if !train && paths::takes_conv_layer(&self.config, frames, &self.weight) {
+            self.inferred(frames, kind)?
         } else {
             self.reference(&scaled(frames, kind)?, train)?
         };
         self.dropout.forward_t(&output, train)
+    }
+
+    /// The block by one kernel, without gradients: a batch norm is folded into the convolution's weights.
+    fn inferred(&self, frames: &Tensor, kind: Kind) -> Result<Tensor> {
+        let frames = if paths::takes_bytes(&self.config, frames) {
+            frames.shallow_clone()
+        } else {
+            scaled(frames, kind)?
+        };
+        let residual = if self.config.residual {
+            Some(self.shortcut(&scaled(&frames, kind)?)?)
+        } else {
+            None
+        };
+        let norm = self.norm.as_ref().and_then(|norm| norm.by_running_statistics(false));
+        let finish = ConvFinish {
+            norm,
+            residual: residual.as_ref(),
+            activation: self.config.activation,
+            pool: self.config.pool(),
+        };
+        kernels::conv_layer(&frames, [&self.weight, &self.bias], self.config.padding, &finish, &self.packed)
+    }
+
+    /// The other side of the residual sum: the block's frames, or a convolution of 1 × 1 pixels of them.
+    fn shortcut(&self, frames: &Tensor) -> Result<Tensor> {
+        match &self.shortcut {
+            Some((weight, bias)) => {
+                let stride = [self.config.stride; 2];
+                Ok(frames.f_conv2d(weight, Some(bias), stride, [0, 0], [1, 1], 1)?)
+            }
+            None => Ok(frames.shallow_clone()),
+        }
     }
 
     /// Maps vectors of `[frames, in_channels]` to `[frames, out_channels]`: a convolution over the time of each clip,
@@ -142,11 +177,7 @@ impl Block {
         } = self.config;
         let [stride, padding, dilation] = [stride, padding, dilation].map(|size| [size; 2]);
         let convolved = frames.f_conv2d(&self.weight, Some(&self.bias), stride, padding, dilation, groups)?;
-        let shortcut = || match &self.shortcut {
-            Some((weight, bias)) => Ok(frames.f_conv2d(weight, Some(bias), stride, [0, 0], [1, 1], 1)?),
-            None => Ok(frames.shallow_clone()),
-        };
-        let activated = self.finish(convolved, shortcut, train)?;
+        let activated = self.finish(convolved, || self.shortcut(frames), train)?;
         match self.config.pool() {
             Some(Pool::Max(window)) => Ok(activated.f_max_pool2d([window; 2], [window; 2], [0, 0], [1, 1], false)?),
             Some(Pool::Average(window)) => {

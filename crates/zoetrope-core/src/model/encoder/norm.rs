@@ -49,6 +49,23 @@ impl NormLayer {
         })
     }
 
+    /// A batch norm's weight, bias, running mean and variance and its count of batches, with eps, where its running
+    /// statistics are what it normalises by.
+    pub(super) fn by_running_statistics(&self, train: bool) -> Option<([&Tensor; 5], f64)> {
+        let statistics = self.statistics.as_ref().filter(|_| !self.is_updated(train))?;
+        let RunningStatistics {
+            mean,
+            var,
+            num_batches_tracked,
+        } = statistics;
+        Some(([&self.weight, &self.bias, mean, var, num_batches_tracked], EPS))
+    }
+
+    /// Whether a batch enters the running statistics.
+    fn is_updated(&self, train: bool) -> bool {
+        train && (self.weight.requires_grad() || self.bias.requires_grad())
+    }
+
     /// Normalises `[frames, channels, height, width]` or `[frames, channels]`: layer norm each frame by itself; batch norm each channel, in
     /// training by the batch, whose statistics enter the running ones, else by the running ones.
     ///
@@ -59,7 +76,7 @@ impl NormLayer {
         let Some(statistics) = &self.statistics else {
             return Ok(values.f_group_norm(1, weight, bias, EPS, true)?);
         };
-        let is_updated = train && (self.weight.requires_grad() || self.bias.requires_grad());
+        let is_updated = self.is_updated(train);
         if is_updated {
             check_count(&values.size())?;
             let _ = statistics.num_batches_tracked.shallow_clone().f_add_scalar_(1)?;
