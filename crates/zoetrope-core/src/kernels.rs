@@ -202,9 +202,12 @@ pub(crate) fn conv_layer(
             frames.as_ptr(),
             weight.as_ptr(),
             bias.as_ptr(),
-            norm.as_ref().map_or(std::ptr::null(), |(pointers, _)| pointers.as_ptr().cast()),
+            norm.as_ref()
+                .map_or(std::ptr::null(), |(pointers, _)| pointers.as_ptr().cast()),
             norm.map_or(0.0, |(_, eps)| eps),
-            finish.residual.map_or(std::ptr::null(), |residual| residual.as_ptr() as TensorPtr),
+            finish
+                .residual
+                .map_or(std::ptr::null(), |residual| residual.as_ptr() as TensorPtr),
             padding,
             activation,
             pool,

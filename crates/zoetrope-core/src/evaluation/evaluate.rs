@@ -59,9 +59,7 @@ impl CnnLstm {
     /// Of libtorch, such as `OutOfMemory`.
     pub(crate) fn read_outputs(&self, outputs: &Tensor) -> Result<Tensor> {
         Ok(match self.config().head.kind {
-            HeadKind::Classification | HeadKind::Ctc => {
-                outputs.f_softmax(-1, None::<tch::Kind>)?
-            }
+            HeadKind::Classification | HeadKind::Ctc => outputs.f_softmax(-1, None::<tch::Kind>)?,
             HeadKind::MultiLabel => outputs.f_sigmoid()?,
             HeadKind::Regression | HeadKind::Forecast | HeadKind::Sequence => outputs.shallow_clone(),
         })

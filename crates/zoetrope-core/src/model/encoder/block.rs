@@ -91,7 +91,13 @@ impl Block {
             activation: self.config.activation,
             pool: self.config.pool(),
         };
-        kernels::conv_layer(&frames, [&self.weight, &self.bias], self.config.padding, &finish, &self.packed)
+        kernels::conv_layer(
+            &frames,
+            [&self.weight, &self.bias],
+            self.config.padding,
+            &finish,
+            &self.packed,
+        )
     }
 
     /// The other side of the residual sum: the block's frames, or a convolution of 1 × 1 pixels of them.
