@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from twin_encoder import CNN, VectorCNN
+from twin_forecast import Decoder, answer_size, forecast_loss
 
 
 class LSTM(nn.Module):
@@ -40,13 +41,16 @@ class LSTM(nn.Module):
 
 class CNNLSTM(nn.Module):
     """Images [batch, C, H, W] or vectors [batch, F] (one time step), or clips with the time after the batch, into
-    answers [batch, outputs], or [frames, outputs] of a head per frame: the valid frames, clip after clip."""
+    answers [batch, outputs], or [frames, outputs] of a head per frame: the valid frames, clip after clip. A forecast
+    answers like a head per clip, or where it is recursive like one per frame; frames with [rows, channels, …]."""
 
     def __init__(self, config):
         super().__init__()
         head = config.get("head") or {"kind": "classification", "per": "clip"}
-        outputs = config.get("numClasses") or len(config.get("classes") or []) or head["outputs"]
+        is_forecast = head["kind"] == "forecast"
+        outputs = config.get("numClasses") or len(config.get("classes") or []) or head.get("outputs")
         self.per = head["per"]
+        self.is_recursive = is_forecast and head["forecast"]["mode"] == "recursive"
         self.pooling = config.get("pooling", "last")
         self.is_vector = "features" in config["input"]
         if not self.is_vector:
@@ -63,7 +67,9 @@ class CNNLSTM(nn.Module):
         if self.pooling == "attention":
             self.attention = nn.Linear(self.lstm.out_features, 1)
         self.dropout = nn.Dropout(config.get("dropout", 0.0))
-        self.fc = nn.Linear(self.lstm.out_features, outputs)
+        self.fc = nn.Linear(self.lstm.out_features, answer_size(config) if is_forecast else outputs)
+        if is_forecast and config["cnn"] and not self.is_vector:
+            self.decoder = Decoder(config)
 
     def forward(self, x, lengths=None):
         if x.dtype == torch.uint8:
@@ -76,7 +82,8 @@ class CNNLSTM(nn.Module):
         sequence = features.new_zeros(batch, time, features.size(-1))
         sequence[valid] = features
         outputs = self.lstm(sequence, lengths)
-        return self.fc(self.dropout(self.pool(outputs, valid, counts)))
+        answers = self.fc(self.dropout(self.pool(outputs, valid, counts)))
+        return self.decoder(answers) if hasattr(self, "decoder") else answers
 
     def encode(self, clips, valid):
         """[batch, time, …] into the features of the valid frames, [frames, features]: the padding takes no part."""
@@ -87,7 +94,7 @@ class CNNLSTM(nn.Module):
     def pool(self, outputs, valid, counts):
         """[batch, time, hidden] into [batch, hidden], or [frames, hidden]."""
         hidden = ~valid[:, :, None]
-        if self.per == "frame":
+        if self.per == "frame" or self.is_recursive:
             return outputs[valid]
         if self.pooling == "mean":
             return outputs.masked_fill(hidden, 0).sum(1) / counts[:, None]
@@ -104,6 +111,8 @@ def loss_of(config, outputs, targets, class_weights=None, label_smoothing=0.0):
     head = config.get("head") or {"kind": "classification"}
     if head["kind"] == "classification":
         return functional.cross_entropy(outputs, targets, class_weights, label_smoothing=label_smoothing)
+    if head["kind"] == "forecast":
+        return forecast_loss(config, outputs, targets)
     if head["kind"] == "multiLabel":
         return functional.binary_cross_entropy_with_logits(outputs, targets, pos_weight=class_weights)
     return {"mse": functional.mse_loss, "smoothL1": functional.smooth_l1_loss}[head["loss"]](outputs, targets)
