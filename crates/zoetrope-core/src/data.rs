@@ -3,6 +3,7 @@
 pub(crate) mod array;
 pub(crate) mod augment;
 pub(crate) mod batch;
+pub(crate) mod following;
 pub(crate) mod inputs;
 pub(crate) mod lengths;
 pub(crate) mod log_mel;

@@ -4,6 +4,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod cnn_lstm;
 mod dropout;
 mod encoder;
+mod frame_decoder;
 pub(crate) mod freeze;
 mod initializer;
 pub(crate) mod layers;

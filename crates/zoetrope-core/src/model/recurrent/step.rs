@@ -67,6 +67,28 @@ impl RecurrentState {
         })
     }
 
+    /// The same state, which a step leaves as it is.
+    pub(crate) fn shallow_clone(&self) -> Self {
+        let layers = self.layers.iter().map(|layer| LayerState {
+            hidden: layer.hidden.shallow_clone(),
+            cell: layer.cell.as_ref().map(Tensor::shallow_clone),
+        });
+        Self {
+            layers: layers.collect(),
+        }
+    }
+
+    /// Takes back the state of the clips at which `is_kept`, bool of `[batch, 1]`, is true: what it was `before`.
+    pub(crate) fn keep(&mut self, before: &Self, is_kept: &Tensor) -> Result<()> {
+        for (layer, before) in self.layers.iter_mut().zip(&before.layers) {
+            layer.hidden = before.hidden.f_where_self(is_kept, &layer.hidden)?;
+            if let (Some(cell), Some(before)) = (&mut layer.cell, &before.cell) {
+                *cell = before.f_where_self(is_kept, cell)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn layers_mut(&mut self) -> &mut [LayerState] {
         &mut self.layers
     }
