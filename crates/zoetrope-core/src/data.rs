@@ -5,6 +5,7 @@ pub(crate) mod augment;
 pub(crate) mod batch;
 pub(crate) mod following;
 pub(crate) mod inputs;
+pub(crate) mod label_strings;
 pub(crate) mod lengths;
 pub(crate) mod log_mel;
 mod mel;

@@ -6,3 +6,4 @@ mod evaluate;
 pub(crate) mod metrics;
 pub(crate) mod predictions;
 mod scores;
+pub(crate) mod strings;

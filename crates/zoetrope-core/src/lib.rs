@@ -17,8 +17,9 @@ mod training;
 
 pub use audit::{AuditLimits, ModelAudit, ParameterAudit};
 pub use config::{
-    Activation, BlockConfig, Cell, FrameSize, GlobalPool, HeadConfig, HeadKind, InputConfig, LstmConfig, ModelConfig,
-    Norm, NormalizeConfig, Per, Pool, Pooling, RegressionLoss, VectorSize,
+    Activation, BlockConfig, Cell, ForecastConfig, ForecastMode, FrameSize, GlobalPool, HeadConfig, HeadKind,
+    InputConfig, LstmConfig, ModelConfig, Norm, NormalizeConfig, Per, Pool, Pooling, RegressionLoss, SequenceConfig,
+    VectorSize,
 };
 pub use data::array::Array;
 pub use data::augment::batch::Augmentation;
@@ -33,9 +34,10 @@ pub use data::tensor_dataset::{Sample, TensorDataset};
 pub use engine::{Engine, EngineCloser, Worker};
 pub use error::{Error, Names, Result, StateDictMismatch};
 pub use evaluation::metrics::{Counts, Meter, Metrics};
+pub use evaluation::strings::StringCounts;
 pub use model::cnn_lstm::CnnLstm;
+pub use model::head::options::LossOptions;
 pub use model::layers::Layer;
-pub use model::loss::LossOptions;
 pub use model::named_tensor::{NamedTensor, StateDict};
 pub use model::parameter::{Buffer, Parameter};
 pub use optimizer::config::{Group, OptimizerConfig};

@@ -53,6 +53,7 @@ impl Data {
             targets: Some(Targets {
                 values: TargetValues::Floats(&self.targets[from * self.width..to * self.width]),
                 shape: if self.width == 1 { &targets[..1] } else { &targets },
+                ..Targets::default()
             }),
         })?)
     }

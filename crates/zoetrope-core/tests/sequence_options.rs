@@ -91,6 +91,7 @@ fn batch(fixture: &Fixture, k: i64) -> TestResult<Batch> {
                 TargetValues::Floats(&floats)
             },
             shape: &targets.size(),
+            ..Targets::default()
         }),
     })?)
 }

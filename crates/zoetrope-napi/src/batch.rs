@@ -123,13 +123,19 @@ pub struct NativeInputs {
     pub lengths: Option<Int32Array>,
 }
 
-/// What is to be answered: class indices, labels or numbers.
+/// What is to be answered: class indices, labels, numbers or strings of labels.
 #[napi(object, object_to_js = false)]
 pub struct NativeTargets {
     /// As many as the product of the shape.
     pub data: Either<Int32Array, Float32Array>,
-    /// `[batch]` for classes, or with axes of time and outputs after it.
+    /// `[batch]` for classes, or with axes of time and outputs, or of a string's labels, after it.
     pub shape: Vec<i64>,
+    /// Targets of each sample's own along the second axis, `[batch]`, where samples have different numbers of them.
+    pub lengths: Option<Int32Array>,
+    /// Names that the data are indices of, where targets were given by name.
+    pub names: Option<Vec<String>>,
+    /// The samples' places in their dataset, `[batch]`, for messages.
+    pub indices: Option<Uint32Array>,
 }
 
 /// One sample of a dataset.
@@ -247,12 +253,19 @@ fn with_arrays<T>(
         Either::A(values) => Some(widen(values)),
         Either::B(_) => None,
     });
+    let own = targets.and_then(|targets| Some(widen(targets.lengths.as_ref()?)));
+    let indices: Option<Vec<i64>> = targets
+        .and_then(|targets| targets.indices.as_ref())
+        .map(|indices| indices.iter().map(|&index| i64::from(index)).collect());
     let targets = targets.map(|targets| Targets {
         values: match (&targets.data, &integers) {
             (Either::B(values), _) => TargetValues::Floats(values),
             (Either::A(_), integers) => TargetValues::Integers(integers.as_deref().unwrap_or_default()),
         },
         shape: &targets.shape,
+        lengths: own.as_deref(),
+        names: targets.names.as_deref(),
+        indices: indices.as_deref(),
     });
     copy(Arrays {
         inputs: match inputs {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{Env, Float64Array, Object};
 use napi_derive::napi;
-use zoetrope_core::{Counts, Engine, Error, LossOptions, Meter, Metrics, Result, Worker};
+use zoetrope_core::{Counts, Engine, Error, LossOptions, Meter, Metrics, Result, StringCounts, Worker};
 
 use crate::batch::NativeBatch;
 use crate::optimizer::NativeOptimizer;
@@ -43,7 +43,8 @@ impl From<NativeLoss> for LossOptions {
 pub struct NativeMetrics {
     /// Mean over predictions.
     pub loss: f64,
-    /// Predictions that are right; of several labels, those with every label right; of a regression none.
+    /// Predictions that are right; of several labels, those with every label right; strings that are exact; of a regression
+    /// none.
     pub correct: i64,
     /// Samples seen.
     pub samples: i64,
@@ -54,8 +55,52 @@ pub struct NativeMetrics {
     /// Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², and target - origin,
     /// (target - origin)² with one of the targets as the origin.
     pub error_sums: Vec<f64>,
+    /// Of label strings.
+    pub strings: Option<NativeStringCounts>,
     /// Norm of the latest update's gradients before clipping; absent before the first update.
     pub gradient_norm: Option<f64>,
+}
+
+/// Counts of label strings held against their targets.
+#[napi(object, object_from_js = false)]
+pub struct NativeStringCounts {
+    /// Edits of labels that make the targets of the answers.
+    pub edits: i64,
+    /// Labels of the targets.
+    pub labels: i64,
+    /// The same of words; 0 where no class is the separator.
+    pub word_edits: i64,
+    /// Words of the targets.
+    pub words: i64,
+    /// Strings without an edit.
+    pub exact: i64,
+    /// Strings.
+    pub strings: i64,
+    /// Strings of an answer without any label.
+    pub empty: i64,
+}
+
+impl From<StringCounts> for NativeStringCounts {
+    fn from(counts: StringCounts) -> Self {
+        let StringCounts {
+            edits,
+            labels,
+            word_edits,
+            words,
+            exact,
+            strings,
+            empty,
+        } = counts;
+        Self {
+            edits,
+            labels,
+            word_edits,
+            words,
+            exact,
+            strings,
+            empty,
+        }
+    }
 }
 
 /// What evaluated predictions are counted by.
@@ -97,6 +142,7 @@ impl From<Metrics> for NativeMetrics {
             predictions,
             steps,
             error_sums,
+            strings,
             gradient_norm,
         } = metrics;
         Self {
@@ -106,6 +152,7 @@ impl From<Metrics> for NativeMetrics {
             predictions,
             steps,
             error_sums,
+            strings: strings.map(NativeStringCounts::from),
             gradient_norm,
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::block::{self, BlockConfig, GlobalPool, Norm};
-use super::head::{HeadConfig, Pooling};
+use super::head::{HeadConfig, HeadKind, Pooling};
 use super::input::{FrameSize, InputConfig};
 use super::lstm::LstmConfig;
 use super::normalize::NormalizeConfig;
@@ -23,7 +23,7 @@ pub struct ModelConfig {
     /// The mean and deviation with which inputs are normalised first; `None` for no normalisation.
     #[serde(default)]
     pub normalize: Option<NormalizeConfig>,
-    /// Number of classes or labels; 0 for a regression.
+    /// Number of classes or labels; 0 for a regression or a forecast.
     #[serde(default)]
     pub num_classes: i64,
     /// The classes' names, `num_classes` of them, where they have names.
@@ -74,10 +74,27 @@ impl ModelConfig {
         self.projection.unwrap_or_else(|| self.features())
     }
 
-    /// Numbers in one answer: classes, labels, or a regression's outputs.
+    /// Numbers in one answer: classes, labels, or a regression's outputs; of label strings the classes and the blank, of
+    /// a forecast the numbers in one step, of a token sequence the classes, begin and end.
     #[must_use]
     pub fn num_outputs(&self) -> i64 {
-        self.head.num_outputs(self.num_classes)
+        match self.head.kind {
+            HeadKind::Classification | HeadKind::MultiLabel => self.num_classes,
+            HeadKind::Regression => self.head.outputs.unwrap_or(1),
+            HeadKind::Ctc => self.num_classes + 1,
+            HeadKind::Sequence => self.num_classes + 2,
+            HeadKind::Forecast => {
+                let chosen = self
+                    .head
+                    .forecast
+                    .as_ref()
+                    .and_then(|forecast| forecast.features.as_ref());
+                chosen.map_or_else(
+                    || self.input.sizes().into_iter().fold(1, i64::saturating_mul),
+                    |features| features.len() as i64,
+                )
+            }
+        }
     }
 
     /// How many tensors the model's parameters and running statistics are, without batch norms' counts.
@@ -126,8 +143,12 @@ impl ModelConfig {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(Error::invalid("dropout", "a number from 0 to below 1", self.dropout));
         }
+        let num_features = match self.input {
+            InputConfig::Vector(vector) => vector.features,
+            InputConfig::Frame(_) => 0,
+        };
         self.head
-            .validate(self.num_classes, self.classes.as_deref(), self.pooling)?;
+            .validate(self.num_classes, self.classes.as_deref(), num_features, self.pooling)?;
         self.validate_total()
     }
 

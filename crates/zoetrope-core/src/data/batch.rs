@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 use super::augment::batch::{Augmentation, Changed, Originals};
 use super::augment::clip::Sides;
 use super::inputs::{Inputs, Values};
-use super::samples::{Arrays, DeviceBatch, SampleSpec, SampleTensors, Samples};
+use super::samples::{Arrays, Chosen, DeviceBatch, SampleSpec, SampleTensors, Samples};
 use super::targets::{TargetValues, Targets};
 use super::tensor_dataset::TensorDataset;
 use crate::config::{InputConfig, ModelConfig, Per};
@@ -50,6 +50,7 @@ impl Batch {
             targets: targets.map(|values| Targets {
                 values: TargetValues::Integers(values),
                 shape: &samples,
+                ..Targets::default()
             }),
         })
     }
@@ -213,11 +214,37 @@ impl Batch {
 
     /// Valid frames of each sample, as they came.
     pub(crate) fn lengths(&self) -> Option<Vec<i64>> {
-        let lengths = self.spec().lengths.as_ref()?;
-        Some(match &self.source {
-            Source::Own(_) => lengths.clone(),
-            Source::Gathered { indices, .. } => indices.iter().map(|&index| lengths[index as usize]).collect(),
-        })
+        self.spec().lengths.as_ref().map(|lengths| self.chosen(lengths))
+    }
+
+    /// Of targets whose numbers differ from sample to sample, how many each sample has of its own.
+    pub(crate) fn target_lengths(&self) -> Option<Vec<i64>> {
+        let lengths = self.spec().targets.as_ref()?.lengths.as_ref()?;
+        Some(self.chosen(lengths))
+    }
+
+    /// Whether targets are indices of names, which the model's classes are not in the order of.
+    pub(crate) fn has_named_targets(&self) -> bool {
+        self.spec()
+            .targets
+            .as_ref()
+            .is_some_and(|targets| targets.names.is_some())
+    }
+
+    /// The samples' places in their dataset, where they are known.
+    fn indices(&self) -> Option<Vec<i64>> {
+        match &self.source {
+            Source::Own(samples) => samples.spec.targets.as_ref()?.indices.clone(),
+            Source::Gathered { indices, .. } => Some(indices.clone()),
+        }
+    }
+
+    /// What this batch's samples have of a number for each sample.
+    fn chosen(&self, numbers: &[i64]) -> Vec<i64> {
+        match &self.source {
+            Source::Own(_) => numbers.to_vec(),
+            Source::Gathered { indices, .. } => indices.iter().map(|&index| numbers[index as usize]).collect(),
+        }
     }
 
     /// Moves the batch to the device, for a model that it fits.
@@ -246,7 +273,12 @@ impl Batch {
             None => (self.inputs()?, self.lengths()),
         };
         let targets = self.targets()?;
-        spec.to_device(SampleTensors { inputs, targets }, lengths.as_deref(), config, device)
+        let chosen = Chosen {
+            lengths,
+            target_lengths: self.target_lengths(),
+            indices: self.indices(),
+        };
+        spec.to_device(SampleTensors { inputs, targets }, &chosen, config, device)
     }
 }
 

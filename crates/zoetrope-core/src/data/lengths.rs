@@ -11,6 +11,7 @@ use crate::kernels::Rows;
 
 /// The lengths of a batch's clips, and the indices that follow from them.
 pub(crate) struct Lengths {
+    each: Vec<i64>,
     batch: i64,
     time: i64,
     /// int64 of `[frames]`: the row of each valid frame in `[batch * time, …]`.
@@ -68,6 +69,14 @@ impl Layout<'_> {
         }
     }
 
+    /// Number of valid frames of each clip.
+    pub(crate) fn counts(&self) -> Vec<i64> {
+        match self.lengths {
+            Some(lengths) => lengths.each.clone(),
+            None => vec![self.time; self.batch as usize],
+        }
+    }
+
     /// Which of the packed rows belong to which clip.
     pub(crate) fn rows(&self) -> Rows<'_> {
         Rows {
@@ -92,6 +101,7 @@ impl Lengths {
         }
         let indices = |rows: &[i64]| Ok::<_, Error>(Tensor::f_from_slice(rows)?.f_to_device(device)?);
         Ok(Self {
+            each: lengths.to_vec(),
             batch,
             time,
             valid: indices(&valid)?,

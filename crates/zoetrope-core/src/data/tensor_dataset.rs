@@ -23,7 +23,8 @@ pub struct Sample {
     pub inputs: Values,
     /// Of the inputs, without the axis of samples.
     pub shape: Vec<i64>,
-    /// Its target as it was given; of a dataset that is said to have targets per frame, those of the valid ones.
+    /// Its target as it was given, its own labels of a string; of a dataset that is said to have targets per frame, those
+    /// of the valid ones.
     pub targets: Vec<f64>,
     /// Of the targets, without the axis of samples: empty for a single number.
     pub target_shape: Vec<i64>,
@@ -99,7 +100,14 @@ impl TensorDataset {
         };
         let is_per_frame = self.spec.targets.as_ref().is_some_and(TargetSpec::is_per_frame);
         let inputs = valid(self.gather_inputs(&[index])?, self.spec.has_time)?;
-        let targets = valid(self.gather_targets(&[index])?, is_per_frame)?;
+        let own = self.spec.targets.as_ref().and_then(|targets| targets.lengths.as_ref());
+        let targets = match own {
+            Some(own) => self
+                .gather_targets(&[index])?
+                .f_select(0, 0)?
+                .f_narrow(0, 0, own[index as usize])?,
+            None => valid(self.gather_targets(&[index])?, is_per_frame)?,
+        };
         Ok(Sample {
             shape: inputs.size(),
             inputs: Values::of(&inputs)?,
@@ -147,6 +155,7 @@ mod tests {
             targets: Some(Targets {
                 values: TargetValues::Integers(&[1, 0, 1, 0, 1, 1]),
                 shape: &[2, 3],
+                ..Targets::default()
             }),
         })
     }

@@ -3,10 +3,8 @@
 use tch::Tensor;
 
 use super::metrics::Meter;
-use super::predictions::Predictions;
-use crate::config::{HeadKind, Per};
+use crate::config::HeadKind;
 use crate::data::batch::Batch;
-use crate::data::targets::missing_targets;
 use crate::error::Result;
 use crate::model::cnn_lstm::CnnLstm;
 
@@ -17,17 +15,11 @@ impl CnnLstm {
     /// `ShapeMismatch` or `Data` for a batch that does not fit.
     pub fn evaluate_batch(&self, batch: &Batch, meter: &mut Meter) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        let len = batch.len();
-        let batch = batch.to_device(self.config(), self.device())?;
-        meter.record_evaluation(&Predictions {
-            config: self.config(),
-            samples: len,
-            targets: &batch.targets.ok_or_else(missing_targets)?,
-            outputs: &self.forward_t(&batch.clips, false)?,
-        })
+        let scored = self.score(&batch.to_device(self.config(), self.device())?, None)?;
+        meter.record_evaluation(self.config(), &scored, batch.len())
     }
 
-    /// Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame, zeros for padding:
+    /// Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where they are per frame, zeros for padding:
     /// logits, or a regression's values.
     ///
     /// # Errors
@@ -37,7 +29,7 @@ impl CnnLstm {
         let len = batch.len();
         let batch = batch.to_device(self.config(), self.device())?;
         let outputs = self.forward_t(&batch.clips, false)?;
-        if self.config().head.per == Per::Clip {
+        if !self.config().head.has_outputs_per_frame() {
             return Ok(outputs);
         }
         let longest = batch.clips.inputs.size()[1];
@@ -60,9 +52,11 @@ impl CnnLstm {
         let _guard = tch::no_grad_guard();
         let logits = self.logits(batch)?;
         match self.config().head.kind {
-            HeadKind::Classification => Ok(logits.f_softmax(-1, None::<tch::Kind>)?),
+            HeadKind::Classification | HeadKind::Ctc | HeadKind::Sequence => {
+                Ok(logits.f_softmax(-1, None::<tch::Kind>)?)
+            }
             HeadKind::MultiLabel => Ok(logits.f_sigmoid()?),
-            HeadKind::Regression => Ok(logits),
+            HeadKind::Regression | HeadKind::Forecast => Ok(logits),
         }
     }
 }

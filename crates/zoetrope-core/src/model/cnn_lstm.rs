@@ -4,6 +4,9 @@ use tch::{Device, Kind, Tensor};
 
 use super::dropout::Dropout;
 use super::encoder::{Encoder, Features};
+use super::head::options::LossOptions;
+use super::head::scored::Scored;
+use super::head::{Head, HeadInputs};
 use super::initializer::Initializer;
 use super::linear::Linear;
 use super::named_tensor::{Indexed, StateDict, Weights};
@@ -12,8 +15,7 @@ use super::parameter::{Buffer, Parameter};
 use super::pooling::TimePooling;
 use super::recurrent::Recurrent;
 use crate::config::ModelConfig;
-use crate::data::lengths::Layout;
-use crate::data::samples::Clips;
+use crate::data::samples::{Clips, DeviceBatch};
 use crate::error::Result;
 use crate::runtime::random::Generator;
 
@@ -29,7 +31,7 @@ pub struct CnnLstm {
     recurrent: Recurrent,
     pool: TimePooling,
     dropout: Dropout,
-    head: Linear,
+    head: Head,
 }
 
 impl CnnLstm {
@@ -67,7 +69,7 @@ impl CnnLstm {
         let projection = config.projection.map(project).transpose()?;
         let recurrent = Recurrent::new(config, generator.clone(), &mut init)?;
         let pool = TimePooling::new(config, &mut init)?;
-        let head = Linear::new("fc", config.lstm.output_size(), config.num_outputs(), &mut init)?;
+        let head = Head::new(config, &mut init)?;
         let (parameters, buffers) = init.finish()?;
         Ok(Self {
             config: config.clone(),
@@ -153,16 +155,36 @@ impl CnnLstm {
         Ok(())
     }
 
-    /// Predictions clips with raw outputs (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` of
-    /// a head per frame, the valid frames clip after clip.
+    /// Raw outputs of clips (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` where they are
+    /// per frame, the valid frames clip after clip.
     pub(crate) fn forward_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
-        let (inputs, lengths) = (&clips.inputs, clips.lengths.as_ref());
-        let layout = Layout {
-            batch: inputs.size()[0],
-            time: inputs.size()[1],
-            lengths,
+        let states = self.states_t(clips, train)?;
+        self.head.outputs(&HeadInputs {
+            clips,
+            states,
+            targets: None,
+            train,
+        })
+    }
+
+    /// The loss of a batch and its answers: with options the loss of training, which is differentiated, and dropout; with
+    /// none the loss of evaluation.
+    pub(crate) fn score(&self, batch: &DeviceBatch, options: Option<&LossOptions>) -> Result<Scored> {
+        let train = options.is_some();
+        let inputs = HeadInputs {
+            clips: &batch.clips,
+            states: self.states_t(&batch.clips, train)?,
+            targets: batch.targets.as_ref(),
+            train,
         };
-        let frames = layout.pack(inputs)?; //                            [frames, channels, height, width]
+        self.head.score(&self.config, options, &inputs)
+    }
+
+    /// What the head sees of clips: `[batch, directions * hidden_size]`, or where nothing is pooled
+    /// `[frames, directions * hidden_size]`.
+    fn states_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
+        let layout = clips.layout();
+        let frames = layout.pack(&clips.inputs)?; //                      [frames, channels, height, width]
         let frames = match &self.normalization {
             Some(normalization) => normalization.forward(&frames, self.kind())?,
             None => frames,
@@ -178,7 +200,7 @@ impl CnnLstm {
         let outputs = self
             .recurrent
             .forward_t(&features, &layout, self.pool.is_last(), train)?;
-        let pooled = self.pool.forward(&outputs, &layout)?; //           [batch or frames, directions * hidden_size]
-        self.head.forward(&self.dropout.forward_t(&pooled, train)?)
+        let pooled = self.pool.forward(&outputs, &layout)?; //            [batch or frames, directions * hidden_size]
+        self.dropout.forward_t(&pooled, train)
     }
 }

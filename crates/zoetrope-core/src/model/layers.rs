@@ -1,6 +1,6 @@
 //! The rows of `summary()`: each layer, the shape of its output and its number of parameters.
 
-use crate::config::{Cell, ModelConfig, Per, Pooling};
+use crate::config::{Cell, ModelConfig, Pooling};
 
 /// One row of a summary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +39,9 @@ impl ModelConfig {
         };
         let name = self.lstm.cell.name();
         layers.push(layer(name, kind, &[None, None, outputs], self.recurrent_parameters()));
-        let time: &[Option<i64>] = if self.head.per == Per::Frame {
-            &[None, None]
-        } else {
-            &[None]
-        };
+        let time: &[Option<i64>] = if self.head.is_pooled() { &[None] } else { &[None, None] };
         let with_time = |size| [time, &[size]].concat();
-        if self.head.per == Per::Clip {
+        if self.head.is_pooled() {
             let (name, kind, parameters) = match self.pooling {
                 Pooling::Last => ("last_step", "Select", 0),
                 Pooling::Mean => ("mean", "Mean", 0),

@@ -1,0 +1,65 @@
+//! Connectionist temporal classification (Graves and others, 2006): the probability of a label string is the sum over all
+//! paths through the frames that read as it. Output 0 is the blank, output c + 1 is class c.
+
+use tch::{Kind, Reduction, Tensor};
+
+use super::scored::{Answers, BatchLoss, Reading, Scored, Strings};
+use crate::data::label_strings::LabelStrings;
+use crate::data::lengths::Layout;
+use crate::error::Result;
+
+const BLANK: i64 = 0;
+
+/// The loss of raw outputs of `[frames, classes + 1]`, and the best path's strings. `is_training` decides whether the loss
+/// is the mean over the clips or the sum.
+pub(super) fn score(
+    outputs: &Tensor,
+    layout: &Layout<'_>,
+    targets: &LabelStrings,
+    is_training: bool,
+) -> Result<Scored> {
+    let losses = losses(outputs, layout, targets)?;
+    let clips = layout.batch;
+    let loss = if is_training {
+        BatchLoss::of_mean(losses.f_mean(losses.kind())?, clips)?
+    } else {
+        BatchLoss::of_sum(losses.f_sum(losses.kind())?, clips)?
+    };
+    let answers = Answers::Strings(Strings {
+        tokens: best_path(&outputs.f_detach()?)?,
+        counts: layout.counts(),
+        reading: Reading::Path,
+        targets: targets.clone(),
+    });
+    Ok(Scored { loss, answers })
+}
+
+/// The loss of each clip divided by the number of its labels, at least 1, `[batch]`: what the mean of
+/// `torch.nn.CTCLoss(blank=0)` is over.
+fn losses(outputs: &Tensor, layout: &Layout<'_>, targets: &LabelStrings) -> Result<Tensor> {
+    let log_probabilities = layout
+        .unpack(&outputs.f_log_softmax(1, None::<Kind>)?)? //                 [batch, time, classes + 1]
+        .f_transpose(0, 1)?; //                                               [time, batch, classes + 1]
+    let labels: Vec<i64> = targets.labels.iter().map(|label| label + 1).collect();
+    let labels = Tensor::f_from_slice(&labels)?.f_to_device(outputs.device())?;
+    let losses = Tensor::f_ctc_loss(
+        &log_probabilities,
+        &labels,
+        layout.counts().as_slice(),
+        targets.counts.as_slice(),
+        BLANK,
+        Reduction::None,
+        false,
+    )?; //                                                                    [batch]
+    let divisors: Vec<f64> = targets.counts.iter().map(|&count| count.max(1) as f64).collect();
+    let divisors = Tensor::f_from_slice(&divisors)?
+        .f_to_kind(losses.kind())?
+        .f_to_device(losses.device())?;
+    Ok(losses.f_div(&divisors)?)
+}
+
+/// The likeliest output of each frame, int64 of `[frames]`: of equal ones the first, -1 where they are not numbers.
+fn best_path(outputs: &Tensor) -> Result<Tensor> {
+    let is_number = outputs.f_amax([1].as_slice(), false)?.f_isfinite()?;
+    Ok(outputs.f_argmax(1, false)?.f_where_scalarother(&is_number, -1)?)
+}

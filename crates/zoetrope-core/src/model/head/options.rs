@@ -1,0 +1,58 @@
+//! How the loss of training weighs targets.
+
+use crate::config::{HeadKind, ModelConfig};
+use crate::error::{Error, Result};
+
+/// Options of a training loss; evaluation has none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LossOptions {
+    /// Share of a classification's target that is spread over all classes, from 0 to 1; default 0.
+    pub label_smoothing: f64,
+    /// Of a classification, a weight for each class, as in `torch.nn.CrossEntropyLoss(weight)`: the mean is divided by
+    /// the weights of its targets. Of several labels, a weight for each label's positive targets, as in
+    /// `torch.nn.BCEWithLogitsLoss(pos_weight)`.
+    pub class_weights: Option<Vec<f64>>,
+}
+
+impl LossOptions {
+    /// Checks the options against the head they are for.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, naming the option.
+    pub fn validate(&self, config: &ModelConfig) -> Result<()> {
+        let kind = config.head.kind;
+        if !(0.0..=1.0).contains(&self.label_smoothing) {
+            return Err(Error::invalid(
+                "labelSmoothing",
+                "a number from 0 to 1",
+                self.label_smoothing,
+            ));
+        }
+        if self.label_smoothing > 0.0 && kind != HeadKind::Classification {
+            let expected = "0 except for a classification";
+            return Err(Error::invalid("labelSmoothing", expected, self.label_smoothing));
+        }
+        let Some(weights) = &self.class_weights else {
+            return Ok(());
+        };
+        if !matches!(kind, HeadKind::Classification | HeadKind::MultiLabel) {
+            let expected = "none except for a classification or several labels";
+            return Err(Error::invalid("classWeights", expected, weights.len()));
+        }
+        if weights.len() as i64 != config.num_classes {
+            let expected = format!("{} weights, one a class", config.num_classes);
+            return Err(Error::invalid("classWeights", expected, weights.len()));
+        }
+        let is_right = |weight: f64| (weight as f32).is_finite() && weight >= 0.0;
+        match weights.iter().find(|&&weight| !is_right(weight)) {
+            Some(weight) => {
+                let expected = "numbers of at least 0 that float32 can hold";
+                Err(Error::invalid("classWeights", expected, format!("{weight:e}")))
+            }
+            None if weights.iter().all(|&weight| weight as f32 == 0.0) => {
+                Err(Error::invalid("classWeights", "a weight above 0", "zeros"))
+            }
+            None => Ok(()),
+        }
+    }
+}
