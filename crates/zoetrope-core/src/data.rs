@@ -9,6 +9,7 @@ pub(crate) mod label_strings;
 pub(crate) mod lengths;
 pub(crate) mod log_mel;
 mod mel;
+mod probabilities;
 pub(crate) mod samples;
 pub(crate) mod statistics;
 pub(crate) mod targets;

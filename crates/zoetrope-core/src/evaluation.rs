@@ -3,6 +3,7 @@
 mod auc;
 mod confusion;
 mod evaluate;
+pub(crate) mod forecast;
 pub(crate) mod metrics;
 pub(crate) mod predictions;
 mod scores;

@@ -4,6 +4,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod cnn_lstm;
 mod dropout;
 mod encoder;
+pub(crate) mod forecast;
 mod frame_decoder;
 pub(crate) mod freeze;
 pub(crate) mod head;

@@ -10,7 +10,7 @@ use super::inputs::{Inputs, Values};
 use super::samples::{Arrays, Chosen, DeviceBatch, SampleSpec, SampleTensors, Samples};
 use super::targets::{TargetValues, Targets};
 use super::tensor_dataset::TensorDataset;
-use crate::config::{InputConfig, ModelConfig, Per};
+use crate::config::{HeadKind, InputConfig, ModelConfig, Per};
 use crate::error::{Error, Result};
 use crate::runtime::helper::Pending;
 
@@ -208,7 +208,7 @@ impl Batch {
     pub(crate) fn targets(&self) -> Result<Option<Tensor>> {
         match &self.source {
             Source::Own(samples) => Ok(samples.tensors.targets.as_ref().map(Tensor::shallow_clone)),
-            Source::Gathered { dataset, indices } => Ok(Some(dataset.gather_targets(indices)?)),
+            Source::Gathered { dataset, indices } => dataset.gather_targets(indices),
         }
     }
 
@@ -257,11 +257,12 @@ impl Batch {
         spec.check_fits(config, self.len())?;
         let (inputs, lengths) = match &self.changed {
             Some(change) => {
-                if change.moves_frames && config.head.per == Per::Frame && spec.targets.is_some() {
+                let follow = config.head.per == Per::Frame || config.head.kind == HeadKind::Forecast;
+                if change.moves_frames && follow && spec.targets.is_some() {
                     return Err(Error::Data {
                         reason:
-                            "Expected no timeCrop, timeStretch or dropFrames with a head per frame, whose targets do \
-                                 not follow the frames"
+                            "Expected no timeCrop, timeStretch or dropFrames with targets of frames, which do not \
+                             follow them"
                                 .to_owned(),
                     });
                 }

@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 use super::inputs::{Inputs, check_length};
 use super::label_strings::{LabelStrings, sample_name};
 use super::lengths::{Layout, Lengths};
+use super::probabilities;
 use super::targets::{self, TargetSpec, Targets};
 use crate::config::{FrameSize, HeadKind, InputConfig, ModelConfig, Per, VectorSize};
 use crate::error::{Error, Result};
@@ -63,6 +64,8 @@ pub(crate) struct DeviceBatch {
     pub targets: Option<DeviceTargets>,
     /// Time of the inputs as they came; [`Clips::inputs`] ends with the longest clip.
     pub time: i64,
+    /// The samples' places in their dataset, for messages, where they are known.
+    pub indices: Option<Vec<i64>>,
 }
 
 impl Clips {
@@ -213,6 +216,7 @@ impl SampleSpec {
         if longest < time {
             inputs = inputs.f_narrow(1, 0, longest)?;
         }
+        probabilities::check(&inputs, chosen, config)?;
         let lengths = match lengths {
             Some(lengths) if lengths.iter().any(|&length| length < longest) => {
                 Some(Lengths::new(lengths, longest, device)?)
@@ -257,6 +261,7 @@ impl SampleSpec {
             },
             targets,
             time,
+            indices: chosen.indices.clone(),
         })
     }
 

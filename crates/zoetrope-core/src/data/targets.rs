@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use super::inputs::check_length;
 use super::label_strings::sample_name;
-use crate::config::{HeadKind, ModelConfig, Per};
+use crate::config::{HeadKind, ModelConfig, Per, RegressionLoss};
 use crate::error::{Error, Result, shortened};
 
 /// Borrowed targets.
@@ -286,8 +286,8 @@ pub(crate) fn shape_of(config: &ModelConfig, time: i64, len: i64) -> Vec<i64> {
         HeadKind::MultiLabel | HeadKind::Regression => shape.push(config.num_outputs()),
         HeadKind::Ctc | HeadKind::Sequence => shape.push(1),
         HeadKind::Forecast => {
-            shape.push(config.head.forecast.as_ref().map_or(1, |forecast| forecast.horizon));
-            shape.push(config.num_outputs());
+            shape.extend(config.head.forecast.as_ref().map(|forecast| forecast.horizon));
+            shape.extend(config.forecast_step());
         }
     }
     shape
@@ -302,7 +302,7 @@ fn meaning(config: &ModelConfig) -> &'static str {
         (HeadKind::Regression, Per::Clip) => "a number for each output of a clip",
         (HeadKind::Regression, Per::Frame) => "a number for each frame and output",
         (HeadKind::Ctc | HeadKind::Sequence, _) => "a string of class indices for each clip, of any length",
-        (HeadKind::Forecast, _) => "the clip's next steps",
+        (HeadKind::Forecast, _) => "the horizon's steps after each clip, or no targets: the clip's own last steps",
     }
 }
 
@@ -329,6 +329,13 @@ impl Range {
             Err(Error::Data { reason })
         };
         let (expected, largest) = match config.head.kind {
+            HeadKind::Forecast if config.head.loss == Some(RegressionLoss::Bce) => {
+                let wrong = [self.smallest, self.largest].into_iter().find(|value| !(0.0..=1.0).contains(value));
+                return match self.fraction.filter(|value| value.is_nan()).or(wrong) {
+                    Some(value) => refuse("of numbers from 0 to 1".to_owned(), value),
+                    None => Ok(()),
+                };
+            }
             HeadKind::Regression | HeadKind::Forecast => {
                 return match self.fraction.filter(|value| !value.is_finite()) {
                     Some(value) => refuse("that are finite numbers".to_owned(), value),

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
-use super::measured::Measured;
+use crate::model::head::measured::Measured;
 
 /// Sums over the clips of a pass, in data units.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -4,6 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::dropout::Dropout;
 use super::encoder::{Encoder, Features};
+use super::head::forecast::Forecast;
 use super::head::options::LossOptions;
 use super::head::scored::Scored;
 use super::head::{Head, HeadInputs};
@@ -15,8 +16,9 @@ use super::parameter::{Buffer, Parameter};
 use super::pooling::TimePooling;
 use super::recurrent::Recurrent;
 use crate::config::ModelConfig;
+use crate::data::lengths::Layout;
 use crate::data::samples::{Clips, DeviceBatch};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::runtime::random::Generator;
 
 /// A CNN-LSTM with its parameters on one device.
@@ -69,7 +71,7 @@ impl CnnLstm {
         let projection = config.projection.map(project).transpose()?;
         let recurrent = Recurrent::new(config, generator.clone(), &mut init)?;
         let pool = TimePooling::new(config, &mut init)?;
-        let head = Head::new(config, &mut init)?;
+        let head = Head::new(config, device, &mut init)?;
         let (parameters, buffers) = init.finish()?;
         Ok(Self {
             config: config.clone(),
@@ -171,6 +173,9 @@ impl CnnLstm {
     /// none the loss of evaluation.
     pub(crate) fn score(&self, batch: &DeviceBatch, options: Option<&LossOptions>) -> Result<Scored> {
         let train = options.is_some();
+        if let Head::Forecast(forecast) = &self.head {
+            return self.score_forecast(forecast, batch, train);
+        }
         let inputs = HeadInputs {
             clips: &batch.clips,
             states: self.states_t(&batch.clips, train)?,
@@ -182,25 +187,52 @@ impl CnnLstm {
 
     /// What the head sees of clips: `[batch, directions * hidden_size]`, or where nothing is pooled
     /// `[frames, directions * hidden_size]`.
-    fn states_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
+    pub(super) fn states_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
         let layout = clips.layout();
         let frames = layout.pack(&clips.inputs)?; //                      [frames, channels, height, width]
-        let frames = match &self.normalization {
-            Some(normalization) => normalization.forward(&frames, self.kind())?,
-            None => frames,
-        };
         let takes_pixel_major = self.projection.is_none() && self.recurrent.takes_pixel_major(&layout);
-        let encoded = self
-            .encoder
-            .forward_t(&frames, &layout, self.kind(), takes_pixel_major, train)?; // [frames, features]
-        let features = match &self.projection {
-            Some(projection) => Features::channel_major(projection.forward(&encoded.values)?),
-            None => encoded,
-        };
+        let features = self.features_t(&frames, &layout, takes_pixel_major, train)?;
         let outputs = self
             .recurrent
             .forward_t(&features, &layout, self.pool.is_last(), train)?;
         let pooled = self.pool.forward(&outputs, &layout)?; //            [batch or frames, directions * hidden_size]
         self.dropout.forward_t(&pooled, train)
+    }
+
+    /// What the recurrent part reads of valid frames, `[frames, …]` as they came: `[frames, features]`.
+    pub(super) fn features_t(
+        &self,
+        frames: &Tensor,
+        layout: &Layout<'_>,
+        takes_pixel_major: bool,
+        train: bool,
+    ) -> Result<Features> {
+        let normalized = match &self.normalization {
+            Some(normalization) => normalization.forward(frames, self.kind())?,
+            None => frames.shallow_clone(),
+        };
+        let encoded = self
+            .encoder
+            .forward_t(&normalized, layout, self.kind(), takes_pixel_major, train)?;
+        match &self.projection {
+            Some(projection) => Ok(Features::channel_major(projection.forward(&encoded.values)?)),
+            None => Ok(encoded),
+        }
+    }
+
+    /// The recurrent part.
+    pub(super) fn recurrent(&self) -> &Recurrent {
+        &self.recurrent
+    }
+
+    /// The head of a forecast.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a model with another head.
+    pub(super) fn forecast_head(&self) -> Result<&Forecast> {
+        match &self.head {
+            Head::Forecast(forecast) => Ok(forecast),
+            _ => Err(Error::invalid("head", "a forecast", format!("{:?}", self.config.head.kind))),
+        }
     }
 }

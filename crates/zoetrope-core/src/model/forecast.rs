@@ -3,12 +3,14 @@
 use tch::{Device, Kind, Tensor};
 
 use super::cnn_lstm::CnnLstm;
-use super::head::forecast::Forecast;
+use super::head::forecast::{Forecast, Steps};
+use super::head::measured::Measured;
+use super::head::scored::{self, Answers, BatchLoss, Scored};
 use super::recurrent::step::RecurrentState;
 use crate::config::ForecastMode;
 use crate::data::batch::Batch;
 use crate::data::lengths::{Layout, Lengths};
-use crate::data::samples::Clips;
+use crate::data::samples::{Clips, DeviceBatch, DeviceTargets};
 use crate::error::{Error, Result};
 use crate::runtime::stream::{Stream, hash};
 
@@ -19,14 +21,6 @@ pub struct Sampling {
     pub temperature: f64,
     /// Of each clip of the batch. A clip's draws depend on its seed, its own frames and the weights alone.
     pub seeds: Vec<u64>,
-}
-
-/// The steps after some clips.
-pub(crate) struct Steps {
-    /// `[batch, steps, numbers of a step]`: in the loss's units, or logits.
-    pub outputs: Tensor,
-    /// The same in data units; drawn, where that was wanted.
-    pub values: Tensor,
 }
 
 /// The states after the last frames of some clips.
@@ -63,8 +57,38 @@ impl CnnLstm {
         Ok(values.f_view(shape.as_slice())?)
     }
 
+    /// The loss of the steps that follow a batch's clips, or that are its targets; in evaluation also how far off
+    /// forecasts of the whole horizon are.
+    pub(super) fn score_forecast(&self, head: &Forecast, batch: &DeviceBatch, train: bool) -> Result<Scored> {
+        let targets = match &batch.targets {
+            Some(DeviceTargets::Rows(targets)) => Some(targets),
+            _ => None,
+        };
+        let (clips, kind) = (&batch.clips, self.kind());
+        head.check_counts(&clips.counts()?, batch.indices.as_deref(), targets.is_none(), train)?;
+        let cut = head.cut(clips, targets, kind)?;
+        let outputs = head.outputs(&self.states_t(&cut.clips, train)?, train)?;
+        let predictions = outputs.size()[0];
+        let loss = BatchLoss::of_mean(head.loss(&outputs, &cut.targets)?, predictions)?;
+        let measured = if train {
+            None
+        } else {
+            let parted = head.part(clips, targets, kind)?;
+            let steps = if head.is_recursive() {
+                self.steps_after(head, &parted.context, head.config().horizon, None, &|| Ok(()))?
+            } else {
+                let outputs = outputs.f_view_as(&parted.following)?;
+                let values = head.in_data_units(&outputs)?;
+                Steps { outputs, values }
+            };
+            Some(Measured::new(head, parted, steps, kind)?)
+        };
+        let answers = Answers::Steps(scored::Steps { predictions, measured });
+        Ok(Scored { loss, answers })
+    }
+
     /// [`Self::forecast`] of clips on the device.
-    pub(crate) fn steps_after(
+    fn steps_after(
         &self,
         head: &Forecast,
         clips: &Clips,
@@ -111,7 +135,7 @@ impl CnnLstm {
 
     /// Runs whole clips, one frame after the other, and keeps what the recurrent part knows at each clip's own end.
     fn ends(&self, clips: &Clips, check: &dyn Fn() -> Result<()>) -> Result<Ends> {
-        let layout = Layout::of(clips);
+        let layout = clips.layout();
         let packed = self.features_t(&layout.pack(&clips.inputs)?, &layout, false, false)?.values;
         let features = layout.unpack(&packed)?; //                          [batch, time, features]
         let is_over = clips.lengths.as_ref().map(Lengths::is_padding).transpose()?;

@@ -1,12 +1,15 @@
 //! Heads: from the states of the recurrent part to outputs, a loss and answers. Each kind of head is a file.
 
 mod ctc;
+pub(crate) mod forecast;
+pub(crate) mod measured;
 pub(crate) mod options;
 mod rows;
 pub(crate) mod scored;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
+use self::forecast::Forecast;
 use self::options::LossOptions;
 use self::scored::{Answers, Rows, Scored};
 use super::initializer::Initializer;
@@ -22,6 +25,8 @@ pub(super) enum Head {
     Rows(Linear),
     /// One row of outputs for each valid frame, the blank first; its loss is of the whole clip.
     Ctc(Linear),
+    /// The steps that follow a clip, or each of its valid frames.
+    Forecast(Box<Forecast>),
 }
 
 /// What a head makes its outputs of.
@@ -37,12 +42,13 @@ pub(super) struct HeadInputs<'a> {
 }
 
 impl Head {
-    pub(super) fn new(config: &ModelConfig, init: &mut Initializer<'_>) -> Result<Self> {
-        let mut fc = || Linear::new("fc", config.lstm.output_size(), config.num_outputs(), init);
+    pub(super) fn new(config: &ModelConfig, device: Device, init: &mut Initializer<'_>) -> Result<Self> {
+        let mut fc = || Linear::new("fc", config.lstm.output_size(), config.fc_outputs(), &mut *init);
         match config.head.kind {
             HeadKind::Classification | HeadKind::MultiLabel | HeadKind::Regression => Ok(Self::Rows(fc()?)),
             HeadKind::Ctc => Ok(Self::Ctc(fc()?)),
-            HeadKind::Forecast | HeadKind::Sequence => {
+            HeadKind::Forecast => Ok(Self::Forecast(Box::new(Forecast::new(config, device, init)?))),
+            HeadKind::Sequence => {
                 let kind = format!("{:?}", config.head.kind);
                 Err(Error::invalid("head", "a head of this version", kind))
             }
@@ -53,6 +59,7 @@ impl Head {
     pub(super) fn outputs(&self, inputs: &HeadInputs<'_>) -> Result<Tensor> {
         match self {
             Self::Rows(fc) | Self::Ctc(fc) => fc.forward(&inputs.states),
+            Self::Forecast(forecast) => forecast.outputs(&inputs.states, inputs.train),
         }
     }
 

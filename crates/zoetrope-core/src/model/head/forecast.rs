@@ -3,9 +3,11 @@
 //! Numbers are in one of two units. *Data units* are the inputs' own, bytes scaled to 0…1. The *loss's units* are data
 //! units freed of the normalisation's mean and deviation; with binary cross-entropy they are data units.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Reduction, Tensor};
 
+use super::rows;
 use crate::config::{ForecastConfig, ForecastMode, HeadConfig, InputConfig, ModelConfig, NormalizeConfig, RegressionLoss};
+use crate::data::label_strings::sample_name;
 use crate::data::samples::Clips;
 use crate::error::{Error, Result};
 use crate::model::encoder::scaled;
@@ -35,6 +37,14 @@ pub(crate) struct Cut {
     /// `[rows, numbers]` in the loss's units: the horizon of each clip, or of a recursive forecast the next step of each
     /// valid frame.
     pub targets: Tensor,
+}
+
+/// The steps after some clips, as a forecast has them.
+pub(crate) struct Steps {
+    /// `[batch, steps, numbers of a step]`: in the loss's units, or logits.
+    pub outputs: Tensor,
+    /// The same in data units; drawn, where that was wanted.
+    pub values: Tensor,
 }
 
 /// Clips, and the steps that follow them.
@@ -85,6 +95,35 @@ impl Forecast {
     /// Whether outputs are logits of probabilities.
     pub(crate) fn is_binary(&self) -> bool {
         self.loss == RegressionLoss::Bce
+    }
+
+    /// Checks that clips of so many valid frames, whose own last steps are the targets, have steps in front of these: one,
+    /// or in evaluation as many as a season has.
+    ///
+    /// # Errors
+    /// `Data`, naming the sample by its place in `indices`, or in the batch.
+    pub(crate) fn check_counts(&self, counts: &[i64], indices: Option<&[i64]>, is_cut: bool, train: bool) -> Result<()> {
+        let season = self.config.season.filter(|_| !train).unwrap_or(1);
+        let needed = season + if is_cut { self.config.horizon } else { 0 };
+        let Some(sample) = counts.iter().position(|&count| count < needed) else {
+            return Ok(());
+        };
+        let why = match (is_cut, season) {
+            (true, 1) => format!("a horizon of {} and a step to read", self.config.horizon),
+            (true, _) => format!("a horizon of {} and a season of {season}", self.config.horizon),
+            (false, _) => format!("a season of {season}"),
+        };
+        let reason = format!(
+            "Expected clips of at least {needed} valid steps ({why}), received one of {} ({})",
+            counts[sample],
+            sample_name(indices, sample)
+        );
+        Err(Error::Data { reason })
+    }
+
+    /// The mean loss of outputs of any shape, in the loss's units, of `[]`.
+    pub(crate) fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
+        rows::of_numbers(self.loss, outputs, targets, Reduction::Mean)
     }
 
     /// States of `[rows, directions * hidden_size]` into `[rows, steps at once * numbers of a step]`, in the loss's units

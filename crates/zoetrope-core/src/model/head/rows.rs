@@ -69,14 +69,25 @@ fn reduced(
     } else {
         Kind::Float
     })?;
-    match (config.head.kind, config.head.loss.unwrap_or_default()) {
-        (HeadKind::MultiLabel, _) => {
-            Ok(outputs.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, weights, reduction)?)
-        }
-        (_, RegressionLoss::Mse) => Ok(outputs.f_mse_loss(&targets, reduction)?),
-        (_, RegressionLoss::SmoothL1) => Ok(outputs.f_smooth_l1_loss(&targets, reduction, 1.0)?),
-        (_, RegressionLoss::Bce) => {
-            Ok(outputs.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, None::<&Tensor>, reduction)?)
+    if config.head.kind == HeadKind::MultiLabel {
+        return Ok(outputs.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, weights, reduction)?);
+    }
+    of_numbers(config.head.loss.unwrap_or_default(), outputs, &targets, reduction)
+}
+
+/// The loss of numbers, of any shape and of the same kind as their targets.
+pub(super) fn of_numbers(
+    loss: RegressionLoss,
+    outputs: &Tensor,
+    targets: &Tensor,
+    reduction: Reduction,
+) -> Result<Tensor> {
+    match loss {
+        RegressionLoss::Mse => Ok(outputs.f_mse_loss(targets, reduction)?),
+        RegressionLoss::SmoothL1 => Ok(outputs.f_smooth_l1_loss(targets, reduction, 1.0)?),
+        RegressionLoss::Bce => {
+            let none = None::<&Tensor>;
+            Ok(outputs.f_binary_cross_entropy_with_logits(targets, none, none, reduction)?)
         }
     }
 }

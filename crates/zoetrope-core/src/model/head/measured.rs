@@ -2,10 +2,9 @@
 
 use tch::{Kind, Tensor};
 
+use super::forecast::{Forecast, Parted, Steps};
 use crate::data::samples::Clips;
 use crate::error::Result;
-use crate::model::cnn_lstm::CnnLstm;
-use crate::model::head::forecast::{Forecast, Parted};
 
 /// What forecasts of a batch came to, in data units.
 pub(crate) struct Measured {
@@ -21,24 +20,21 @@ pub(crate) struct Measured {
     pub num_differences: i64,
 }
 
-impl CnnLstm {
-    /// Forecasts the horizon behind each clip, or with `targets` behind whole ones, and the same without a model.
-    pub(crate) fn measure(&self, head: &Forecast, clips: &Clips, targets: Option<&Tensor>) -> Result<Measured> {
-        let _guard = tch::no_grad_guard();
-        let Parted { context, following } = head.part(clips, targets, self.kind())?;
-        let steps = self.steps_after(head, &context, head.config().horizon, None, &|| Ok(()))?;
+impl Measured {
+    /// Holds the steps that a model forecast against those that came, and so for the forecasts without a model.
+    pub(crate) fn new(head: &Forecast, Parted { context, following }: Parted, steps: Steps, kind: Kind) -> Result<Self> {
         let naive = Naive {
             head,
             context: &context,
             counts: context.counts()?,
-            kind: self.kind(),
+            kind,
         };
         let mut forecasts = vec![steps.values, naive.repeated(1)?];
         if let Some(season) = head.config().season {
             forecasts.push(naive.repeated(season)?);
         }
         let (differences, num_differences) = naive.differences(head.config().season.unwrap_or(1))?;
-        Ok(Measured {
+        Ok(Self {
             following,
             forecasts,
             logits: head.is_binary().then_some(steps.outputs),
@@ -68,6 +64,9 @@ impl Naive<'_> {
 
     /// Sum and number of the absolute differences between steps that are `lag` apart.
     fn differences(&self, lag: i64) -> Result<(Tensor, i64)> {
+        if self.counts.iter().all(|&count| count <= lag) {
+            return Ok((Tensor::f_zeros([], (Kind::Double, self.context.inputs.device()))?, 0));
+        }
         let places = |shift: i64| {
             let of_clip = move |(clip, &count): (i64, &i64)| (lag..count).map(move |step| (clip, step - shift));
             (0..).zip(&self.counts).flat_map(of_clip)
