@@ -11,6 +11,7 @@
 pub mod audio;
 mod audit;
 mod batch;
+pub mod forecast;
 mod model;
 mod optimizer;
 mod outcome;

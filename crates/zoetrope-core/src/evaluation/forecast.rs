@@ -10,6 +10,8 @@ use crate::model::head::measured::Measured;
 pub struct ForecastErrors {
     /// Clips that were forecast.
     pub clips: i64,
+    /// Steps that were forecast of each.
+    pub horizon: i64,
     /// Numbers in one step.
     pub numbers: i64,
     /// Row-major `[forecasts, horizon, 2]`: sums of |error| and error² of the model, of persistence and, with a season, of
@@ -27,6 +29,7 @@ pub struct ForecastErrors {
 #[derive(Default)]
 pub(super) struct ForecastSums {
     clips: i64,
+    horizon: i64,
     numbers: i64,
     num_differences: i64,
     tensors: Option<Tensors>,
@@ -46,7 +49,7 @@ impl ForecastSums {
     pub(super) fn add(&mut self, measured: &Measured) -> Result<()> {
         let size = measured.following.size(); //                    [batch, horizon, numbers]
         self.clips += size[0];
-        self.numbers = size[2];
+        (self.horizon, self.numbers) = (size[1], size[2]);
         self.num_differences += measured.num_differences;
         let following = measured.following.f_to_kind(Kind::Double)?;
         let sums = |forecast: &Tensor| -> Result<Tensor> {
@@ -85,6 +88,7 @@ impl ForecastSums {
         let Some(tensors) = &self.tensors else { return Ok(None) };
         Ok(Some(ForecastErrors {
             clips: self.clips,
+            horizon: self.horizon,
             numbers: self.numbers,
             sums: Vec::try_from(tensors.sums.f_flatten(0, -1)?)?,
             likelihoods: match &tensors.likelihoods {
