@@ -45,7 +45,7 @@ export type { FitRun } from './training/fit-run'
 export type { EarlyStoppingOptions, EmaOptions } from './training/fit-weights'
 export type { MetricName } from './evaluation/metric-names'
 export type { ReduceOnPlateauOptions } from './optimizer/plateau'
-export type { ClassMetrics, RegressionMetrics, Timing } from './evaluation/metrics'
+export type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './evaluation/metrics'
 export type { LogMelOptions, Recording } from './data/log-mel'
 export type { LossOptions } from './model/loss'
 export type { AnyCnnLstm, ClipOptions } from './model/cnn-lstm'
@@ -57,15 +57,16 @@ export type {
   ClassHeadOptions,
   ClipClassification,
   HeadConfig,
-  HeadKind,
   HeadOf,
   HeadOptions,
-  HeadPer,
   HeadType,
-  Pooling,
   RegressionHeadOptions,
   RegressionLoss,
 } from './config/head'
+export type { ForecastConfig, ForecastHeadOptions, ForecastLoss, ForecastMode } from './config/head/forecast'
+export type { HeadKind, HeadPer } from './config/head/kind'
+export type { Pooling } from './config/head/pooling'
+export type { CtcHeadOptions, SequenceConfig, SequenceHeadOptions } from './config/head/strings'
 export type { FrameInput, InputOptions, VectorInput } from './config/input'
 export type { LstmConfig, LstmOptions } from './config/lstm'
 export type { NormalizeOptions } from './config/normalize'
@@ -87,5 +88,5 @@ export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './data/spli
 export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
-export type { TestOptions, TestResult } from './evaluation/test'
+export type { CommonTestResult, StringTestResult, TestOptions, TestResult, TestResultOf } from './evaluation/test'
 export type { TrainOptions, TrainResult } from './training/train'

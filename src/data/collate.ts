@@ -21,10 +21,14 @@ export interface Batch {
   /** The samples' targets, such as the index of each one's class: `Int32Array` where all are whole numbers. */
   readonly targets: Int32Array | Float32Array
   /**
-   * The shape of `targets`: `[batch]` for one number a sample. Targets of different lengths, each as long as its own
-   * clip, are padded with zeros as the clips are; others are as they were given.
+   * The shape of `targets`: `[batch]` for one number a sample. Targets of different lengths are padded with zeros to the
+   * longest.
    */
   readonly targetShape: readonly number[]
+  /** How long each sample's target is, `[batch]`; missing where all are equally long. */
+  readonly targetLengths?: Int32Array
+  /** The names that `targets` are indices of, where targets were given as names of classes. */
+  readonly targetNames?: readonly string[]
 }
 
 interface FirstSample {
@@ -67,14 +71,14 @@ export class Collator {
     if (time > this.#time || position >= this.#lengths.length) this.#grow(position + 1, time)
     this.#lengths[position] = time
     this.#data.set(data, position * this.#time * this.#frame)
-    at(index, () => this.#targets.set(position, index, sample.target, time))
+    at(index, () => this.#targets.set(position, index, sample.target))
   }
 
   /** The first `count` samples as one batch. */
   finish(count: number): Batch {
     const { shape } = this.#first ?? {}
     if (shape === undefined) throw new RangeError('Expected at least one sample')
-    const { data: targets, shape: targetShape } = this.#targets.finish(count)
+    const { data: targets, shape: targetShape, lengths: targetLengths, names } = this.#targets.finish(count)
     const lengths = this.#lengths.subarray(0, count)
     const longest = lengths.reduce((most, length) => Math.max(most, length), 1)
     this.#arrays.longest = Math.max(this.#arrays.longest, longest)
@@ -82,7 +86,14 @@ export class Collator {
     const data = this.#compacted(count, longest)
     const inputs = { data, shape: [count, ...(sampleHasTime(shape) ? [longest, ...shape.slice(1)] : shape)] }
     const isRagged = lengths.some((length) => length < longest)
-    return { inputs, ...(isRagged && { lengths }), targets, targetShape }
+    return {
+      inputs,
+      ...(isRagged && { lengths }),
+      targets,
+      targetShape,
+      ...(targetLengths && { targetLengths }),
+      ...(names && { targetNames: names }),
+    }
   }
 
   /** Gives the array of the finished batch to the next: nobody may look at it any more. */

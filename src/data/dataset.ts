@@ -1,13 +1,14 @@
 import { types } from 'node:util'
 import { checkInteger, checkOneOf, checkOptions, describe, typeError } from '../common/checks'
 import { checkLengths, timeOf } from './shapes'
+import { listOf } from '../common/list'
 import { checkNdArray } from '../common/nd-array'
-import { checkTargets, compact } from './targets'
+import { TargetCollator, checkTargets, compact } from './targets'
 import { ZoetropeError, unwrap } from '../errors'
 import { native } from '../native'
 import type { NativeTensorDataset } from '../native'
 import type { NdArray } from '../common/nd-array'
-import type { IntegerArray, Target } from './targets'
+import type { IntegerArray, Target, TargetArray } from './targets'
 
 /** One clip or image, and its target. */
 export interface Sample {
@@ -38,9 +39,9 @@ export interface TensorDatasetOptions {
   readonly inputs: NdArray
   /**
    * The class of each sample, `[samples]`: integers from 0. Other heads need other targets, see {@link Target}, with an
-   * axis of samples in front.
+   * axis of samples in front. Label strings are an array for each sample: `[[3, 1, 4], [1, 5], []]`, or names of classes.
    */
-  readonly targets: IntegerArray | Float32Array | Float64Array | NdArray
+  readonly targets: IntegerArray | Float32Array | Float64Array | NdArray | readonly (IntegerArray | readonly string[])[]
   /** The number of valid frames of each sample, `[samples]`. The frames after them are padding. Default all frames. */
   readonly lengths?: IntegerArray | undefined
   /**
@@ -77,6 +78,8 @@ export class TensorDataset implements Dataset {
   readonly #native: NativeTensorDataset
   readonly #lengths: Int32Array | null
   readonly #time: number
+  /** The names that targets are numbers of, where they were given by name. */
+  readonly #names: readonly string[] | undefined
   /** How many samples there are. */
   readonly length: number
 
@@ -96,10 +99,17 @@ export class TensorDataset implements Dataset {
   constructor(options: TensorDatasetOptions) {
     const arrays = checkOptions(options, 'options', ['inputs', 'targets', 'lengths', 'targetsPer'])
     const { data, shape } = checkNdArray(arrays.inputs, 'inputs')
-    const targets = checkTargets(checkIsArray(arrays.targets), 'targets')
+    const targets = targetArray(checkIsArray(arrays.targets))
     this.#lengths = checkLengths(arrays.lengths, shape)
     this.#time = timeOf(shape)
-    const crossing = { data: compact(targets.data), shape: targets.shape }
+    this.#names = targets.names
+    const { lengths: ownLengths, names } = targets
+    const crossing = {
+      data: targets.data,
+      shape: [...targets.shape],
+      ...(ownLengths && { lengths: ownLengths }),
+      ...(names && { names: [...names] }),
+    }
     const isPerFrame = checkPer(arrays.targetsPer)
     this.#native = unwrap(native().NativeTensorDataset.create(data, [...shape], this.#lengths, crossing, isPerFrame))
     this.length = this.#native.length
@@ -112,7 +122,7 @@ export class TensorDataset implements Dataset {
   get(index: number): Sample {
     checkInteger(index, 'index', 0, this.length - 1)
     const { data, shape, targets, targetShape } = unwrap(this.#native.sample(index))
-    return { input: { data, shape }, target: toTarget(targets, targetShape) }
+    return { input: { data, shape }, target: toTarget(targets, targetShape, this.#names) }
   }
 
   /** The number of frames of the sample at `index`. */
@@ -131,8 +141,25 @@ function checkIsArray(targets: TensorDatasetOptions['targets']): TensorDatasetOp
   throw typeError('an array of numbers or an NdArray', 'targets', targets)
 }
 
-/** A number, an array of numbers, or an array of several axes. */
-function toTarget(targets: Float64Array, shape: readonly number[]): Target {
+/** One array of all targets: as it was given, or put together from an array for each sample. */
+function targetArray(targets: TensorDatasetOptions['targets']): TargetArray {
+  const list = Array.isArray(targets) ? listOf(targets) : undefined
+  if (list === undefined) return whole(targets)
+  const entries = Array.from({ length: list.length }, (_, index) => list.at(index)) //   each is read once
+  if (listOf(entries[0]) === undefined) return whole(entries as number[])
+  const collator = new TargetCollator()
+  for (const [index, entry] of entries.entries()) collator.set(index, index, entry as Target)
+  return collator.finish(entries.length)
+}
+
+function whole(targets: TensorDatasetOptions['targets']): TargetArray {
+  const { data, shape } = checkTargets(targets as Target, 'targets')
+  return { data: compact(data), shape }
+}
+
+/** A number, an array of numbers or names, or an array of several axes. */
+function toTarget(targets: Float64Array, shape: readonly number[], names: readonly string[] | undefined): Target {
+  if (names !== undefined) return Array.from(targets, (number) => names[number] ?? '')
   if (shape.length === 0) return targets[0] ?? 0
   return shape.length === 1 ? compact(targets) : { data: Float32Array.from(targets), shape }
 }

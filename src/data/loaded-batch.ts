@@ -55,17 +55,23 @@ export async function collated(dataset: Dataset, indices: Uint32Array, pool: Arr
     if (hasFailed) break
   }
   await Promise.all(samples)
-  return loaded(batch, indices.length)
+  return loaded(batch, indices)
 }
 
-/** The first `count` samples that were put together. */
-export function loaded(collator: Collator, count: number): LoadedBatch {
-  const batch = collator.finish(count)
-  const { inputs, lengths = null, targets, targetShape } = batch
+/** The first samples that were put together; `indices` are their places in the source, for messages. */
+export function loaded(collator: Collator, indices: Uint32Array): LoadedBatch {
+  const batch = collator.finish(indices.length)
+  const { inputs, lengths = null, targets, targetShape, targetLengths, targetNames } = batch
   return {
     samples: inputs.shape[0] ?? 0,
     toNative: () => {
-      const crossing = { data: targets, shape: [...targetShape] }
+      const crossing = {
+        data: targets,
+        shape: [...targetShape],
+        ...(targetLengths && { lengths: targetLengths }),
+        ...(targetNames && { names: [...targetNames] }),
+        indices,
+      }
       return unwrap(native().NativeBatch.lent(inputs.data, [...inputs.shape], lengths, crossing))
     },
     toArrays: () => batch,
@@ -84,9 +90,9 @@ export function augmented(batch: LoadedBatch, { config, seed, epoch, indices }: 
     ...batch,
     toNative,
     toArrays: async () => {
-      const { inputs, targets, targetShape } = await batch.toArrays()
+      const { inputs, lengths: _before, ...targets } = await batch.toArrays()
       const changed = unwrap(await toNative().readInputs())
-      return { ...trimmed(changed, timeOf(inputs.shape)), targets, targetShape }
+      return { ...trimmed(changed, timeOf(inputs.shape)), ...targets }
     },
   }
 }

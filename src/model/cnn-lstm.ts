@@ -44,9 +44,12 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   readonly config: ModelConfig
   /** The name of each class or label: as given, or `'0'`, `'1'`, … for a model created by `numClasses`. */
   readonly classes: readonly Label[]
-  /** The number of classes or labels; 0 for a regression. */
+  /** The number of classes or labels; 0 for a regression or a forecast. */
   readonly numClasses: number
-  /** Numbers in an answer: classes, labels, or a regression's outputs. */
+  /**
+   * Numbers in an answer: classes, labels, or a regression's outputs; of label strings the classes and the blank, of a
+   * forecast the numbers in one step.
+   */
   readonly numOutputs: number
   /** Where the model computes: `'cpu'` or `'cuda:0'`. */
   readonly device: string
@@ -60,7 +63,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     // oxlint-disable typescript/no-unsafe-type-assertion -- the checked options of create(), or a checked file's
     this.config = deepFreeze(JSON.parse(model.config) as ModelConfig)
     this.numClasses = this.config.numClasses
-    this.numOutputs = this.config.head.outputs ?? this.numClasses
+    this.numOutputs = model.numOutputs
     this.classes = labels(this.config) as readonly Label[]
     // oxlint-enable typescript/no-unsafe-type-assertion
     this.device = model.device

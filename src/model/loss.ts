@@ -36,7 +36,9 @@ export function checkLoss(options: LossOptions | undefined, { head, numClasses }
   if (!Array.isArray(classWeights) && !types.isFloat32Array(classWeights) && !types.isFloat64Array(classWeights)) {
     throw typeError('an array of numbers', 'loss.classWeights', classWeights)
   }
-  if (head.kind === 'regression') throw rangeError('none for a regression head', 'loss.classWeights', classWeights)
+  if (head.kind !== 'classification' && head.kind !== 'multiLabel') {
+    throw rangeError(`none for a ${head.kind} head`, 'loss.classWeights', classWeights)
+  }
   if (classWeights.length !== numClasses) {
     throw rangeError(`${numClasses} weights, one a class,`, 'loss.classWeights', classWeights)
   }

@@ -82,7 +82,7 @@ function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32
           : classes.filter((_, index) => (probabilities[index] ?? 0) > THRESHOLD),
         probabilities,
       })
-    case 'regression':
+    default:
       return (values) => ({ values })
   }
 }

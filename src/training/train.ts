@@ -2,14 +2,14 @@ import { AbortScope, checkSignal } from '../common/abort'
 import { checkBoolean, checkCallback, checkInteger, checkNumber, checkOptions, rangeError } from '../common/checks'
 import { checkLoader } from '../data/data-loader'
 import { checkLoss } from '../model/loss'
-import { accuracy, regressionMetrics, timing } from '../evaluation/metrics'
+import { accuracy, regressionMetrics, stringMetrics, timing } from '../evaluation/metrics'
 import { modelHandle } from '../model/cnn-lstm'
 import { optimizerHandle } from '../optimizer/optimizer'
 import { runPass } from '../evaluation/pass'
 import { ProgressLine } from '../common/progress'
 import type { DataLoader } from '../data/data-loader'
 import type { CheckedLoss, LossOptions } from '../model/loss'
-import type { RegressionMetrics, Timing } from '../evaluation/metrics'
+import type { RegressionMetrics, StringMetrics, Timing } from '../evaluation/metrics'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 import type { ModelHandle } from '../model/handle'
 import type { Optimizer, OptimizerHandle } from '../optimizer/optimizer'
@@ -56,9 +56,10 @@ export interface TrainOptions {
 }
 
 /**
- * The results of an epoch of training. A regression also has `mae`, `rmse` and `r2`.
+ * The results of an epoch of training. A regression also has `mae`, `rmse` and `r2`, label strings have `cer`, `wer` and
+ * `exact`.
  */
-export interface TrainResult extends Timing, Partial<RegressionMetrics> {
+export interface TrainResult extends Timing, Partial<RegressionMetrics>, Partial<StringMetrics> {
   /** Mean loss over the answers (one for each clip or valid frame), each as the model was at its step. */
   readonly loss: number
   /**
@@ -183,7 +184,11 @@ export async function trainEpoch(
     })
     const { loss, samples } = metrics
     const steps = Math.ceil(metrics.steps / accumulate)
-    const scores = { accuracy: accuracy(metrics, head), ...regressionMetrics(metrics, head) }
+    const scores = {
+      accuracy: accuracy(metrics, head),
+      ...regressionMetrics(metrics, head),
+      ...stringMetrics(metrics, head),
+    }
     return { loss, ...scores, samples, steps, ...timing(samples, seconds) }
   } finally {
     abort.release()

@@ -130,6 +130,12 @@ impl NativeModel {
         Ok(serde_json::to_string(&self.config)?)
     }
 
+    /// Numbers in one answer.
+    #[napi(catch_unwind, getter)]
+    pub fn num_outputs(&self) -> i64 {
+        self.config.num_outputs()
+    }
+
     /// `cpu` or `cuda:N`.
     #[napi(catch_unwind, getter)]
     pub fn device(&self) -> &str {
