@@ -48,7 +48,9 @@ export type { ReduceOnPlateauOptions } from './optimizer/plateau'
 export type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './evaluation/metrics'
 export type { LogMelOptions, Recording } from './data/log-mel'
 export type { LossOptions } from './model/loss'
-export type { AnyCnnLstm, ClipOptions } from './model/cnn-lstm'
+export type { AnyCnnLstm } from './model/cnn-lstm'
+export type { ClipOptions } from './model/clip-options'
+export type { ForecastOptions, SampleOptions } from './model/forecast'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
 export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
@@ -56,6 +58,7 @@ export type { Activation, CnnBlockConfig, CnnBlockOptions, GlobalPool, Norm } fr
 export type {
   ClassHeadOptions,
   ClipClassification,
+  ClipForecast,
   HeadConfig,
   HeadOf,
   HeadOptions,
@@ -75,7 +78,14 @@ export type { AdamHyperParameters, AdamOptions, AdamWHyperParameters, AdamWOptio
 export type { RMSpropHyperParameters, RMSpropOptions } from './optimizer/rmsprop'
 export type { SgdHyperParameters, SgdOptions } from './optimizer/sgd'
 export type { BatchReport } from './evaluation/pass'
-export type { MultiLabelPrediction, Prediction, PredictionOf, RegressionPrediction } from './model/predictions'
+export type {
+  ForecastPrediction,
+  MultiLabelPrediction,
+  Prediction,
+  PredictionOf,
+  RegressionPrediction,
+} from './model/predictions'
+export type { ForecastErrors, ForecastErrorsByStep, ForecastMetrics } from './evaluation/forecast-metrics'
 export type { DtypeName, NpyData } from './data/readers/dtype'
 export type { ReadNpzOptions } from './data/readers/npy'
 export type { NpyDatasetOptions, NpzDatasetOptions, StreamedDataset } from './data/readers/streamed-dataset'
@@ -88,5 +98,5 @@ export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './data/spli
 export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
-export type { CommonTestResult, StringTestResult, TestOptions, TestResult, TestResultOf } from './evaluation/test'
+export type { CommonTestResult, ForecastTestResult, StringTestResult, TestOptions, TestResult, TestResultOf } from './evaluation/test'
 export type { TrainOptions, TrainResult } from './training/train'

@@ -9,6 +9,8 @@ export type {
   NativeAudit,
   NativeBatch,
   NativeCounts,
+  NativeForecast,
+  NativeForecastErrors,
   NativeGroup,
   NativeLayer,
   NativeMetrics,
@@ -19,8 +21,10 @@ export type {
   NativePass,
   NativeStatistics,
   NativeRule,
+  NativeSampling,
   NativeSnapshot,
   NativeStateDict,
+  NativeTargets,
   NativeTensorDataset,
 } from '../index'
 

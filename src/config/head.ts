@@ -73,6 +73,12 @@ export interface ClipClassification {
   readonly per: 'clip'
 }
 
+/** The steps after each clip. */
+export interface ClipForecast {
+  readonly kind: 'forecast'
+  readonly per: 'clip'
+}
+
 /** The {@link HeadType} of some {@link HeadOptions}. */
 export interface HeadOf<Options> {
   readonly kind: Options extends HeadKind

@@ -1,5 +1,6 @@
 /** How far forecasts are off: the model's, and those that need no model. */
-import type { NativeForecastErrors } from '../native'
+import type { AnyCnnLstm } from '../model/cnn-lstm'
+import type { NativeForecastErrors, NativeMetrics } from '../native'
 
 /**
  * The errors of a forecast, over all numbers of its steps, in the units of the data (bytes scaled to 0…1): a probability
@@ -38,9 +39,13 @@ export interface ForecastMetrics extends ForecastErrors {
   readonly seasonalNaive?: ForecastErrorsByStep
 }
 
-/** The metrics of evaluated forecasts; `loss` is the mean over all numbers. */
-export function forecastMetrics(errors: NativeForecastErrors | undefined, loss: number): ForecastMetrics | undefined {
-  if (errors === undefined) return undefined
+/** With `loss: 'bce'`, the negative log-likelihood of a step by the mean loss of its numbers; nothing for other heads. */
+export function likelihood({ loss }: NativeMetrics, model: AnyCnnLstm): { readonly nll?: number } {
+  return model.config.head.loss === 'bce' ? { nll: loss * model.numOutputs } : {}
+}
+
+/** The metrics of evaluated forecasts. */
+export function forecastMetrics(errors: NativeForecastErrors): Omit<ForecastMetrics, 'nll'> {
   const { clips, numbers, sums, likelihoods, differences, numDifferences, horizon } = errors
   const scale = differences / numDifferences
   const of = (absolute: number, squared: number, count: number): ForecastErrors => ({
@@ -61,9 +66,16 @@ export function forecastMetrics(errors: NativeForecastErrors | undefined, loss: 
   const isBinary = likelihoods.length > 0
   return {
     ...model,
-    ...(isBinary && { nll: loss * numbers }),
     byStep: byStep.map((step, at) => (isBinary ? { ...step, nll: (likelihoods[at] ?? 0) / clips } : step)),
     persistence: forecast(1),
     ...(sums.length > 4 * horizon && { seasonalNaive: forecast(2) }),
   }
+}
+
+/** A forecast's error beside those of the forecasts that need no model, for the progress line. */
+export function compared(errors: NativeForecastErrors): string {
+  const { rmse, persistence, seasonalNaive } = forecastMetrics(errors)
+  const others = [`persistence ${persistence.rmse.toFixed(4)}`]
+  if (seasonalNaive !== undefined) others.push(`season ${seasonalNaive.rmse.toFixed(4)}`)
+  return `rmse ${rmse.toFixed(4)} (${others.join(', ')})`
 }

@@ -12,11 +12,13 @@ import {
   topShares,
 } from './metrics'
 import { confusionMatrix } from './confusion'
+import { forecastMetrics, likelihood } from './forecast-metrics'
 import { modelHandle } from '../model/cnn-lstm'
 import { runPass } from './pass'
 import { ProgressLine } from '../common/progress'
 import type { DataLoader } from '../data/data-loader'
 import type { HeadType } from '../config/head'
+import type { ForecastMetrics } from './forecast-metrics'
 import type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './metrics'
 import type { AnyCnnLstm, CnnLstm } from '../model/cnn-lstm'
 import type { NativeCounts, NativeMetrics } from '../native'
@@ -46,6 +48,9 @@ export interface CommonTestResult extends Timing {
   /** Samples seen. */
   readonly samples: number
 }
+
+/** The metrics of a model that forecasts. */
+export interface ForecastTestResult extends CommonTestResult, ForecastMetrics {}
 
 /** The metrics of a model whose answers are label strings. */
 export interface StringTestResult extends CommonTestResult, StringMetrics {}
@@ -83,7 +88,9 @@ export interface TestResult extends CommonTestResult, Partial<RegressionMetrics>
 /** The metrics of a model with some kind of head. */
 export type TestResultOf<Head extends HeadType> = Head['kind'] extends 'ctc' | 'sequence'
   ? StringTestResult
-  : TestResult
+  : Head['kind'] extends 'forecast'
+    ? ForecastTestResult
+    : TestResult
 
 /**
  * Tests a model on one epoch of a loader: no dropout, no gradients, nothing changes.
@@ -154,12 +161,15 @@ export async function testEpoch<Head extends HeadType>(
 
 /** The metrics that belong to the kind of head. */
 function headScores(
-  { config: { head }, classes, numClasses }: AnyCnnLstm,
+  model: AnyCnnLstm,
   metrics: NativeMetrics,
   counts: NativeCounts | undefined,
-): Partial<TestResult> | StringMetrics {
+): Partial<TestResult> | StringMetrics | ForecastMetrics {
+  const { config, classes, numClasses } = model
+  const { head } = config
   const strings = stringMetrics(metrics, head)
   if (strings !== undefined) return strings
+  if (metrics.forecast !== undefined) return { ...forecastMetrics(metrics.forecast), ...likelihood(metrics, model) }
   if (counts === undefined || head.kind === 'regression') {
     return { ...regressionMetrics(metrics, head), confusionMatrix: [], perClass: [] }
   }

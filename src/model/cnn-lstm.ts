@@ -3,6 +3,7 @@ import { checkLengths } from '../data/shapes'
 import { checkNdArray } from '../common/nd-array'
 import { warnOfRejection } from '../common/callbacks'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
+import { checkForecastOptions, runForecast } from './forecast'
 import { ModelHandle } from './handle'
 import { copyStateDict, toStateDict } from './state-dict'
 import { toPredictions } from './predictions'
@@ -12,7 +13,9 @@ import { unwrap } from '../errors'
 import type { Device, ModelConfig, ModelOptions } from '../config/model'
 import type { NativeBatch, NativeModel } from '../native'
 import type { FloatArray, NdArray } from '../common/nd-array'
-import type { ClipClassification, HeadOf, HeadOptions, HeadType } from '../config/head'
+import type { ClipClassification, ClipForecast, HeadOf, HeadOptions, HeadType } from '../config/head'
+import type { ClipOptions } from './clip-options'
+import type { ForecastOptions } from './forecast'
 import type { PredictionOf } from './predictions'
 import type { IntegerArray } from '../data/targets'
 
@@ -21,12 +24,6 @@ let readHandle: (model: AnyCnnLstm) => ModelHandle | undefined
 
 /** A model with any head. */
 export type AnyCnnLstm = CnnLstm<string, HeadType>
-
-/** Options of {@link CnnLstm.predict} and {@link CnnLstm.logits}. */
-export interface ClipOptions {
-  /** The number of valid frames of each clip, `[batch]`. The frames after them do not count. Default all frames. */
-  readonly lengths?: IntegerArray | undefined
-}
 
 /**
  * A CNN over each frame, an LSTM over the frames, pooling over time, and a linear head.
@@ -152,6 +149,42 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     const predictions = await this.#handle.run((model) => model.predict(batch))
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type parameter says what the configuration is
     return toPredictions(predictions, this.config.head as unknown as Head, this.classes, lengths)
+  }
+
+  /**
+   * The steps after each clip, of a model with a forecast head. The arrays may be changed as soon as the call returns.
+   *
+   * @param clips - As for {@link CnnLstm.predict}.
+   * @returns `[batch, steps, …step]`, in the units of the inputs, bytes scaled to 0…1. With `loss: 'bce'` these are
+   * probabilities, or with `sample` draws of 0 and 1.
+   * @throws {TypeError} For arguments of a wrong type, and for a model with another head.
+   * @throws {RangeError} For lengths that do not fit the clips, more `steps` than a direct forecast has, or `sample`
+   * without `loss: 'bce'`.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DATA` for numbers outside of
+   * 0…1 with `loss: 'bce'`, `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({
+   *   input: { features: 2 },
+   *   head: { kind: 'forecast', horizon: 4, mode: 'recursive' },
+   * })
+   * const clips = { data: new Float32Array(1 * 30 * 2), shape: [1, 30, 2] }
+   * const { shape } = await model.forecast(clips, { steps: 12 })
+   * console.log(shape) // [1, 12, 2]
+   * ```
+   */
+  async forecast(
+    this: CnnLstm<string, ClipForecast>,
+    clips: NdArray,
+    options: ForecastOptions = {},
+  ): Promise<FloatArray> {
+    const { lengths, ...wanted } = checkOptions(options, 'options', ['lengths', 'steps', 'sample', 'signal'])
+    const checked = checkNdArray(clips, 'clips')
+    const settings = checkForecastOptions(wanted, this.config, checked.shape[0] ?? 0)
+    return runForecast(this.#handle, this.#batch(checked, { lengths }).batch, settings)
   }
 
   /**

@@ -1,4 +1,5 @@
 /** A model's predictions, in the form that its head gives them. */
+import { elements } from '../common/nd-array'
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
 
@@ -29,9 +30,17 @@ export interface RegressionPrediction {
   readonly values: Float32Array
 }
 
+/** The steps after one clip. */
+export interface ForecastPrediction {
+  /** `[horizon, …step]`, in the units of the inputs (bytes scaled to 0…1): probabilities with `loss: 'bce'`. */
+  readonly steps: FloatArray
+}
+
 type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
   ? RegressionPrediction
-  : Kind extends 'multiLabel'
+  : Kind extends 'forecast'
+    ? ForecastPrediction
+    : Kind extends 'multiLabel'
     ? MultiLabelPrediction<Label>
     : Prediction<Label>
 
@@ -48,7 +57,7 @@ export type PredictionOf<Label extends string, Head extends HeadType> = Head['pe
 const THRESHOLD = 0.5
 
 /**
- * Cuts answers of `[batch, outputs]` or `[batch, time, outputs]` into one for each clip.
+ * Cuts answers of `[batch, …answer]` or `[batch, time, …answer]` into one for each clip.
  *
  * @param lengths - Valid frames of each clip; all where it is `null`.
  */
@@ -59,9 +68,10 @@ export function toPredictions<Label extends string, Head extends HeadType>(
   lengths: Int32Array | null,
 ): PredictionOf<Label, Head>[] {
   const [batch = 0] = shape
-  const outputs = shape.at(-1) ?? 0
   const time = head.per === 'frame' ? (shape[1] ?? 0) : 1
-  const answer = answerOf(head, classes)
+  const answerShape = shape.slice(head.per === 'frame' ? 2 : 1)
+  const outputs = elements(answerShape)
+  const answer = answerOf(head, classes, answerShape)
   const at = (row: number): unknown => answer(data.slice(row * outputs, (row + 1) * outputs))
   const clip = (index: number): unknown =>
     head.per === 'clip'
@@ -71,7 +81,11 @@ export function toPredictions<Label extends string, Head extends HeadType>(
   return Array.from({ length: batch }, (_, index) => clip(index)) as PredictionOf<Label, Head>[]
 }
 
-function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32Array) => unknown {
+function answerOf(
+  head: HeadType,
+  classes: readonly string[],
+  shape: readonly number[],
+): (numbers: Float32Array) => unknown {
   switch (head.kind) {
     case 'classification':
       return (probabilities) => prediction(probabilities, classes)
@@ -82,6 +96,8 @@ function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32
           : classes.filter((_, index) => (probabilities[index] ?? 0) > THRESHOLD),
         probabilities,
       })
+    case 'forecast':
+      return (data): ForecastPrediction => ({ steps: { data, shape } })
     default:
       return (values) => ({ values })
   }

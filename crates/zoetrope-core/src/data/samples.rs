@@ -164,7 +164,7 @@ impl SampleSpec {
     ///
     /// # Errors
     /// `ShapeMismatch` or `Data`.
-    pub(crate) fn check_fits(&self, config: &ModelConfig, len: i64) -> Result<()> {
+    pub(crate) fn check_fits(&self, config: &ModelConfig, len: i64, indices: Option<&[i64]>) -> Result<()> {
         if self.input != config.input {
             let time = if self.has_time { "time, " } else { "" };
             let sizes: Vec<String> = config.input.sizes().iter().map(ToString::to_string).collect();
@@ -182,7 +182,7 @@ impl SampleSpec {
             });
         }
         match &self.targets {
-            Some(targets) => targets.check_fits(config, self.time(), self.lengths.as_deref(), len),
+            Some(targets) => targets.check_fits(config, self.time(), self.lengths.as_deref(), len, indices),
             None => Ok(()),
         }
     }

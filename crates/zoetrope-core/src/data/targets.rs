@@ -24,8 +24,6 @@ pub struct Targets<'a> {
     /// The names of classes that the values are indices of, where targets were given by name: the model says which class
     /// has which name.
     pub names: Option<&'a [String]>,
-    /// The samples' places in their dataset, `[samples]`, for messages.
-    pub indices: Option<&'a [i64]>,
 }
 
 /// The values of some targets.
@@ -51,8 +49,6 @@ pub(crate) struct TargetSpec {
     pub(crate) lengths: Option<Vec<i64>>,
     /// See [`Targets::names`].
     pub(crate) names: Option<Arc<[String]>>,
-    /// See [`Targets::indices`].
-    pub(crate) indices: Option<Vec<i64>>,
     /// Of all values that belong to a sample.
     all: Range,
     /// Of the values at valid frames, for a head per frame: whether the second axis is the time, the head says.
@@ -132,7 +128,6 @@ impl TargetSpec {
             shape: shape.to_vec(),
             lengths: own.map(<[i64]>::to_vec),
             names: targets.names.map(Arc::from),
-            indices: targets.indices.map(<[i64]>::to_vec),
             all,
             valid,
             said: None,
@@ -162,7 +157,7 @@ impl TargetSpec {
 
     /// Checks what the targets belong to, their shape and their values for `len` samples of `time` frames, of which
     /// `lengths` are valid.
-    pub(crate) fn check_fits(&self, config: &ModelConfig, time: i64, lengths: Option<&[i64]>, len: i64) -> Result<()> {
+    pub(crate) fn check_fits(&self, config: &ModelConfig, time: i64, lengths: Option<&[i64]>, len: i64, indices: Option<&[i64]>) -> Result<()> {
         if let Some(said) = self.said.filter(|&said| said != config.head.per) {
             let word = |per: Per| if per == Per::Frame { "frame" } else { "clip" };
             let (head, said) = (word(config.head.per), word(said));
@@ -187,7 +182,7 @@ impl TargetSpec {
             });
         }
         if !config.head.kind.has_label_strings() {
-            self.check_follow(config, time, lengths)?;
+            self.check_follow(config, time, lengths, indices)?;
         }
         let range = match config.head.per {
             Per::Clip => self.all,
@@ -200,7 +195,7 @@ impl TargetSpec {
     }
 
     /// Targets of different lengths, where the head takes no strings, must be those of a clip's own frames.
-    fn check_follow(&self, config: &ModelConfig, time: i64, lengths: Option<&[i64]>) -> Result<()> {
+    fn check_follow(&self, config: &ModelConfig, time: i64, lengths: Option<&[i64]>, indices: Option<&[i64]>) -> Result<()> {
         let Some(own) = &self.lengths else { return Ok(()) };
         let frames = |sample: usize| lengths.map_or(time, |lengths| lengths[sample]);
         let differs = |&(sample, &own): &(usize, &i64)| config.head.per == Per::Clip || own != frames(sample);
@@ -214,7 +209,7 @@ impl TargetSpec {
             Per::Frame => format!("a target for each of {} frames", frames(sample)),
             Per::Clip => format!("{longest} targets, as for other samples"),
         };
-        let name = sample_name(self.indices.as_deref(), sample);
+        let name = sample_name(indices, sample);
         let reason = format!("Expected {expected}, received {own} ({name})");
         Err(Error::Data { reason })
     }
