@@ -98,5 +98,12 @@ export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './data/spli
 export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
-export type { CommonTestResult, ForecastTestResult, StringTestResult, TestOptions, TestResult, TestResultOf } from './evaluation/test'
+export type {
+  CommonTestResult,
+  ForecastTestResult,
+  StringTestResult,
+  TestOptions,
+  TestResult,
+  TestResultOf,
+} from './evaluation/test'
 export type { TrainOptions, TrainResult } from './training/train'

@@ -106,12 +106,12 @@ export function meanAndDeviation(values) {
 }
 
 /** One row of what a recipe came to, beside what others published. */
-export function printResult(what, { mean, deviation }, { published, bar }, { quick }) {
+export function printResult(what, { mean, deviation }, { published, bar, isLower = false }, { quick }) {
   const runs = quick ? 1 : seeds.length
   console.log(`\n${what}: ${mean.toFixed(3)} ± ${deviation.toFixed(3)} (mean and deviation of ${runs} seeds)`)
   console.log(`Published or known: ${published}`)
-  if (quick || mean >= bar) return
-  console.log(`Below the bar of ${bar}`)
+  if (quick || (isLower ? mean <= bar : mean >= bar)) return
+  console.log(`Misses the bar of ${bar}`)
   process.exitCode = 1
 }
 

@@ -76,7 +76,13 @@ export function checkMetricOf(
 ): void {
   const words: readonly MetricName[] = head.separator === undefined ? [] : ['wer']
   const likelihood: readonly MetricName[] = head.loss === 'bce' ? ['nll'] : []
-  const known: readonly MetricName[] = ['loss', ...TRAINED[head.kind], ...words, ...likelihood, ...(isTested ? TESTED[head.kind] : [])]
+  const known: readonly MetricName[] = [
+    'loss',
+    ...TRAINED[head.kind],
+    ...words,
+    ...likelihood,
+    ...(isTested ? TESTED[head.kind] : []),
+  ]
   const hasTop = isTested && head.kind === 'classification' && numClasses > 1
   if (known.includes(metric) || (hasTop && topOf(metric) <= numClasses)) return
   const top = hasTop ? `, top2 … top${numClasses}` : ''

@@ -17,7 +17,6 @@ import type { ClipClassification, ClipForecast, HeadOf, HeadOptions, HeadType } 
 import type { ClipOptions } from './clip-options'
 import type { ForecastOptions } from './forecast'
 import type { PredictionOf } from './predictions'
-import type { IntegerArray } from '../data/targets'
 
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
 let readHandle: (model: AnyCnnLstm) => ModelHandle | undefined

@@ -49,7 +49,9 @@ export function checkForecastOptions(
   clips: number,
 ): ForecastSettings {
   if (head.forecast === undefined) {
-    throw new TypeError(`Expected a model with a forecast head for \`forecast()\`, received one with a ${head.kind} head`)
+    throw new TypeError(
+      `Expected a model with a forecast head for \`forecast()\`, received one with a ${head.kind} head`,
+    )
   }
   const { horizon, mode } = head.forecast
   const wanted = steps === undefined ? horizon : checkInteger(steps, 'steps', 1)

@@ -41,8 +41,8 @@ type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
   : Kind extends 'forecast'
     ? ForecastPrediction
     : Kind extends 'multiLabel'
-    ? MultiLabelPrediction<Label>
-    : Prediction<Label>
+      ? MultiLabelPrediction<Label>
+      : Prediction<Label>
 
 /**
  * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid
@@ -98,7 +98,9 @@ function answerOf(
       })
     case 'forecast':
       return (data): ForecastPrediction => ({ steps: { data, shape } })
-    default:
+    case 'regression':
+    case 'ctc':
+    case 'sequence':
       return (values) => ({ values })
   }
 }

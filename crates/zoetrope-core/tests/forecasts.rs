@@ -128,10 +128,17 @@ fn teacher_forcing_uses_nothing_of_the_future() -> TestResult {
             let beginning = clips(&model, &values[..(known * size) as usize], known, None)?;
             let next = Vec::<f32>::try_from(forecast(&model, &beginning, 1)?.flatten(0, -1))?;
             let truth = &values[(known * size) as usize..];
-            squares += next.iter().zip(truth).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+            squares += next
+                .iter()
+                .zip(truth)
+                .map(|(a, b)| f64::from(a - b).powi(2))
+                .sum::<f64>();
         }
         let expected = squares / ((TIME - 1) * size) as f64;
-        assert!((loss - expected).abs() < 1e-6 * expected, "{name}: {loss}, not {expected}");
+        assert!(
+            (loss - expected).abs() < 1e-6 * expected,
+            "{name}: {loss}, not {expected}"
+        );
     }
     Ok(())
 }
@@ -150,7 +157,10 @@ fn padding_and_other_clips_reach_nothing() -> TestResult {
         let together = clips(&model, &values, TIME, Some(&lengths))?;
         let steps = forecast(&model, &together, 2)?;
         let (loss, gradients) = model.loss_and_gradients(&together)?;
-        assert!(loss.is_finite() && gradients.iter().all(|gradient| all_finite(gradient)), "{name}");
+        assert!(
+            loss.is_finite() && gradients.iter().all(|gradient| all_finite(gradient)),
+            "{name}"
+        );
         let metrics = evaluated(&model, &together)?;
         let (mut weighted, mut weight, mut errors) = (0.0, 0.0, vec![0.0; 8]);
         for (clip, length) in (0..).zip(lengths) {
@@ -168,7 +178,10 @@ fn padding_and_other_clips_reach_nothing() -> TestResult {
         let found = metrics.forecast.ok_or("no figures")?;
         assert_eq!(found.clips, 3);
         for (found, expected) in found.sums.iter().zip(&errors) {
-            assert!((found - expected).abs() < 1e-5 * expected.max(1.0), "{name}: {found}, not {expected}");
+            assert!(
+                (found - expected).abs() < 1e-5 * expected.max(1.0),
+                "{name}: {found}, not {expected}"
+            );
         }
     }
     Ok(())
@@ -205,7 +218,10 @@ fn own_targets_are_the_steps_behind_the_clip() -> TestResult {
         })?;
         let (expected, gradients) = model.loss_and_gradients(&whole)?;
         let (loss, found) = model.loss_and_gradients(&parted)?;
-        assert!((loss - expected).abs() < 1e-6 * expected, "{name}: {loss}, not {expected}");
+        assert!(
+            (loss - expected).abs() < 1e-6 * expected,
+            "{name}: {loss}, not {expected}"
+        );
         for (found, expected) in found.iter().zip(&gradients) {
             assert_close(&name, found, expected, 1e-5);
         }
@@ -232,14 +248,20 @@ fn draws_depend_on_the_clip_and_its_seed_alone() -> TestResult {
         };
         let together = clips(&model, &values, TIME, Some(&lengths))?;
         let drawn = sample(&together, &[7, 7, 8], 1.0)?;
-        assert!(drawn.eq_tensor(&drawn.round()).all().int64_value(&[]) != 0, "{name}: 0 and 1");
+        assert!(
+            drawn.eq_tensor(&drawn.round()).all().int64_value(&[]) != 0,
+            "{name}: 0 and 1"
+        );
         for (clip, (length, seed)) in (0..).zip(lengths.into_iter().zip([7, 7, 8])) {
             let begin = (clip * TIME * size) as usize;
             let own = &values[begin..begin + (length * size) as usize];
             let alone = sample(&clips(&model, own, length, None)?, &[seed], 1.0)?;
             assert_same_bits(&name, &drawn.narrow(0, clip, 1), &alone);
         }
-        assert!(relative_error(&sample(&together, &[1, 2, 3], 1.0)?, &drawn) > 0.0, "{name}");
+        assert!(
+            relative_error(&sample(&together, &[1, 2, 3], 1.0)?, &drawn) > 0.0,
+            "{name}"
+        );
         let cold = sample(&together, &[7, 7, 8], 1e-6)?;
         let likely = forecast(&model, &together, 1)?.narrow(1, 0, 1).round();
         assert_same_bits(&name, &cold.narrow(1, 0, 1), &likely);
@@ -253,8 +275,13 @@ fn forecasts_without_a_model_are_those_of_the_textbook() -> TestResult {
     let options = json!({ "forecast": { "horizon": 3, "season": 2, "features": [1] } });
     let model = vectors("direct", "mse", options)?;
     // The feature that is forecast: 1, 2, 4, 8 are read; 3, 5, 7 come.
-    let values: Vec<f32> = [1.0, 2.0, 4.0, 8.0, 3.0, 5.0, 7.0].iter().flat_map(|&y| [9.0, y, 9.0]).collect();
-    let figures = evaluated(&model, &clips(&model, &values, 7, None)?)?.forecast.ok_or("none")?;
+    let values: Vec<f32> = [1.0, 2.0, 4.0, 8.0, 3.0, 5.0, 7.0]
+        .iter()
+        .flat_map(|&y| [9.0, y, 9.0])
+        .collect();
+    let figures = evaluated(&model, &clips(&model, &values, 7, None)?)?
+        .forecast
+        .ok_or("none")?;
     let expected = [[5.0, 25.0], [3.0, 9.0], [1.0, 1.0]].concat(); //       8 - 3, 8 - 5, 8 - 7
     assert_eq!(figures.sums[6..12], expected);
     let expected = [[1.0, 1.0], [3.0, 9.0], [3.0, 9.0]].concat(); //        4 - 3, 8 - 5, 4 - 7
@@ -278,7 +305,10 @@ fn a_normalised_forecast_is_in_the_units_of_the_data() -> TestResult {
             (&plain, clips(&plain, &values, TIME, None)?),
             (&normalised, clips(&normalised, &large, TIME, None)?),
         ];
-        let losses = [small.0.loss_and_gradients(&small.1)?.0, large.0.loss_and_gradients(&large.1)?.0];
+        let losses = [
+            small.0.loss_and_gradients(&small.1)?.0,
+            large.0.loss_and_gradients(&large.1)?.0,
+        ];
         assert!((losses[0] - losses[1]).abs() < 1e-4 * losses[0], "{losses:?}");
         let expected = forecast(small.0, &small.1, 2)? * 50.0 + 100.0;
         assert_close(mode, &forecast(large.0, &large.1, 2)?, &expected, 1e-5);
@@ -290,11 +320,19 @@ fn a_normalised_forecast_is_in_the_units_of_the_data() -> TestResult {
 fn bytes_are_probabilities() -> TestResult {
     for mode in ["direct", "recursive"] {
         let model = frames(mode, "bce")?;
-        let bytes: Vec<u8> = numbers(9, 2 * TIME * 35).iter().map(|value| (value * 255.0) as u8).collect();
+        let bytes: Vec<u8> = numbers(9, 2 * TIME * 35)
+            .iter()
+            .map(|value| (value * 255.0) as u8)
+            .collect();
         let floats: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
         let batch = Batch::new(Inputs::U8(&bytes), &[2, TIME, 1, 7, 5], None)?;
         let expected = clips(&model, &floats, TIME, None)?;
-        assert_close(mode, &forecast(&model, &batch, 2)?, &forecast(&model, &expected, 2)?, 1e-6);
+        assert_close(
+            mode,
+            &forecast(&model, &batch, 2)?,
+            &forecast(&model, &expected, 2)?,
+            1e-6,
+        );
         let losses = [&batch, &expected].map(|batch| evaluated(&model, batch).map(|metrics| metrics.loss));
         let [ours, theirs] = losses;
         assert!((ours? - theirs?).abs() < 1e-6);
@@ -327,7 +365,10 @@ fn gradients_are_those_of_the_loss() -> TestResult {
                     let slope = (shifted(1e-5)? - shifted(-1e-5)?) / 2e-5;
                     let found = gradient.flatten(0, -1).double_value(&[at]);
                     let name = &parameter.name;
-                    assert!((slope - found).abs() < 1e-7 + 1e-5 * found.abs(), "{mode} {loss} {name}: {found}, {slope}");
+                    assert!(
+                        (slope - found).abs() < 1e-7 + 1e-5 * found.abs(),
+                        "{mode} {loss} {name}: {found}, {slope}"
+                    );
                 }
             }
         }
@@ -344,22 +385,40 @@ fn wrong_data_is_refused_by_name() -> TestResult {
     let model = vectors("direct", "bce", json!({ "forecast": { "season": 3 } }))?;
     let values = numbers(11, 2 * TIME * FEATURES);
     let learn = |model: &CnnLstm, values: &[f32], lengths: &[i64]| -> TestResult<String> {
-        Ok(reason(model.loss_and_gradients(&clips(model, values, TIME, Some(lengths))?)))
+        Ok(reason(model.loss_and_gradients(&clips(
+            model,
+            values,
+            TIME,
+            Some(lengths),
+        )?)))
     };
     let short = learn(&model, &values, &[6, 2])?;
-    assert!(short.contains("at least 3 valid steps") && short.contains("sample 1"), "{short}");
+    assert!(
+        short.contains("at least 3 valid steps") && short.contains("sample 1"),
+        "{short}"
+    );
     let mut meter = Meter::new();
     let tested = model.evaluate_batch(&clips(&model, &values, TIME, Some(&[6, 4]))?, &mut meter);
     let tested = tested.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(tested.contains("at least 5 valid steps") && tested.contains("a season of 3"), "{tested}");
+    assert!(
+        tested.contains("at least 5 valid steps") && tested.contains("a season of 3"),
+        "{tested}"
+    );
     for wrong in [-0.1, 1.1, f32::NAN] {
         let mut values = values.clone();
         values[(TIME * FEATURES + 4) as usize] = wrong;
         let refused = learn(&model, &values, &[6, 6])?;
-        assert!(refused.contains("from 0 to 1") && refused.contains("sample 1"), "{refused}");
+        assert!(
+            refused.contains("from 0 to 1") && refused.contains("sample 1"),
+            "{refused}"
+        );
         values[(TIME * FEATURES + 4) as usize] = 0.5;
         values[(TIME * FEATURES - 1) as usize] = wrong; //                  padding
-        assert!(model.loss_and_gradients(&clips(&model, &values, TIME, Some(&[5, 6]))?).is_ok());
+        assert!(
+            model
+                .loss_and_gradients(&clips(&model, &values, TIME, Some(&[5, 6]))?)
+                .is_ok()
+        );
     }
     for (size, value) in [(FEATURES, 2.0), (FEATURES + 1, 0.5)] {
         let targets = vec![value; (2 * 2 * size) as usize];
@@ -374,7 +433,14 @@ fn wrong_data_is_refused_by_name() -> TestResult {
             }),
         })?;
         let refused = model.loss_and_gradients(&batch).err().map(|error| error.code());
-        assert_eq!(refused, Some(if size == FEATURES { "ERR_DATA" } else { "ERR_SHAPE_MISMATCH" }));
+        assert_eq!(
+            refused,
+            Some(if size == FEATURES {
+                "ERR_DATA"
+            } else {
+                "ERR_SHAPE_MISMATCH"
+            })
+        );
     }
     Ok(())
 }
@@ -396,13 +462,25 @@ fn wrong_options_are_refused() -> TestResult {
     let over_time = json!([{
         "outChannels": 3, "kernelSize": 3, "stride": 1, "padding": 1, "activation": "relu", "maxPool": null,
     }]);
-    assert!(model(json!({ "features": 3 }), over_time.clone(), "recursive", "mse", json!({})).is_err());
+    assert!(
+        model(
+            json!({ "features": 3 }),
+            over_time.clone(),
+            "recursive",
+            "mse",
+            json!({})
+        )
+        .is_err()
+    );
     assert!(model(json!({ "features": 3 }), over_time, "direct", "mse", json!({})).is_ok());
     let direct = vectors("direct", "mse", json!({}))?;
     let batch = clips(&direct, &numbers(12, TIME * FEATURES), TIME, None)?;
     assert!(direct.forecast(&batch, 3, None, &|| Ok(())).is_err());
     let seeds = vec![0];
-    let sampling = Sampling { temperature: 1.0, seeds };
+    let sampling = Sampling {
+        temperature: 1.0,
+        seeds,
+    };
     assert!(direct.forecast(&batch, 1, Some(&sampling), &|| Ok(())).is_err());
     let stopped = direct.forecast(&batch, 1, None, &|| Err(Error::Aborted));
     assert!(matches!(stopped, Err(Error::Aborted)));

@@ -8,7 +8,11 @@ import type { ForecastConfig } from './forecast'
 
 export function checkCausal(
   forecast: ForecastConfig | undefined,
-  { input, cnn, lstm }: { readonly input: InputOptions; readonly cnn: readonly CnnBlockConfig[]; readonly lstm: LstmConfig },
+  {
+    input,
+    cnn,
+    lstm,
+  }: { readonly input: InputOptions; readonly cnn: readonly CnnBlockConfig[]; readonly lstm: LstmConfig },
 ): void {
   if (forecast?.mode !== 'recursive') return
   if (lstm.bidirectional) {

@@ -91,7 +91,11 @@ impl ModelConfig {
     /// are chosen.
     #[must_use]
     pub fn forecast_step(&self) -> Vec<i64> {
-        let chosen = self.head.forecast.as_ref().and_then(|forecast| forecast.features.as_ref());
+        let chosen = self
+            .head
+            .forecast
+            .as_ref()
+            .and_then(|forecast| forecast.features.as_ref());
         chosen.map_or_else(|| self.input.sizes(), |features| vec![features.len() as i64])
     }
 
@@ -141,7 +145,9 @@ impl ModelConfig {
         if self.has_frame_decoder() {
             let normed = self.cnn.iter().skip(1).filter_map(|block| block.norm);
             tensors += 2 * self.cnn.len();
-            tensors += normed.map(|norm| if norm == Norm::Batch { 4 } else { 2 }).sum::<usize>();
+            tensors += normed
+                .map(|norm| if norm == Norm::Batch { 4 } else { 2 })
+                .sum::<usize>();
         }
         tensors + projection + recurrent as usize + attention + 2
     }

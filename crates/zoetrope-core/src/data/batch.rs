@@ -273,10 +273,9 @@ impl Batch {
                 let follow = config.head.per == Per::Frame || config.head.kind == HeadKind::Forecast;
                 if change.moves_frames && follow && spec.targets.is_some() {
                     return Err(Error::Data {
-                        reason:
-                            "Expected no timeCrop, timeStretch or dropFrames with targets of frames, which do not \
+                        reason: "Expected no timeCrop, timeStretch or dropFrames with targets of frames, which do not \
                              follow them"
-                                .to_owned(),
+                            .to_owned(),
                     });
                 }
                 change.clips.with(|changed| {

@@ -48,14 +48,18 @@ impl Clips {
         let time = self.inputs.size()[1] + added;
         let mut shape = self.inputs.size();
         shape[1] = time;
-        let longer = self.inputs.f_new_zeros(shape.as_slice(), (steps.kind(), steps.device()))?;
+        let longer = self
+            .inputs
+            .f_new_zeros(shape.as_slice(), (steps.kind(), steps.device()))?;
         longer.f_narrow(1, 0, time - added)?.f_copy_(&self.inputs)?;
         let rows: Vec<i64> = (0..)
             .zip(&counts)
             .flat_map(|(clip, count)| (0..added).map(move |step| clip * time + count + step))
             .collect();
         let rows = Tensor::f_from_slice(&rows)?.f_to_device(steps.device())?;
-        let inputs = longer.f_flatten(0, 1)?.f_index_copy(0, &rows, &steps.f_flatten(0, 1)?)?;
+        let inputs = longer
+            .f_flatten(0, 1)?
+            .f_index_copy(0, &rows, &steps.f_flatten(0, 1)?)?;
         let counts: Vec<i64> = counts.iter().map(|count| count + added).collect();
         Self {
             inputs: inputs.f_view(shape.as_slice())?,

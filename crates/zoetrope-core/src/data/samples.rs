@@ -216,7 +216,7 @@ impl SampleSpec {
         if longest < time {
             inputs = inputs.f_narrow(1, 0, longest)?;
         }
-        probabilities::check(&inputs, chosen, config)?;
+        probabilities::check(&inputs, lengths, chosen.indices.as_deref(), config)?;
         let lengths = match lengths {
             Some(lengths) if lengths.iter().any(|&length| length < longest) => {
                 Some(Lengths::new(lengths, longest, device)?)

@@ -157,7 +157,14 @@ impl TargetSpec {
 
     /// Checks what the targets belong to, their shape and their values for `len` samples of `time` frames, of which
     /// `lengths` are valid.
-    pub(crate) fn check_fits(&self, config: &ModelConfig, time: i64, lengths: Option<&[i64]>, len: i64, indices: Option<&[i64]>) -> Result<()> {
+    pub(crate) fn check_fits(
+        &self,
+        config: &ModelConfig,
+        time: i64,
+        lengths: Option<&[i64]>,
+        len: i64,
+        indices: Option<&[i64]>,
+    ) -> Result<()> {
         if let Some(said) = self.said.filter(|&said| said != config.head.per) {
             let word = |per: Per| if per == Per::Frame { "frame" } else { "clip" };
             let (head, said) = (word(config.head.per), word(said));
@@ -195,7 +202,13 @@ impl TargetSpec {
     }
 
     /// Targets of different lengths, where the head takes no strings, must be those of a clip's own frames.
-    fn check_follow(&self, config: &ModelConfig, time: i64, lengths: Option<&[i64]>, indices: Option<&[i64]>) -> Result<()> {
+    fn check_follow(
+        &self,
+        config: &ModelConfig,
+        time: i64,
+        lengths: Option<&[i64]>,
+        indices: Option<&[i64]>,
+    ) -> Result<()> {
         let Some(own) = &self.lengths else { return Ok(()) };
         let frames = |sample: usize| lengths.map_or(time, |lengths| lengths[sample]);
         let differs = |&(sample, &own): &(usize, &i64)| config.head.per == Per::Clip || own != frames(sample);
@@ -325,7 +338,9 @@ impl Range {
         };
         let (expected, largest) = match config.head.kind {
             HeadKind::Forecast if config.head.loss == Some(RegressionLoss::Bce) => {
-                let wrong = [self.smallest, self.largest].into_iter().find(|value| !(0.0..=1.0).contains(value));
+                let wrong = [self.smallest, self.largest]
+                    .into_iter()
+                    .find(|value| !(0.0..=1.0).contains(value));
                 return match self.fraction.filter(|value| value.is_nan()).or(wrong) {
                     Some(value) => refuse("of numbers from 0 to 1".to_owned(), value),
                     None => Ok(()),

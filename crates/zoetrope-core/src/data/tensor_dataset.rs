@@ -162,7 +162,10 @@ mod tests {
     fn a_target_is_whole_unless_it_is_said_to_be_per_frame() -> Result<()> {
         let target = |dataset: &TensorDataset| dataset.sample(0).map(|sample| sample.targets);
         assert_eq!(target(&dataset()?)?, Some(vec![1.0, 0.0, 1.0]));
-        assert_eq!(target(&dataset()?.with_targets_per(Per::Clip)?)?, Some(vec![1.0, 0.0, 1.0]));
+        assert_eq!(
+            target(&dataset()?.with_targets_per(Per::Clip)?)?,
+            Some(vec![1.0, 0.0, 1.0])
+        );
         assert_eq!(target(&dataset()?.with_targets_per(Per::Frame)?)?, Some(vec![1.0, 0.0]));
         Ok(())
     }

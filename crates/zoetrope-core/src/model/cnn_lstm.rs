@@ -232,7 +232,11 @@ impl CnnLstm {
     pub(super) fn forecast_head(&self) -> Result<&Forecast> {
         match &self.head {
             Head::Forecast(forecast) => Ok(forecast),
-            _ => Err(Error::invalid("head", "a forecast", format!("{:?}", self.config.head.kind))),
+            _ => Err(Error::invalid(
+                "head",
+                "a forecast",
+                format!("{:?}", self.config.head.kind),
+            )),
         }
     }
 }

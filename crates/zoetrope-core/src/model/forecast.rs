@@ -114,7 +114,10 @@ impl CnnLstm {
             return Ok(Steps { outputs, values });
         }
         let (mut outputs, mut values) = (Vec::new(), Vec::new());
-        let Ends { mut state, outputs: mut top } = self.ends(clips, check)?;
+        let Ends {
+            mut state,
+            outputs: mut top,
+        } = self.ends(clips, check)?;
         for _ in 0..steps {
             check()?;
             if let Some(last) = values.last() {
@@ -136,7 +139,9 @@ impl CnnLstm {
     /// Runs whole clips, one frame after the other, and keeps what the recurrent part knows at each clip's own end.
     fn ends(&self, clips: &Clips, check: &dyn Fn() -> Result<()>) -> Result<Ends> {
         let layout = clips.layout();
-        let packed = self.features_t(&layout.pack(&clips.inputs)?, &layout, false, false)?.values;
+        let packed = self
+            .features_t(&layout.pack(&clips.inputs)?, &layout, false, false)?
+            .values;
         let features = layout.unpack(&packed)?; //                          [batch, time, features]
         let is_over = clips.lengths.as_ref().map(Lengths::is_padding).transpose()?;
         let mut state = self.recurrent().initial_state(layout.batch)?;
@@ -194,8 +199,13 @@ impl Draws {
             .iter_mut()
             .flat_map(|stream| (0..numbers).map(|_| stream.unit()).collect::<Vec<_>>())
             .collect();
-        let units = Tensor::f_from_slice(&units)?.f_view([batch, numbers])?.f_to_device(self.device)?;
-        let probabilities = logits.f_to_kind(Kind::Double)?.f_div_scalar(self.temperature)?.f_sigmoid()?;
+        let units = Tensor::f_from_slice(&units)?
+            .f_view([batch, numbers])?
+            .f_to_device(self.device)?;
+        let probabilities = logits
+            .f_to_kind(Kind::Double)?
+            .f_div_scalar(self.temperature)?
+            .f_sigmoid()?;
         Ok(units.f_lt_tensor(&probabilities)?.f_to_kind(logits.kind())?)
     }
 }
@@ -209,7 +219,11 @@ fn check_sampling(head: &Forecast, batch: &Batch, sampling: Option<&Sampling>) -
         return Err(Error::invalid("sample", expected, "a temperature and a seed"));
     }
     if !(temperature.is_finite() && *temperature > 0.0) {
-        return Err(Error::invalid("sample.temperature", "a finite number above 0", temperature));
+        return Err(Error::invalid(
+            "sample.temperature",
+            "a finite number above 0",
+            temperature,
+        ));
     }
     if seeds.len() as i64 != batch.len() {
         let expected = format!("{} seeds, one a clip", batch.len());

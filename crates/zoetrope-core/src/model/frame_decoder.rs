@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::encoder::block::activate;
 use super::encoder::norm::NormLayer;
 use super::initializer::Initializer;
-use crate::config::{Activation, BlockConfig, FrameSize, ModelConfig};
+use crate::config::{BlockConfig, FrameSize, ModelConfig};
 use crate::error::Result;
 
 /// Mirrors the encoder: what it pooled is enlarged, what it convolved is convolved back, and every size on the way is

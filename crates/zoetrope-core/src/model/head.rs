@@ -3,6 +3,7 @@
 mod ctc;
 pub(crate) mod forecast;
 pub(crate) mod measured;
+mod numbers;
 pub(crate) mod options;
 mod rows;
 pub(crate) mod scored;

@@ -5,8 +5,10 @@
 
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::rows;
-use crate::config::{ForecastConfig, ForecastMode, HeadConfig, InputConfig, ModelConfig, NormalizeConfig, RegressionLoss};
+use super::numbers;
+use crate::config::{
+    ForecastConfig, ForecastMode, HeadConfig, InputConfig, ModelConfig, NormalizeConfig, RegressionLoss,
+};
 use crate::data::label_strings::sample_name;
 use crate::data::samples::Clips;
 use crate::error::{Error, Result};
@@ -102,7 +104,13 @@ impl Forecast {
     ///
     /// # Errors
     /// `Data`, naming the sample by its place in `indices`, or in the batch.
-    pub(crate) fn check_counts(&self, counts: &[i64], indices: Option<&[i64]>, is_cut: bool, train: bool) -> Result<()> {
+    pub(crate) fn check_counts(
+        &self,
+        counts: &[i64],
+        indices: Option<&[i64]>,
+        is_cut: bool,
+        train: bool,
+    ) -> Result<()> {
         let season = self.config.season.filter(|_| !train).unwrap_or(1);
         let needed = season + if is_cut { self.config.horizon } else { 0 };
         let Some(sample) = counts.iter().position(|&count| count < needed) else {
@@ -123,7 +131,7 @@ impl Forecast {
 
     /// The mean loss of outputs of any shape, in the loss's units, of `[]`.
     pub(crate) fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
-        rows::of_numbers(self.loss, outputs, targets, Reduction::Mean)
+        numbers::loss(self.loss, outputs, targets, Reduction::Mean)
     }
 
     /// States of `[rows, directions * hidden_size]` into `[rows, steps at once * numbers of a step]`, in the loss's units

@@ -22,7 +22,12 @@ pub(crate) struct Measured {
 
 impl Measured {
     /// Holds the steps that a model forecast against those that came, and so for the forecasts without a model.
-    pub(crate) fn new(head: &Forecast, Parted { context, following }: Parted, steps: Steps, kind: Kind) -> Result<Self> {
+    pub(crate) fn new(
+        head: &Forecast,
+        Parted { context, following }: Parted,
+        steps: Steps,
+        kind: Kind,
+    ) -> Result<Self> {
         let naive = Naive {
             head,
             context: &context,
@@ -57,7 +62,8 @@ impl Naive<'_> {
     /// The clip's last `season` steps over and over, `[batch, horizon, numbers of a step]`: of a season of 1 persistence.
     fn repeated(&self, season: i64) -> Result<Tensor> {
         let horizon = self.head.config().horizon;
-        let of_clip = |(clip, &count): (i64, &i64)| (0..horizon).map(move |step| (clip, count - season + step % season));
+        let of_clip =
+            |(clip, &count): (i64, &i64)| (0..horizon).map(move |step| (clip, count - season + step % season));
         let frames = self.observed((0..).zip(&self.counts).flat_map(of_clip))?;
         Ok(frames.f_view([self.counts.len() as i64, horizon, -1])?)
     }

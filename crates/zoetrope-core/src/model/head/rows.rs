@@ -2,9 +2,10 @@
 
 use tch::{Kind, Reduction, Tensor};
 
+use super::numbers;
 use super::options::LossOptions;
 use super::scored::BatchLoss;
-use crate::config::{HeadKind, ModelConfig, RegressionLoss};
+use crate::config::{HeadKind, ModelConfig};
 use crate::error::Result;
 
 /// Index of a target that counts for nothing: PyTorch's default, which no class has.
@@ -72,22 +73,5 @@ fn reduced(
     if config.head.kind == HeadKind::MultiLabel {
         return Ok(outputs.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, weights, reduction)?);
     }
-    of_numbers(config.head.loss.unwrap_or_default(), outputs, &targets, reduction)
-}
-
-/// The loss of numbers, of any shape and of the same kind as their targets.
-pub(super) fn of_numbers(
-    loss: RegressionLoss,
-    outputs: &Tensor,
-    targets: &Tensor,
-    reduction: Reduction,
-) -> Result<Tensor> {
-    match loss {
-        RegressionLoss::Mse => Ok(outputs.f_mse_loss(targets, reduction)?),
-        RegressionLoss::SmoothL1 => Ok(outputs.f_smooth_l1_loss(targets, reduction, 1.0)?),
-        RegressionLoss::Bce => {
-            let none = None::<&Tensor>;
-            Ok(outputs.f_binary_cross_entropy_with_logits(targets, none, none, reduction)?)
-        }
-    }
+    numbers::loss(config.head.loss.unwrap_or_default(), outputs, &targets, reduction)
 }
