@@ -297,7 +297,7 @@ fn forecasts_without_a_model_are_those_of_the_textbook() -> TestResult {
 fn a_normalised_forecast_is_in_the_units_of_the_data() -> TestResult {
     for mode in ["direct", "recursive"] {
         let plain = vectors(mode, "mse", json!({}))?;
-        let normalize = json!({ "mean": [100.0; 3], "std": [50.0; 3] });
+        let normalize = json!({ "mean": [100.0, 100.0, 100.0], "std": [50.0, 50.0, 50.0] });
         let normalised = vectors(mode, "mse", json!({ "normalize": normalize }))?;
         let values = numbers(8, 2 * TIME * FEATURES);
         let large: Vec<f32> = values.iter().map(|value| value * 50.0 + 100.0).collect();
