@@ -27,7 +27,7 @@ export declare class NativeBatch {
    */
   static fromArrays(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
   /** As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done. */
-  static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets | undefined | null, indices: Uint32Array): Outcome<NativeBatch>
+  static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
   /**
    * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
    * with seed and epoch they say all draws.
@@ -59,7 +59,6 @@ export declare class NativeModel {
   /** What the model is made of, as JSON: a text crosses whole, an object of values is limited to a million of them. */
   get config(): string
   /** `cpu` or `cuda:N`. */
-  get numOutputs(): number
   get device(): string
   /** The name of every parameter, in PyTorch's order. */
   get parameterNames(): Array<string>
@@ -130,7 +129,7 @@ export declare class NativeTensorDataset {
    * Copies samples, as `NativeBatch.fromArrays` does. `isPerFrame` says whether targets belong to frames or to clips,
    * where that is known.
    */
-  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets?: NativeTargets | undefined | null, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
+  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
   /** Number of samples. */
   get length(): number
   /** A copy of the sample at `index`. */
@@ -299,8 +298,6 @@ export interface NativeMetrics {
    * (target - origin)² with one of the targets as the origin.
    */
   errorSums: Array<number>
-  strings?: NativeStringCounts
-  forecast?: NativeForecastErrors
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
 }
@@ -394,7 +391,7 @@ export interface NativeSample {
   /** Of the inputs, without the axis of samples; of a clip, its own frames. */
   shape: Array<number>
   /** Class indices, labels or numbers. */
-  targets?: Float64Array
+  targets: Float64Array
   /** Of the targets, without the axis of samples: empty for a single number. */
   targetShape: Array<number>
 }
@@ -413,9 +410,8 @@ export interface NativeStatistics {
 export interface NativeTargets {
   /** As many as the product of the shape. */
   data: Int32Array | Float32Array
+  /** `[batch]` for classes, or with axes of time and outputs after it. */
   shape: Array<number>
-  lengths?: Int32Array
-  names?: Array<string>
 }
 
 /**
@@ -430,8 +426,3 @@ export declare function setNumThreads(count: number): void
  * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void
-
-export interface NativeStringCounts { edits: number; labels: number; wordEdits: number; words: number; exact: number; strings: number; empty: number }
-export interface NativeForecastErrors { clips: number; horizon: number; numbers: number; sums: Array<number>; likelihoods: Array<number>; differences: number; numDifferences: number }
-export interface NativeSampling { temperature: number; seeds: BigUint64Array }
-export declare class NativeForecast { constructor(model: NativeModel); run(batch: NativeBatch, steps: number, sampling?: NativeSampling | undefined | null): Promise<Outcome<NativeArray>>; cancel(): void }
