@@ -58,6 +58,8 @@ export declare class NativeModel {
   static load(path: string, device: string): Promise<Outcome<NativeModel>>
   /** What the model is made of, as JSON: a text crosses whole, an object of values is limited to a million of them. */
   get config(): string
+  /** Numbers in one answer. */
+  get numOutputs(): number
   /** `cpu` or `cuda:N`. */
   get device(): string
   /** The name of every parameter, in PyTorch's order. */
@@ -285,7 +287,10 @@ export interface NativeLoss {
 export interface NativeMetrics {
   /** Mean over predictions. */
   loss: number
-  /** Predictions that are right; of several labels, those with every label right; of a regression none. */
+  /**
+   * Predictions that are right; of several labels, those with every label right; strings that are exact; of a regression
+   * none.
+   */
   correct: number
   /** Samples seen. */
   samples: number
@@ -298,6 +303,8 @@ export interface NativeMetrics {
    * (target - origin)² with one of the targets as the origin.
    */
   errorSums: Array<number>
+  /** Of label strings. */
+  strings?: NativeStringCounts
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
 }
@@ -406,12 +413,36 @@ export interface NativeStatistics {
   samples: number
 }
 
-/** What is to be answered: class indices, labels or numbers. */
+/** Counts of label strings held against their targets. */
+export interface NativeStringCounts {
+  /** Edits of labels that make the targets of the answers. */
+  edits: number
+  /** Labels of the targets. */
+  labels: number
+  /** The same of words; 0 where no class is the separator. */
+  wordEdits: number
+  /** Words of the targets. */
+  words: number
+  /** Strings without an edit. */
+  exact: number
+  /** Strings. */
+  strings: number
+  /** Strings of an answer without any label. */
+  empty: number
+}
+
+/** What is to be answered: class indices, labels, numbers or strings of labels. */
 export interface NativeTargets {
   /** As many as the product of the shape. */
   data: Int32Array | Float32Array
-  /** `[batch]` for classes, or with axes of time and outputs after it. */
+  /** `[batch]` for classes, or with axes of time and outputs, or of a string's labels, after it. */
   shape: Array<number>
+  /** Targets of each sample's own along the second axis, `[batch]`, where samples have different numbers of them. */
+  lengths?: Int32Array
+  /** Names that the data are indices of, where targets were given by name. */
+  names?: Array<string>
+  /** The samples' places in their dataset, `[batch]`, for messages. */
+  indices?: Uint32Array
 }
 
 /**

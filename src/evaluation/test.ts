@@ -85,7 +85,7 @@ export interface TestResult extends CommonTestResult, Partial<RegressionMetrics>
   readonly auc?: number
 }
 
-/** The metrics of a model with some kind of head. */
+/** The metrics that a model with some head has. */
 export type TestResultOf<Head extends HeadType> = Head['kind'] extends 'ctc' | 'sequence'
   ? StringTestResult
   : Head['kind'] extends 'forecast'
@@ -102,8 +102,18 @@ export type TestResultOf<Head extends HeadType> = Head['kind'] extends 'ctc' | '
 export async function test<Head extends HeadType>(
   model: CnnLstm<string, Head>,
   loader: DataLoader,
+  options?: TestOptions,
+): Promise<TestResultOf<Head>>
+export async function test(
+  model: AnyCnnLstm,
+  loader: DataLoader,
+  options?: TestOptions,
+): Promise<TestResultOf<HeadType>>
+export async function test(
+  model: AnyCnnLstm,
+  loader: DataLoader,
   options: TestOptions = {},
-): Promise<TestResultOf<Head>> {
+): Promise<TestResultOf<HeadType>> {
   modelHandle(model)
   options = checkOptions(options, 'options', ['signal', 'progress', 'auc'])
   const { signal, progress = true, auc = false } = options
@@ -122,12 +132,12 @@ export interface TestSettings {
 }
 
 /** One sweep with checked arguments; `title` heads the progress line. */
-export async function testEpoch<Head extends HeadType>(
-  model: CnnLstm<string, Head>,
+export async function testEpoch(
+  model: AnyCnnLstm,
   loader: DataLoader,
   { signal, progress, auc }: TestSettings,
   title = 'test',
-): Promise<TestResultOf<Head>> {
+): Promise<TestResultOf<HeadType>> {
   const abort = new AbortScope(signal)
   const { head } = model.config
   try {
@@ -153,7 +163,7 @@ export async function testEpoch<Head extends HeadType>(
       ...timing(samples, seconds),
     }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the head decides which metrics there are
-    return result as TestResultOf<Head>
+    return result as TestResultOf<HeadType>
   } finally {
     abort.release()
   }

@@ -14,3 +14,4 @@ pub(crate) mod samples;
 pub(crate) mod statistics;
 pub(crate) mod targets;
 pub(crate) mod tensor_dataset;
+pub(crate) mod windows;

@@ -4,6 +4,7 @@ mod auc;
 mod confusion;
 mod evaluate;
 pub(crate) mod forecast;
+pub(crate) mod label_strings;
 pub(crate) mod metrics;
 pub(crate) mod predictions;
 mod scores;

@@ -239,7 +239,8 @@ fn used_twice() -> Error {
     }
 }
 
-fn array(values: Values) -> Either<Float32Array, Uint8Array> {
+/// A typed array of the values' type.
+pub(crate) fn array(values: Values) -> Either<Float32Array, Uint8Array> {
     match values {
         Values::F32(values) => Either::A(values.into()),
         Values::U8(values) => Either::B(values.into()),

@@ -11,6 +11,7 @@
 pub mod audio;
 mod audit;
 mod batch;
+mod decode;
 pub mod forecast;
 mod model;
 mod optimizer;
@@ -20,3 +21,4 @@ pub mod runtime;
 pub mod snapshot;
 mod state_dict;
 mod statistics;
+pub mod windows;

@@ -1,6 +1,6 @@
 //! Heads: from the states of the recurrent part to outputs, a loss and answers. Each kind of head is a file.
 
-mod ctc;
+pub(crate) mod ctc;
 pub(crate) mod forecast;
 pub(crate) mod measured;
 mod numbers;

@@ -1,8 +1,14 @@
 //! Connectionist temporal classification (Graves and others, 2006): the probability of a label string is the sum over all
 //! paths through the frames that read as it. Output 0 is the blank, output c + 1 is class c.
 
+mod align;
+mod beam;
+pub(crate) mod decode;
+mod trie;
+
 use tch::{Kind, Reduction, Tensor};
 
+pub use self::align::Span;
 use super::scored::{Answers, BatchLoss, Reading, Scored, Strings};
 use crate::data::label_strings::LabelStrings;
 use crate::data::lengths::Layout;
@@ -56,6 +62,15 @@ fn losses(outputs: &Tensor, layout: &Layout<'_>, targets: &LabelStrings) -> Resu
         .f_to_kind(losses.kind())?
         .f_to_device(losses.device())?;
     Ok(losses.f_div(&divisors)?)
+}
+
+/// ln(eˣ + eʸ).
+fn add(x: f64, y: f64) -> f64 {
+    let (larger, smaller) = if x >= y { (x, y) } else { (y, x) };
+    if smaller == f64::NEG_INFINITY {
+        return larger;
+    }
+    larger + (smaller - larger).exp().ln_1p()
 }
 
 /// The likeliest output of each frame, int64 of `[frames]`: of equal ones the first, -1 where they are not numbers.
