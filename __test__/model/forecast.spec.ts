@@ -268,7 +268,8 @@ test('what is no forecast is refused', async (t) => {
   await refuses(t, RangeError, /from 0 to 1 for `head.features\[0\]`, received 2/, head({ features: [2] }))
   await refuses(t, RangeError, /feeds every feature back/, head({ features: [0], mode: 'recursive' }))
   await refuses(t, TypeError, /`head.horizon`, received undefined/, head({ horizon: undefined }))
-  const recursive = (options: object) => () => CnnLstm.create(untyped<never>({ ...COMMON, head: RECURSIVE, ...options }))
+  const recursive = (options: object) => () =>
+    CnnLstm.create(untyped<never>({ ...COMMON, head: RECURSIVE, ...options }))
   await refuses(t, RangeError, /`lstm.bidirectional`, received true/, recursive({ lstm: { bidirectional: true } }))
   await refuses(
     t,
