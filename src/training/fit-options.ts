@@ -1,5 +1,7 @@
 import type { DataLoader } from '../data/data-loader'
+import type { ForecastMetrics } from '../evaluation/forecast-metrics'
 import type { MetricName } from '../evaluation/metric-names'
+import type { StringMetrics } from '../evaluation/metrics'
 import type { TestResult } from '../evaluation/test'
 import type { EarlyStoppingOptions, EmaOptions } from './fit-weights'
 import type { TrainOptions, TrainResult } from './train'
@@ -9,8 +11,8 @@ export interface EpochRecord {
   /** Number of the epoch, from 1. */
   readonly epoch: number
   readonly train: TrainResult
-  /** Present when `fit` was given validation data. */
-  readonly validation?: TestResult
+  /** Present when `fit` was given validation data. Label strings and forecasts have metrics of their own. */
+  readonly validation?: TestResult & Partial<StringMetrics> & Partial<ForecastMetrics>
 }
 
 /** Options of `fit`. It has every option of `train` too. */
