@@ -1,6 +1,15 @@
 /** An ECMAScript module that imports the package: what TypeScript knows about labels, heads and results. */
 import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError, fit, test, train } from 'zoetrope'
-import type { ErrorCode, MultiLabelPrediction, Prediction, RegressionPrediction, TestResult } from 'zoetrope'
+import type {
+  ErrorCode,
+  FloatArray,
+  ForecastPrediction,
+  ForecastTestResult,
+  MultiLabelPrediction,
+  Prediction,
+  RegressionPrediction,
+  TestResult,
+} from 'zoetrope'
 
 /** `true` where two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -35,6 +44,18 @@ export async function heads(): Promise<void> {
 
   const frames = await CnnLstm.create({ input, classes: ['a', 'b'], head: { per: 'frame' } })
   same<Same<Awaited<ReturnType<typeof frames.predict>>, Prediction<'a' | 'b'>[][]>>()
+
+  const steps = await CnnLstm.create({ input: { features: 3 }, head: { kind: 'forecast', horizon: 4 } })
+  same<Same<Awaited<ReturnType<typeof steps.predict>>, ForecastPrediction[]>>()
+  same<Same<Awaited<ReturnType<typeof steps.forecast>>, FloatArray>>()
+  await steps.forecast(clips, { steps: 2, sample: { seed: 0 } })
+  const loader = new DataLoader(new TensorDataset({ inputs: { data: new Float32Array(6), shape: [1, 2, 3] } }))
+  const tested = await test(steps, loader)
+  same<Same<typeof tested, ForecastTestResult>>()
+  // @ts-expect-error -- a classification continues nothing
+  await frames.forecast(clips)
+  // @ts-expect-error -- how far?
+  await CnnLstm.create({ input, head: { kind: 'forecast' } })
 
   // @ts-expect-error -- a head that does not exist
   await CnnLstm.create({ input, numClasses: 2, head: 'segmentation' })
