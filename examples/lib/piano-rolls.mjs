@@ -32,7 +32,7 @@ export async function learnPianoRolls({ file, name, candidates, batchSize, publi
 }
 
 async function learn({ train, valid, test: testPart }, { settings, batchSize, seed, options, tests }) {
-  const { epochs, learningRate, weightDecay, ...network } = settings
+  const { epochs, learningRate, weightDecay, ema, ...network } = settings
   const model = await CnnLstm.create({
     input: { features: 88 },
     head: { kind: 'forecast', horizon: 1, mode: 'recursive', loss: 'bce' },
@@ -49,6 +49,7 @@ async function learn({ train, valid, test: testPart }, { settings, batchSize, se
       epochs: options.quick ? 1 : epochs,
       optimizer: new AdamW(model, { learningRate, weightDecay, schedule }),
       clipNorm: 1,
+      ema: { decay: ema },
       best: 'nll',
       signal: options.signal,
       onEpoch: ({ epoch, train: { nll }, validation }) => {
