@@ -26,8 +26,11 @@ export declare class NativeBatch {
    * batch; with the valid frames of each clip where they are not all; and, except for prediction, targets.
    */
   static fromArrays(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
-  /** As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done. */
-  static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
+  /**
+   * As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done.
+   * `indices` are the samples' places in their dataset, for messages.
+   */
+  static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets | undefined | null, indices: Uint32Array): Outcome<NativeBatch>
   /**
    * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
    * with seed and epoch they say all draws.
@@ -45,6 +48,28 @@ export declare class NativeDataStatistics {
   add(batch: NativeBatch, isPerFrame: boolean): Promise<Outcome<undefined>>
   /** Everything so far. */
   read(): NativeStatistics
+}
+
+/** The label strings of some clips: their frames are computed once, and read as often as one likes. */
+export declare class NativeDecoder {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /** Computes the outputs of the clips' frames. */
+  read(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** Finds the string of each clip that was read. */
+  decode(decoding: NativeDecoding): Promise<Outcome<NativeLabelString[]>>
+  /** Has the work end soon with `ERR_ABORTED`. */
+  cancel(): void
+}
+
+/** A forecast, which can be stopped between two steps. */
+export declare class NativeForecast {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /** The steps after each clip, `[batch, steps, …step]`. */
+  run(batch: NativeBatch, steps: number, sampling?: NativeSampling | undefined | null): Promise<Outcome<NativeArray>>
+  /** Has the forecast end before its next step with `ERR_ABORTED`. */
+  cancel(): void
 }
 
 /** A model on its own thread. */
@@ -131,7 +156,7 @@ export declare class NativeTensorDataset {
    * Copies samples, as `NativeBatch.fromArrays` does. `isPerFrame` says whether targets belong to frames or to clips,
    * where that is known.
    */
-  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
+  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
   /** Number of samples. */
   get length(): number
   /** A copy of the sample at `index`. */
@@ -207,6 +232,18 @@ export interface NativeCounts {
   labels: Float64Array
 }
 
+/** How label strings are found. */
+export interface NativeDecoding {
+  /** Strings that are followed at a time; 1 reads the best path. */
+  beams: number
+  /** The only strings that may be answers. */
+  lexicon?: NativeStrings
+  /** Strings that no answer may begin with. */
+  forbidden?: NativeStrings
+  /** Whether `visited` is wanted. */
+  keepsVisited: boolean
+}
+
 /** An error as data; the facade throws it. */
 export interface NativeFailure {
   /** One of the facade's error codes, or `ERR_ABORTED`. */
@@ -215,6 +252,27 @@ export interface NativeFailure {
   message: string
   /** The error's facts by name. */
   details: Record<string, unknown>
+}
+
+/** Sums of what evaluated forecasts are off by, in the units of the data. */
+export interface NativeForecastErrors {
+  /** Clips that were forecast. */
+  clips: number
+  /** Steps that were forecast of each. */
+  horizon: number
+  /** Numbers in one step. */
+  numbers: number
+  /**
+   * Row-major `[forecasts, horizon, 2]`: sums of |error| and error² of the model, of persistence and, with a season, of
+   * the seasonal-naive forecast.
+   */
+  sums: Array<number>
+  /** With binary cross-entropy, `[horizon]`: sums of the negative log-likelihood of whole steps. */
+  likelihoods: Array<number>
+  /** Sum of the absolute differences between each number that was read and the one a season, or a step, before. */
+  differences: number
+  /** Number of these differences. */
+  numDifferences: number
 }
 
 /** What a call froze or unfroze. */
@@ -241,6 +299,18 @@ export interface NativeInputs {
   shape: Array<number>
   /** Valid frames of each clip, where they are not all. */
   lengths?: Int32Array
+}
+
+/** A label string. */
+export interface NativeLabelString {
+  /** Classes; absent where outputs are not numbers, or no allowed string fits into the frames. */
+  labels?: Int32Array
+  /** First frame of each label, and the frame after its last. */
+  spans: Int32Array
+  /** The sum over all paths that read as the string. */
+  probability: number
+  /** Every string that was among the best at any frame, where that is wanted. */
+  visited: NativeStrings
 }
 
 /** One row of a summary. */
@@ -305,6 +375,8 @@ export interface NativeMetrics {
   errorSums: Array<number>
   /** Of label strings. */
   strings?: NativeStringCounts
+  /** Of evaluated forecasts. */
+  forecast?: NativeForecastErrors
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
 }
@@ -397,10 +469,18 @@ export interface NativeSample {
   data: Float32Array | Uint8Array
   /** Of the inputs, without the axis of samples; of a clip, its own frames. */
   shape: Array<number>
-  /** Class indices, labels or numbers. */
-  targets: Float64Array
+  /** Class indices, labels or numbers; absent in a dataset without targets. */
+  targets?: Float64Array
   /** Of the targets, without the axis of samples: empty for a single number. */
   targetShape: Array<number>
+}
+
+/** How steps are drawn. */
+export interface NativeSampling {
+  /** Logits are divided by it. */
+  temperature: number
+  /** One a clip. */
+  seeds: BigUint64Array
 }
 
 /** What a profile has come to. */
@@ -431,6 +511,14 @@ export interface NativeStringCounts {
   empty: number
 }
 
+/** Strings of classes, one after the other. */
+export interface NativeStrings {
+  /** Classes, from 0. */
+  labels: Int32Array
+  /** Labels of each string. */
+  counts: Int32Array
+}
+
 /** What is to be answered: class indices, labels, numbers or strings of labels. */
 export interface NativeTargets {
   /** As many as the product of the shape. */
@@ -441,8 +529,18 @@ export interface NativeTargets {
   lengths?: Int32Array
   /** Names that the data are indices of, where targets were given by name. */
   names?: Array<string>
-  /** The samples' places in their dataset, `[batch]`, for messages. */
-  indices?: Uint32Array
+}
+
+/** How an array is cut. */
+export interface NativeWindows {
+  /** Entries of a window along the axis. */
+  size: number
+  /** Entries from one window to the next. */
+  step: number
+  /** The axis that is cut. */
+  axis: number
+  /** Whether a last window that is not full is filled up with zeros. */
+  pad: boolean
 }
 
 /**
@@ -457,3 +555,6 @@ export declare function setNumThreads(count: number): void
  * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void
+
+/** An array as overlapping windows, `[windows, …]`, cut by a thread beside the models'. */
+export declare function windows(data: Float32Array | Uint8Array, shape: Array<number>, options: NativeWindows): Promise<Outcome<NativeInputs>>

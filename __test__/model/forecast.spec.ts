@@ -218,7 +218,7 @@ test('frames are forecast as frames of their own size', async (t) => {
       return { input: { data, shape: [6, 1, 9, 7] } }
     })
     const loader = new DataLoader(samples, { batchSize: 7, shuffle: true, seed: 0 })
-    await fit(model, { train: loader, epochs: 60, optimizer: new Adam(model, { learningRate: 1e-2 }) })
+    await fit(model, { train: loader, epochs: 200, optimizer: new Adam(model, { learningRate: 1e-2 }) })
     const result = await evaluate(model, loader)
     t.true(result.rmse < result.persistence.rmse / 2, `${mode} ${JSON.stringify(result)}`)
     const clips = { data: samples[0]!.input.data, shape: [1, 6, 1, 9, 7] }

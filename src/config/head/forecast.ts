@@ -45,7 +45,7 @@ export interface ForecastConfig {
 }
 
 export function checkForecast(
-  { horizon, mode = 'direct', features, season }: Omit<ForecastHeadOptions, 'kind'>,
+  { horizon, mode = 'direct', features, season }: Partial<Omit<ForecastHeadOptions, 'kind'>>,
   input: InputOptions,
 ): ForecastConfig {
   const isRecursive = checkOneOf<ForecastMode>(mode, 'head.mode', ['direct', 'recursive']) === 'recursive'
