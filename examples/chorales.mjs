@@ -20,7 +20,7 @@ await runProgram(import.meta.url, {}, (options) =>
       candidates,
       batchSize: 8,
       published: 'LSTM 8.45, GRU 8.43, TCN 8.10 (arXiv 1803.01271)',
-      bar: 8.45,
+      most: 8.45,
     },
     options,
   ),

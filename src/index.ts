@@ -29,6 +29,7 @@ export { constant, cosine, oneCycle, stepDecay, warmup } from './optimizer/sched
 export { checkLeakage } from './data/split/leakage'
 export { split } from './data/split/split'
 export { Subset } from './data/subset'
+export { windows } from './data/windows'
 export { test } from './evaluation/test'
 export { train } from './training/train'
 
@@ -48,9 +49,10 @@ export type { ReduceOnPlateauOptions } from './optimizer/plateau'
 export type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './evaluation/metrics'
 export type { LogMelOptions, Recording } from './data/log-mel'
 export type { LossOptions } from './model/loss'
-export type { AnyCnnLstm } from './model/cnn-lstm'
+export type { AnyCnnLstm, LabelStringOptions, PredictOptions } from './model/cnn-lstm'
 export type { ClipOptions } from './model/clip-options'
 export type { ForecastOptions, SampleOptions } from './model/forecast'
+export type { BeamOptions, Decode, LabelSpan, LabelStringPrediction } from './model/label-strings'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
 export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
@@ -99,6 +101,7 @@ export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
 export type {
+  AnyTestResult,
   CommonTestResult,
   ForecastTestResult,
   StringTestResult,
@@ -107,3 +110,4 @@ export type {
   TestResultOf,
 } from './evaluation/test'
 export type { TrainOptions, TrainResult } from './training/train'
+export type { WindowsOptions } from './data/windows'

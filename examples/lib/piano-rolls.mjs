@@ -9,7 +9,7 @@ import { findData, meanAndDeviation, printResult, seeds } from './recipe.mjs'
  *
  * The official validation part chooses: the candidate, and of each run the epoch. The test part is used once for each seed.
  */
-export async function learnPianoRolls({ file, name, candidates, batchSize, published, bar }, options) {
+export async function learnPianoRolls({ file, name, candidates, batchSize, published, most }, options) {
   const place = findData(options, 'polyphonic')
   if (place === undefined) return
   const parts = await readParts(path.join(place, file))
@@ -28,7 +28,7 @@ export async function learnPianoRolls({ file, name, candidates, batchSize, publi
     found.push(tested)
   }
   const result = meanAndDeviation(found)
-  printResult(`${name}, negative log-likelihood of the next step`, result, { published, bar, isLower: true }, options)
+  printResult(`${name}, negative log-likelihood of the next step`, result, { published, most }, options)
 }
 
 async function learn({ train, valid, test: testPart }, { settings, batchSize, seed, options, tests }) {

@@ -2,6 +2,7 @@
 import { elements } from '../common/nd-array'
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
+import type { LabelStringPrediction } from './label-strings'
 
 /**
  * One class of one clip or frame. Where inputs or weights are not finite, probabilities can be `NaN`: then no class is the
@@ -42,7 +43,9 @@ type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
     ? ForecastPrediction
     : Kind extends 'multiLabel'
       ? MultiLabelPrediction<Label>
-      : Prediction<Label>
+      : Kind extends 'ctc'
+        ? LabelStringPrediction<Label>
+        : Prediction<Label>
 
 /**
  * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid
