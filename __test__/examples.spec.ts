@@ -47,7 +47,7 @@ test('the examples of doc comments compile, strictly, and run', async (t) => {
   const programs = documentedPrograms()
   t.deepEqual(
     programs.map(([name]) => name.replace(/-\d+$/, '')),
-    ['data-loader', 'dataset', 'windows', 'cnn-lstm', 'cnn-lstm', 'fit', 'train'],
+    ['data-loader', 'dataset', 'windows', 'cnn-lstm', 'cnn-lstm', 'cnn-lstm', 'fit', 'train'],
   )
   for (const [name, code] of programs) writeFileSync(join(folder, `${name}.mts`), code)
   const compilerOptions = { rootDir: '.', outDir: '.', declaration: false, noEmitOnError: true }
