@@ -26,8 +26,11 @@ export declare class NativeBatch {
    * batch; with the valid frames of each clip where they are not all; and, except for prediction, targets.
    */
   static fromArrays(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
-  /** As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done. */
-  static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
+  /**
+   * As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done.
+   * `indices` are the samples' places in their dataset, for messages.
+   */
+  static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets | undefined | null, indices: Uint32Array): Outcome<NativeBatch>
   /**
    * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
    * with seed and epoch they say all draws.
@@ -70,6 +73,16 @@ export declare class NativeGeneration {
   /** The string that was begun, as far as it is. */
   written(): NativeWritten | null
   /** Ends calls of this generation between two steps, with `ERR_ABORTED`, and frees what a begun string keeps. */
+  cancel(): void
+}
+
+/** A forecast, which can be stopped between two steps. */
+export declare class NativeForecast {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /** The steps after each clip, `[batch, steps, …step]`. */
+  run(batch: NativeBatch, steps: number, sampling?: NativeStepSampling | undefined | null): Promise<Outcome<NativeArray>>
+  /** Has the forecast end before its next step with `ERR_ABORTED`. */
   cancel(): void
 }
 
@@ -191,7 +204,7 @@ export declare class NativeTensorDataset {
    * Copies samples, as `NativeBatch.fromArrays` does. `isPerFrame` says whether targets belong to frames or to clips,
    * where that is known.
    */
-  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
+  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
   /** Number of samples. */
   get length(): number
   /** A copy of the sample at `index`. */
@@ -295,6 +308,27 @@ export interface NativeFailure {
   message: string
   /** The error's facts by name. */
   details: Record<string, unknown>
+}
+
+/** Sums of what evaluated forecasts are off by, in the units of the data. */
+export interface NativeForecastErrors {
+  /** Clips that were forecast. */
+  clips: number
+  /** Steps that were forecast of each. */
+  horizon: number
+  /** Numbers in one step. */
+  numbers: number
+  /**
+   * Row-major `[forecasts, horizon, 2]`: sums of |error| and error² of the model, of persistence and, with a season, of
+   * the seasonal-naive forecast.
+   */
+  sums: Array<number>
+  /** With binary cross-entropy, `[horizon]`: sums of the negative log-likelihood of whole steps. */
+  likelihoods: Array<number>
+  /** Sum of the absolute differences between each number that was read and the one a season, or a step, before. */
+  differences: number
+  /** Number of these differences. */
+  numDifferences: number
 }
 
 /** What a call froze or unfroze. */
@@ -409,6 +443,8 @@ export interface NativeMetrics {
   errorSums: Array<number>
   /** Of label strings. */
   strings?: NativeStringCounts
+  /** Of evaluated forecasts. */
+  forecast?: NativeForecastErrors
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
 }
@@ -511,8 +547,8 @@ export interface NativeSample {
   data: Float32Array | Uint8Array
   /** Of the inputs, without the axis of samples; of a clip, its own frames. */
   shape: Array<number>
-  /** Class indices, labels or numbers. */
-  targets: Float64Array
+  /** Class indices, labels or numbers; absent in a dataset without targets. */
+  targets?: Float64Array
   /** Of the targets, without the axis of samples: empty for a single number. */
   targetShape: Array<number>
 }
@@ -527,6 +563,14 @@ export interface NativeSampling {
   topP: number
   /** Begins each clip's stream of draws. */
   seed: bigint
+}
+
+/** How steps are drawn. */
+export interface NativeStepSampling {
+  /** Logits are divided by it. */
+  temperature: number
+  /** One a clip. */
+  seeds: BigUint64Array
 }
 
 /** What a profile has come to. */
@@ -575,8 +619,6 @@ export interface NativeTargets {
   lengths?: Int32Array
   /** Names that the data are indices of, where targets were given by name. */
   names?: Array<string>
-  /** The samples' places in their dataset, `[batch]`, for messages. */
-  indices?: Uint32Array
 }
 
 /** How an array is cut. */

@@ -58,6 +58,7 @@ test('the examples of doc comments compile, strictly, and run', async (t) => {
       'cnn-lstm',
       'cnn-lstm',
       'cnn-lstm',
+      'cnn-lstm',
       'fit',
       'train',
     ],

@@ -51,7 +51,9 @@ export type { ReduceOnPlateauOptions } from './optimizer/plateau'
 export type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './evaluation/metrics'
 export type { LogMelOptions, Recording } from './data/log-mel'
 export type { LossOptions } from './model/loss'
-export type { AnyCnnLstm, ClipOptions, LabelStringOptions, PredictOptions } from './model/cnn-lstm'
+export type { AnyCnnLstm, LabelStringOptions, PredictOptions } from './model/cnn-lstm'
+export type { ClipOptions } from './model/clip-options'
+export type { ForecastOptions, SampleOptions } from './model/forecast'
 export type { BeamOptions, Decode, LabelSpan, LabelStringPrediction } from './model/label-strings'
 export type { GenerateOptions, Generated, GenerationStrategy, TokenOptions } from './model/generation'
 export type { LabelsSoFar } from './model/labels-so-far'
@@ -63,6 +65,7 @@ export type { Activation, CnnBlockConfig, CnnBlockOptions, GlobalPool, Norm } fr
 export type {
   ClassHeadOptions,
   ClipClassification,
+  ClipForecast,
   HeadConfig,
   HeadOf,
   HeadOptions,
@@ -90,11 +93,13 @@ export type { AccuracySvgOptions } from './evaluation/accuracy-svg'
 export type { BatchReport } from './evaluation/pass'
 export type {
   AnswerOf,
+  ForecastPrediction,
   MultiLabelPrediction,
   Prediction,
   PredictionOf,
   RegressionPrediction,
 } from './model/predictions'
+export type { ForecastErrors, ForecastErrorsByStep, ForecastMetrics } from './evaluation/forecast-metrics'
 export type { DtypeName, NpyData } from './data/readers/dtype'
 export type { ReadNpzOptions } from './data/readers/npy'
 export type { NpyDatasetOptions, NpzDatasetOptions, StreamedDataset } from './data/readers/streamed-dataset'
@@ -111,6 +116,7 @@ export type { TeacherForcing } from './training/teacher-forcing'
 export type {
   AnyTestResult,
   CommonTestResult,
+  ForecastTestResult,
   StringTestResult,
   TestOptions,
   TestResult,

@@ -4,6 +4,9 @@ import { accuracyByFrames, accuracySvg, fit, test, train } from 'zoetrope'
 import { classification, decodeCtc, readOnnxMetadata } from 'zoetrope/decode'
 import type {
   ErrorCode,
+  FloatArray,
+  ForecastPrediction,
+  ForecastTestResult,
   Generated,
   LabelStringPrediction,
   LabelsSoFar,
@@ -59,6 +62,18 @@ export async function heads(): Promise<void> {
   await frames.generate(clips)
   // @ts-expect-error -- a decoder has a longest string
   await CnnLstm.create({ input, classes: ['a', 'b'], head: { kind: 'sequence' } })
+
+  const steps = await CnnLstm.create({ input: { features: 3 }, head: { kind: 'forecast', horizon: 4 } })
+  same<Same<Awaited<ReturnType<typeof steps.predict>>, ForecastPrediction[]>>()
+  same<Same<Awaited<ReturnType<typeof steps.forecast>>, FloatArray>>()
+  await steps.forecast(clips, { steps: 2, sample: { seed: 0 } })
+  const loader = new DataLoader(new TensorDataset({ inputs: { data: new Float32Array(6), shape: [1, 2, 3] } }))
+  const tested = await test(steps, loader)
+  same<Same<typeof tested, ForecastTestResult>>()
+  // @ts-expect-error -- a classification continues nothing
+  await frames.forecast(clips)
+  // @ts-expect-error -- how far?
+  await CnnLstm.create({ input, head: { kind: 'forecast' } })
 
   // @ts-expect-error -- a head that does not exist
   await CnnLstm.create({ input, numClasses: 2, head: 'segmentation' })

@@ -73,6 +73,12 @@ export interface ClipClassification {
   readonly per: 'clip'
 }
 
+/** The steps after each clip. */
+export interface ClipForecast {
+  readonly kind: 'forecast'
+  readonly per: 'clip'
+}
+
 /** A string of labels for each clip, which a decoder writes. */
 export interface TokenSequence {
   readonly kind: 'sequence'
@@ -139,7 +145,7 @@ export function checkHead(
   head: ReadHead,
   { input, classes, lstm }: { readonly input: InputOptions; readonly classes: ClassConfig; readonly lstm: LstmConfig },
 ): HeadConfig {
-  const { kind, separator, loss, outputs, horizon = NaN, maxLength = NaN } = head
+  const { kind, separator, loss, outputs, maxLength = NaN } = head
   const isRegression = kind === 'regression'
   const per = checkOneOf<HeadPer>(head.per ?? 'clip', 'head.per', ['clip', 'frame'])
   return {
@@ -148,7 +154,7 @@ export function checkHead(
     outputs: isRegression ? checkInteger(outputs ?? 1, 'head.outputs', 1, LARGEST) : null,
     loss: isRegression || kind === 'forecast' ? checkOneOf(loss ?? 'mse', 'head.loss', LOSSES[kind]) : null,
     ...(hasLabelStrings(kind) && separator !== undefined && { separator: checkSeparator(separator, classes) }),
-    ...(kind === 'forecast' && { forecast: checkForecast({ ...head, horizon }, input) }),
+    ...(kind === 'forecast' && { forecast: checkForecast(head, input) }),
     ...(kind === 'sequence' && { sequence: checkSequence({ ...head, maxLength }, lstm.hiddenSize) }),
   }
 }

@@ -3,6 +3,7 @@ import { checkInteger, checkNumber, checkOptions, checkSeed, rangeError, typeErr
 import { checkCnn, checkGlobalPool } from './cnn'
 import { checkClasses } from './classes'
 import { checkHead, readHead } from './head'
+import { checkCausal } from './head/causal'
 import { checkPooling } from './head/pooling'
 import { checkInput, isVector } from './input'
 import { checkLstm } from './lstm'
@@ -133,12 +134,14 @@ export function checkModelOptions(options: CommonModelOptions<HeadOptions> & Cla
   const classes = checkClasses(options, given.kind)
   const recurrent = checkLstm(lstm)
   const head = checkHead(given, { input, classes, lstm: recurrent })
+  const cnn = isVector(input) ? checkVectorCnn(options.cnn ?? [], input) : checkCnn(options.cnn ?? DEFAULT_CNN, input)
+  checkCausal(head.forecast, { input, cnn, lstm: recurrent })
   return {
     config: {
       input,
       normalize: checkNormalize(options.normalize ?? null, input),
       ...classes,
-      cnn: isVector(input) ? checkVectorCnn(options.cnn ?? [], input) : checkCnn(options.cnn ?? DEFAULT_CNN, input),
+      cnn,
       globalPool: isVector(input) ? checkNoGlobalPool(globalPool) : checkGlobalPool(globalPool),
       projection: projection === null ? null : checkInteger(projection, 'projection', 1, LARGEST),
       lstm: recurrent,

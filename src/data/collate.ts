@@ -8,6 +8,7 @@ import { TargetCollator } from './targets'
 import { ZoetropeError } from '../errors'
 import type { Sample } from './dataset'
 import type { NdArray } from '../common/nd-array'
+import type { TargetArray } from './targets'
 
 /** A batch as arrays: a loop over a `DataLoader` gets these. */
 export interface Batch {
@@ -18,11 +19,14 @@ export interface Batch {
   readonly inputs: NdArray
   /** Frames of each clip, `[batch]`; missing where all clips are equally long. */
   readonly lengths?: Int32Array
-  /** The samples' targets, such as the index of each one's class: `Int32Array` where all are whole numbers. */
+  /**
+   * The samples' targets, such as the index of each one's class: `Int32Array` where all are whole numbers. Empty where
+   * samples have none.
+   */
   readonly targets: Int32Array | Float32Array
   /**
    * The shape of `targets`: `[batch]` for one number a sample. Targets of different lengths are padded with zeros to the
-   * longest.
+   * longest. `[0]` where samples have no targets.
    */
   readonly targetShape: readonly number[]
   /** How long each sample's target is, `[batch]`; missing where all are equally long. */
@@ -30,6 +34,9 @@ export interface Batch {
   /** The names that `targets` are indices of, where targets were given as names of classes. */
   readonly targetNames?: readonly string[]
 }
+
+/** The targets of samples that have none. */
+const NONE: TargetArray = { data: new Int32Array(0), shape: [0] }
 
 interface FirstSample {
   readonly index: number
@@ -78,7 +85,7 @@ export class Collator {
   finish(count: number): Batch {
     const { shape } = this.#first ?? {}
     if (shape === undefined) throw new RangeError('Expected at least one sample')
-    const { data: targets, shape: targetShape, lengths: targetLengths, names } = this.#targets.finish(count)
+    const { data: targets, shape: targetShape, lengths: targetLengths, names } = this.#targets.finish(count) ?? NONE
     const lengths = this.#lengths.subarray(0, count)
     const longest = lengths.reduce((most, length) => Math.max(most, length), 1)
     this.#arrays.longest = Math.max(this.#arrays.longest, longest)

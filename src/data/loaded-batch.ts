@@ -7,6 +7,7 @@ import { unwrap } from '../errors'
 import { native } from '../native'
 import { timeOf } from './shapes'
 import { origin } from './subset'
+import { crossingTargets } from './targets'
 import type { ArrayCache } from './array-cache'
 import type { AugmentConfig } from './augment'
 import type { Batch } from './collate'
@@ -65,14 +66,10 @@ export function loaded(collator: Collator, indices: Uint32Array): LoadedBatch {
   return {
     samples: inputs.shape[0] ?? 0,
     toNative: () => {
-      const crossing = {
-        data: targets,
-        shape: [...targetShape],
-        ...(targetLengths && { lengths: targetLengths }),
-        ...(targetNames && { names: [...targetNames] }),
-        indices,
-      }
-      return unwrap(native().NativeBatch.lent(inputs.data, [...inputs.shape], lengths, crossing))
+      const given = { data: targets, shape: targetShape, lengths: targetLengths, names: targetNames }
+      const crossing = targetShape[0] === 0 ? null : crossingTargets(given)
+      const { data, shape } = inputs
+      return unwrap(native().NativeBatch.lent(data, [...shape], lengths, crossing, indices))
     },
     toArrays: () => batch,
     recycle: () => collator.recycle(),

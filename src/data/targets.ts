@@ -5,6 +5,7 @@ import { checkNdArray, elements, formatShape } from '../common/nd-array'
 import { ZoetropeError } from '../errors'
 import type { List } from '../common/list'
 import type { NdArray } from '../common/nd-array'
+import type { NativeTargets } from '../native'
 
 /** Whole numbers, such as class indices or lengths. */
 export type IntegerArray =
@@ -19,6 +20,7 @@ export type IntegerArray =
  * | multiLabel | `[labels]` of 0 and 1 | `[time, labels]` |
  * | regression | a number or `[outputs]` | `[time]` or `[time, outputs]` |
  * | ctc, sequence | a label string of any length: class indices or names of classes; `[]` for none | |
+ * | forecast | none: the clip's own next steps; or `[horizon, …step]`, numbers as they are | |
  */
 export type Target = number | IntegerArray | readonly string[] | Float32Array | Float64Array | NdArray
 
@@ -29,9 +31,14 @@ export interface TargetArray {
   /** `[samples, …]`; targets of different lengths are padded with zeros to the longest. */
   readonly shape: readonly number[]
   /** How many of its own each sample has along the second axis; missing where all have as many. */
-  readonly lengths?: Int32Array
+  readonly lengths?: Int32Array | undefined
   /** The names of classes that `data` are indices of, where targets are names. */
-  readonly names?: readonly string[]
+  readonly names?: readonly string[] | undefined
+}
+
+/** Targets as the native side takes them. */
+export function crossingTargets({ data, shape, lengths, names }: TargetArray): NativeTargets {
+  return { data, shape: [...shape], ...(lengths && { lengths }), ...(names && { names: [...names] }) }
 }
 
 /** Some targets that were checked and copied. */
@@ -93,18 +100,22 @@ interface Entry extends CheckedTargets {
  */
 export class TargetCollator {
   readonly #entries: Entry[] = []
+  /** The index of the first sample without a target. */
+  #missing: number | undefined
   readonly #book = new NameBook()
 
   /** Copies a sample's target to its place. `index` is the sample's place in the dataset, for messages. */
   set(position: number, index: number, target: unknown): void {
-    this.#entries[position] = { index, ...checkTargets(target, 'target', this.#book) }
+    if (target === undefined) this.#missing ??= index
+    else this.#entries[position] = { index, ...checkTargets(target, 'target', this.#book) }
   }
 
-  /** The first `count` targets: `[count, …]`. */
-  finish(count: number): TargetArray {
+  /** The first `count` targets: `[count, …]`; `undefined` where no sample has one. */
+  finish(count: number): TargetArray | undefined {
     const entries = this.#entries.slice(0, count)
-    const [first] = entries
-    if (first === undefined) throw new RangeError('Expected at least one target')
+    const first = entries.find((entry) => entry !== undefined)
+    if (first === undefined) return undefined
+    if (this.#missing !== undefined) throw missingTarget(this.#missing, first.index)
     checkAgree(first, entries)
     const longest = entries.reduce((most, entry) => (entry.data.length > most.data.length ? entry : most), first)
     const size = elements(longest.shape)
@@ -162,6 +173,11 @@ function checkFinite(value: unknown, name: string, index?: number): number {
 function checkName(value: unknown, name: string, book: NameBook | undefined): number {
   if (typeof value === 'string' && book !== undefined) return book.number(value)
   throw notNumbers(value, name, 'the name of a class')
+}
+
+function missingTarget(index: number, other: number): ZoetropeError {
+  const message = `Expected a target of every sample or of none, received one at index ${other} and none at index ${index}`
+  return new ZoetropeError('ERR_DATA', message, { index })
 }
 
 function notNumbers(value: unknown, name: string, expected = 'a number or an array of numbers'): ZoetropeError {

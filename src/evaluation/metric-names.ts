@@ -15,12 +15,15 @@ export const METRIC_NAMES = [
   'cer',
   'wer',
   'exact',
+  'mase',
+  'nll',
 ] as const
 
 /**
  * The name of a metric, as in `TestResult`. `top2`, `top3`, … are shares of `TestResult.topK`;
  * `balancedAccuracy` and they belong to classes, `macroF1` and `auc` to classes and labels, `mae`, `rmse` and `r2` to a
- * regression, `cer`, `wer` and `exact` to label strings.
+ * regression, `cer`, `wer` and `exact` to label strings, `mae`, `rmse` and `mase` to a forecast, and `nll` to one with
+ * `loss: 'bce'`.
  */
 export type MetricName = (typeof METRIC_NAMES)[number] | `top${number}`
 
@@ -35,7 +38,7 @@ export interface EpochFigures {
   readonly validation?: Figures
 }
 
-const LOWER_IS_BETTER: readonly MetricName[] = ['loss', 'mae', 'rmse', 'cer', 'wer']
+const LOWER_IS_BETTER: readonly MetricName[] = ['loss', 'mae', 'rmse', 'cer', 'wer', 'mase', 'nll']
 
 /** The metrics of each kind of head, besides the loss, that training gives as well. */
 const TRAINED: { readonly [Kind in HeadKind]: readonly MetricName[] } = {
@@ -52,7 +55,7 @@ const TESTED: { readonly [Kind in HeadKind]: readonly MetricName[] } = {
   multiLabel: ['macroF1', 'auc'],
   regression: [],
   ctc: [],
-  forecast: [],
+  forecast: ['mae', 'rmse', 'mase'],
   sequence: [],
 }
 const TOP = /^top([1-9]\d*)$/
@@ -72,7 +75,14 @@ export function checkMetricOf(
   { isTested }: { readonly isTested: boolean },
 ): void {
   const words: readonly MetricName[] = head.separator === undefined ? [] : ['wer']
-  const known: readonly MetricName[] = ['loss', ...TRAINED[head.kind], ...words, ...(isTested ? TESTED[head.kind] : [])]
+  const likelihood: readonly MetricName[] = head.loss === 'bce' ? ['nll'] : []
+  const known: readonly MetricName[] = [
+    'loss',
+    ...TRAINED[head.kind],
+    ...words,
+    ...likelihood,
+    ...(isTested ? TESTED[head.kind] : []),
+  ]
   const hasTop = isTested && head.kind === 'classification' && numClasses > 1
   if (known.includes(metric) || (hasTop && topOf(metric) <= numClasses)) return
   const top = hasTop ? `, top2 … top${numClasses}` : ''

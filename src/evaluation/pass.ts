@@ -3,6 +3,7 @@ import { checkAlignable } from '../data/alignable'
 import { loaderParts, openBatches } from '../data/data-loader'
 import { ZoetropeError } from '../errors'
 import { JOBS_IN_FLIGHT } from '../model/handle'
+import { compared } from './forecast-metrics'
 import { accuracy } from './metrics'
 import type { AbortScope } from '../common/abort'
 import type { DataLoader } from '../data/data-loader'
@@ -171,7 +172,8 @@ function follow(plan: PassPlan, began: number): (inFlight: Step[]) => Promise<vo
     const loss = latest?.loss
     const share = latest && accuracy(latest, plan.head)
     const samplesPerSecond = (samples * 1000) / (performance.now() - began)
-    plan.progress.update({ step, steps, loss, accuracy: share, samplesPerSecond })
+    const notes = latest?.forecast && [compared(latest.forecast)]
+    plan.progress.update({ step, steps, loss, accuracy: share, notes, samplesPerSecond })
     if (plan.onBatch === undefined || latest === undefined || loss === undefined || share === undefined) return
     const { gradientNorm } = latest
     await plan.abort.race(plan.onBatch({ step, steps, samples, loss, accuracy: share, learningRate, gradientNorm }))

@@ -12,12 +12,14 @@ import {
   topShares,
 } from './metrics'
 import { confusionMatrix } from './confusion'
+import { forecastMetrics, likelihood } from './forecast-metrics'
 import { modelHandle } from '../model/cnn-lstm'
 import { runPass } from './pass'
 import { ProgressLine } from '../common/progress'
 import type { DataLoader } from '../data/data-loader'
 import type { HeadType } from '../config/head'
 import type { HeadKind } from '../config/head/kind'
+import type { ForecastMetrics } from './forecast-metrics'
 import type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './metrics'
 import type { AnyCnnLstm, CnnLstm } from '../model/cnn-lstm'
 import type { NativeCounts, NativeMetrics } from '../native'
@@ -47,6 +49,9 @@ export interface CommonTestResult extends Timing {
   /** Samples seen. */
   readonly samples: number
 }
+
+/** The metrics of a model that forecasts. */
+export interface ForecastTestResult extends CommonTestResult, ForecastMetrics {}
 
 /** The metrics of a model whose answers are label strings. */
 export interface StringTestResult extends CommonTestResult, StringMetrics {}
@@ -83,14 +88,22 @@ export interface TestResult extends CommonTestResult, Partial<RegressionMetrics>
 
 /** The metrics of a model whose head is not known by its type: those that its kind of head has are there. */
 export interface AnyTestResult
-  extends CommonTestResult, Partial<Omit<TestResult, keyof CommonTestResult>>, Partial<StringMetrics> {}
+  extends
+    CommonTestResult,
+    Partial<Omit<TestResult, keyof CommonTestResult>>,
+    Partial<StringMetrics>,
+    Partial<ForecastMetrics> {}
 
 /** The metrics that a model with some head has. */
 export type TestResultOf<Head extends HeadType> = HeadKind extends Head['kind']
   ? AnyTestResult
   : ResultOfKind<Head['kind']>
 
-type ResultOfKind<Kind> = Kind extends 'ctc' | 'sequence' ? StringTestResult : TestResult
+type ResultOfKind<Kind> = Kind extends 'ctc' | 'sequence'
+  ? StringTestResult
+  : Kind extends 'forecast'
+    ? ForecastTestResult
+    : TestResult
 
 /**
  * Tests a model on one epoch of a loader: no dropout, no gradients, nothing changes.
@@ -161,12 +174,15 @@ export async function testEpoch(
 
 /** The metrics that belong to the kind of head. */
 function headScores(
-  { config: { head }, classes, numClasses }: AnyCnnLstm,
+  model: AnyCnnLstm,
   metrics: NativeMetrics,
   counts: NativeCounts | undefined,
-): Partial<TestResult> | StringMetrics {
+): Partial<TestResult> | StringMetrics | ForecastMetrics {
+  const { config, classes, numClasses } = model
+  const { head } = config
   const strings = stringMetrics(metrics, head)
   if (strings !== undefined) return strings
+  if (metrics.forecast !== undefined) return { ...forecastMetrics(metrics.forecast), ...likelihood(metrics, model) }
   if (counts === undefined || head.kind === 'regression') {
     return { ...regressionMetrics(metrics, head), confusionMatrix: [], perClass: [] }
   }

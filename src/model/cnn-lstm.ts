@@ -4,6 +4,7 @@ import { checkLengths } from '../data/shapes'
 import { checkNdArray } from '../common/nd-array'
 import { warnOfRejection } from '../common/callbacks'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
+import { checkForecastOptions, runForecast } from './forecast'
 import { ModelHandle } from './handle'
 import { checkGenerateOptions, checkTokenOptions } from './generation'
 import { checkDecode, findStrings, toLabelString } from './label-strings'
@@ -20,7 +21,9 @@ import { unwrap } from '../errors'
 import type { Device, ModelConfig, ModelOptions } from '../config/model'
 import type { NativeBatch, NativeModel } from '../native'
 import type { FloatArray, NdArray } from '../common/nd-array'
-import type { ClipClassification, HeadOf, HeadOptions, HeadType, TokenSequence } from '../config/head'
+import type { ClipClassification, ClipForecast, HeadOf, HeadOptions, HeadType, TokenSequence } from '../config/head'
+import type { ClipOptions } from './clip-options'
+import type { ForecastOptions } from './forecast'
 import type { CheckedGeneration, GenerateOptions, Generated, TokenOptions } from './generation'
 import type { Decode, LabelStringPrediction } from './label-strings'
 import type { PredictionOf } from './predictions'
@@ -28,19 +31,12 @@ import type { StreamAnswerOf, StreamModel } from './stream'
 import type { LoadOptions, LoadResult } from './load-options'
 import type { OnnxExport } from './onnx/export'
 import type { OnnxOptions } from './onnx/options'
-import type { IntegerArray } from '../data/targets'
 
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
 let readHandle: (model: AnyCnnLstm) => ModelHandle | undefined
 
 /** A model with any head. */
 export type AnyCnnLstm = CnnLstm<string, HeadType>
-
-/** Options of {@link CnnLstm.predict} and {@link CnnLstm.logits}. */
-export interface ClipOptions {
-  /** The number of valid frames of each clip, `[batch]`. The frames after them do not count. Default all frames. */
-  readonly lengths?: IntegerArray | undefined
-}
 
 /** Options of {@link CnnLstm.predict} for label strings. */
 export interface LabelStringOptions<Label extends string = string> extends ClipOptions {
@@ -261,6 +257,42 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     const batch = unwrap(native().NativeBatch.fromArrays(data, [1, ...shape], null, null))
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
     return writeTokens(this.#handle, batch, settings, this.classes as readonly Label[])
+  }
+
+  /**
+   * The steps after each clip, of a model with a forecast head. The arrays may be changed as soon as the call returns.
+   *
+   * @param clips - As for {@link CnnLstm.predict}.
+   * @returns `[batch, steps, …step]`, in the units of the inputs, bytes scaled to 0…1. With `loss: 'bce'` these are
+   * probabilities, or with `sample` draws of 0 and 1.
+   * @throws {TypeError} For arguments of a wrong type, and for a model with another head.
+   * @throws {RangeError} For lengths that do not fit the clips, more `steps` than a direct forecast has, or `sample`
+   * without `loss: 'bce'`.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DATA` for numbers outside of
+   * 0…1 with `loss: 'bce'`, `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({
+   *   input: { features: 2 },
+   *   head: { kind: 'forecast', horizon: 4, mode: 'recursive' },
+   * })
+   * const clips = { data: new Float32Array(1 * 30 * 2), shape: [1, 30, 2] }
+   * const { shape } = await model.forecast(clips, { steps: 12 })
+   * console.log(shape) // [1, 12, 2]
+   * ```
+   */
+  async forecast(
+    this: CnnLstm<string, ClipForecast>,
+    clips: NdArray,
+    options: ForecastOptions = {},
+  ): Promise<FloatArray> {
+    const { lengths, ...wanted } = checkOptions(options, 'options', ['lengths', 'steps', 'sample', 'signal'])
+    const checked = checkNdArray(clips, 'clips')
+    const settings = checkForecastOptions(wanted, this.config, checked.shape[0] ?? 0)
+    return runForecast(this.#handle, this.#batch(checked, { lengths }).batch, settings)
   }
 
   /**

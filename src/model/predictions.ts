@@ -1,5 +1,6 @@
 /** A model's predictions, in the form that its head gives them. */
 import { classification, multiLabel } from '../decode/answers.js'
+import { elements } from '../common/nd-array'
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
 import type { Generated } from './generation'
@@ -14,16 +15,24 @@ export interface RegressionPrediction {
   readonly values: Float32Array
 }
 
+/** The steps after one clip. */
+export interface ForecastPrediction {
+  /** `[horizon, …step]`, in the units of the inputs (bytes scaled to 0…1): probabilities with `loss: 'bce'`. */
+  readonly steps: FloatArray
+}
+
 /** What a head of that kind says of one clip, or of one frame. */
 export type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
   ? RegressionPrediction
-  : Kind extends 'multiLabel'
-    ? MultiLabelPrediction<Label>
-    : Kind extends 'ctc'
-      ? LabelStringPrediction<Label>
-      : Kind extends 'sequence'
-        ? Generated<Label>
-        : Prediction<Label>
+  : Kind extends 'forecast'
+    ? ForecastPrediction
+    : Kind extends 'multiLabel'
+      ? MultiLabelPrediction<Label>
+      : Kind extends 'ctc'
+        ? LabelStringPrediction<Label>
+        : Kind extends 'sequence'
+          ? Generated<Label>
+          : Prediction<Label>
 
 /**
  * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid
@@ -36,7 +45,7 @@ export type PredictionOf<Label extends string, Head extends HeadType> = Head['pe
     : AnswerOf<Label, Head['kind']> | AnswerOf<Label, Head['kind']>[]
 
 /**
- * Cuts answers of `[batch, outputs]` or `[batch, time, outputs]` into one for each clip.
+ * Cuts answers of `[batch, …answer]` or `[batch, time, …answer]` into one for each clip.
  *
  * @param lengths - Valid frames of each clip; all where it is `null`.
  */
@@ -47,9 +56,10 @@ export function toPredictions<Label extends string, Head extends HeadType>(
   lengths: Int32Array | null,
 ): PredictionOf<Label, Head>[] {
   const [batch = 0] = shape
-  const outputs = shape.at(-1) ?? 0
   const time = head.per === 'frame' ? (shape[1] ?? 0) : 1
-  const answer = answerOf(head, classes)
+  const answerShape = shape.slice(head.per === 'frame' ? 2 : 1)
+  const outputs = elements(answerShape)
+  const answer = answerOf(head, classes, answerShape)
   const at = (row: number): unknown => answer(data.slice(row * outputs, (row + 1) * outputs))
   const clip = (index: number): unknown =>
     head.per === 'clip'
@@ -59,12 +69,18 @@ export function toPredictions<Label extends string, Head extends HeadType>(
   return Array.from({ length: batch }, (_, index) => clip(index)) as PredictionOf<Label, Head>[]
 }
 
-function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32Array) => unknown {
+function answerOf(
+  head: HeadType,
+  classes: readonly string[],
+  shape: readonly number[],
+): (numbers: Float32Array) => unknown {
   switch (head.kind) {
     case 'classification':
       return (probabilities) => classification(probabilities, classes)
     case 'multiLabel':
       return (probabilities) => multiLabel(probabilities, classes)
+    case 'forecast':
+      return (data): ForecastPrediction => ({ steps: { data, shape } })
     default:
       return (values) => ({ values })
   }

@@ -4,6 +4,7 @@ import { checkLoader } from '../data/data-loader'
 import { checkLoss } from '../model/loss'
 import { checkTeacherForcing } from './teacher-forcing'
 import { accuracy, regressionMetrics, stringMetrics, timing } from '../evaluation/metrics'
+import { likelihood } from '../evaluation/forecast-metrics'
 import { modelHandle } from '../model/cnn-lstm'
 import { optimizerHandle } from '../optimizer/optimizer'
 import { runPass } from '../evaluation/pass'
@@ -67,6 +68,8 @@ export interface TrainOptions {
  * `exact`.
  */
 export interface TrainResult extends Timing, Partial<RegressionMetrics>, Partial<StringMetrics> {
+  /** Of a forecast with `loss: 'bce'`: negative log-likelihood of a step, see `ForecastMetrics.nll`. */
+  readonly nll?: number
   /** Mean loss over the answers (one for each clip or valid frame), each as the model was at its step. */
   readonly loss: number
   /**
@@ -198,6 +201,7 @@ export async function trainEpoch(
       accuracy: accuracy(metrics, head),
       ...regressionMetrics(metrics, head),
       ...stringMetrics(metrics, head),
+      ...likelihood(metrics, model),
     }
     return { loss, ...scores, samples, steps, ...timing(samples, seconds) }
   } finally {

@@ -5,6 +5,8 @@ pub(crate) mod clip_state;
 pub(crate) mod cnn_lstm;
 mod dropout;
 mod encoder;
+pub(crate) mod forecast;
+mod frame_decoder;
 pub(crate) mod freeze;
 pub(crate) mod head;
 mod initializer;

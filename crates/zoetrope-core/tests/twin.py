@@ -11,6 +11,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from twin_decoder import Decoder
 from twin_encoder import CNN, VectorCNN
+from twin_forecast import Decoder as FrameDecoder
+from twin_forecast import answer_size, forecast_loss
 
 
 class LSTM(nn.Module):
@@ -42,16 +44,19 @@ class LSTM(nn.Module):
 class CNNLSTM(nn.Module):
     """Images [batch, C, H, W] or vectors [batch, F] (one time step), or clips with the time after the batch, into
     answers [batch, outputs], or [frames, outputs] of a head per frame or of label strings: the valid frames, clip after
-    clip."""
+    clip. A forecast answers like a head per clip, or where it is recursive like one per frame; frames with
+    [rows, channels, …]."""
 
     def __init__(self, config):
         super().__init__()
         head = config.get("head") or {"kind": "classification", "per": "clip"}
-        outputs = config.get("numClasses") or len(config.get("classes") or []) or head["outputs"]
+        is_forecast = head["kind"] == "forecast"
+        outputs = config.get("numClasses") or len(config.get("classes") or []) or head.get("outputs")
         self.sequence = head.get("sequence")
         if head["kind"] == "ctc":
             outputs += 1  #                                          the blank, first
         self.per = "frame" if head["kind"] == "ctc" else head.get("per", "clip")
+        self.is_recursive = is_forecast and head["forecast"]["mode"] == "recursive"
         self.pooling = config.get("pooling", "last")
         self.is_vector = "features" in config["input"]
         if not self.is_vector:
@@ -72,11 +77,14 @@ class CNNLSTM(nn.Module):
             self.decoder = Decoder(self.lstm.out_features, outputs, config["lstm"], self.sequence)
             self.fc = nn.Linear(self.decoder.out_features, outputs + 1)
         else:
-            self.fc = nn.Linear(self.lstm.out_features, outputs)
+            self.fc = nn.Linear(self.lstm.out_features, answer_size(config) if is_forecast else outputs)
+        if is_forecast and config["cnn"] and not self.is_vector:
+            self.decoder = FrameDecoder(config)
 
     def forward(self, x, lengths=None):
         outputs, valid, counts = self.recurrent(x, lengths)
-        return self.fc(self.dropout(self.pool(outputs, valid, counts)))
+        answers = self.fc(self.dropout(self.pool(outputs, valid, counts)))
+        return self.decoder(answers) if isinstance(getattr(self, "decoder", None), FrameDecoder) else answers
 
     def tokens(self, x, lengths, strings, share=1.0):
         """Of a token sequence: logits of every label of the strings and of their ends, [tokens, classes + 1]."""
@@ -115,7 +123,7 @@ class CNNLSTM(nn.Module):
     def pool(self, outputs, valid, counts):
         """[batch, time, hidden] into [batch, hidden], or [frames, hidden]."""
         hidden = ~valid[:, :, None]
-        if self.per == "frame":
+        if self.per == "frame" or self.is_recursive:
             return outputs[valid]
         if self.pooling == "mean":
             return outputs.masked_fill(hidden, 0).sum(1) / counts[:, None]
@@ -143,6 +151,8 @@ def loss_of(config, outputs, targets, class_weights=None, label_smoothing=0.0):
         return ctc_loss_of(outputs, targets)
     if head["kind"] == "classification":
         return functional.cross_entropy(outputs, targets, class_weights, label_smoothing=label_smoothing)
+    if head["kind"] == "forecast":
+        return forecast_loss(config, outputs, targets)
     if head["kind"] == "multiLabel":
         return functional.binary_cross_entropy_with_logits(outputs, targets, pos_weight=class_weights)
     return {"mse": functional.mse_loss, "smoothL1": functional.smooth_l1_loss}[head["loss"]](outputs, targets)

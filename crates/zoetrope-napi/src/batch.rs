@@ -45,6 +45,7 @@ impl NativeBatch {
     }
 
     /// As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done.
+    /// `indices` are the samples' places in their dataset, for messages.
     #[napi(catch_unwind, ts_return_type = "Outcome<NativeBatch>")]
     pub fn lent<'env>(
         env: &'env Env,
@@ -52,6 +53,7 @@ impl NativeBatch {
         shape: Vec<i64>,
         lengths: Option<Int32Array>,
         targets: Option<NativeTargets>,
+        indices: Uint32Array,
     ) -> napi::Result<Object<'env>> {
         finish_at_exit(env)?;
         let inputs = Arc::new(inputs);
@@ -62,7 +64,13 @@ impl NativeBatch {
             // them after their job.
             unsafe { Batch::lent(arrays, keeper) }
         });
-        outcome(env, batch.map(|batch| Self { batch: Some(batch) }))
+        let indices = indices.iter().map(|&index| i64::from(index)).collect();
+        outcome(
+            env,
+            batch.map(|batch| Self {
+                batch: Some(batch.with_indices(indices)),
+            }),
+        )
     }
 
     /// Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
@@ -134,8 +142,6 @@ pub struct NativeTargets {
     pub lengths: Option<Int32Array>,
     /// Names that the data are indices of, where targets were given by name.
     pub names: Option<Vec<String>>,
-    /// The samples' places in their dataset, `[batch]`, for messages.
-    pub indices: Option<Uint32Array>,
 }
 
 /// One sample of a dataset.
@@ -145,8 +151,8 @@ pub struct NativeSample {
     pub data: Either<Float32Array, Uint8Array>,
     /// Of the inputs, without the axis of samples; of a clip, its own frames.
     pub shape: Vec<i64>,
-    /// Class indices, labels or numbers.
-    pub targets: Float64Array,
+    /// Class indices, labels or numbers; absent in a dataset without targets.
+    pub targets: Option<Float64Array>,
     /// Of the targets, without the axis of samples: empty for a single number.
     pub target_shape: Vec<i64>,
 }
@@ -175,11 +181,11 @@ impl NativeTensorDataset {
         inputs: Either<Float32Array, Uint8Array>,
         shape: Vec<i64>,
         lengths: Option<Int32Array>,
-        targets: NativeTargets,
+        targets: Option<NativeTargets>,
         is_per_frame: Option<bool>,
     ) -> napi::Result<Object<'env>> {
         let said = is_per_frame.map(|is_per_frame| if is_per_frame { Per::Frame } else { Per::Clip });
-        let dataset = with_arrays(&inputs, &shape, lengths.as_ref(), Some(&targets), |arrays| {
+        let dataset = with_arrays(&inputs, &shape, lengths.as_ref(), targets.as_ref(), |arrays| {
             let dataset = TensorDataset::new(arrays)?;
             match said {
                 Some(per) => dataset.with_targets_per(per),
@@ -212,7 +218,7 @@ impl NativeTensorDataset {
         let convert = |sample: Sample| NativeSample {
             data: array(sample.inputs),
             shape: sample.shape,
-            targets: sample.targets.into(),
+            targets: sample.targets.map(Float64Array::from),
             target_shape: sample.target_shape,
         };
         outcome(env, self.dataset.sample(index).map(convert))
@@ -262,9 +268,6 @@ fn with_arrays<T>(
         Either::B(_) => None,
     });
     let own = targets.and_then(|targets| Some(widen(targets.lengths.as_ref()?)));
-    let indices: Option<Vec<i64>> = targets
-        .and_then(|targets| targets.indices.as_ref())
-        .map(|indices| indices.iter().map(|&index| i64::from(index)).collect());
     let targets = targets.map(|targets| Targets {
         values: match (&targets.data, &integers) {
             (Either::B(values), _) => TargetValues::Floats(values),
@@ -273,7 +276,6 @@ fn with_arrays<T>(
         shape: &targets.shape,
         lengths: own.as_deref(),
         names: targets.names.as_deref(),
-        indices: indices.as_deref(),
     });
     copy(Arrays {
         inputs: match inputs {

@@ -12,6 +12,7 @@ pub mod audio;
 mod audit;
 mod batch;
 mod decode;
+pub mod forecast;
 mod generation;
 mod model;
 mod onnx;

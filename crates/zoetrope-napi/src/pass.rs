@@ -8,6 +8,7 @@ use napi_derive::napi;
 use zoetrope_core::{Counts, Engine, Error, LossOptions, Meter, Metrics, Result, StringCounts, Worker};
 
 use crate::batch::NativeBatch;
+use crate::forecast::NativeForecastErrors;
 use crate::optimizer::NativeOptimizer;
 use crate::outcome::promise;
 use crate::prefixes::NativePrefixes;
@@ -59,6 +60,8 @@ pub struct NativeMetrics {
     pub error_sums: Vec<f64>,
     /// Of label strings.
     pub strings: Option<NativeStringCounts>,
+    /// Of evaluated forecasts.
+    pub forecast: Option<NativeForecastErrors>,
     /// Norm of the latest update's gradients before clipping; absent before the first update.
     pub gradient_norm: Option<f64>,
 }
@@ -145,6 +148,7 @@ impl From<Metrics> for NativeMetrics {
             steps,
             error_sums,
             strings,
+            forecast,
             gradient_norm,
         } = metrics;
         Self {
@@ -155,6 +159,7 @@ impl From<Metrics> for NativeMetrics {
             steps,
             error_sums,
             strings: strings.map(NativeStringCounts::from),
+            forecast: forecast.map(NativeForecastErrors::from),
             gradient_norm,
         }
     }

@@ -14,15 +14,24 @@ export type ForecastLoss = 'mse' | 'smoothL1' | 'bce'
 /** A head that answers with the clip's next steps. */
 export interface ForecastHeadOptions {
   readonly kind: 'forecast'
-  /** Steps that are answered at once. */
+  /** Steps to forecast. */
   readonly horizon: number
-  /** `'direct'`: all steps from the last state. `'recursive'`: one step after the other, each fed back. Default `'direct'`. */
+  /**
+   * `'direct'`: all steps at once, from the last state. `'recursive'`: one step, which is fed back for the next; it learns
+   * at every step of a clip, and `forecast()` may go beyond the horizon. Default `'direct'`.
+   */
   readonly mode?: ForecastMode | undefined
-  /** Indices of the features of a vector that are answered, ascending. Default all. */
+  /**
+   * Indices of the features of a vector that are answered, in this order. Default all, which a recursive forecast always
+   * answers: it feeds them back.
+   */
   readonly features?: readonly number[] | undefined
-  /** Steps of a season, which the seasonal-naive forecast repeats. Default none. */
+  /** Steps of a season. Evaluation compares with the last season repeated, and scales `mase` by it. Default none. */
   readonly season?: number | undefined
-  /** `'bce'`: binary cross-entropy, for steps of 0 and 1. Default `'mse'`. */
+  /**
+   * `'mse'`, `'smoothL1'` as for a regression, or `'bce'`: binary cross-entropy of each number. With `'bce'` the steps must
+   * be numbers from 0 to 1, and forecasts are probabilities. Default `'mse'`.
+   */
   readonly loss?: ForecastLoss | undefined
 }
 
@@ -36,12 +45,16 @@ export interface ForecastConfig {
 }
 
 export function checkForecast(
-  { horizon, mode = 'direct', features, season }: Omit<ForecastHeadOptions, 'kind'>,
+  { horizon, mode = 'direct', features, season }: Partial<Omit<ForecastHeadOptions, 'kind'>>,
   input: InputOptions,
 ): ForecastConfig {
+  const isRecursive = checkOneOf<ForecastMode>(mode, 'head.mode', ['direct', 'recursive']) === 'recursive'
+  if (isRecursive && features !== undefined) {
+    throw rangeError('none for a recursive forecast, which feeds every feature back,', 'head.features', features)
+  }
   return {
     horizon: checkInteger(horizon, 'head.horizon', 1, LARGEST),
-    mode: checkOneOf<ForecastMode>(mode, 'head.mode', ['direct', 'recursive']),
+    mode: isRecursive ? 'recursive' : 'direct',
     features: features === undefined ? null : checkFeatures(features, input),
     season: season === undefined ? null : checkInteger(season, 'head.season', 1, LARGEST),
   }
@@ -52,10 +65,11 @@ function checkFeatures(features: readonly number[], input: InputOptions): number
   const list = Array.isArray(features) ? listOf(features) : undefined
   if (list === undefined) throw typeError('an array of indices', 'head.features', features)
   if (list.length === 0) throw rangeError('at least one index', 'head.features', features)
-  let least = 0
-  return Array.from({ length: list.length }, (_, at) => {
-    const feature = checkInteger(list.at(at), `head.features[${at}]`, least, input.features - 1)
-    least = feature + 1 //                                    ascending
-    return feature
-  })
+  const seen = new Set<number>()
+  for (let at = 0; at < list.length; at++) {
+    const feature = checkInteger(list.at(at), `head.features[${at}]`, 0, input.features - 1)
+    if (seen.has(feature)) throw rangeError('an index that occurs once', `head.features[${at}]`, feature)
+    seen.add(feature)
+  }
+  return [...seen]
 }

@@ -1,5 +1,6 @@
 /** How the steps of a clip become one vector. */
 import { checkOneOf, describe } from '../../common/checks'
+import type { ForecastConfig } from './forecast'
 import type { HeadKind, HeadPer } from './kind'
 
 /**
@@ -11,11 +12,13 @@ export type Pooling = 'last' | 'mean' | 'max' | 'attention'
 
 export function checkPooling(
   pooling: Pooling | undefined,
-  { kind, per }: { readonly kind: HeadKind; readonly per: HeadPer },
+  { kind, per, forecast }: { readonly kind: HeadKind; readonly per: HeadPer; readonly forecast?: ForecastConfig },
 ): Pooling {
-  const isPooled = per === 'clip' && (kind === 'classification' || kind === 'multiLabel' || kind === 'regression')
+  const hasAnswer = kind === 'classification' || kind === 'multiLabel' || kind === 'regression'
+  const isPooled = forecast?.mode === 'direct' || (per === 'clip' && hasAnswer)
   if (pooling !== undefined && !isPooled) {
-    const head = per === 'frame' ? 'a head per frame' : `a ${kind} head`
+    const name = forecast === undefined ? kind : 'recursive forecast'
+    const head = per === 'frame' ? 'a head per frame' : `a ${name} head`
     throw new RangeError(`Expected no \`pooling\` with ${head}, which pools nothing, received ${describe(pooling)}`)
   }
   return checkOneOf(pooling ?? 'last', 'pooling', ['last', 'mean', 'max', 'attention'])

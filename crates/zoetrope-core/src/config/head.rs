@@ -105,14 +105,22 @@ impl HeadConfig {
     pub fn is_pooled(&self) -> bool {
         match self.kind {
             HeadKind::Classification | HeadKind::MultiLabel | HeadKind::Regression => self.per == Per::Clip,
-            HeadKind::Ctc | HeadKind::Forecast | HeadKind::Sequence => false,
+            HeadKind::Forecast => !self.is_recursive_forecast(),
+            HeadKind::Ctc | HeadKind::Sequence => false,
         }
+    }
+
+    /// Whether the clip's next step is answered at every frame.
+    #[must_use]
+    pub fn is_recursive_forecast(&self) -> bool {
+        let forecast = self.forecast.as_ref();
+        forecast.is_some_and(|forecast| forecast.mode == ForecastMode::Recursive)
     }
 
     /// Whether raw outputs have an axis of time: one row for each valid frame.
     #[must_use]
     pub fn has_outputs_per_frame(&self) -> bool {
-        self.per == Per::Frame || self.kind == HeadKind::Ctc
+        self.per == Per::Frame || self.kind == HeadKind::Ctc || self.is_recursive_forecast()
     }
 
     /// Checks the head against the classes, their names where they have some, the features of a vector, and the

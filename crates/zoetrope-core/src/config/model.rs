@@ -82,18 +82,45 @@ impl ModelConfig {
             HeadKind::Classification | HeadKind::MultiLabel => self.num_classes,
             HeadKind::Regression => self.head.outputs.unwrap_or(1),
             HeadKind::Ctc | HeadKind::Sequence => self.num_classes + 1,
-            HeadKind::Forecast => {
-                let chosen = self
-                    .head
-                    .forecast
-                    .as_ref()
-                    .and_then(|forecast| forecast.features.as_ref());
-                chosen.map_or_else(
-                    || self.input.sizes().into_iter().fold(1, i64::saturating_mul),
-                    |features| features.len() as i64,
-                )
-            }
+            HeadKind::Forecast => self.forecast_step().into_iter().fold(1, i64::saturating_mul),
         }
+    }
+
+    /// The axes of one step that a forecast answers: of frames `[channels, height, width]`, of vectors the features that
+    /// are chosen.
+    #[must_use]
+    pub fn forecast_step(&self) -> Vec<i64> {
+        let chosen = self
+            .head
+            .forecast
+            .as_ref()
+            .and_then(|forecast| forecast.features.as_ref());
+        chosen.map_or_else(|| self.input.sizes(), |features| vec![features.len() as i64])
+    }
+
+    /// Outputs of the linear layer `fc`: numbers of an answer, of a forecast all steps that are answered at once, or the
+    /// encoded frame where a decoder follows.
+    #[must_use]
+    pub fn fc_outputs(&self) -> i64 {
+        let Some(forecast) = &self.head.forecast else {
+            return self.num_outputs();
+        };
+        if self.has_frame_decoder() {
+            let FrameSize {
+                channels,
+                height,
+                width,
+            } = self.encoded_frame();
+            return [channels, height, width].into_iter().fold(1, i64::saturating_mul);
+        }
+        self.num_outputs().saturating_mul(forecast.steps_at_once())
+    }
+
+    /// Whether frames are forecast through a decoder that mirrors the encoder's blocks.
+    #[must_use]
+    pub fn has_frame_decoder(&self) -> bool {
+        let is_frame = matches!(self.input, InputConfig::Frame(_));
+        self.head.kind == HeadKind::Forecast && is_frame && !self.cnn.is_empty()
     }
 
     /// How many tensors the model's parameters and running statistics are, without batch norms' counts.
@@ -118,6 +145,13 @@ impl ModelConfig {
             .head
             .sequence
             .map_or(0, |sequence| sequence.num_parameter_tensors());
+        if self.has_frame_decoder() {
+            let normed = self.cnn.iter().skip(1).filter_map(|block| block.norm);
+            tensors += 2 * self.cnn.len();
+            tensors += normed
+                .map(|norm| if norm == Norm::Batch { 4 } else { 2 })
+                .sum::<usize>();
+        }
         tensors + projection + recurrent as usize + attention + decoder + 2
     }
 
@@ -152,7 +186,42 @@ impl ModelConfig {
         };
         self.head
             .validate(self.num_classes, self.classes.as_deref(), num_features, self.pooling)?;
+        self.validate_forecast()?;
         self.validate_total()
+    }
+
+    /// A recursive forecast knows nothing of what comes: neither do the parts in front of it.
+    fn validate_forecast(&self) -> Result<()> {
+        if !self.head.is_recursive_forecast() {
+            return Ok(());
+        }
+        if self.lstm.bidirectional {
+            let expected = "false for a recursive forecast, whose every step is forecast from those before it";
+            return Err(Error::invalid("lstm.bidirectional", expected, "true"));
+        }
+        let over_time = |block: &&BlockConfig| matches!(self.input, InputConfig::Vector(_)) && block.span() > 1;
+        match self.cnn.iter().find(over_time) {
+            Some(block) => {
+                let expected = "1 for vectors and a recursive forecast: a larger kernel sees the steps to come";
+                Err(Error::invalid("cnn.kernelSize", expected, block.kernel_size))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Number of values in the weights of a frame decoder.
+    fn decoder_values(&self) -> f64 {
+        let Some(forecast) = self.head.forecast.as_ref().filter(|_| self.has_frame_decoder()) else {
+            return 0.0;
+        };
+        let mut channels = self.input.as_frame().channels as f64 * forecast.steps_at_once() as f64;
+        let mut total = 0.0;
+        for block in &self.cnn {
+            let taps = block.taps(self.input) as f64 / block.groups as f64;
+            total += block.out_channels as f64 * channels * taps;
+            channels = block.out_channels as f64;
+        }
+        total
     }
 
     fn validate_total(&self) -> Result<()> {
@@ -184,7 +253,7 @@ impl ModelConfig {
             ),
             None => (0.0, encoded),
         };
-        let total = cnn + projection + lstm + decoder + read as f64 * self.num_outputs() as f64;
+        let total = cnn + projection + lstm + decoder + read as f64 * self.fc_outputs() as f64 + self.decoder_values();
         if total > LARGEST_MODEL as f64 {
             let expected = format!("a model of at most {LARGEST_MODEL} parameters");
             return Err(Error::invalid("model", expected, format!("about {total:.3e}")));

@@ -10,7 +10,7 @@ use super::inputs::{Inputs, Values};
 use super::samples::{Arrays, Chosen, DeviceBatch, SampleSpec, SampleTensors, Samples};
 use super::targets::{TargetValues, Targets};
 use super::tensor_dataset::TensorDataset;
-use crate::config::{InputConfig, ModelConfig, Per};
+use crate::config::{HeadKind, InputConfig, ModelConfig, Per};
 use crate::error::{Error, Result};
 use crate::runtime::helper::Pending;
 
@@ -18,6 +18,8 @@ use crate::runtime::helper::Pending;
 pub struct Batch {
     source: Source,
     changed: Option<Change>,
+    /// Of samples of its own: their places in the dataset that they came from, where somebody said them.
+    indices: Option<Vec<i64>>,
 }
 
 enum Source {
@@ -63,6 +65,7 @@ impl Batch {
         Ok(Self {
             source: Source::Own(Box::new(Samples::new(arrays)?)),
             changed: None,
+            indices: None,
         })
     }
 
@@ -80,7 +83,15 @@ impl Batch {
         Ok(Self {
             source: Source::Own(Box::new(samples)),
             changed: None,
+            indices: None,
         })
+    }
+
+    /// Says the samples' places in the dataset that they came from, by which messages name them.
+    #[must_use]
+    pub fn with_indices(mut self, indices: Vec<i64>) -> Self {
+        self.indices = Some(indices);
+        self
     }
 
     /// Some samples of a dataset, gathered when the batch is used.
@@ -100,6 +111,7 @@ impl Batch {
         Ok(Self {
             source: Source::Gathered { dataset, indices },
             changed: None,
+            indices: None,
         })
     }
 
@@ -208,7 +220,7 @@ impl Batch {
     pub(crate) fn targets(&self) -> Result<Option<Tensor>> {
         match &self.source {
             Source::Own(samples) => Ok(samples.tensors.targets.as_ref().map(Tensor::shallow_clone)),
-            Source::Gathered { dataset, indices } => Ok(Some(dataset.gather_targets(indices)?)),
+            Source::Gathered { dataset, indices } => dataset.gather_targets(indices),
         }
     }
 
@@ -234,7 +246,7 @@ impl Batch {
     /// The samples' places in their dataset, where they are known.
     fn indices(&self) -> Option<Vec<i64>> {
         match &self.source {
-            Source::Own(samples) => samples.spec.targets.as_ref()?.indices.clone(),
+            Source::Own(_) => self.indices.clone(),
             Source::Gathered { indices, .. } => Some(indices.clone()),
         }
     }
@@ -254,15 +266,16 @@ impl Batch {
     /// cannot learn.
     pub(crate) fn to_device(&self, config: &ModelConfig, device: Device) -> Result<DeviceBatch> {
         let spec = self.spec();
-        spec.check_fits(config, self.len())?;
+        let indices = self.indices();
+        spec.check_fits(config, self.len(), indices.as_deref())?;
         let (inputs, lengths) = match &self.changed {
             Some(change) => {
-                if change.moves_frames && config.head.per == Per::Frame && spec.targets.is_some() {
+                let follow = config.head.per == Per::Frame || config.head.kind == HeadKind::Forecast;
+                if change.moves_frames && follow && spec.targets.is_some() {
                     return Err(Error::Data {
-                        reason:
-                            "Expected no timeCrop, timeStretch or dropFrames with a head per frame, whose targets do \
-                                 not follow the frames"
-                                .to_owned(),
+                        reason: "Expected no timeCrop, timeStretch or dropFrames with targets of frames, which do not \
+                             follow them"
+                            .to_owned(),
                     });
                 }
                 change.clips.with(|changed| {
@@ -276,7 +289,7 @@ impl Batch {
         let chosen = Chosen {
             lengths,
             target_lengths: self.target_lengths(),
-            indices: self.indices(),
+            indices,
         };
         spec.to_device(SampleTensors { inputs, targets }, &chosen, config, device)
     }

@@ -157,6 +157,12 @@ impl Lengths {
         Ok(steps.f_ge_tensor(&self.counts)?)
     }
 
+    /// Number of valid frames of each clip.
+    pub(crate) fn to_vec(&self) -> Result<Vec<i64>> {
+        let offsets = Vec::<i64>::try_from(&self.offsets)?;
+        Ok(offsets.windows(2).map(|pair| pair[1] - pair[0]).collect())
+    }
+
     /// Number of valid frames of each clip, int64 of `[batch, 1]`.
     pub(crate) fn counts(&self) -> &Tensor {
         &self.counts

@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 use super::inputs::{Inputs, check_length};
 use super::label_strings::{LabelStrings, sample_name};
 use super::lengths::{Layout, Lengths};
+use super::probabilities;
 use super::targets::{self, TargetSpec, Targets};
 use crate::config::{FrameSize, HeadKind, InputConfig, ModelConfig, Per, VectorSize};
 use crate::error::{Error, Result};
@@ -63,6 +64,8 @@ pub(crate) struct DeviceBatch {
     pub targets: Option<DeviceTargets>,
     /// Time of the inputs as they came; [`Clips::inputs`] ends with the longest clip.
     pub time: i64,
+    /// The samples' places in their dataset, for messages, where they are known.
+    pub indices: Option<Vec<i64>>,
 }
 
 impl Clips {
@@ -97,6 +100,7 @@ impl DeviceBatch {
                 lengths: Some(Lengths::new(frames, longest, inputs.device())?),
             },
             targets,
+            indices: self.indices.clone(),
             time: self.time,
         })
     }
@@ -187,7 +191,7 @@ impl SampleSpec {
     ///
     /// # Errors
     /// `ShapeMismatch` or `Data`.
-    pub(crate) fn check_fits(&self, config: &ModelConfig, len: i64) -> Result<()> {
+    pub(crate) fn check_fits(&self, config: &ModelConfig, len: i64, indices: Option<&[i64]>) -> Result<()> {
         if self.input != config.input {
             let time = if self.has_time { "time, " } else { "" };
             let sizes: Vec<String> = config.input.sizes().iter().map(ToString::to_string).collect();
@@ -205,7 +209,7 @@ impl SampleSpec {
             });
         }
         match &self.targets {
-            Some(targets) => targets.check_fits(config, self.time(), self.lengths.as_deref(), len),
+            Some(targets) => targets.check_fits(config, self.time(), self.lengths.as_deref(), len, indices),
             None => Ok(()),
         }
     }
@@ -239,6 +243,7 @@ impl SampleSpec {
         if longest < time {
             inputs = inputs.f_narrow(1, 0, longest)?;
         }
+        probabilities::check(&inputs, lengths, chosen.indices.as_deref(), config)?;
         let lengths = match lengths {
             Some(lengths) if lengths.iter().any(|&length| length < longest) => {
                 Some(Lengths::new(lengths, longest, device)?)
@@ -286,6 +291,7 @@ impl SampleSpec {
             },
             targets,
             time,
+            indices: chosen.indices.clone(),
         })
     }
 

@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use super::inputs::check_length;
 use super::label_strings::sample_name;
-use crate::config::{HeadKind, ModelConfig, Per};
+use crate::config::{HeadKind, ModelConfig, Per, RegressionLoss};
 use crate::error::{Error, Result, shortened};
 
 /// Borrowed targets.
@@ -24,8 +24,6 @@ pub struct Targets<'a> {
     /// The names of classes that the values are indices of, where targets were given by name: the model says which class
     /// has which name.
     pub names: Option<&'a [String]>,
-    /// The samples' places in their dataset, `[samples]`, for messages.
-    pub indices: Option<&'a [i64]>,
 }
 
 /// The values of some targets.
@@ -51,8 +49,6 @@ pub(crate) struct TargetSpec {
     pub(crate) lengths: Option<Vec<i64>>,
     /// See [`Targets::names`].
     pub(crate) names: Option<Arc<[String]>>,
-    /// See [`Targets::indices`].
-    pub(crate) indices: Option<Vec<i64>>,
     /// Of all values that belong to a sample.
     all: Range,
     /// Of the values at valid frames, for a head per frame: whether the second axis is the time, the head says.
@@ -129,7 +125,6 @@ impl TargetSpec {
             shape: shape.to_vec(),
             lengths: own.map(<[i64]>::to_vec),
             names: targets.names.map(Arc::from),
-            indices: targets.indices.map(<[i64]>::to_vec),
             all,
             valid,
             said: None,
@@ -159,7 +154,14 @@ impl TargetSpec {
 
     /// Checks what the targets belong to, their shape and their values for `len` samples of `time` frames, of which
     /// `lengths` are valid.
-    pub(crate) fn check_fits(&self, config: &ModelConfig, time: i64, lengths: Option<&[i64]>, len: i64) -> Result<()> {
+    pub(crate) fn check_fits(
+        &self,
+        config: &ModelConfig,
+        time: i64,
+        lengths: Option<&[i64]>,
+        len: i64,
+        indices: Option<&[i64]>,
+    ) -> Result<()> {
         if let Some(said) = self.said.filter(|&said| said != config.head.per) {
             let word = |per: Per| if per == Per::Frame { "frame" } else { "clip" };
             let (head, said) = (word(config.head.per), word(said));
@@ -184,7 +186,7 @@ impl TargetSpec {
             });
         }
         if !config.head.kind.has_label_strings() {
-            self.check_follow(config, time, lengths)?;
+            self.check_follow(config, time, lengths, indices)?;
         }
         let range = match config.head.per {
             Per::Clip => self.all,
@@ -197,7 +199,13 @@ impl TargetSpec {
     }
 
     /// Targets of different lengths, where the head takes no strings, must be those of a clip's own frames.
-    fn check_follow(&self, config: &ModelConfig, time: i64, lengths: Option<&[i64]>) -> Result<()> {
+    fn check_follow(
+        &self,
+        config: &ModelConfig,
+        time: i64,
+        lengths: Option<&[i64]>,
+        indices: Option<&[i64]>,
+    ) -> Result<()> {
         let Some(own) = &self.lengths else { return Ok(()) };
         let frames = |sample: usize| lengths.map_or(time, |lengths| lengths[sample]);
         let differs = |&(sample, &own): &(usize, &i64)| config.head.per == Per::Clip || own != frames(sample);
@@ -211,7 +219,7 @@ impl TargetSpec {
             Per::Frame => format!("a target for each of {} frames", frames(sample)),
             Per::Clip => format!("{longest} targets, as for other samples"),
         };
-        let name = sample_name(self.indices.as_deref(), sample);
+        let name = sample_name(indices, sample);
         let reason = format!("Expected {expected}, received {own} ({name})");
         Err(Error::Data { reason })
     }
@@ -283,8 +291,8 @@ pub(crate) fn shape_of(config: &ModelConfig, time: i64, len: i64) -> Vec<i64> {
         HeadKind::MultiLabel | HeadKind::Regression => shape.push(config.num_outputs()),
         HeadKind::Ctc | HeadKind::Sequence => shape.push(1),
         HeadKind::Forecast => {
-            shape.push(config.head.forecast.as_ref().map_or(1, |forecast| forecast.horizon));
-            shape.push(config.num_outputs());
+            shape.extend(config.head.forecast.as_ref().map(|forecast| forecast.horizon));
+            shape.extend(config.forecast_step());
         }
     }
     shape
@@ -299,7 +307,7 @@ fn meaning(config: &ModelConfig) -> &'static str {
         (HeadKind::Regression, Per::Clip) => "a number for each output of a clip",
         (HeadKind::Regression, Per::Frame) => "a number for each frame and output",
         (HeadKind::Ctc | HeadKind::Sequence, _) => "a string of class indices for each clip, of any length",
-        (HeadKind::Forecast, _) => "the clip's next steps",
+        (HeadKind::Forecast, _) => "the horizon's steps after each clip, or no targets: the clip's own last steps",
     }
 }
 
@@ -326,6 +334,15 @@ impl Range {
             Err(Error::Data { reason })
         };
         let (expected, largest) = match config.head.kind {
+            HeadKind::Forecast if config.head.loss == Some(RegressionLoss::Bce) => {
+                let wrong = [self.smallest, self.largest]
+                    .into_iter()
+                    .find(|value| !(0.0..=1.0).contains(value));
+                return match self.fraction.filter(|value| value.is_nan()).or(wrong) {
+                    Some(value) => refuse("of numbers from 0 to 1".to_owned(), value),
+                    None => Ok(()),
+                };
+            }
             HeadKind::Regression | HeadKind::Forecast => {
                 return match self.fraction.filter(|value| !value.is_finite()) {
                     Some(value) => refuse("that are finite numbers".to_owned(), value),

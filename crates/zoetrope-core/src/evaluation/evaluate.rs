@@ -20,7 +20,8 @@ impl CnnLstm {
     }
 
     /// Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where they are per frame, zeros for padding:
-    /// logits, or a regression's values.
+    /// logits, or a regression's values. Of a forecast `[batch, horizon, …step]`, or where it is recursive
+    /// `[batch, time, …step]`.
     ///
     /// # Errors
     /// `ShapeMismatch` for a batch that does not fit.
@@ -30,7 +31,7 @@ impl CnnLstm {
         let batch = batch.to_device(self.config(), self.device())?;
         let outputs = self.forward_t(&batch.clips, false)?;
         if !self.config().head.has_outputs_per_frame() {
-            return Ok(outputs);
+            return self.with_step_axes(outputs);
         }
         let longest = batch.clips.inputs.size()[1];
         let padded = match &batch.clips.lengths {
@@ -38,18 +39,31 @@ impl CnnLstm {
             None => outputs.f_view([len, longest, -1])?,
         };
         if longest == batch.time {
-            return Ok(padded);
+            return self.with_step_axes(padded);
         }
-        Ok(padded.f_constant_pad_nd([0, 0, 0, batch.time - longest])?)
+        self.with_step_axes(padded.f_constant_pad_nd([0, 0, 0, batch.time - longest])?)
+    }
+
+    /// A forecast's raw outputs of `[batch, horizon * numbers]` or `[batch, time, numbers]` as `[batch, horizon, …step]` or
+    /// `[batch, time, …step]`; those of other heads as they are.
+    fn with_step_axes(&self, outputs: Tensor) -> Result<Tensor> {
+        if self.config().head.kind != HeadKind::Forecast {
+            return Ok(outputs);
+        }
+        let shape = [&[outputs.size()[0], -1], self.config().forecast_step().as_slice()].concat();
+        Ok(outputs.f_reshape(shape.as_slice())?)
     }
 
     /// The predictions as they are read: probabilities of classes (they sum to 1) or of labels (each from 0 to 1), or a
-    /// regression's values. Shapes as of [`Self::logits`].
+    /// regression's values. Shapes as of [`Self::logits`]; of a forecast always `[batch, horizon, …step]`.
     ///
     /// # Errors
     /// `ShapeMismatch` for a batch that does not fit.
     pub fn predict(&self, batch: &Batch) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
+        if let Some(forecast) = &self.config().head.forecast {
+            return self.forecast(batch, forecast.horizon, None, &|| Ok(()));
+        }
         self.read_outputs(&self.logits(batch)?)
     }
 

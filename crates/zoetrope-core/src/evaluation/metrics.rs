@@ -4,6 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::auc::Ranking;
 use super::confusion::Confusion;
+use super::forecast::{ForecastErrors, ForecastSums};
 use super::predictions::Predictions;
 use super::scores;
 use super::strings::{StringCounts, StringMeter};
@@ -31,6 +32,8 @@ pub struct Metrics {
     pub error_sums: Vec<f64>,
     /// Of label strings.
     pub strings: Option<StringCounts>,
+    /// Of evaluated forecasts.
+    pub forecast: Option<ForecastErrors>,
     /// Norm of the latest update's gradients before clipping; none before the first update.
     pub gradient_norm: Option<f64>,
 }
@@ -59,6 +62,7 @@ pub struct Meter {
     confusion: Confusion,
     ranking: Option<Ranking>,
     strings: StringMeter,
+    forecasts: ForecastSums,
     /// What a training pass has gathered towards the next update, and watches.
     pub(crate) gradients: Gradients,
 }
@@ -161,6 +165,12 @@ impl Meter {
                 self.predictions += strings.targets.counts.len() as i64;
                 self.strings.add(strings, config.head.separator)?;
             }
+            Answers::Steps(steps) => {
+                self.predictions += steps.predictions;
+                if let Some(measured) = &steps.measured {
+                    self.forecasts.add(measured)?;
+                }
+            }
         }
         Ok(sums)
     }
@@ -184,6 +194,7 @@ impl Meter {
             steps: self.steps,
             error_sums: Vec::new(),
             strings: self.strings.read()?,
+            forecast: self.forecasts.read()?,
             gradient_norm: self.gradients.norm()?,
         };
         let Some(sums) = &self.sums else { return Ok(metrics) };

@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::dropout::Dropout;
 use super::encoder::{Encoder, Features};
+use super::head::forecast::Forecast;
 use super::head::options::LossOptions;
 use super::head::scored::Scored;
 use super::head::sequence::decoder::Decoder;
@@ -19,6 +20,7 @@ use super::parameter::{Buffer, Parameter};
 use super::pooling::TimePooling;
 use super::recurrent::Recurrent;
 use crate::config::ModelConfig;
+use crate::data::lengths::Layout;
 use crate::data::samples::{Clips, DeviceBatch};
 use crate::error::{Error, Result};
 use crate::runtime::random::Generator;
@@ -73,7 +75,7 @@ impl CnnLstm {
         let projection = config.projection.map(project).transpose()?;
         let recurrent = Recurrent::new(config, generator.clone(), &mut init)?;
         let pool = TimePooling::new(config, &mut init)?;
-        let head = Head::new(config, &generator, &mut init)?;
+        let head = Head::new(config, device, &generator, &mut init)?;
         let (parameters, buffers) = init.finish()?;
         Ok(Self {
             config: config.clone(),
@@ -175,6 +177,9 @@ impl CnnLstm {
     /// none the loss of evaluation.
     pub(crate) fn score(&self, batch: &DeviceBatch, options: Option<&LossOptions>) -> Result<Scored> {
         let train = options.is_some();
+        if let Head::Forecast(forecast) = &self.head {
+            return self.score_forecast(forecast, batch, train);
+        }
         let inputs = HeadInputs {
             clips: &batch.clips,
             states: self.states_t(&batch.clips, train)?,
@@ -217,19 +222,51 @@ impl CnnLstm {
 
     /// The valid frames as the recurrent part reads them, `[frames, features]`: channel-major unless it
     /// `takes_pixel_major`.
-    fn features_t(&self, clips: &Clips, takes_pixel_major: bool, train: bool) -> Result<Features> {
+    pub(super) fn features_t(&self, clips: &Clips, takes_pixel_major: bool, train: bool) -> Result<Features> {
         let layout = clips.layout();
         let frames = layout.pack(&clips.inputs)?; //                      [frames, channels, height, width]
-        let frames = match &self.normalization {
-            Some(normalization) => normalization.forward(&frames, self.kind())?,
-            None => frames,
+        self.frame_features_t(&frames, &layout, takes_pixel_major, train)
+    }
+
+    /// What the recurrent part reads of valid frames, `[frames, …]` as they came: `[frames, features]`.
+    pub(super) fn frame_features_t(
+        &self,
+        frames: &Tensor,
+        layout: &Layout<'_>,
+        takes_pixel_major: bool,
+        train: bool,
+    ) -> Result<Features> {
+        let normalized = match &self.normalization {
+            Some(normalization) => normalization.forward(frames, self.kind())?,
+            None => frames.shallow_clone(),
         };
-        let Some(projection) = &self.projection else {
-            return self
-                .encoder
-                .forward_t(&frames, &layout, self.kind(), takes_pixel_major, train);
-        };
-        let encoded = self.encoder.forward_t(&frames, &layout, self.kind(), false, train)?;
-        Ok(Features::channel_major(projection.forward(&encoded.values)?))
+        let takes_pixel_major = takes_pixel_major && self.projection.is_none();
+        let encoded = self
+            .encoder
+            .forward_t(&normalized, layout, self.kind(), takes_pixel_major, train)?;
+        match &self.projection {
+            Some(projection) => Ok(Features::channel_major(projection.forward(&encoded.values)?)),
+            None => Ok(encoded),
+        }
+    }
+
+    /// The recurrent part.
+    pub(super) fn recurrent(&self) -> &Recurrent {
+        &self.recurrent
+    }
+
+    /// The head of a forecast.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a model with another head.
+    pub(super) fn forecast_head(&self) -> Result<&Forecast> {
+        match &self.head {
+            Head::Forecast(forecast) => Ok(forecast),
+            _ => Err(Error::invalid(
+                "head",
+                "a forecast",
+                format!("{:?}", self.config.head.kind),
+            )),
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! Heads: from the states of the recurrent part to outputs, a loss and answers. Each kind of head is a file.
 
 pub(crate) mod ctc;
+pub(crate) mod forecast;
+pub(crate) mod measured;
+mod numbers;
 pub(crate) mod options;
 mod rows;
 pub(crate) mod scored;
 pub(crate) mod sequence;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
+use self::forecast::Forecast;
 use self::options::LossOptions;
 use self::scored::{Answers, Rows, Scored};
 use self::sequence::decoder::Decoder;
@@ -27,6 +31,8 @@ pub(super) enum Head {
     Ctc(Linear),
     /// Writes a string of labels for each clip, of so many at most.
     Sequence { decoder: Box<Decoder>, max_length: i64 },
+    /// The steps that follow a clip, or each of its valid frames.
+    Forecast(Box<Forecast>),
 }
 
 /// What a head makes its outputs of.
@@ -42,16 +48,22 @@ pub(super) struct HeadInputs<'a> {
 }
 
 impl Head {
-    pub(super) fn new(config: &ModelConfig, generator: &Generator, init: &mut Initializer<'_>) -> Result<Self> {
-        let mut fc = || Linear::new("fc", config.lstm.output_size(), config.num_outputs(), init);
+    pub(super) fn new(
+        config: &ModelConfig,
+        device: Device,
+        generator: &Generator,
+        init: &mut Initializer<'_>,
+    ) -> Result<Self> {
+        let mut fc = || Linear::new("fc", config.lstm.output_size(), config.fc_outputs(), &mut *init);
         match (config.head.kind, &config.head.sequence) {
             (HeadKind::Classification | HeadKind::MultiLabel | HeadKind::Regression, _) => Ok(Self::Rows(fc()?)),
             (HeadKind::Ctc, _) => Ok(Self::Ctc(fc()?)),
+            (HeadKind::Forecast, _) => Ok(Self::Forecast(Box::new(Forecast::new(config, device, init)?))),
             (HeadKind::Sequence, Some(sequence)) => Ok(Self::Sequence {
                 decoder: Box::new(Decoder::new(config, sequence, generator.clone(), init)?),
                 max_length: sequence.max_length,
             }),
-            (HeadKind::Forecast | HeadKind::Sequence, _) => {
+            (HeadKind::Sequence, None) => {
                 let kind = format!("{:?}", config.head.kind);
                 Err(Error::invalid("head", "a head of this version", kind))
             }
@@ -67,6 +79,7 @@ impl Head {
                     "a head with outputs of its own; a decoder's follow from what it has written: call generate";
                 Err(Error::invalid("head", expected, "sequence"))
             }
+            Self::Forecast(forecast) => forecast.outputs(&inputs.states, inputs.train),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The recurrent part: a sequence of feature vectors into a sequence of hidden states.
 
-mod step;
+pub(super) mod step;
 
 use tch::Tensor;
 

@@ -1,14 +1,24 @@
-//! Numbers that are a pure function of a few words, the same on every machine.
+//! Numbers that are a pure function of some words, such as a seed and an index, the same on every machine.
 
 /// A stream of numbers: `SplitMix64` (Steele, Lea and Flood, 2014).
 pub(crate) struct Stream(u64);
 
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// One word made of several, whose order counts.
+pub(crate) fn hash(words: impl IntoIterator<Item = u64>) -> u64 {
+    words.into_iter().fold(0, absorb)
+}
+
+/// A word that has another one mixed in.
+pub(crate) fn absorb(hash: u64, word: u64) -> u64 {
+    mix(hash.wrapping_add(GOLDEN_GAMMA) ^ word)
+}
+
 impl Stream {
-    /// The stream of a hash that [`absorb`] has made.
-    pub(crate) fn of(hash: u64) -> Self {
-        Self(hash)
+    /// The stream that begins at a word.
+    pub(crate) fn of(word: u64) -> Self {
+        Self(word)
     }
 
     pub(crate) fn next(&mut self) -> u64 {
@@ -31,11 +41,6 @@ impl Stream {
         let count = (high - low + 1) as f64;
         low + ((self.unit() * count) as i64).min(high - low)
     }
-}
-
-/// The hash of what came before and one more word.
-pub(crate) fn absorb(hash: u64, word: u64) -> u64 {
-    mix(hash.wrapping_add(GOLDEN_GAMMA) ^ word)
 }
 
 fn mix(mut word: u64) -> u64 {

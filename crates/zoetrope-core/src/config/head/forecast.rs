@@ -1,5 +1,7 @@
 //! Options of a head that continues a clip.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::size::size;
@@ -14,7 +16,7 @@ pub struct ForecastConfig {
     /// How the steps come about.
     #[serde(default)]
     pub mode: ForecastMode,
-    /// Indices of the features of a vector that are answered, ascending; all where there are none.
+    /// Indices of the features of a vector that are answered, in that order; all where there are none.
     #[serde(default)]
     pub features: Option<Vec<i64>>,
     /// Steps of a season, which the seasonal-naive forecast repeats.
@@ -34,18 +36,27 @@ pub enum ForecastMode {
 }
 
 impl ForecastConfig {
+    /// Steps that one state of the recurrent part is mapped to: the whole horizon, or the next one.
+    #[must_use]
+    pub fn steps_at_once(&self) -> i64 {
+        match self.mode {
+            ForecastMode::Direct => self.horizon,
+            ForecastMode::Recursive => 1,
+        }
+    }
+
     /// Checks the options for steps of so many features; 0 for frames, whose features have no numbers.
     pub(super) fn validate(&self, num_features: i64) -> Result<()> {
         size("head.horizon", self.horizon)?;
         size("head.season", self.season.unwrap_or(1))?;
         let Some(features) = &self.features else { return Ok(()) };
-        let is_ascending = features.windows(2).all(|pair| pair[0] < pair[1]);
-        let is_known = features.iter().all(|feature| (0..num_features).contains(feature));
-        if features.is_empty() || !is_ascending || !is_known {
-            let expected = format!("ascending indices below {num_features}, the features of a vector");
+        let is_known = |feature: &i64| (0..num_features).contains(feature);
+        let is_once = features.iter().collect::<HashSet<_>>().len() == features.len();
+        if features.is_empty() || !features.iter().all(is_known) || !is_once {
+            let expected = format!("different indices below {num_features}, the features of a vector");
             return Err(Error::invalid("head.features", expected, format!("{features:?}")));
         }
-        if self.mode == ForecastMode::Recursive && features.len() as i64 != num_features {
+        if self.mode == ForecastMode::Recursive {
             let expected = "none for a recursive forecast, which feeds every feature back";
             return Err(Error::invalid("head.features", expected, format!("{features:?}")));
         }

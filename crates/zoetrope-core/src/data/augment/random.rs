@@ -1,7 +1,7 @@
 //! Numbers that are a pure function of (seed, epoch, index, purpose), the same on every machine.
 
 pub(super) use crate::runtime::stream::Stream;
-use crate::runtime::stream::absorb;
+use crate::runtime::stream::{absorb, hash};
 
 /// The purpose of a stream of draws.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct Draws(u64);
 
 impl Draws {
     pub(crate) fn new(seed: u64, epoch: u64, index: u64) -> Self {
-        Self([seed, epoch, index].into_iter().fold(0, absorb))
+        Self(hash([seed, epoch, index]))
     }
 
     pub(super) fn stream(self, purpose: Purpose) -> Stream {

@@ -194,7 +194,8 @@ impl Block {
     }
 }
 
-fn activate(values: &Tensor, activation: Activation) -> Result<Tensor> {
+/// The function after a convolution, value by value.
+pub(in crate::model) fn activate(values: &Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
         Activation::Relu => Ok(values.f_relu()?),
         Activation::Gelu => Ok(values.f_gelu("none")?),

@@ -12,7 +12,7 @@ const EPS: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 /// A norm with its parameters, `weight` and `bias` of `[channels]`.
-pub(super) struct NormLayer {
+pub(in crate::model) struct NormLayer {
     weight: Tensor,
     bias: Tensor,
     /// Batch norm's, `None` for layer norm.
@@ -31,7 +31,7 @@ struct RunningStatistics {
 }
 
 impl NormLayer {
-    pub(super) fn new(norm: Norm, name: &str, channels: i64, init: &mut Initializer<'_>) -> Result<Self> {
+    pub(in crate::model) fn new(norm: Norm, name: &str, channels: i64, init: &mut Initializer<'_>) -> Result<Self> {
         let weight = init.constant(format!("{name}.weight"), &[channels], 1.0)?;
         let bias = init.constant(format!("{name}.bias"), &[channels], 0.0)?;
         let statistics = match norm {
@@ -71,7 +71,7 @@ impl NormLayer {
     ///
     /// A batch norm whose weight and bias are both frozen is frozen as a whole: also in training it normalises by the
     /// running statistics, and keeps them.
-    pub(super) fn forward_t(&self, values: &Tensor, train: bool) -> Result<Tensor> {
+    pub(in crate::model) fn forward_t(&self, values: &Tensor, train: bool) -> Result<Tensor> {
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
         let Some(statistics) = &self.statistics else {
             return Ok(values.f_group_norm(1, weight, bias, EPS, true)?);

@@ -2,9 +2,10 @@
 
 use tch::{Kind, Reduction, Tensor};
 
+use super::numbers;
 use super::options::LossOptions;
 use super::scored::BatchLoss;
-use crate::config::{HeadKind, ModelConfig, RegressionLoss};
+use crate::config::{HeadKind, ModelConfig};
 use crate::error::Result;
 
 /// Index of a target that counts for nothing: PyTorch's default, which no class has.
@@ -86,14 +87,8 @@ fn reduced(
     } else {
         Kind::Float
     })?;
-    match (config.head.kind, config.head.loss.unwrap_or_default()) {
-        (HeadKind::MultiLabel, _) => {
-            Ok(outputs.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, weights, reduction)?)
-        }
-        (_, RegressionLoss::Mse) => Ok(outputs.f_mse_loss(&targets, reduction)?),
-        (_, RegressionLoss::SmoothL1) => Ok(outputs.f_smooth_l1_loss(&targets, reduction, 1.0)?),
-        (_, RegressionLoss::Bce) => {
-            Ok(outputs.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, None::<&Tensor>, reduction)?)
-        }
+    if config.head.kind == HeadKind::MultiLabel {
+        return Ok(outputs.f_binary_cross_entropy_with_logits(&targets, None::<&Tensor>, weights, reduction)?);
     }
+    numbers::loss(config.head.loss.unwrap_or_default(), outputs, &targets, reduction)
 }

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::measured::Measured;
 use crate::data::label_strings::LabelStrings;
 use crate::error::Result;
 
@@ -25,7 +26,7 @@ pub(crate) struct BatchLoss {
 
 impl BatchLoss {
     /// A loss that is the mean over so many predictions.
-    pub(super) fn of_mean(mean: Tensor, predictions: i64) -> Result<Self> {
+    pub(crate) fn of_mean(mean: Tensor, predictions: i64) -> Result<Self> {
         let weight = Tensor::f_full([], predictions, (Kind::Double, mean.device()))?;
         Ok(Self {
             mean,
@@ -51,6 +52,16 @@ pub(crate) enum Answers {
     Rows(Rows),
     /// One string of labels a clip.
     Strings(Strings),
+    /// The steps after some clips.
+    Steps(Steps),
+}
+
+/// Steps that a forecast answered.
+pub(crate) struct Steps {
+    /// Number of answers in the loss: one for each clip, or for each frame that another one follows.
+    pub predictions: i64,
+    /// In evaluation: how far the forecasts are off.
+    pub measured: Option<Measured>,
 }
 
 /// Raw outputs and targets, one row an answer.
