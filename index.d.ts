@@ -62,6 +62,16 @@ export declare class NativeDecoder {
   cancel(): void
 }
 
+/** A forecast, which can be stopped between two steps. */
+export declare class NativeForecast {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /** The steps after each clip, `[batch, steps, …step]`. */
+  run(batch: NativeBatch, steps: number, sampling?: NativeStepSampling | undefined | null): Promise<Outcome<NativeArray>>
+  /** Has the forecast end before its next step with `ERR_ABORTED`. */
+  cancel(): void
+}
+
 /** One call that writes strings. */
 export declare class NativeGeneration {
   /** The string of each clip of a batch. */
@@ -73,16 +83,6 @@ export declare class NativeGeneration {
   /** The string that was begun, as far as it is. */
   written(): NativeWritten | null
   /** Ends calls of this generation between two steps, with `ERR_ABORTED`, and frees what a begun string keeps. */
-  cancel(): void
-}
-
-/** A forecast, which can be stopped between two steps. */
-export declare class NativeForecast {
-  /** Nothing is done yet. */
-  constructor(model: NativeModel)
-  /** The steps after each clip, `[batch, steps, …step]`. */
-  run(batch: NativeBatch, steps: number, sampling?: NativeStepSampling | undefined | null): Promise<Outcome<NativeArray>>
-  /** Has the forecast end before its next step with `ERR_ABORTED`. */
   cancel(): void
 }
 
@@ -117,10 +117,15 @@ export declare class NativeModel {
   save(path: string): Promise<Outcome<undefined>>
   /** Copies every parameter, in PyTorch's order. */
   stateDict(): Promise<Outcome<NativeNamedArray[]>>
-  /** Overwrites every parameter. */
-  loadStateDict(state: NativeStateDict): Promise<Outcome<undefined>>
-  /** Overwrites every parameter with those of a safetensors file. */
-  loadStateDictFile(path: string): Promise<Outcome<undefined>>
+  /** Overwrites parameters; without `strict` those that are there. */
+  loadStateDict(state: NativeStateDict, strict: boolean): Promise<Outcome<NativeMismatch>>
+  /**
+   * As `loadStateDict`, of a safetensors file. `names` are pairs of a name in the file and the model's name for it, one
+   * after the other; tensors that are not among them are left out.
+   */
+  loadStateDictFile(path: string, strict: boolean, names?: Array<string> | undefined | null): Promise<Outcome<NativeMismatch>>
+  /** The names of the tensors in a safetensors file. */
+  tensorNames(path: string): Promise<Outcome<string[]>>
   /** Freezes, or unfreezes, every parameter whose name begins with the prefix. */
   setFrozen(prefix: string, isFrozen: boolean): Promise<Outcome<NativeFrozen>>
   /** Drops what is kept for an optimizer, after the jobs so far. */
@@ -449,6 +454,18 @@ export interface NativeMetrics {
   gradientNorm?: number
 }
 
+/** Names that a model and a state dict do not share; at most 50 of each are listed. */
+export interface NativeMismatch {
+  /** The model's. */
+  missing: Array<string>
+  /** The state dict's. */
+  unexpected: Array<string>
+  /** Missing ones that are not listed. */
+  omittedMissing: number
+  /** Unexpected ones that are not listed. */
+  omittedUnexpected: number
+}
+
 /** What one batch shows of a model. */
 export interface NativeModelAudit {
   /** One entry a parameter. */
@@ -565,14 +582,6 @@ export interface NativeSampling {
   seed: bigint
 }
 
-/** How steps are drawn. */
-export interface NativeStepSampling {
-  /** Logits are divided by it. */
-  temperature: number
-  /** One a clip. */
-  seeds: BigUint64Array
-}
-
 /** What a profile has come to. */
 export interface NativeStatistics {
   /** One a channel or feature. */
@@ -581,6 +590,14 @@ export interface NativeStatistics {
   classes: Array<NativeClassCount>
   /** Samples seen. */
   samples: number
+}
+
+/** How steps are drawn. */
+export interface NativeStepSampling {
+  /** Logits are divided by it. */
+  temperature: number
+  /** One a clip. */
+  seeds: BigUint64Array
 }
 
 /** Counts of label strings held against their targets. */
@@ -643,7 +660,7 @@ export interface NativeWritten {
 
 /**
  * Takes the next frame of each of some streams, `[streams, channels, height, width]` or `[streams, features]`, and
- * gives the answers so far, `[streams, outputs]`: probabilities, or a regression's values.
+ * gives the answers so far, `[streams, outputs]`: probabilities, a regression's values, or raw outputs of a CTC head.
  */
 export declare function pushFrames(model: NativeModel, frames: NativeBatch, streams: Array<NativeNext>): Promise<Outcome<NativeArray>>
 
