@@ -5,6 +5,7 @@ mod align;
 mod beam;
 pub(crate) mod decode;
 mod forward_backward;
+mod mass;
 mod trie;
 
 use tch::{Kind, Reduction, Tensor};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::align::{Span, spans};
-use super::beam::{Watch, search};
+use super::beam::{Frames, Watch, search};
 use super::trie::Trie;
 use crate::error::{Error, Result};
 use crate::model::head::scored::Reading;
@@ -15,7 +15,7 @@ pub struct Decoding {
     pub beams: usize,
     /// The only strings that may be answers, as classes.
     pub lexicon: Option<Vec<Vec<i64>>>,
-    /// Strings that no answer may begin with, as classes; only a search of several beams knows them.
+    /// Strings that no answer may begin with, as classes; only a search knows them.
     pub forbidden: Vec<Vec<i64>>,
     /// Whether [`LabelString::visited`] is wanted.
     pub keeps_visited: bool,
@@ -140,13 +140,17 @@ fn candidates(
     if is_allowed(trie, node) {
         strings.push(node);
     }
+    if decoding.beams < 2 && !strings.is_empty() {
+        return Ok(strings);
+    }
+    let frames = Frames::new(rows, outputs, decoding.beams.max(1), watch.allows_all);
     let mut width = 2;
     while width <= decoding.beams {
-        strings.extend(search(trie, rows, outputs, width, &watch)?);
+        strings.extend(search(trie, &frames, width, &watch)?);
         width *= 2;
     }
     if strings.is_empty() {
-        strings = search(trie, rows, outputs, 1, &watch)?;
+        strings = search(trie, &frames, 1, &watch)?;
     }
     Ok(strings)
 }

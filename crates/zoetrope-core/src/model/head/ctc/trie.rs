@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::add;
+use super::mass::Mass;
 
 /// A node stands for the string from the root to it. Parents come before their children.
 pub(super) struct Trie {
@@ -81,34 +81,61 @@ impl Trie {
     /// The logarithm of the probability of each of the `wanted` strings: the sum over all paths through the frames that
     /// read as it. `rows` are log-probabilities of `[frames, outputs]`.
     ///
-    /// The forward recursion of CTC, over the nodes instead of one string's labels: a path that reads as a node's string
-    /// ends with a blank or with the node's own label.
+    /// The forward recursion of CTC goes over the strings' beginnings as over one string's labels: a path that reads as a
+    /// node's string ends with a blank or with the node's own label.
     pub(super) fn log_probabilities(&self, wanted: &[u32], rows: &[f64], outputs: usize) -> Vec<f64> {
         let order = self.with_ancestors(wanted);
         let place: HashMap<u32, usize> = order.iter().copied().zip(0..).collect();
-        let parents: Vec<usize> = order.iter().map(|&node| place[&self.parent(node)]).collect();
-        let outputs_of: Vec<usize> = order.iter().map(|&node| self.output(node) as usize).collect();
-        let mut blank = vec![f64::NEG_INFINITY; order.len()]; //     of paths that end with a blank
-        let mut label = blank.clone(); //                            of those that end with the node's label
-        let mut total = blank.clone();
-        (blank[0], total[0]) = (0.0, 0.0); //                        nothing was read: the root
-        for row in rows.chunks_exact(outputs) {
-            // Children come first: what they need of their parents is still that of the frame before.
-            for at in (1..order.len()).rev() {
-                let (parent, output) = (parents[at], outputs_of[at]);
-                let before = if output == outputs_of[parent] {
-                    blank[parent]
-                } else {
-                    total[parent]
-                };
-                label[at] = row[output] + add(label[at], before);
-                blank[at] = row[0] + total[at];
-                total[at] = add(blank[at], label[at]);
-            }
-            blank[0] += row[0];
-            total[0] = blank[0];
+        let mut nodes: Vec<Place> = Vec::with_capacity(order.len());
+        for &node in &order {
+            let parent = place[&self.parent(node)];
+            let is_root = node == ROOT;
+            nodes.push(Place {
+                parent,
+                output: self.output(node) as usize,
+                repeats: !is_root && self.output(node) == self.output(self.parent(node)),
+                depth: if is_root { 0 } else { nodes[parent].depth + 1 },
+                left: usize::MAX,
+                blank: if is_root { Mass::ONE } else { Mass::ZERO },
+                label: Mass::ZERO,
+            });
         }
-        wanted.iter().map(|node| total[place[node]]).collect()
+        for node in wanted {
+            nodes[place[node]].left = 0;
+        }
+        for at in (1..nodes.len()).rev() {
+            let parent = nodes[at].parent;
+            nodes[parent].left = nodes[parent].left.min(nodes[at].left.saturating_add(1));
+        }
+        let mut probabilities = vec![Mass::ZERO; outputs];
+        let frames = rows.len() / outputs;
+        for (frame, row) in rows.chunks_exact(outputs).enumerate() {
+            for (probability, &score) in probabilities.iter_mut().zip(row) {
+                *probability = Mass::from_ln(score);
+            }
+            // Children come first: what they need of their parents is still that of the frame before. Nothing has come to
+            // nodes that are deeper than frames were read, and nothing comes from those that too few are left for.
+            for at in (1..nodes.len()).rev() {
+                let node = nodes[at];
+                if node.depth > frame + 1 || node.left > frames - 1 - frame {
+                    continue;
+                }
+                let above = &nodes[node.parent];
+                let before = if node.repeats {
+                    above.blank
+                } else {
+                    above.blank.plus(above.label)
+                };
+                nodes[at].label = node.label.plus(before).times(probabilities[node.output]);
+                nodes[at].blank = node.label.plus(node.blank).times(probabilities[0]);
+            }
+            nodes[0].blank = nodes[0].blank.times(probabilities[0]);
+        }
+        let score = |node: &u32| {
+            let Place { blank, label, .. } = nodes[place[node]];
+            blank.plus(label).ln()
+        };
+        wanted.iter().map(score).collect()
     }
 
     /// Nodes and what is above them, parents first.
@@ -126,4 +153,21 @@ impl Trie {
             .filter(|&node| is_needed[node as usize])
             .collect()
     }
+}
+
+/// A node in the forward recursion.
+#[derive(Clone, Copy)]
+struct Place {
+    parent: usize,
+    output: usize,
+    /// Whether its label is its parent's, which takes a blank between.
+    repeats: bool,
+    /// Labels of its string.
+    depth: usize,
+    /// Labels to the nearest wanted string.
+    left: usize,
+    /// Of paths that end with a blank.
+    blank: Mass,
+    /// Of those that end with its label.
+    label: Mass,
 }
