@@ -99,7 +99,8 @@ function spokenDigits(): string {
 }
 
 test('spoken digits', async (t) => {
-  const text = await quick('spoken-digits', spokenDigits())
+  const recordings = spokenDigits()
+  const text = await quick('spoken-digits', recordings)
   t.regex(text, /official split: \d\.\d{3}/)
   t.regex(text, /theo held out: \d\.\d{3}/)
   t.regex(await quick('connected-digits', recordings), /share of wrong digits: \d\.\d{3}/)

@@ -31,7 +31,7 @@ test('shares, regressions and points that are not numbers', (t) => {
 test('a title is text, whatever it holds', (t) => {
   const svg = accuracySvg([{ ...point, frames: 1 }], { title: '<script>"&\'\u0000\uD800 früh' })
   t.true(svg.includes('&#60;script&#62;&#34;&#38;&#39; früh'))
-  t.notRegex(svg, /<script|\u0000/)
+  t.false(svg.includes('<script') || svg.includes('\u0000'))
 })
 
 test('anything that is no curve is refused', async (t) => {

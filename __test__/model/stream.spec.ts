@@ -64,7 +64,10 @@ for (const [name, options] of Object.entries(MODELS)) {
         const [whole] = await model.predict(beginning(clips, 1, time + 1))
         const expected = Array.isArray(whole) ? whole.at(-1) : whole
         t.deepEqual(Object.keys(answer), Object.keys(expected as object))
-        t.true(near(numbers(answer), numbers(expected)), `${time}: ${numbers(answer)} ${numbers(expected)}`)
+        t.true(
+          near(numbers(answer), numbers(expected)),
+          `${time}: ${numbers(answer).join()} ${numbers(expected).join()}`,
+        )
       }
     }
   })

@@ -115,7 +115,7 @@ export async function accuracyByFrames(
       onBatch: undefined,
       reportEvery: 10,
     })
-    const metrics = await handle.run((native) => prefixes.metrics(native))
+    const metrics = await handle.run((half) => prefixes.metrics(half))
     return metrics.map((figures, index) => ({ [cuts.unit]: cuts.values[index], ...figuresOf(figures, head) }))
   } finally {
     abort.release()

@@ -49,7 +49,8 @@ let created = 0
 
 /** Streams that a program drops without disposing of them: the engine then drops their state. */
 const collected = new FinalizationRegistry<{ handle: WeakRef<ModelHandle>; id: number }>(({ handle, id }) => {
-  void handle.deref()?.forgetStream(id)
+  const model = handle.deref()
+  if (model !== undefined) void forget(model, id)
 })
 
 /**
@@ -120,7 +121,7 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
 
   /** Frees the state, after the pushes that were asked for. Twice is fine. */
   dispose(): Promise<void> {
-    this.#disposal ??= this.#model.handle.forgetStream(this.#id)
+    this.#disposal ??= forget(this.#model.handle, this.#id)
     return this.#disposal
   }
 
@@ -141,6 +142,11 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
     this.#isFirst = false
     return { id: this.#id, isFirst, reader: this.#reader }
   }
+}
+
+/** Has the engine drop what it keeps for a stream, behind the pushes asked for so far. */
+async function forget(handle: ModelHandle, id: number): Promise<void> {
+  await handle.callBehind((model) => native().forgetStream(model, id))
 }
 
 /** A frame for a stream, and what messages call them. */
