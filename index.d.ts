@@ -47,6 +47,18 @@ export declare class NativeDataStatistics {
   read(): NativeStatistics
 }
 
+/** The label strings of some clips: their frames are computed once, and read as often as one likes. */
+export declare class NativeDecoder {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /** Computes the outputs of the clips' frames. */
+  read(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** Finds the string of each clip that was read. */
+  decode(decoding: NativeDecoding): Promise<Outcome<NativeLabelString[]>>
+  /** Has the work end soon with `ERR_ABORTED`. */
+  cancel(): void
+}
+
 /** A model on its own thread. */
 export declare class NativeModel {
   /**
@@ -76,10 +88,15 @@ export declare class NativeModel {
   save(path: string): Promise<Outcome<undefined>>
   /** Copies every parameter, in PyTorch's order. */
   stateDict(): Promise<Outcome<NativeNamedArray[]>>
-  /** Overwrites every parameter. */
-  loadStateDict(state: NativeStateDict): Promise<Outcome<undefined>>
-  /** Overwrites every parameter with those of a safetensors file. */
-  loadStateDictFile(path: string): Promise<Outcome<undefined>>
+  /** Overwrites parameters; without `strict` those that are there. */
+  loadStateDict(state: NativeStateDict, strict: boolean): Promise<Outcome<NativeMismatch>>
+  /**
+   * As `loadStateDict`, of a safetensors file. `names` are pairs of a name in the file and the model's name for it, one
+   * after the other; tensors that are not among them are left out.
+   */
+  loadStateDictFile(path: string, strict: boolean, names?: Array<string> | undefined | null): Promise<Outcome<NativeMismatch>>
+  /** The names of the tensors in a safetensors file. */
+  tensorNames(path: string): Promise<Outcome<string[]>>
   /** Freezes, or unfreezes, every parameter whose name begins with the prefix. */
   setFrozen(prefix: string, isFrozen: boolean): Promise<Outcome<NativeFrozen>>
   /** Drops what is kept for an optimizer, after the jobs so far. */
@@ -224,6 +241,18 @@ export interface NativeCounts {
   labels: Float64Array
 }
 
+/** How label strings are found. */
+export interface NativeDecoding {
+  /** Strings that are followed at a time; 1 reads the best path. */
+  beams: number
+  /** The only strings that may be answers. */
+  lexicon?: NativeStrings
+  /** Strings that no answer may begin with. */
+  forbidden?: NativeStrings
+  /** Whether `visited` is wanted. */
+  keepsVisited: boolean
+}
+
 /** An error as data; the facade throws it. */
 export interface NativeFailure {
   /** One of the facade's error codes, or `ERR_ABORTED`. */
@@ -258,6 +287,18 @@ export interface NativeInputs {
   shape: Array<number>
   /** Valid frames of each clip, where they are not all. */
   lengths?: Int32Array
+}
+
+/** A label string. */
+export interface NativeLabelString {
+  /** Classes; absent where outputs are not numbers, or no allowed string fits into the frames. */
+  labels?: Int32Array
+  /** First frame of each label, and the frame after its last. */
+  spans: Int32Array
+  /** The sum over all paths that read as the string. */
+  probability: number
+  /** Every string that was among the best at any frame, where that is wanted. */
+  visited: NativeStrings
 }
 
 /** One row of a summary. */
@@ -324,6 +365,18 @@ export interface NativeMetrics {
   strings?: NativeStringCounts
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
+}
+
+/** Names that a model and a state dict do not share; at most 50 of each are listed. */
+export interface NativeMismatch {
+  /** The model's. */
+  missing: Array<string>
+  /** The state dict's. */
+  unexpected: Array<string>
+  /** Missing ones that are not listed. */
+  omittedMissing: number
+  /** Unexpected ones that are not listed. */
+  omittedUnexpected: number
 }
 
 /** What one batch shows of a model. */
@@ -448,6 +501,14 @@ export interface NativeStringCounts {
   empty: number
 }
 
+/** Strings of classes, one after the other. */
+export interface NativeStrings {
+  /** Classes, from 0. */
+  labels: Int32Array
+  /** Labels of each string. */
+  counts: Int32Array
+}
+
 /** What is to be answered: class indices, labels, numbers or strings of labels. */
 export interface NativeTargets {
   /** As many as the product of the shape. */
@@ -462,6 +523,18 @@ export interface NativeTargets {
   indices?: Uint32Array
 }
 
+/** How an array is cut. */
+export interface NativeWindows {
+  /** Entries of a window along the axis. */
+  size: number
+  /** Entries from one window to the next. */
+  step: number
+  /** The axis that is cut. */
+  axis: number
+  /** Whether a last window that is not full is filled up with zeros. */
+  pad: boolean
+}
+
 /**
  * Sets how many threads one operation may use, for every model, from its next job on: at most the number of cores. The
  * threads are made by the models' own.
@@ -474,3 +547,6 @@ export declare function setNumThreads(count: number): void
  * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void
+
+/** An array as overlapping windows, `[windows, …]`, cut by a thread beside the models'. */
+export declare function windows(data: Float32Array | Uint8Array, shape: Array<number>, options: NativeWindows): Promise<Outcome<NativeInputs>>

@@ -18,7 +18,7 @@ const TYPES = {
   '.onnx': 'application/octet-stream',
 }
 /** The page may load from here alone. WebAssembly needs a word of its own. */
-const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:"
 
 /** Serves what `prepare.mjs` wrote into `files`; gives the server, which listens. */
 export async function serve(port, files = join(here, 'files')) {
