@@ -32,7 +32,7 @@ test('the page answers stored clips as Node did, whole and frame by frame', asyn
   }
   const prepared = await runNode([join(example, 'prepare.mjs'), '--tiny', '--save', folder])
   t.is(prepared.code, 0, prepared.stderr)
-  const { serve } = (await import(pathToFileURL(join(example, 'serve.mjs')).href)) as { serve(port: number, files: string): Promise<Server> } // prettier-ignore
+  const { serve } = (await import(pathToFileURL(join(example, 'serve.mjs')).href)) as { serve: (port: number, files: string) => Promise<Server> } // prettier-ignore
   const server = await serve(0, folder)
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const chrome = await chromium.launch({ executablePath: browser, args: ['--no-sandbox'] })

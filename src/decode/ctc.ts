@@ -63,13 +63,13 @@ export function decodeCtc<Label extends string>(
   const strings = new Strings()
   const found = [strings.insert(bestPath(frames))]
   for (let width = 2; width <= beams; width *= 2) found.push(...searchBeam(strings, rows, width))
-  const scores = new Map(found.map((node) => [node, strings.logProbability(node, rows)]))
-  const [[best, score]] = [...scores].sort(([, a], [, b]) => b - a) as [[number, number]]
-  const labels = strings.labels(best)
+  const scored = found.map((node) => ({ node, score: strings.logProbability(node, rows) }))
+  const best = scored.reduce((most, other) => (other.score > most.score ? other : most)) // of equal ones the first
+  const labels = strings.labels(best.node)
   return {
     labels: labels.flatMap((label) => classes[label] ?? []),
     spans: align(labels, rows),
-    probability: Math.exp(score),
+    probability: Math.exp(best.score),
   }
 }
 

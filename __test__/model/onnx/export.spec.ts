@@ -49,7 +49,7 @@ test('probabilities are those of predict, zero in the padding', async (t) => {
       await model.exportOnnx(path, { softmax: true })
       const { clips, lengths } = randomClips(model, seeded(5), { batch: 3, time: 4, bytes: false })
       const answers = await runOnnx(await openOnnx(path), clips, lengths)
-      t.deepEqual(Object.keys(answers).sort(), ['logits', 'probabilities'])
+      t.deepEqual(Object.keys(answers).toSorted(), ['logits', 'probabilities'])
       const predicted = await model.predict(clips, { lengths })
       const expected = predicted.map((answer) => (Array.isArray(answer) ? answer : [answer]) as { probabilities: Float32Array }[]) // prettier-ignore
       const rows = per === 'clip' ? 1 : 4
@@ -103,7 +103,7 @@ test('the file appears whole or not at all: a link stays, a mode stays, a refusa
   t.regex(error.message, /gives numbers where the model gives none/)
   t.is(error.details['path'], path)
   t.deepEqual(await readFile(path), before)
-  t.deepEqual((await readdir(own)).sort(), ['link.onnx', 'model.onnx'])
+  t.deepEqual((await readdir(own)).toSorted(), ['link.onnx', 'model.onnx'])
 })
 
 test('a path that cannot be written is ERR_CHECKPOINT', async (t) => {
