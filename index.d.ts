@@ -170,6 +170,8 @@ export declare class NativeTensorDataset {
   get length(): number
   /** A copy of the sample at `index`. */
   sample(index: number): Outcome<NativeSample>
+  /** Whether the label strings of the samples at `indices`, which must be in range, can be aligned with their clips. */
+  checkAlignable(indices: Uint32Array): Outcome<undefined>
   /** The samples at `indices` as a batch. */
   batch(indices: Uint32Array): Outcome<NativeBatch>
 }
@@ -385,6 +387,8 @@ export interface NativeModelAudit {
   parameters: Array<NativeParameterAudit>
   /** Loss before anything was learned. */
   firstLoss: number
+  /** Of label strings: the mean probability of the blank, where it is the likeliest output of every frame. */
+  allBlank?: number
   /** Steps that were made. */
   steps: number
   /** What was not finite in a step, which ended them. */

@@ -97,6 +97,7 @@ test('spoken digits', async (t) => {
   const text = await quick('spoken-digits', recordings)
   t.regex(text, /official split: \d\.\d{3}/)
   t.regex(text, /theo held out: \d\.\d{3}/)
+  t.regex(await quick('connected-digits', recordings), /share of wrong digits: \d\.\d{3}/)
 })
 
 test('data that is not there is a reason to skip, printed', async (t) => {

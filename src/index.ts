@@ -29,6 +29,7 @@ export { constant, cosine, oneCycle, stepDecay, warmup } from './optimizer/sched
 export { checkLeakage } from './data/split/leakage'
 export { split } from './data/split/split'
 export { Subset } from './data/subset'
+export { windows } from './data/windows'
 export { test } from './evaluation/test'
 export { train } from './training/train'
 
@@ -48,7 +49,8 @@ export type { ReduceOnPlateauOptions } from './optimizer/plateau'
 export type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './evaluation/metrics'
 export type { LogMelOptions, Recording } from './data/log-mel'
 export type { LossOptions } from './model/loss'
-export type { AnyCnnLstm, ClipOptions } from './model/cnn-lstm'
+export type { AnyCnnLstm, ClipOptions, LabelStringOptions, PredictOptions } from './model/cnn-lstm'
+export type { BeamOptions, Decode, LabelSpan, LabelStringPrediction } from './model/label-strings'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
 export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
@@ -91,5 +93,13 @@ export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './data/spli
 export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
-export type { CommonTestResult, StringTestResult, TestOptions, TestResult, TestResultOf } from './evaluation/test'
+export type {
+  AnyTestResult,
+  CommonTestResult,
+  StringTestResult,
+  TestOptions,
+  TestResult,
+  TestResultOf,
+} from './evaluation/test'
 export type { TrainOptions, TrainResult } from './training/train'
+export type { WindowsOptions } from './data/windows'

@@ -9,7 +9,10 @@ export type {
   NativeAudit,
   NativeBatch,
   NativeCounts,
+  NativeDecoder,
+  NativeDecoding,
   NativeGroup,
+  NativeLabelString,
   NativeLayer,
   NativeMetrics,
   NativeModel,
@@ -23,6 +26,7 @@ export type {
   NativeRule,
   NativeSnapshot,
   NativeStateDict,
+  NativeStrings,
   NativeTensorDataset,
 } from '../index'
 

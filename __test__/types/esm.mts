@@ -1,7 +1,16 @@
 /** An ECMAScript module that imports the package: what TypeScript knows about labels, heads and results. */
 import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError, fit, test, train } from 'zoetrope'
 import { classification, decodeCtc, readOnnxMetadata } from 'zoetrope/decode'
-import type { ErrorCode, LoadResult, MultiLabelPrediction, Prediction, RegressionPrediction, TestResult } from 'zoetrope'
+import type {
+  ErrorCode,
+  LabelStringPrediction,
+  LoadResult,
+  MultiLabelPrediction,
+  Prediction,
+  RegressionPrediction,
+  StringTestResult,
+  TestResult,
+} from 'zoetrope'
 
 /** `true` where two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -42,6 +51,26 @@ export async function heads(): Promise<void> {
 
   const loaded = await CnnLstm.load<'a' | 'b', { kind: 'multiLabel'; per: 'frame' }>('model.safetensors')
   same<Same<Awaited<ReturnType<typeof loaded.predict>>, MultiLabelPrediction<'a' | 'b'>[][]>>()
+}
+
+export async function strings(loader: DataLoader): Promise<void> {
+  const reader = await CnnLstm.create({ input, classes: ['a', 'b'], head: 'ctc' })
+  const answers = await reader.predict(clips, { decode: { beams: 4, lexicon: ['ab'] } })
+  same<Same<typeof answers, LabelStringPrediction<'a' | 'b'>[]>>()
+  const result = await test(reader, loader)
+  same<Same<typeof result, StringTestResult>>()
+  // @ts-expect-error -- a label string has no confusion matrix
+  void result.confusionMatrix
+  for (const { validation } of await fit(reader, { train: loader, epochs: 1, optimizer: new Adam(reader) })) {
+    same<Same<typeof validation, StringTestResult | undefined>>()
+  }
+  const classifier = await CnnLstm.create({ input, classes: ['a', 'b'] })
+  // @ts-expect-error -- one class is not decoded
+  await classifier.predict(clips, { decode: 'greedy' })
+  // @ts-expect-error -- no class has this name
+  await reader.predict(clips, { decode: { lexicon: [['c']] } })
+  // @ts-expect-error -- a forecast needs a horizon
+  await CnnLstm.create({ input, head: { kind: 'forecast' } })
 }
 
 export async function training(signal: AbortSignal): Promise<TestResult> {

@@ -146,14 +146,14 @@ function targetArray(targets: TensorDatasetOptions['targets']): TargetArray {
   const list = Array.isArray(targets) ? listOf(targets) : undefined
   if (list === undefined) return whole(targets)
   const entries = Array.from({ length: list.length }, (_, index) => list.at(index)) //   each is read once
-  if (listOf(entries[0]) === undefined) return whole(entries as number[])
+  if (listOf(entries[0]) === undefined) return whole(entries)
   const collator = new TargetCollator()
-  for (const [index, entry] of entries.entries()) collator.set(index, index, entry as Target)
+  for (const [index, entry] of entries.entries()) collator.set(index, index, entry)
   return collator.finish(entries.length)
 }
 
-function whole(targets: TensorDatasetOptions['targets']): TargetArray {
-  const { data, shape } = checkTargets(targets as Target, 'targets')
+function whole(targets: unknown): TargetArray {
+  const { data, shape } = checkTargets(targets, 'targets')
   return { data: compact(data), shape }
 }
 

@@ -63,7 +63,7 @@ export class NameBook {
  * Checks one sample's target, or a whole dataset's, and copies it. `name` says whose it is. Names are numbered by the
  * book; without a book there may be none.
  */
-export function checkTargets(target: Target | undefined, name: string, book?: NameBook): CheckedTargets {
+export function checkTargets(target: unknown, name: string, book?: NameBook): CheckedTargets {
   if (typeof target === 'number') {
     return { data: Float64Array.of(checkFinite(target, name)), shape: [], isNamed: false }
   }
@@ -96,7 +96,7 @@ export class TargetCollator {
   readonly #book = new NameBook()
 
   /** Copies a sample's target to its place. `index` is the sample's place in the dataset, for messages. */
-  set(position: number, index: number, target: Target | undefined): void {
+  set(position: number, index: number, target: unknown): void {
     this.#entries[position] = { index, ...checkTargets(target, 'target', this.#book) }
   }
 

@@ -46,6 +46,8 @@ export interface StringMetrics {
   readonly wer?: number
   /** Share of strings without any error, 0…1: the accuracy. */
   readonly exact: number
+  /** Share of answers without any label, 0…1. */
+  readonly empty: number
 }
 
 /**
@@ -59,12 +61,13 @@ export function accuracy({ correct, predictions }: NativeMetrics, { kind }: Head
 /** The errors of label strings; nothing for other heads. Of targets without any label or word an error is infinite. */
 export function stringMetrics({ strings }: NativeMetrics, { separator }: HeadConfig): StringMetrics | undefined {
   if (strings === undefined) return undefined
-  const { edits, labels, wordEdits, words, exact } = strings
+  const { edits, labels, wordEdits, words, exact, empty } = strings
   const rate = (errors: number, of: number): number => (errors === 0 ? 0 : errors / of)
   return {
     cer: rate(edits, labels),
     ...(separator !== undefined && { wer: rate(wordEdits, words) }),
     exact: exact / strings.strings,
+    empty: empty / strings.strings,
   }
 }
 

@@ -1,5 +1,6 @@
 /** One sweep over a loader, training or testing: the part that both have in common. */
-import { openBatches } from '../data/data-loader'
+import { checkAlignable } from '../data/alignable'
+import { loaderParts, openBatches } from '../data/data-loader'
 import { ZoetropeError } from '../errors'
 import { JOBS_IN_FLIGHT } from '../model/handle'
 import { accuracy } from './metrics'
@@ -91,6 +92,7 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
   const { handle, loader, abort, progress, keepsCounts = false, keepsRanking = false } = plan
   abort.throwIfAborted()
   const began = performance.now()
+  if (plan.head.kind === 'ctc') checkAlignable(loaderParts(loader).source)
   const pass = handle.beginPass(plan.loss, keepsRanking)
   const batches = openBatches(loader)
   const inFlight: Step[] = []

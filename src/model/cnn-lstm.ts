@@ -1,3 +1,4 @@
+import { AbortScope, checkSignal } from '../common/abort'
 import { checkDevice, checkModelOptions } from '../config/model'
 import { checkLengths } from '../data/shapes'
 import { checkNdArray } from '../common/nd-array'
@@ -6,6 +7,7 @@ import { checkPath, checkCallback, checkOptions, checkString, typeError } from '
 import { ModelHandle } from './handle'
 import { loadStateDict } from './load-state-dict'
 import { toStateDict } from './state-dict'
+import { checkDecode, findStrings, toLabelString } from './label-strings'
 import { toPredictions } from './predictions'
 import { formatSummary } from './summary'
 import { exportOnnx } from './onnx/export'
@@ -16,6 +18,7 @@ import type { Device, ModelConfig, ModelOptions } from '../config/model'
 import type { NativeBatch, NativeModel } from '../native'
 import type { FloatArray, NdArray } from '../common/nd-array'
 import type { ClipClassification, HeadOf, HeadOptions, HeadType } from '../config/head'
+import type { Decode, LabelStringPrediction } from './label-strings'
 import type { PredictionOf } from './predictions'
 import type { LoadOptions, LoadResult } from './load-options'
 import type { OnnxExport } from './onnx/export'
@@ -33,6 +36,19 @@ export interface ClipOptions {
   /** The number of valid frames of each clip, `[batch]`. The frames after them do not count. Default all frames. */
   readonly lengths?: IntegerArray | undefined
 }
+
+/** Options of {@link CnnLstm.predict} for label strings. */
+export interface LabelStringOptions<Label extends string = string> extends ClipOptions {
+  /** How the likeliest string is found. Default `'greedy'`: what the likeliest output of each frame reads as. */
+  readonly decode?: Decode<Label> | undefined
+  /** Stops the work; the promise rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link CnnLstm.predict}, by the model's head. */
+export type PredictOptions<Label extends string, Head extends HeadType> = Head['kind'] extends 'ctc'
+  ? LabelStringOptions<Label>
+  : ClipOptions
 
 /**
  * A CNN over each frame, an LSTM over the frames, pooling over time, and a linear head.
@@ -135,8 +151,8 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * @param clips - `[batch, channels, height, width]` or `[batch, time, channels, height, width]`; of vectors
    * `[batch, features]` or `[batch, time, features]`.
    * @returns For each clip, in order, what the head predicts: `{ label, index, probabilities }` of a classification,
-   * `{ labels, probabilities }` of several labels, `{ values }` of a regression; of a head per frame an array with one
-   * for each valid frame.
+   * `{ labels, probabilities }` of several labels, `{ values }` of a regression, `{ labels, text, confidence, spans }` of
+   * label strings; of a head per frame an array with one for each valid frame.
    * @throws {TypeError} For arguments of a wrong type.
    * @throws {RangeError} For lengths that do not fit the clips.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
@@ -153,11 +169,16 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    *   console.log(label, probabilities)
    * ```
    */
-  async predict(clips: NdArray, options: ClipOptions = {}): Promise<PredictionOf<Label, Head>[]> {
+  async predict(clips: NdArray, options: PredictOptions<Label, Head> = {}): Promise<PredictionOf<Label, Head>[]> {
+    // oxlint-disable typescript/no-unsafe-type-assertion -- the type parameter says what the configuration is
+    if (this.config.head.kind === 'ctc') {
+      const strings = await this.#labelStrings(clips, options)
+      return strings as unknown as PredictionOf<Label, Head>[]
+    }
     const { batch, lengths } = this.#batch(clips, options)
     const predictions = await this.#handle.run((model) => model.predict(batch))
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type parameter says what the configuration is
     return toPredictions(predictions, this.config.head as unknown as Head, this.classes, lengths)
+    // oxlint-enable typescript/no-unsafe-type-assertion
   }
 
   /**
@@ -303,6 +324,25 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   /** The end of an `await using` block: the same as {@link CnnLstm.dispose}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose()
+  }
+
+  async #labelStrings(clips: NdArray, options: LabelStringOptions): Promise<LabelStringPrediction<Label>[]> {
+    const { decode, signal, ...rest } = checkOptions(options, 'options', ['lengths', 'decode', 'signal'])
+    const search = checkDecode(decode, this.classes)
+    const abort = new AbortScope(checkSignal(signal, 'signal'))
+    try {
+      abort.throwIfAborted()
+      const { batch } = this.#batch(clips, rest)
+      const decoder = new (native().NativeDecoder)(this.#handle.native)
+      abort.onAbort(() => decoder.cancel())
+      await abort.race(this.#handle.run(() => decoder.read(batch)))
+      const found = await abort.race(
+        findStrings((decoding) => this.#handle.run(() => decoder.decode(decoding)), search, this.classes),
+      )
+      return found.map((string) => toLabelString(string, this.classes))
+    } finally {
+      abort.release()
+    }
   }
 
   #batch(clips: NdArray, options: ClipOptions): { batch: NativeBatch; lengths: Int32Array | null } {

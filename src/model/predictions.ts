@@ -3,6 +3,7 @@ import { classification, multiLabel } from '../decode/answers.js'
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
 import type { MultiLabelPrediction, Prediction } from '../decode/answers.js'
+import type { LabelStringPrediction } from './label-strings'
 
 export type { MultiLabelPrediction, Prediction } from '../decode/answers.js'
 
@@ -16,7 +17,9 @@ type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
   ? RegressionPrediction
   : Kind extends 'multiLabel'
     ? MultiLabelPrediction<Label>
-    : Prediction<Label>
+    : Kind extends 'ctc'
+      ? LabelStringPrediction<Label>
+      : Prediction<Label>
 
 /**
  * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid
@@ -58,7 +61,10 @@ function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32
       return (probabilities) => classification(probabilities, classes)
     case 'multiLabel':
       return (probabilities) => multiLabel(probabilities, classes)
-    default:
+    case 'regression':
+    case 'ctc':
+    case 'forecast':
+    case 'sequence':
       return (values) => ({ values })
   }
 }

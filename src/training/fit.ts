@@ -6,7 +6,8 @@ import { checkEarlyStopping, checkEma } from './fit-weights'
 import { checkMetricName, checkMetricOf } from '../evaluation/metric-names'
 import { TRAIN_KEYS, checkTrainOptions } from './train'
 import { checkValidation } from './validation'
-import type { AnyCnnLstm } from '../model/cnn-lstm'
+import type { HeadType } from '../config/head'
+import type { AnyCnnLstm, CnnLstm } from '../model/cnn-lstm'
 import type { FitOptions } from './fit-options'
 
 const FIT_KEYS = [
@@ -52,7 +53,9 @@ const FIT_KEYS = [
  * @throws {TypeError} For an argument of a wrong type, an option that does not exist, or another model's optimizer.
  * @throws {RangeError} For a number of epochs out of range, or a schedule by a metric that the epochs will not have.
  */
-export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
+export function fit<Head extends HeadType>(model: CnnLstm<string, Head>, options: FitOptions<Head>): FitRun<Head>
+export function fit(model: AnyCnnLstm, options: FitOptions<HeadType>): FitRun<HeadType>
+export function fit(model: AnyCnnLstm, options: FitOptions<HeadType>): FitRun<HeadType> {
   options = checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
   const {
     train,

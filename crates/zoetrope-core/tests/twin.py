@@ -40,13 +40,16 @@ class LSTM(nn.Module):
 
 class CNNLSTM(nn.Module):
     """Images [batch, C, H, W] or vectors [batch, F] (one time step), or clips with the time after the batch, into
-    answers [batch, outputs], or [frames, outputs] of a head per frame: the valid frames, clip after clip."""
+    answers [batch, outputs], or [frames, outputs] of a head per frame or of label strings: the valid frames, clip after
+    clip."""
 
     def __init__(self, config):
         super().__init__()
         head = config.get("head") or {"kind": "classification", "per": "clip"}
         outputs = config.get("numClasses") or len(config.get("classes") or []) or head["outputs"]
-        self.per = head["per"]
+        if head["kind"] == "ctc":
+            outputs += 1  #                                          the blank, first
+        self.per = "frame" if head["kind"] == "ctc" else head["per"]
         self.pooling = config.get("pooling", "last")
         self.is_vector = "features" in config["input"]
         if not self.is_vector:
@@ -99,9 +102,20 @@ class CNNLSTM(nn.Module):
         return outputs[torch.arange(len(counts)), counts - 1]
 
 
+def ctc_loss_of(outputs, targets):
+    """The loss of label strings, of outputs [frames, classes + 1]; targets are the strings' labels one after the other,
+    how many each clip has, and how many frames."""
+    labels, label_counts, frames = targets
+    log_probs = outputs.log_softmax(1).split(frames.tolist())
+    padded = nn.utils.rnn.pad_sequence(log_probs)  #                [time, batch, classes + 1]
+    return functional.ctc_loss(padded, labels + 1, frames, label_counts, blank=0, reduction="mean", zero_infinity=False)
+
+
 def loss_of(config, outputs, targets, class_weights=None, label_smoothing=0.0):
     """The mean loss of answers [answers, outputs]."""
     head = config.get("head") or {"kind": "classification"}
+    if head["kind"] == "ctc":
+        return ctc_loss_of(outputs, targets)
     if head["kind"] == "classification":
         return functional.cross_entropy(outputs, targets, class_weights, label_smoothing=label_smoothing)
     if head["kind"] == "multiLabel":

@@ -218,6 +218,13 @@ impl NativeTensorDataset {
         outcome(env, self.dataset.sample(index).map(convert))
     }
 
+    /// Whether the label strings of the samples at `indices`, which must be in range, can be aligned with their clips.
+    #[napi(catch_unwind, ts_return_type = "Outcome<undefined>")]
+    pub fn check_alignable<'env>(&self, env: &'env Env, indices: Uint32Array) -> napi::Result<Object<'env>> {
+        let indices: Vec<i64> = indices.iter().map(|&index| i64::from(index)).collect();
+        outcome(env, self.dataset.check_alignable(&indices))
+    }
+
     /// The samples at `indices` as a batch.
     #[napi(catch_unwind, ts_return_type = "Outcome<NativeBatch>")]
     pub fn batch<'env>(&self, env: &'env Env, indices: Uint32Array) -> napi::Result<Object<'env>> {

@@ -22,7 +22,7 @@ pub struct Batch {
 
 enum Source {
     /// Copied, or lent.
-    Own(Samples),
+    Own(Box<Samples>),
     Gathered {
         dataset: Arc<TensorDataset>,
         indices: Vec<i64>,
@@ -61,7 +61,7 @@ impl Batch {
     /// `ShapeMismatch` where shapes and lengths do not fit each other, `Data` for a length out of range.
     pub fn from_arrays(arrays: Arrays<'_>) -> Result<Self> {
         Ok(Self {
-            source: Source::Own(Samples::new(arrays)?),
+            source: Source::Own(Box::new(Samples::new(arrays)?)),
             changed: None,
         })
     }
@@ -78,7 +78,7 @@ impl Batch {
         // SAFETY: the caller's promise.
         let samples = unsafe { Samples::lent(arrays, keeper)? };
         Ok(Self {
-            source: Source::Own(samples),
+            source: Source::Own(Box::new(samples)),
             changed: None,
         })
     }

@@ -283,7 +283,7 @@ impl SampleSpec {
 }
 
 /// `[samples, longest]` of any kind as strings; of the longest's length all where there are no lengths.
-fn label_strings(targets: &Tensor, lengths: Option<&[i64]>) -> Result<LabelStrings> {
+pub(super) fn label_strings(targets: &Tensor, lengths: Option<&[i64]>) -> Result<LabelStrings> {
     let [samples, longest] = [targets.size()[0], targets.size()[1]];
     let rows = Vec::<i64>::try_from(targets.f_to_kind(Kind::Int64)?.f_flatten(0, -1)?)?;
     let counts = lengths.map_or_else(|| vec![longest; samples as usize], <[i64]>::to_vec);

@@ -120,10 +120,7 @@ impl TargetSpec {
             let indices = (0..count).filter(|&index| within(lengths, index));
             Range::of(indices.map(|index| targets.at(index)))
         };
-        let all = own.map_or_else(
-            || Range::of((0..count).map(|index| targets.at(index))),
-            |own| range_within(own),
-        );
+        let all = own.map_or_else(|| Range::of((0..count).map(|index| targets.at(index))), range_within);
         let valid = match (own, lengths) {
             (None, Some(lengths)) if shape.get(1) == Some(&time) => range_within(lengths),
             _ => all,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use tch::{Kind, Tensor};
 
 use super::inputs::Values;
-use super::samples::{Arrays, SampleSpec, SampleTensors, Samples};
+use super::samples::{Arrays, SampleSpec, SampleTensors, Samples, label_strings};
 use super::targets::{TargetSpec, missing_targets};
 use crate::config::Per;
 use crate::error::{Error, Result};
@@ -114,6 +114,25 @@ impl TensorDataset {
             target_shape: targets.size(),
             targets: Vec::try_from(targets.f_to_kind(Kind::Double)?.f_reshape([-1])?)?,
         })
+    }
+
+    /// Checks that the label strings of the samples at `indices`, which must be in range, can be aligned with their clips.
+    /// Targets that are no strings are left to the model's check.
+    ///
+    /// # Errors
+    /// `Data`, naming the first sample whose string cannot.
+    pub fn check_alignable(&self, indices: &[i64]) -> Result<()> {
+        let targets = self.gather_targets(indices)?;
+        if targets.dim() != 2 || targets.kind() != Kind::Int64 {
+            return Ok(());
+        }
+        let own = self.spec.targets.as_ref().and_then(|targets| targets.lengths.as_ref());
+        let own = own.map(|own| indices.iter().map(|&index| own[index as usize]).collect::<Vec<_>>());
+        let frames = |sample: usize| {
+            let lengths = self.spec.lengths.as_ref();
+            lengths.map_or_else(|| self.spec.time(), |lengths| lengths[indices[sample] as usize])
+        };
+        label_strings(&targets, own.as_deref())?.check_alignable(frames, Some(indices))
     }
 
     /// Inputs of the samples at `indices`, which must be in range.

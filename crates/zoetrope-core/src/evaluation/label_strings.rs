@@ -41,6 +41,15 @@ impl CnnLstm {
 }
 
 impl FrameOutputs {
+    /// The mean probability of the blank where it is the likeliest output of every frame; none where it is not.
+    #[must_use]
+    pub fn all_blank(&self) -> Option<f64> {
+        let rows = || self.rows.chunks_exact(self.outputs);
+        let is_blank = |row: &[f64]| row.iter().all(|&score| score <= row[0]);
+        let sum: f64 = rows().map(|row| row[0].exp()).sum();
+        rows().all(is_blank).then(|| sum / rows().len() as f64)
+    }
+
     /// The string of each clip. `check` is asked now and then; its error ends the work.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! | the same before an LSTM, in inference | none: the LSTM packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
 //! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
 //! | linear layer, in inference | `linear` | CPU, float32, at most 131,072 multiplications |
+//! | loss of label strings | none: recursions in Rust, on probabilities | CPU, float32, unless masses are too small for those |
 //! | update by an optimizer | `engine_update` | CPU, float32 |
 //! | any other | the reference | always |
 //!
@@ -50,6 +51,11 @@ pub(super) fn takes_pixel_major(cell: Cell, weights: &[Tensor; 4], time: i64) ->
 /// libtorch's calls take longer than the product. For larger ones, libtorch is faster.
 pub(super) fn takes_linear(inputs: &Tensor, weight: &Tensor) -> bool {
     is_engine_on(weight) && inputs.numel() as i64 * weight.size()[0] <= 131_072
+}
+
+/// Whether the loss of label strings with these outputs is computed on probabilities, not on logarithms.
+pub(super) fn takes_ctc(outputs: &Tensor) -> bool {
+    is_engine_on(outputs)
 }
 
 /// Whether a layer with these weights may take a kernel of the engine's.

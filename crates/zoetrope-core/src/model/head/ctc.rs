@@ -4,15 +4,18 @@
 mod align;
 mod beam;
 pub(crate) mod decode;
+mod forward_backward;
 mod trie;
 
 use tch::{Kind, Reduction, Tensor};
 
 pub use self::align::Span;
+use self::forward_backward::Clip;
 use super::scored::{Answers, BatchLoss, Reading, Scored, Strings};
 use crate::data::label_strings::LabelStrings;
 use crate::data::lengths::Layout;
 use crate::error::Result;
+use crate::model::paths;
 
 const BLANK: i64 = 0;
 
@@ -24,12 +27,20 @@ pub(super) fn score(
     targets: &LabelStrings,
     is_training: bool,
 ) -> Result<Scored> {
-    let losses = losses(outputs, layout, targets)?;
     let clips = layout.batch;
-    let loss = if is_training {
-        BatchLoss::of_mean(losses.f_mean(losses.kind())?, clips)?
+    let by_engine = if paths::takes_ctc(outputs) {
+        engine(outputs, layout, targets, is_training)?
     } else {
-        BatchLoss::of_sum(losses.f_sum(losses.kind())?, clips)?
+        None
+    };
+    let sum = match by_engine {
+        Some(sum) => sum,
+        None => losses(outputs, layout, targets)?.f_sum(outputs.kind())?,
+    };
+    let loss = if is_training {
+        BatchLoss::of_mean(sum.f_div_scalar(clips)?, clips)?
+    } else {
+        BatchLoss::of_sum(sum, clips)?
     };
     let answers = Answers::Strings(Strings {
         tokens: best_path(&outputs.f_detach()?)?,
@@ -38,6 +49,41 @@ pub(super) fn score(
         targets: targets.clone(),
     });
     Ok(Scored { loss, answers })
+}
+
+/// The sum of [`losses`] by recursions on probabilities; none where they are too small for those.
+///
+/// What is differentiated is outputs · their gradient, with the loss's value put in the place of its own.
+fn engine(outputs: &Tensor, layout: &Layout<'_>, targets: &LabelStrings, is_training: bool) -> Result<Option<Tensor>> {
+    let softmax = outputs.f_detach()?.f_softmax(1, Kind::Float)?.f_contiguous()?;
+    let probabilities = Vec::<f32>::try_from(softmax.f_flatten(0, -1)?)?;
+    let width = outputs.size()[1] as usize;
+    let mut gradient = vec![0.0_f32; if is_training { probabilities.len() } else { 0 }];
+    let (mut sum, mut begin) = (0.0, 0);
+    for (frames, labels) in layout.counts().into_iter().zip(targets.iter()) {
+        let end = begin + frames as usize * width;
+        let clip = Clip {
+            probabilities: &probabilities[begin..end],
+            outputs: width,
+            labels,
+        };
+        let scale = 1.0 / labels.len().max(1) as f64;
+        let own = is_training.then(|| &mut gradient[begin..end]);
+        let Some(loss) = clip.loss(scale, own) else {
+            return Ok(None);
+        };
+        sum += loss * scale;
+        begin = end;
+    }
+    let value = Tensor::f_from_slice(&[sum])?
+        .f_to_kind(Kind::Float)?
+        .f_view([0_i64; 0])?;
+    if !is_training {
+        return Ok(Some(value));
+    }
+    let gradient = Tensor::f_from_slice(&gradient)?.f_view(outputs.size().as_slice())?;
+    let linear = outputs.f_mul(&gradient)?.f_sum(Kind::Float)?;
+    Ok(Some(linear.f_sub(&linear.f_detach()?)?.f_add(&value)?)) // 0 + value, with the gradient of `linear`
 }
 
 /// The loss of each clip divided by the number of its labels, at least 1, `[batch]`: what the mean of

@@ -68,7 +68,7 @@ pub fn decode(
     };
     let strings = match &decoding.lexicon {
         Some(lexicon) => lexicon.iter().map(|string| trie.insert(string)).collect(),
-        None => candidates(&mut trie, greedy, (rows, outputs), decoding, check)?,
+        None => candidates(&mut trie, &greedy, (rows, outputs), decoding, check)?,
     };
     let scores = trie.log_probabilities(&strings, rows, outputs);
     // Of equal ones the first.
@@ -107,7 +107,7 @@ fn none(probability: f64) -> LabelString {
 /// found, a wider one does not lose.
 fn candidates(
     trie: &mut Trie,
-    greedy: Vec<i64>,
+    greedy: &[i64],
     (rows, outputs): (&[f64], usize),
     decoding: &Decoding,
     check: &dyn Fn() -> Result<()>,
@@ -133,7 +133,7 @@ fn candidates(
         check,
     };
     let mut strings = Vec::new();
-    let node = trie.insert(&greedy);
+    let node = trie.insert(greedy);
     let is_allowed = |trie: &Trie, node: u32| {
         node == super::trie::ROOT || (watch.is_allowed)(trie, trie.parent(node), trie.output(node))
     };
