@@ -231,3 +231,26 @@ test('softmax of the helpers is that of the file', async (t) => {
   const { logits, probabilities } = await runOnnx(await openOnnx(path), clips, null)
   t.true(relativeDifference(softmax(logits!.data), probabilities!.data) < 1e-6)
 })
+
+test('a head of label strings gives its logits frame by frame, the blank first', async (t) => {
+  await using model = await CnnLstm.create({ ...FRAMES, head: 'ctc' })
+  const path = join(folder, 'ctc.onnx')
+  t.true((await model.exportOnnx(path, { softmax: true })).largestDifference! < 1e-6)
+  const { clips, lengths } = randomClips(model, seeded(11), { batch: 3, time: 6, bytes: false })
+  const { logits, probabilities } = await runOnnx(await openOnnx(path), clips, lengths)
+  t.deepEqual(logits!.shape, [3, 6, 4])
+  t.true(relativeDifference(logits!.data, (await model.logits(clips, { lengths })).data) < 1e-5)
+  t.true(Math.abs(probabilities!.data.subarray(0, 4).reduce((a, b) => a + b) - 1) < 1e-6)
+})
+
+test('heads whose answer is no row of outputs are refused', async (t) => {
+  const head = { kind: 'forecast', horizon: 2 } as const
+  const model = await CnnLstm.create({ input: { features: 3 }, lstm: { hiddenSize: 4 }, head, device: 'cpu' }).catch(() => undefined) // prettier-ignore
+  if (model === undefined) {
+    t.log('skipped: this build has no forecasts')
+    t.pass()
+    return
+  }
+  await refuses(t, RangeError, /for ONNX/, async () => model.exportOnnx(join(folder, 'forecast.onnx')))
+  await model.dispose()
+})
