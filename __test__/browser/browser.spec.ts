@@ -32,14 +32,14 @@ test('the page answers stored clips as Node did, whole and frame by frame', asyn
   }
   const prepared = await runNode([join(example, 'prepare.mjs'), '--tiny', '--save', folder])
   t.is(prepared.code, 0, prepared.stderr)
-  const { serve } = (await import(pathToFileURL(join(example, 'serve.mjs')).href)) as { serve(port: number, files: string): Promise<Server> } // prettier-ignore
+  const { serve } = (await import(pathToFileURL(join(example, 'serve.mjs')).href)) as { serve: (port: number, files: string) => Promise<Server> } // prettier-ignore
   const server = await serve(0, folder)
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const chrome = await chromium.launch({ executablePath: browser, args: ['--no-sandbox'] })
+  const complaints: string[] = []
+  const elsewhere: string[] = []
   try {
     const page = await chrome.newPage()
-    const complaints: string[] = []
-    const elsewhere: string[] = []
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
     page.on('pageerror', (error) => complaints.push(String(error)))
     page.on('request', (request) => {
@@ -48,12 +48,12 @@ test('the page answers stored clips as Node did, whole and frame by frame', asyn
     })
     page.on('response', (response) => response.ok() || complaints.push(`${response.status()} ${response.url()}`))
     await page.goto(origin)
-    await page.waitForFunction(`document.getElementById('stored').textContent.startsWith('differ')`)
+    await page.locator('#stored', { hasText: 'differ' }).waitFor()
     const said = await page.textContent('#stored')
     t.log(`stored clips ${said}`)
     t.true(Number(/differ by (\S+) at most/.exec(said ?? '')?.[1]) < CLOSE, said ?? '')
 
-    await page.waitForFunction(`document.querySelector('tr.best') !== null`) // a frame was shown
+    await page.locator('tr.best').waitFor() // a frame was shown
     const numbers = await page.locator('#answers tr td:last-child').allTextContents()
     t.is(numbers.length, 4)
     t.true(Math.abs(numbers.reduce((sum, text) => sum + Number(text), 0) - 1) < 0.03, numbers.join(' '))
@@ -64,10 +64,11 @@ test('the page answers stored clips as Node did, whole and frame by frame', asyn
     t.true(pixels > 100, 'a digit is on the canvas')
     const shot = process.env['ZOETROPE_SCREENSHOT']
     if (shot !== undefined) await page.screenshot({ path: shot })
-    t.deepEqual(complaints, [])
-    t.deepEqual(elsewhere, [])
   } finally {
     await chrome.close()
     server.close()
+    for (const complaint of complaints) t.log(complaint)
   }
+  t.deepEqual(complaints, [])
+  t.deepEqual(elsewhere, [])
 })

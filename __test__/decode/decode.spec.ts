@@ -1,6 +1,7 @@
 /** `zoetrope/decode`: answers from numbers, without native code. */
 import test from 'ava'
 import { createRequire } from 'node:module'
+import { CnnLstm } from 'zoetrope'
 import { classification, decodeCtc, multiLabel, readOnnxMetadata, sigmoid, softmax, toPlanes } from 'zoetrope/decode'
 import { runNode } from '../helpers/child'
 import { refuses } from '../helpers/expect'
@@ -53,10 +54,10 @@ test('every path of small cases: probabilities are exact, wide beams find the li
     const strings = everyString(logits, frames)
     let before = 0
     for (const beams of [1, 2, 4, 64]) {
-      const { labels, probability, spans } = decodeCtc(logits, CLASSES, { beams })
-      t.true(Math.abs(probability - strings.get(labels!.join(''))!) < 1e-6, `seed ${seed}, ${beams} beams`)
-      t.true(probability >= before)
-      before = probability
+      const { labels, confidence, spans } = decodeCtc(logits, CLASSES, { beams })
+      t.true(Math.abs(confidence - strings.get(labels!.join(''))!) < 1e-6, `seed ${seed}, ${beams} beams`)
+      t.true(confidence >= before)
+      before = confidence
       t.is(spans.length, labels!.length)
       spans.forEach(({ from, to }, at) => t.true(from < to && from >= (spans[at - 1]?.to ?? 0) && to <= frames))
     }
@@ -70,12 +71,12 @@ test('spans are the frames of each label; a label twice needs a blank between', 
   const { labels, spans } = decodeCtc(path([0, 1, 1, 0, 1, 3, 0]), CLASSES)
   t.deepEqual(labels, ['a', 'a', 'c'])
   t.deepEqual(spans, [
-    { from: 1, to: 3 },
-    { from: 4, to: 5 },
-    { from: 5, to: 6 },
+    { label: 'a', from: 1, to: 3 },
+    { label: 'a', from: 4, to: 5 },
+    { label: 'c', from: 5, to: 6 },
   ])
   t.like(decodeCtc(path([0, 0]), CLASSES), { labels: [], spans: [] })
-  t.like(decodeCtc(new Float32Array(), CLASSES), { labels: [], probability: 1 })
+  t.like(decodeCtc(new Float32Array(), CLASSES), { labels: [], text: '', confidence: 1 })
   const missing = path([1, 2])
   missing[0] = NaN
   t.like(decodeCtc(missing, CLASSES, { beams: 4 }), { labels: undefined, spans: [] })
@@ -102,12 +103,43 @@ test('pixels become planes', (t) => {
 
 test('both formats are the same code, and neither loads the addon or a module of Node', async (t) => {
   const program = (load: string): string => `${load}
-    const { labels, probability } = decode.decodeCtc(Float32Array.of(0, 4, 0, 4, 0, 0, 0, 4, 0), ['a', 'b'], { beams: 8 })
-    console.log(labels.join(' '), probability.toFixed(6), process.moduleLoadList.some((name) => /worker_threads$/.test(name)))`
+    const { labels, confidence } = decode.decodeCtc(Float32Array.of(0, 4, 0, 4, 0, 0, 0, 4, 0), ['a', 'b'], { beams: 8 })
+    console.log(labels.join(' '), confidence.toFixed(6), process.moduleLoadList.some((name) => /worker_threads$/.test(name)))`
   const esm = await runNode(['--input-type=module', '-e', program(`import * as decode from 'zoetrope/decode'`)])
   const cjs = await runNode(['-e', program(`const decode = require('zoetrope/decode')`)])
   t.is(esm.stdout, cjs.stdout, esm.stderr + cjs.stderr)
   t.regex(esm.stdout, /^a a 0\.\d+/)
   const resolved = createRequire(__filename).resolve('zoetrope/decode')
   t.regex(resolved, /dist\/decode\/index\.js$/)
+})
+
+test('label strings are those of the native half: labels, text, confidence, spans', async (t) => {
+  const classes = ['a', 'b', 'c', 'd'] as const
+  await using model = await CnnLstm.create({ input: { features: 3 }, classes, head: 'ctc', lstm: { hiddenSize: 6, bidirectional: true }, device: 'cpu', seed: 0 }) // prettier-ignore
+  const state = await model.stateDict()
+  for (const name of ['fc.weight', 'lstm.lstm.weight_ih_l0', 'lstm.lstm.weight_ih_l0_reverse']) {
+    state.get(name)!.data.forEach((value, index, data) => (data[index] = value * 6)) // strings of several labels
+  }
+  await model.loadStateDict(state)
+  const time = 24
+  const dice = seeded(4)
+  const clips = {
+    data: Float32Array.from({ length: 12 * time * 3 }, () => dice(2 ** 16) / 2 ** 15 - 1),
+    shape: [12, time, 3],
+  }
+  const lengths = Int32Array.from({ length: 12 }, (_, clip) => time - clip)
+  const { data } = await model.logits(clips, { lengths })
+  let longest = 0
+  for (const beams of [1, 2, 8, 16]) {
+    const decode = beams === 1 ? 'greedy' : { beams }
+    const native = await model.predict(clips, { lengths, decode }) // oxlint-disable-line no-await-in-loop -- one by one
+    for (const [clip, expected] of native.entries()) {
+      const own = data.subarray(clip * time * 5, (clip * time + lengths[clip]!) * 5)
+      const { confidence, ...answer } = decodeCtc(own, classes, { beams })
+      t.deepEqual(answer, { labels: expected.labels, text: expected.text, spans: expected.spans }, `${beams} beams`)
+      t.true(Math.abs(confidence - expected.confidence) <= 1e-5 * expected.confidence)
+      longest = Math.max(longest, answer.labels?.length ?? 0)
+    }
+  }
+  t.true(longest > 2, `strings of up to ${longest} labels`)
 })

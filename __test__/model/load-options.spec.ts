@@ -26,7 +26,7 @@ const renamed = (state: State, rename: (name: string) => string): State =>
 /** Loads the same weights from memory and from a file. */
 async function both(state: State, load: (from: State | string) => Promise<void>): Promise<void> {
   await load(state)
-  const path = join(folder, 'weights.safetensors')
+  const path = join(await mkdtemp(join(folder, 'own-')), 'weights.safetensors') // tests run side by side
   await writeFile(path, safetensors(state))
   await load(path)
 }

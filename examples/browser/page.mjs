@@ -21,6 +21,7 @@ const [streamFile, clipFile, stored] = await Promise.all([
   fetch('/files/stored.json').then((response) => response.json()),
 ])
 const { classes, input } = readOnnxMetadata(streamFile)
+const digits = { data: Uint8Array.from(stored.digits.data), shape: stored.digits.shape }
 const sizes = input.sizes //           [channels, height, width]
 const providers = { executionProviders: ['wasm'] }
 const stream = new Stream(await InferenceSession.create(streamFile, providers))
@@ -60,8 +61,8 @@ function chosenSource() {
 
 /** A digit that goes round one of the four ways, as in the training: a function for each frame, which draws it. */
 function digitFrames(clip) {
-  const { inputs, targets } = makeClips(stored.digits, clip)
-  const at = clip % stored.digits.shape[0]
+  const { inputs, targets } = makeClips(digits, clip)
+  const at = clip % digits.shape[0]
   element('truth').textContent = motions[targets[at]]
   return Array.from({ length: time }, (_, frame) => () => {
     const pixels = canvas.createImageData(width, height)

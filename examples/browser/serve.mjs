@@ -18,7 +18,7 @@ const TYPES = {
   '.onnx': 'application/octet-stream',
 }
 /** The page may load from here alone. WebAssembly needs a word of its own. */
-const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:"
 
 /** Serves what `prepare.mjs` wrote into `files`; gives the server, which listens. */
 export async function serve(port, files = join(here, 'files')) {
@@ -31,7 +31,7 @@ export async function serve(port, files = join(here, 'files')) {
   }
   const server = createServer(async ({ url }, response) => {
     const path = normalize(decodeURIComponent(new URL(url, 'http://localhost').pathname))
-    const [begin, folder] = Object.entries(folders).find(([begin]) => path.startsWith(begin))
+    const [begin, folder] = Object.entries(folders).find(([prefix]) => path.startsWith(prefix))
     const file = join(folder, path.endsWith('/') ? 'index.html' : path.slice(begin.length))
     const found = await stat(file).catch(() => undefined)
     if (!found?.isFile()) return response.writeHead(404).end()

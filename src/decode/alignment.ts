@@ -1,7 +1,7 @@
 /** The likeliest path of one label string through the frames, as `align.rs` of the native half. */
 
 /** The frames of one label. */
-export interface CtcSpan {
+export interface Frames {
   /** Its first frame. */
   readonly from: number
   /** The frame after its last. */
@@ -15,7 +15,7 @@ export interface CtcSpan {
  *
  * @param rows - Log-probabilities of each frame, the blank first.
  */
-export function align(labels: readonly number[], rows: readonly Float64Array[]): CtcSpan[] {
+export function align(labels: readonly number[], rows: readonly Float64Array[]): Frames[] {
   const outputs = [0, ...labels.flatMap((label) => [label + 1, 0])]
   const isLabel = (state: number): boolean => state % 2 === 1
   const farthest = (state: number): number =>

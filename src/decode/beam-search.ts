@@ -96,7 +96,7 @@ function next(
 function likeliest(row: Float64Array, most: number): number[] {
   const outputs = Array.from({ length: row.length - 1 }, (_, index) => index + 1)
   if (outputs.length <= most) return outputs
-  return outputs.sort((a, b) => compare(row[b] ?? 0, row[a] ?? 0) || a - b).slice(0, most)
+  return outputs.toSorted((a, b) => compare(row[b] ?? 0, row[a] ?? 0) || a - b).slice(0, most)
 }
 
 function compare(a: number, b: number): number {

@@ -4,9 +4,16 @@ import { likeliest } from './answers.js'
 import { searchBeam } from './beam-search.js'
 import { logSoftmax } from './probabilities.js'
 import { Strings } from './strings.js'
-import type { CtcSpan } from './alignment.js'
+import { joinLabels } from './text.js'
 
-export type { CtcSpan } from './alignment.js'
+/** The frames of one label: `from`, and those after it up to `to - 1`. */
+export interface CtcSpan<Label extends string = string> {
+  readonly label: Label
+  /** Its first frame. */
+  readonly from: number
+  /** The frame after its last. */
+  readonly to: number
+}
 
 /** How label strings are found. */
 export interface CtcOptions {
@@ -18,11 +25,15 @@ export interface CtcOptions {
 export interface LabelString<Label extends string = string> {
   /** In order; `undefined` where an output is not a number. */
   readonly labels: readonly Label[] | undefined
-  /** The frames of each label on its likeliest path. */
-  readonly spans: readonly CtcSpan[]
+  /** The names joined: without anything between where each is one character, else by spaces. */
+  readonly text: string | undefined
   /** The probability of the string: the sum over all paths that read as it. `NaN` where an output is not a number. */
-  readonly probability: number
+  readonly confidence: number
+  /** The frames of each label on the string's likeliest path. */
+  readonly spans: readonly CtcSpan<Label>[]
 }
+
+const NONE = { labels: undefined, text: undefined, confidence: Number.NaN, spans: [] } as const
 
 /**
  * The label string of one clip.
@@ -59,17 +70,22 @@ export function decodeCtc<Label extends string>(
     logits.subarray(frame * outputs, (frame + 1) * outputs),
   )
   const rows = frames.map(logSoftmax)
-  if (rows.some((row) => row.some(Number.isNaN))) return { labels: undefined, spans: [], probability: Number.NaN }
+  if (rows.some((row) => row.some(Number.isNaN))) return NONE
   const strings = new Strings()
-  const found = [strings.insert(bestPath(frames))]
-  for (let width = 2; width <= beams; width *= 2) found.push(...searchBeam(strings, rows, width))
-  const scores = new Map(found.map((node) => [node, strings.logProbability(node, rows)]))
-  const [[best, score]] = [...scores].sort(([, a], [, b]) => b - a) as [[number, number]]
-  const labels = strings.labels(best)
+  const nodes = [strings.insert(bestPath(frames))]
+  for (let width = 2; width <= beams; width *= 2) nodes.push(...searchBeam(strings, rows, width))
+  const scored = nodes.map((node) => ({ node, score: strings.logProbability(node, rows) }))
+  const best = scored.reduce((most, other) => (other.score > most.score ? other : most)) // of equal ones the first
+  const found = strings.labels(best.node)
+  const labels = found.flatMap((label) => classes[label] ?? [])
   return {
-    labels: labels.flatMap((label) => classes[label] ?? []),
-    spans: align(labels, rows),
-    probability: Math.exp(score),
+    labels,
+    text: joinLabels(labels, classes),
+    confidence: Math.exp(best.score),
+    spans: align(found, rows).flatMap(({ from, to }, at) => {
+      const label = labels[at]
+      return label === undefined ? [] : [{ label, from, to }]
+    }),
   }
 }
 

@@ -1,6 +1,7 @@
 /** Label strings of clips: how they are asked for, and how they are told. */
 import { checkInteger, checkOptions, checkString, describe, rangeError, typeError } from '../common/checks'
 import { listOf } from '../common/list'
+import { isSideBySide, joinLabels } from '../decode/text.js'
 import type { NativeDecoding, NativeLabelString, NativeStrings } from '../native'
 
 /** The frames of one label on the likeliest path through the clip: `from`, and those after it up to `to - 1`. */
@@ -99,18 +100,8 @@ function checkLexicon(lexicon: unknown, classes: readonly string[]): number[][] 
   })
 }
 
-/** Whether the labels of a text stand side by side: every name is one character. */
-function isSideBySide(classes: readonly string[]): boolean {
-  return classes.every((name) => Array.from(name).length === 1)
-}
-
 function splitText(text: string, classes: readonly string[]): string[] {
   return isSideBySide(classes) ? Array.from(text) : text.split(' ').filter((label) => label !== '')
-}
-
-/** Labels as one text. */
-export function joinLabels(labels: readonly string[], classes: readonly string[]): string {
-  return labels.join(isSideBySide(classes) ? '' : ' ')
 }
 
 /** Reads the clips that a decoder has computed, again as long as it meets strings that may not be. */

@@ -49,7 +49,7 @@ test('probabilities are those of predict, zero in the padding', async (t) => {
       await model.exportOnnx(path, { softmax: true })
       const { clips, lengths } = randomClips(model, seeded(5), { batch: 3, time: 4, bytes: false })
       const answers = await runOnnx(await openOnnx(path), clips, lengths)
-      t.deepEqual(Object.keys(answers).sort(), ['logits', 'probabilities'])
+      t.deepEqual(Object.keys(answers).toSorted(), ['logits', 'probabilities'])
       const predicted = await model.predict(clips, { lengths })
       const expected = predicted.map((answer) => (Array.isArray(answer) ? answer : [answer]) as { probabilities: Float32Array }[]) // prettier-ignore
       const rows = per === 'clip' ? 1 : 4
@@ -103,7 +103,7 @@ test('the file appears whole or not at all: a link stays, a mode stays, a refusa
   t.regex(error.message, /gives numbers where the model gives none/)
   t.is(error.details['path'], path)
   t.deepEqual(await readFile(path), before)
-  t.deepEqual((await readdir(own)).sort(), ['link.onnx', 'model.onnx'])
+  t.deepEqual((await readdir(own)).toSorted(), ['link.onnx', 'model.onnx'])
 })
 
 test('a path that cannot be written is ERR_CHECKPOINT', async (t) => {
@@ -230,4 +230,27 @@ test('softmax of the helpers is that of the file', async (t) => {
   clips.data.fill(0.5)
   const { logits, probabilities } = await runOnnx(await openOnnx(path), clips, null)
   t.true(relativeDifference(softmax(logits!.data), probabilities!.data) < 1e-6)
+})
+
+test('a head of label strings gives its logits frame by frame, the blank first', async (t) => {
+  await using model = await CnnLstm.create({ ...FRAMES, head: 'ctc' })
+  const path = join(folder, 'ctc.onnx')
+  t.true((await model.exportOnnx(path, { softmax: true })).largestDifference! < 1e-6)
+  const { clips, lengths } = randomClips(model, seeded(11), { batch: 3, time: 6, bytes: false })
+  const { logits, probabilities } = await runOnnx(await openOnnx(path), clips, lengths)
+  t.deepEqual(logits!.shape, [3, 6, 4])
+  t.true(relativeDifference(logits!.data, (await model.logits(clips, { lengths })).data) < 1e-5)
+  t.true(Math.abs(probabilities!.data.subarray(0, 4).reduce((a, b) => a + b) - 1) < 1e-6)
+})
+
+test('heads whose answer is no row of outputs are refused', async (t) => {
+  const head = { kind: 'forecast', horizon: 2 } as const
+  const model = await CnnLstm.create({ input: { features: 3 }, lstm: { hiddenSize: 4 }, head, device: 'cpu' }).catch(() => undefined) // prettier-ignore
+  if (model === undefined) {
+    t.log('skipped: this build has no forecasts')
+    t.pass()
+    return
+  }
+  await refuses(t, RangeError, /for ONNX/, async () => model.exportOnnx(join(folder, 'forecast.onnx')))
+  await model.dispose()
 })

@@ -82,7 +82,7 @@ test('parts of any size answer as the whole clip up to their end', async (t) => 
       worst = Math.max(worst, difference)
       t.true(difference < ROUNDING, `model ${number}, steps ${begin} to ${end}: ${difference}`)
       const next = Object.entries(results).filter(([name]) => name.startsWith('next_'))
-      state = Object.fromEntries(next.map(([name, value]) => [name.slice('next_'.length), value as Tensor]))
+      state = Object.fromEntries(next.map(([name, value]) => [name.slice('next_'.length), value]))
       begin = end
     }
   }
@@ -103,7 +103,7 @@ test('a missing value stays: every later answer is none, as of the whole clip', 
       t.is(Number.isNaN(logits[0]), step > 0, `${pooling} after step ${step}`)
       t.false(Number.isNaN(logits[2]), 'the other clip has all of its values')
       const next = Object.entries(results).filter(([name]) => name.startsWith('next_'))
-      state = Object.fromEntries(next.map(([name, tensor]) => [name.slice('next_'.length), tensor as Tensor]))
+      state = Object.fromEntries(next.map(([name, tensor]) => [name.slice('next_'.length), tensor]))
     }
   }
 })
@@ -123,7 +123,7 @@ test('ten thousand steps of one value: the mean and the attention of a stream do
       const results = await session.run({ clips, ...state })
       answer = results['logits']!.data as Float32Array<ArrayBuffer>
       const next = Object.entries(results).filter(([name]) => name.startsWith('next_'))
-      state = Object.fromEntries(next.map(([name, tensor]) => [name.slice('next_'.length), tensor as Tensor]))
+      state = Object.fromEntries(next.map(([name, tensor]) => [name.slice('next_'.length), tensor]))
     }
     const { data } = await model.logits({ data: all, shape: [1, all.length, 1] })
     t.true(relativeDifference(answer, data) < ROUNDING, pooling)

@@ -154,5 +154,11 @@ function tensor(ort: Runtime, data: Float32Array | Uint8Array, shape: readonly n
   return new ort.Tensor(data instanceof Uint8Array ? 'uint8' : 'float32', data, shape)
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion, typescript/no-floating-promises -- the one who starts it
-main(workerData as RunOrder).then((result) => parentPort?.postMessage(result))
+async function answer(): Promise<void> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- runFile() gives it
+  const result = await main(workerData as RunOrder)
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's port has none
+  parentPort?.postMessage(result)
+}
+
+void answer()
