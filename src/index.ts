@@ -6,6 +6,8 @@
  *
  * @packageDocumentation
  */
+export { accuracyByFrames } from './evaluation/accuracy-by-frames'
+export { accuracySvg } from './evaluation/accuracy-svg'
 export { audit } from './audit/audit'
 export { DataLoader } from './data/data-loader'
 export { TensorDataset } from './data/dataset'
@@ -49,6 +51,7 @@ export type { ClassMetrics, RegressionMetrics, Timing } from './evaluation/metri
 export type { LogMelOptions, Recording } from './data/log-mel'
 export type { LossOptions } from './model/loss'
 export type { AnyCnnLstm, ClipOptions } from './model/cnn-lstm'
+export type { ClipStream } from './model/stream'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
 export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
@@ -73,8 +76,10 @@ export type { Optimizer, OptimizerOptions } from './optimizer/optimizer'
 export type { AdamHyperParameters, AdamOptions, AdamWHyperParameters, AdamWOptions } from './optimizer/adam'
 export type { RMSpropHyperParameters, RMSpropOptions } from './optimizer/rmsprop'
 export type { SgdHyperParameters, SgdOptions } from './optimizer/sgd'
+export type { AccuracyByFramesOptions, PrefixAccuracy } from './evaluation/accuracy-by-frames'
+export type { AccuracySvgOptions } from './evaluation/accuracy-svg'
 export type { BatchReport } from './evaluation/pass'
-export type { MultiLabelPrediction, Prediction, PredictionOf, RegressionPrediction } from './model/predictions'
+export type { AnswerOf, MultiLabelPrediction, Prediction, PredictionOf, RegressionPrediction } from './model/predictions'
 export type { DtypeName, NpyData } from './data/readers/dtype'
 export type { ReadNpzOptions } from './data/readers/npy'
 export type { NpyDatasetOptions, NpzDatasetOptions, StreamedDataset } from './data/readers/streamed-dataset'

@@ -17,6 +17,7 @@ export type {
   NativeNamedArray,
   NativeOptimizer,
   NativePass,
+  NativePrefixes,
   NativeStatistics,
   NativeRule,
   NativeSnapshot,

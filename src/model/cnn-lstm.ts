@@ -6,6 +6,7 @@ import { checkPath, checkCallback, checkOptions, checkString, typeError } from '
 import { ModelHandle } from './handle'
 import { copyStateDict, toStateDict } from './state-dict'
 import { toPredictions } from './predictions'
+import { ClipStream, checkPushes, pushFrames } from './stream'
 import { formatSummary } from './summary'
 import { native } from '../native'
 import { unwrap } from '../errors'
@@ -13,7 +14,8 @@ import type { Device, ModelConfig, ModelOptions } from '../config/model'
 import type { NativeBatch, NativeModel } from '../native'
 import type { FloatArray, NdArray } from '../common/nd-array'
 import type { ClipClassification, HeadOf, HeadOptions, HeadType } from '../config/head'
-import type { PredictionOf } from './predictions'
+import type { AnswerOf, PredictionOf } from './predictions'
+import type { StreamModel } from './stream'
 import type { IntegerArray } from '../data/targets'
 
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
@@ -166,6 +168,47 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
+   * Begins a clip that is still running: {@link ClipStream.push} takes one frame after the other and answers each, at a
+   * cost that does not grow with the clip. A model has any number of streams at once.
+   *
+   * @throws {ZoetropeError} `ERR_INVALID_CONFIG` when the model's answers depend on later frames: a bidirectional one, or
+   * one with a convolution over the time of vectors. `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({ input: { channels: 3, height: 32, width: 32 }, classes: ['wave', 'nod'] })
+   * await using stream = model.stream()
+   * for (let time = 0; time < 5; time++) {
+   *   const frame = { data: new Uint8Array(3 * 32 * 32), shape: [3, 32, 32] } //     from a camera
+   *   const { label, probabilities } = await stream.push(frame)
+   *   console.log(time, label, probabilities)
+   * }
+   * ```
+   */
+  stream(): ClipStream<Label, Head> {
+    unwrap(native().checkCausal(this.#handle.native))
+    return new ClipStream<Label, Head>(this.#streamModel())
+  }
+
+  /**
+   * Pushes a frame into each of several streams of this model at once, which costs less than one after the other.
+   *
+   * @param pushes - Pairs `[stream, frame]`, each stream once. The frames have the same type, and are as for {@link
+   * ClipStream.push}.
+   * @returns The answer of each stream, in the same order.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {RangeError} For a stream of another model, or one that is there twice.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH`, `ERR_DISPOSED`. All streams are then as they were.
+   */
+  async pushAll(
+    pushes: readonly (readonly [ClipStream<Label, Head>, NdArray])[],
+  ): Promise<AnswerOf<Label, Head['kind']>[]> {
+    return pushFrames<Label, Head>(this.#streamModel(), checkPushes(pushes))
+  }
+
+  /**
    * Writes configuration and weights as safetensors. The file appears whole or not at all. A symbolic link stays a link
    * and the file behind it is written; a file that is replaced hands its mode on.
    *
@@ -248,6 +291,10 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   /** The end of an `await using` block: the same as {@link CnnLstm.dispose}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose()
+  }
+
+  #streamModel(): StreamModel<Label> {
+    return { handle: this.#handle, config: this.config, classes: this.classes }
   }
 
   #batch(clips: NdArray, options: ClipOptions): { batch: NativeBatch; lengths: Int32Array | null } {

@@ -1,5 +1,6 @@
 import { ZoetropeError, unwrap } from '../errors'
 import { JobQueue } from './queue'
+import { native } from '../native'
 import type { Outcome } from '../errors'
 import type { CheckedLoss } from './loss'
 import type { NativeModel, NativePass } from '../native'
@@ -78,6 +79,13 @@ export class ModelHandle {
   /** Has the engine drop what it keeps for an optimizer that is used no more. */
   forgetOptimizer(id: number): void {
     if (!this.isDisposed) this.#native.forgetOptimizer(id)
+  }
+
+  /** Has the engine drop what it keeps for a stream, behind the pushes asked for so far. */
+  async forgetStream(id: number): Promise<void> {
+    if (this.isDisposed) return
+    const forget = async (): Promise<void> => native().forgetStream(this.#native, id)
+    await this.#queue.run(forget).catch(() => undefined) //    refused where the model is disposed of first, and all with it
   }
 
   /** `loss` has the options of a training loss; a ranking is kept for `areas`. */

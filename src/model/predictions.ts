@@ -29,7 +29,8 @@ export interface RegressionPrediction {
   readonly values: Float32Array
 }
 
-type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
+/** What a head of that kind says of one clip, or of one frame. */
+export type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
   ? RegressionPrediction
   : Kind extends 'multiLabel'
     ? MultiLabelPrediction<Label>

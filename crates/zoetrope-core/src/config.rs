@@ -1,6 +1,7 @@
 //! What a model is made of: the one description that JavaScript sends and a checkpoint's metadata holds.
 
 mod block;
+mod causal;
 mod head;
 mod input;
 mod lstm;

@@ -1,15 +1,17 @@
 //! The thread that owns a model: jobs reach it through a bounded queue, one after the other.
 
 mod queue;
+pub(crate) mod running;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Weak};
 use std::thread::Builder;
 
-use self::queue::{Queue, Refusal, Task};
+use self::queue::{Kept, Queue, Refusal, Task};
 use crate::error::{Error, Result};
 use crate::model::cnn_lstm::CnnLstm;
+use crate::model::cnn_lstm::running::RunningClip;
 use crate::optimizer::config::OptimizerConfig;
 use crate::optimizer::update::Optimizer;
 use crate::runtime::contain::{catch, contain};
@@ -34,6 +36,7 @@ pub struct Worker {
     /// The model.
     pub model: CnnLstm,
     optimizers: HashMap<u32, Optimizer>,
+    clips: HashMap<u32, RunningClip>,
 }
 
 /// What the thread has.
@@ -109,6 +112,7 @@ impl Engine {
             *thread = Thread::Ready(Box::new(Worker {
                 model,
                 optimizers: HashMap::new(),
+                clips: HashMap::new(),
             }));
             Ok(description)
         };
@@ -160,7 +164,12 @@ impl Engine {
 
     /// Drops the state of the optimizer of that id, after the jobs so far.
     pub fn forget_optimizer(&self, id: u32) {
-        self.queue.forget(id);
+        self.queue.forget(Kept::Optimizer(id));
+    }
+
+    /// Drops the state of the running clip of that id, after the jobs so far.
+    pub fn forget_clip(&self, id: u32) {
+        self.queue.forget(Kept::Clip(id));
     }
 
     /// Ends the thread: the running job ends, waiting ones fail with `Disposed`, the model is dropped on its thread,
@@ -224,9 +233,11 @@ impl Thread {
         })
     }
 
-    fn forget(&mut self, id: u32) {
-        if let Self::Ready(worker) = self {
-            worker.optimizers.remove(&id);
+    fn forget(&mut self, kept: Kept) {
+        let Self::Ready(worker) = self else { return };
+        match kept {
+            Kept::Optimizer(id) => drop(worker.optimizers.remove(&id)),
+            Kept::Clip(id) => drop(worker.clips.remove(&id)),
         }
     }
 }
@@ -239,7 +250,7 @@ fn run(queue: &Queue<Job>) {
         // Whatever a job's report does, the thread goes on.
         let _contained = shutdown::computing(|| match task {
             Task::Job { job, .. } => catch(|| job(Turn::Work(&mut thread))),
-            Task::Forget(id) => catch(|| thread.forget(id)),
+            Task::Forget(kept) => catch(|| thread.forget(kept)),
         });
     }
     shutdown::computing(|| {

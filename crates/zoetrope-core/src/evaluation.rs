@@ -5,4 +5,5 @@ mod confusion;
 mod evaluate;
 pub(crate) mod metrics;
 pub(crate) mod predictions;
+pub(crate) mod prefixes;
 mod scores;

@@ -1,6 +1,7 @@
 //! The network: its layers, its weights by name, and their files.
 
 pub(crate) mod checkpoint;
+pub(crate) mod clip_state;
 pub(crate) mod cnn_lstm;
 mod dropout;
 mod encoder;

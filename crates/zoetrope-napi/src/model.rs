@@ -19,7 +19,7 @@ use crate::state_dict::NativeStateDict;
 #[napi]
 pub struct NativeModel {
     pub(crate) engine: Arc<Engine>,
-    config: ModelConfig,
+    pub(crate) config: ModelConfig,
     device: String,
     parameter_names: Vec<String>,
 }

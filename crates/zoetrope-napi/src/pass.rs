@@ -10,6 +10,7 @@ use zoetrope_core::{Counts, Engine, Error, LossOptions, Meter, Metrics, Result, 
 use crate::batch::NativeBatch;
 use crate::optimizer::NativeOptimizer;
 use crate::outcome::promise;
+use crate::prefixes::NativePrefixes;
 
 /// Accumulates loss and counts on the device over the batches it is given.
 #[napi]
@@ -148,6 +149,21 @@ impl NativePass {
     pub fn evaluate_batch<'env>(&self, env: &'env Env, batch: &mut NativeBatch) -> napi::Result<Object<'env>> {
         let batch = batch.take();
         self.submit(env, move |worker, meter| worker.model.evaluate_batch(&batch?, meter))
+    }
+
+    /// Adds what clips are answered with after their first frames, by cut; the pass itself counts the last cut.
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
+    pub fn evaluate_prefixes<'env>(
+        &self,
+        env: &'env Env,
+        batch: &mut NativeBatch,
+        prefixes: &NativePrefixes,
+    ) -> napi::Result<Object<'env>> {
+        let (batch, prefixes) = (batch.take(), Arc::clone(&prefixes.meter));
+        self.submit(env, move |worker, meter| {
+            let mut prefixes = prefixes.lock().unwrap_or_else(PoisonError::into_inner);
+            worker.model.evaluate_prefixes(&batch?, &mut prefixes, meter)
+        })
     }
 
     /// Everything accumulated since the pass began. Waits for the device.

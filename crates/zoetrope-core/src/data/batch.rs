@@ -226,6 +226,25 @@ impl Batch {
     /// `ShapeMismatch` for another size of frames than the model's, `ShapeMismatch` or `Data` for targets that its head
     /// cannot learn.
     pub(crate) fn to_device(&self, config: &ModelConfig, device: Device) -> Result<DeviceBatch> {
+        let (tensors, lengths) = self.tensors(config)?;
+        self.spec().to_device(tensors, lengths.as_deref(), config, device)
+    }
+
+    /// As [`Self::to_device`], of each clip only the first frames, as many as `cut` makes of its length.
+    pub(crate) fn cut_to_device(
+        &self,
+        config: &ModelConfig,
+        device: Device,
+        cut: impl Fn(i64) -> i64,
+    ) -> Result<DeviceBatch> {
+        let (tensors, lengths) = self.tensors(config)?;
+        let lengths = lengths.unwrap_or_else(|| vec![self.time(); self.len() as usize]);
+        let lengths: Vec<i64> = lengths.into_iter().map(cut).collect();
+        self.spec().to_device(tensors, Some(&lengths), config, device)
+    }
+
+    /// The values of the batch on the CPU, for a model that it fits, and the lengths of its clips.
+    fn tensors(&self, config: &ModelConfig) -> Result<(SampleTensors, Option<Vec<i64>>)> {
         let spec = self.spec();
         spec.check_fits(config, self.len())?;
         let (inputs, lengths) = match &self.changed {
@@ -246,7 +265,7 @@ impl Batch {
             None => (self.inputs()?, self.lengths()),
         };
         let targets = self.targets()?;
-        spec.to_device(SampleTensors { inputs, targets }, lengths.as_deref(), config, device)
+        Ok((SampleTensors { inputs, targets }, lengths))
     }
 }
 

@@ -68,6 +68,22 @@ impl Layout<'_> {
         }
     }
 
+    /// Number of valid frames of each clip.
+    pub(crate) fn counts(&self) -> Result<Vec<i64>> {
+        match self.lengths {
+            Some(lengths) => Ok(Vec::try_from(lengths.counts.f_flatten(0, -1)?)?),
+            None => Ok(vec![self.time; self.batch as usize]),
+        }
+    }
+
+    /// The row of each clip's first frame in `[frames, …]`.
+    pub(crate) fn begins(&self) -> Result<Vec<i64>> {
+        match self.lengths {
+            Some(lengths) => Ok(Vec::try_from(lengths.offsets.f_narrow(0, 0, self.batch)?)?),
+            None => Ok((0..self.batch).map(|clip| clip * self.time).collect()),
+        }
+    }
+
     /// Which of the packed rows belong to which clip.
     pub(crate) fn rows(&self) -> Rows<'_> {
         Rows {

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::inputs::{Inputs, check_length};
-use super::lengths::Lengths;
+use super::lengths::{Layout, Lengths};
 use super::targets::{self, TargetSpec, Targets};
 use crate::config::{FrameSize, HeadKind, InputConfig, ModelConfig, Per, VectorSize};
 use crate::error::{Error, Result};
@@ -62,6 +62,16 @@ pub(crate) struct DeviceBatch {
     pub targets: Option<Tensor>,
     /// Time of the inputs as they came; [`Clips::inputs`] ends with the longest clip.
     pub time: i64,
+}
+
+impl Clips {
+    pub(crate) fn layout(&self) -> Layout<'_> {
+        Layout {
+            batch: self.inputs.size()[0],
+            time: self.inputs.size()[1],
+            lengths: self.lengths.as_ref(),
+        }
+    }
 }
 
 impl Samples {

@@ -13,8 +13,17 @@ pub(super) enum Task<J> {
         /// It reads nothing that belongs to whoever asked for it, so they may go while it runs.
         is_detached: bool,
     },
-    /// Drop the state of the optimizer of that id.
-    Forget(u32),
+    /// Drop what is kept for somebody.
+    Forget(Kept),
+}
+
+/// What is kept for somebody between jobs, by id.
+#[derive(Clone, Copy)]
+pub(super) enum Kept {
+    /// The state of an optimizer.
+    Optimizer(u32),
+    /// The state of a clip that is running.
+    Clip(u32),
 }
 
 /// Tasks for one thread, first come, first served.
@@ -68,11 +77,11 @@ impl<J> Queue<J> {
         Ok(())
     }
 
-    /// Takes an id to forget after the jobs so far: it takes none of their places.
-    pub(super) fn forget(&self, id: u32) {
+    /// Takes something to forget after the jobs so far: it takes none of their places.
+    pub(super) fn forget(&self, kept: Kept) {
         let mut state = self.lock();
         if !state.is_closed {
-            state.tasks.push_back(Task::Forget(id));
+            state.tasks.push_back(Task::Forget(kept));
             self.changed.notify_all();
         }
     }

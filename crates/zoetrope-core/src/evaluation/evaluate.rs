@@ -58,11 +58,18 @@ impl CnnLstm {
     /// `ShapeMismatch` for a batch that does not fit.
     pub fn predict(&self, batch: &Batch) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
-        let logits = self.logits(batch)?;
-        match self.config().head.kind {
-            HeadKind::Classification => Ok(logits.f_softmax(-1, None::<tch::Kind>)?),
-            HeadKind::MultiLabel => Ok(logits.f_sigmoid()?),
-            HeadKind::Regression => Ok(logits),
-        }
+        self.read_outputs(&self.logits(batch)?)
+    }
+
+    /// Raw outputs, `[…, outputs]`, as they are read: probabilities, or a regression's values.
+    ///
+    /// # Errors
+    /// Of libtorch, such as `OutOfMemory`.
+    pub(crate) fn read_outputs(&self, outputs: &Tensor) -> Result<Tensor> {
+        Ok(match self.config().head.kind {
+            HeadKind::Classification => outputs.f_softmax(-1, None::<tch::Kind>)?,
+            HeadKind::MultiLabel => outputs.f_sigmoid()?,
+            HeadKind::Regression => outputs.shallow_clone(),
+        })
     }
 }

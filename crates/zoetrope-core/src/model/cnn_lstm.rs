@@ -1,5 +1,8 @@
 //! The model: frames through the encoder, features through the recurrent part, its outputs pooled, through the head.
 
+pub(crate) mod prefixes;
+pub(crate) mod running;
+
 use tch::{Device, Kind, Tensor};
 
 use super::dropout::Dropout;
@@ -153,32 +156,43 @@ impl CnnLstm {
         Ok(())
     }
 
-    /// Predictions clips with raw outputs (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` of
+    /// Predicts clips with raw outputs (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` of
     /// a head per frame, the valid frames clip after clip.
     pub(crate) fn forward_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
-        let (inputs, lengths) = (&clips.inputs, clips.lengths.as_ref());
-        let layout = Layout {
-            batch: inputs.size()[0],
-            time: inputs.size()[1],
-            lengths,
-        };
+        let layout = clips.layout();
+        let takes_pixel_major = self.recurrent.takes_pixel_major(&layout);
+        let features = self.features_t(&clips.inputs, &layout, takes_pixel_major, train)?; // [frames, features]
+        let outputs = self
+            .recurrent
+            .forward_t(&features, &layout, self.pool.is_last(), train)?;
+        self.head_t(&self.pool.forward(&outputs, &layout)?, train)
+    }
+
+    /// The valid frames of `[batch, time, …]` as the recurrent part reads them, `[frames, features]`: channel-major
+    /// unless it `takes_pixel_major`.
+    fn features_t(
+        &self,
+        inputs: &Tensor,
+        layout: &Layout<'_>,
+        takes_pixel_major: bool,
+        train: bool,
+    ) -> Result<Features> {
         let frames = layout.pack(inputs)?; //                            [frames, channels, height, width]
         let frames = match &self.normalization {
             Some(normalization) => normalization.forward(&frames, self.kind())?,
             None => frames,
         };
-        let takes_pixel_major = self.projection.is_none() && self.recurrent.takes_pixel_major(&layout);
-        let encoded = self
-            .encoder
-            .forward_t(&frames, &layout, self.kind(), takes_pixel_major, train)?; // [frames, features]
-        let features = match &self.projection {
-            Some(projection) => Features::channel_major(projection.forward(&encoded.values)?),
-            None => encoded,
+        let Some(projection) = &self.projection else {
+            return self
+                .encoder
+                .forward_t(&frames, layout, self.kind(), takes_pixel_major, train);
         };
-        let outputs = self
-            .recurrent
-            .forward_t(&features, &layout, self.pool.is_last(), train)?;
-        let pooled = self.pool.forward(&outputs, &layout)?; //           [batch or frames, directions * hidden_size]
-        self.head.forward(&self.dropout.forward_t(&pooled, train)?)
+        let encoded = self.encoder.forward_t(&frames, layout, self.kind(), false, train)?;
+        Ok(Features::channel_major(projection.forward(&encoded.values)?))
+    }
+
+    /// What was pooled, `[…, directions * hidden_size]`, into raw outputs, `[…, outputs]`.
+    fn head_t(&self, pooled: &Tensor, train: bool) -> Result<Tensor> {
+        self.head.forward(&self.dropout.forward_t(pooled, train)?)
     }
 }

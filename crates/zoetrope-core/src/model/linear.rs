@@ -22,9 +22,14 @@ impl Linear {
 
     /// `[…, inputs]` into `[…, outputs]`.
     pub(super) fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
-        if paths::takes_linear(inputs, &self.weight) {
-            return kernels::linear(inputs, &self.weight, &self.bias);
-        }
-        Ok(inputs.f_linear(&self.weight, Some(&self.bias))?)
+        linear(inputs, &self.weight, &self.bias)
     }
+}
+
+/// `[…, inputs]` into `[…, outputs]` by a weight of `[outputs, inputs]` and a bias of `[outputs]`.
+pub(super) fn linear(inputs: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if paths::takes_linear(inputs, weight) {
+        return kernels::linear(inputs, weight, bias);
+    }
+    Ok(inputs.f_linear(weight, Some(bias))?)
 }

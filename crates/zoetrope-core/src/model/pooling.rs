@@ -1,5 +1,7 @@
 //! The steps of a clip into one vector, over its valid frames only; or one vector for each valid frame.
 
+mod running;
+
 use tch::{Kind, Tensor};
 
 use super::initializer::Initializer;

@@ -1,7 +1,10 @@
 //! The recurrent part: a sequence of feature vectors into a sequence of hidden states.
 
+mod step;
+
 use tch::Tensor;
 
+use super::clip_state::ClipState;
 use super::dropout::Dropout;
 use super::encoder::Features;
 use super::initializer::Initializer;
@@ -90,6 +93,32 @@ impl Recurrent {
             if !is_top {
                 outputs = self.dropout.between_layers_t(&outputs, layout, train)?;
             }
+        }
+        Ok(outputs)
+    }
+
+    /// The zero state of `batch` clips that have not begun, of a one-directional recurrent part.
+    pub(super) fn initial_state(&self, batch: i64) -> Result<ClipState> {
+        let weight = &self.layers[0][0].weights[0];
+        let zeros = |_| {
+            let shape = [batch, self.config.hidden_size];
+            Ok(Tensor::f_zeros(shape, (weight.kind(), weight.device()))?)
+        };
+        let count = self.layers.len() * step::num_tensors(self.config.cell);
+        Ok(ClipState::new((0..count).map(zeros).collect::<Result<_>>()?))
+    }
+
+    /// Runs the next frame of each clip, `[batch, features]`, channel-major, into the top layer's outputs,
+    /// `[batch, hidden_size]`, and the state on by this frame: what [`Self::forward_t`] gives for it in evaluation.
+    ///
+    /// The second direction of a bidirectional part begins at the clip's end, so it takes no part in a step: such a
+    /// part has no steps.
+    pub(super) fn step(&self, features: &Tensor, state: &mut ClipState) -> Result<Tensor> {
+        let cell = self.config.cell;
+        let mut outputs = features.shallow_clone();
+        let states = state.tensors_mut().chunks_mut(step::num_tensors(cell));
+        for (directions, state) in self.layers.iter().zip(states) {
+            outputs = step::step(cell, &outputs, state, &directions[0].weights)?;
         }
         Ok(outputs)
     }
@@ -191,4 +220,99 @@ fn engine(
         run(&frames, layout.rows(), backward, true, false)?
     };
     Ok(Tensor::f_cat(&[ahead, back], -1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tch::{Device, Kind, Tensor};
+
+    use super::{ClipState, Features, Layout, ModelConfig, Recurrent};
+    use crate::model::initializer::Initializer;
+    use crate::runtime::random::Generator;
+
+    type TestResult<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+    const BATCH: i64 = 3;
+    const TIME: i64 = 5;
+
+    fn made(cell: &str, layers: i64) -> TestResult<(Recurrent, Vec<Tensor>)> {
+        let json: Value = json!({
+            "input": { "features": 7 }, "cnn": [], "numClasses": 2,
+            "lstm": {
+                "cell": cell, "hiddenSize": 6, "numLayers": layers, "dropout": 0.0, "bidirectional": false,
+            },
+        });
+        let config: ModelConfig = serde_json::from_value(json)?;
+        let generator = Generator::from_seed(1)?;
+        let mut init = Initializer::drawn(&generator, Device::Cpu);
+        let recurrent = Recurrent::new(&config, generator.clone(), &mut init)?;
+        let (parameters, _buffers) = init.finish()?;
+        Ok((
+            recurrent,
+            parameters.into_iter().map(|parameter| parameter.tensor).collect(),
+        ))
+    }
+
+    fn assert_close(actual: &Tensor, expected: &Tensor, tolerance: f64) {
+        assert_eq!(actual.size(), expected.size());
+        let difference = (actual - expected).abs().max().double_value(&[]);
+        assert!(difference <= tolerance, "a difference of {difference:e}");
+    }
+
+    /// Outputs and gradients of every parameter, of steps one by one against the whole clip at once.
+    #[test]
+    fn steps_are_the_whole_clip() -> TestResult {
+        let layout = Layout {
+            batch: BATCH,
+            time: TIME,
+            lengths: None,
+        };
+        for (cell, layers) in [("lstm", 1), ("lstm", 3), ("gru", 1), ("gru", 2)] {
+            let (recurrent, weights) = made(cell, layers)?;
+            let clips = Tensor::f_arange(BATCH * TIME * 7, (Kind::Float, Device::Cpu))?.f_sin()?;
+            let whole = recurrent.forward_t(&Features::channel_major(clips.f_view([-1, 7])?), &layout, false, false)?;
+            let whole = whole.f_view([BATCH, TIME, -1])?;
+
+            let mut state = recurrent.initial_state(BATCH)?;
+            let clips = clips.f_view([BATCH, TIME, 7])?;
+            let steps = (0..TIME)
+                .map(|t| Ok(recurrent.step(&clips.f_select(1, t)?, &mut state)?))
+                .collect::<TestResult<Vec<_>>>()?;
+            let steps = Tensor::f_stack(&steps, 1)?;
+
+            assert_close(&steps, &whole, 1e-6);
+            let of = |outputs: &Tensor| {
+                Tensor::f_run_backward(&[outputs.f_square()?.f_sum(None::<Kind>)?], &weights, true, false)
+            };
+            for (of_steps, of_whole) in of(&steps)?.iter().zip(of(&whole)?) {
+                assert_close(of_steps, &of_whole, 1e-5);
+            }
+        }
+        Ok(())
+    }
+
+    /// A clip goes on the same whether its state lies alone or below those of others.
+    #[test]
+    fn states_are_stacked_and_taken_apart() -> TestResult {
+        let (recurrent, _weights) = made("lstm", 2)?;
+        let _guard = tch::no_grad_guard();
+        let frames = Tensor::f_arange(BATCH * 7, (Kind::Float, Device::Cpu))?
+            .f_cos()?
+            .f_view([BATCH, 7])?;
+        let mut together = recurrent.initial_state(BATCH)?;
+        let _outputs = recurrent.step(&frames, &mut together)?;
+        let mut alone = (0..BATCH)
+            .map(|clip| together.clip(clip))
+            .collect::<Result<Vec<_>, _>>()?;
+
+        let expected = recurrent.step(&frames, &mut together)?;
+        let mut stacked = ClipState::stacked(&alone.iter().collect::<Vec<_>>())?;
+        assert_close(&recurrent.step(&frames, &mut stacked)?, &expected, 0.0);
+        for (clip, state) in (0..).zip(&mut alone) {
+            let own = recurrent.step(&frames.f_narrow(0, clip, 1)?, state)?;
+            assert_close(&own, &expected.f_narrow(0, clip, 1)?, 1e-6);
+        }
+        Ok(())
+    }
 }

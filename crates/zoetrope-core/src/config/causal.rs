@@ -1,0 +1,33 @@
+//! Whether answers can be given while a clip runs: whether what a model says of a frame needs later ones.
+
+use super::input::InputConfig;
+use super::model::ModelConfig;
+use crate::error::{Error, Result};
+
+impl ModelConfig {
+    /// Checks that no output depends on a frame after its own.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, naming the option that looks ahead, and why.
+    pub fn check_causal(&self) -> Result<()> {
+        if self.lstm.bidirectional {
+            let expected = "false to answer while a clip runs (the second direction begins at the clip's last frame)";
+            return Err(Error::invalid("lstm.bidirectional", expected, true));
+        }
+        let over_time = matches!(self.input, InputConfig::Vector(_));
+        match self.cnn.iter().position(|block| over_time && block.kernel_size > 1) {
+            None => Ok(()),
+            Some(index) => Err(Error::invalid(
+                format!("cnn[{index}].kernelSize"),
+                "1 to answer while a clip runs (a convolution over time reads the steps on both sides of its own)",
+                self.cnn[index].kernel_size,
+            )),
+        }
+    }
+
+    /// Whether [`Self::check_causal`] finds nothing.
+    #[must_use]
+    pub fn is_causal(&self) -> bool {
+        self.check_causal().is_ok()
+    }
+}

@@ -1,0 +1,42 @@
+//! What is remembered of clips that are still running: side by side to go on together, apart to wait for their frames.
+
+use tch::Tensor;
+
+use crate::error::Result;
+
+/// Tensors with one row for each clip. What they are is the business of the part that remembers them.
+///
+/// Nothing changes such a tensor in place: a new one takes its place. So copies of a state may share them.
+pub(crate) struct ClipState {
+    tensors: Vec<Tensor>,
+}
+
+impl ClipState {
+    pub(super) fn new(tensors: Vec<Tensor>) -> Self {
+        Self { tensors }
+    }
+
+    pub(super) fn tensors_mut(&mut self) -> &mut [Tensor] {
+        &mut self.tensors
+    }
+
+    /// The clips of several states of one part, of which there is one at least, one below the other.
+    pub(crate) fn stacked(states: &[&Self]) -> Result<Self> {
+        let stack = |index: usize| {
+            let tensors: Vec<&Tensor> = states.iter().map(|state| &state.tensors[index]).collect();
+            match tensors[..] {
+                [only] => Ok(only.shallow_clone()),
+                _ => Ok(Tensor::f_cat(&tensors, 0)?),
+            }
+        };
+        let tensors = (0..states[0].tensors.len()).map(stack).collect::<Result<_>>()?;
+        Ok(Self { tensors })
+    }
+
+    /// A copy of one clip's state, which keeps nothing of the others.
+    pub(crate) fn clip(&self, index: i64) -> Result<Self> {
+        let row = |tensor: &Tensor| Ok(tensor.f_narrow_copy(0, index, 1)?);
+        let tensors = self.tensors.iter().map(row).collect::<Result<_>>()?;
+        Ok(Self { tensors })
+    }
+}
