@@ -11,6 +11,9 @@ const TYPESCRIPT = {
   rooms: ['errors', 'contain', 'openmp', 'loader', 'native', 'common', 'config', 'data', 'model', 'evaluation'].concat([
     'optimizer',
     'audit',
+    'pictures',
+    'report',
+    'logs',
     'training',
     'runtime',
     'index',

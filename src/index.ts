@@ -32,6 +32,7 @@ export { checkLeakage } from './data/split/leakage'
 export { split } from './data/split/split'
 export { Subset } from './data/subset'
 export { test } from './evaluation/test'
+export { writeReport } from './report/write'
 export { train } from './training/train'
 
 export type { AuditOptions } from './audit/audit'
@@ -92,5 +93,21 @@ export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './data/spli
 export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
+export type { Calibration, CalibrationBin } from './report/calibration'
+export type {
+  Mistake,
+  MistakePicture,
+  RegressionPoints,
+  ReportData,
+  ReportEpoch,
+  ReportLeakage,
+  ReportPart,
+  SkippedFile,
+} from './report/data'
+export type { Interval } from './report/interval'
+export type { Machine } from './report/machine'
+export type { Occlusion } from './report/occlusion'
+export type { ReportOptions, ReportTexts } from './report/options'
+export type { Ranking } from './report/ranking'
 export type { TestOptions, TestResult } from './evaluation/test'
 export type { TrainOptions, TrainResult } from './training/train'

@@ -1,0 +1,67 @@
+/** How the training went, epoch by epoch. */
+import { charts, section } from './section'
+import { lineChart } from '../charts/line'
+import { counted, duration } from '../figures'
+import { html } from '../markup'
+import { isLowerBetter, metricOf } from '../../evaluation/metric-names'
+import type { Series } from '../charts/line'
+import type { Markup } from '../markup'
+import type { ReportData, ReportEpoch } from '../data'
+import type { Figures, MetricName } from '../../evaluation/metric-names'
+
+const MOST_DOTS = 30
+
+export function curveSection({ history, best, model }: ReportData): Markup | undefined {
+  if (history.length === 0) return undefined
+  const chosen = best && bestEpoch(history, best)
+  const mark = chosen === undefined ? undefined : { x: chosen, name: `The dashed line is epoch ${chosen}, the best by ${best}: the model has its weights.` } // prettier-ignore
+  const isRegression = model.config.head.kind === 'regression'
+  const second = isRegression ? 'mae' : 'accuracy'
+  const draw = (title: string, metric: MetricName): Markup => {
+    const series = seriesOf(history, metric)
+    const share = metric === 'accuracy' ? ({ low: 0, high: 1, kind: 'share' } as const) : undefined
+    const low = Math.min(0, ...series.flatMap(({ points }) => points.map(([, value]) => value).filter(Number.isFinite)))
+    const ends = { low: history[0]?.epoch ?? 1, high: history.at(-1)?.epoch ?? 1 }
+    return lineChart({
+      title,
+      series,
+      x: 'epoch',
+      y: '',
+      mark,
+      xAxis: { ...ends, kind: 'whole' },
+      yAxis: share ?? { low },
+    })
+  }
+  const seconds = history.reduce((sum, { train, validation }) => sum + train.seconds + (validation?.seconds ?? 0), 0)
+  return section(
+    'Training',
+    charts(draw('Loss', 'loss'), draw(isRegression ? 'Mean absolute error' : 'Accuracy', second)),
+    html`<p class="note">
+      ${counted(history.length, 'epoch')} in ${duration(seconds)}. The training curve is the mean over the steps of an
+      epoch, as the model was at each.
+    </p>`,
+  )
+}
+
+/** The epoch with the best figure; of equals the first. */
+export function bestEpoch(history: readonly ReportEpoch[], metric: MetricName): number | undefined {
+  const sign = isLowerBetter(metric) ? -1 : 1
+  let [chosen, most]: [number | undefined, number] = [undefined, -Infinity]
+  for (const record of history) {
+    const value = sign * metricOf(record, metric)
+    if (value > most) [chosen, most] = [record.epoch, value]
+  }
+  return chosen
+}
+
+function seriesOf(history: readonly ReportEpoch[], metric: MetricName): Series[] {
+  const points = (of: (record: ReportEpoch) => Figures | undefined): (readonly [number, number])[] =>
+    history.map((record) => {
+      const figures = of(record)
+      return [record.epoch, figures ? metricOf({ train: figures }, metric) : NaN] as const
+    })
+  const hasDots = history.length <= MOST_DOTS
+  const train = { name: 'train', points: points((record) => record.train), hasDots }
+  if (history.every(({ validation }) => validation === undefined)) return [train]
+  return [train, { name: 'validation', points: points(({ validation }) => validation), hasDots }]
+}
