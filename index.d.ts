@@ -94,6 +94,8 @@ export declare class NativePass {
   update(optimizer: NativeOptimizer): Promise<Outcome<undefined>>
   /** Adds a batch without training on it. */
   evaluateBatch(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** Adds what clips are answered with after their first frames, by cut; the pass itself counts the last cut. */
+  evaluatePrefixes(batch: NativeBatch, prefixes: NativePrefixes): Promise<Outcome<undefined>>
   /** Everything accumulated since the pass began. Waits for the device. */
   metrics(): Promise<Outcome<NativeMetrics>>
   /** What the batches evaluated since the pass began are counted by. Waits for the device. */
@@ -102,6 +104,16 @@ export declare class NativePass {
   areas(): Promise<Outcome<number[]>>
   /** Has jobs of this pass that have not begun yet end at once with `ERR_ABORTED`. */
   cancel(): void
+}
+
+/** Accumulates the metrics of the clips' first frames. */
+export declare class NativePrefixes {
+  /** Of so many frames each. */
+  static ofFrames(frames: Array<number>): NativePrefixes
+  /** Of such shares of a clip's frames each, above 0 and up to 1. */
+  static ofShares(shares: Array<number>): NativePrefixes
+  /** Everything accumulated so far, by cut. Waits for the device. */
+  metrics(model: NativeModel): Promise<Outcome<NativeMetrics[]>>
 }
 
 /** Parameters and buffers of a model as they were, in CPU memory. */
@@ -138,6 +150,9 @@ export declare class NativeTensorDataset {
   batch(indices: Uint32Array): Outcome<NativeBatch>
 }
 
+/** Fails for a model whose answers depend on later frames. */
+export declare function checkCausal(model: NativeModel): Outcome<undefined>
+
 /** Copies the running averages of the weights that an optimizer keeps into the model, where it keeps any. */
 export declare function copyAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
 
@@ -146,6 +161,9 @@ export declare function cudaDeviceCount(): number
 
 /** Forgets the running averages of the weights that an optimizer keeps; its next update begins them anew. */
 export declare function dropAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
+
+/** Drops what is kept for a stream, after the jobs so far. */
+export declare function forgetStream(model: NativeModel, id: number): void
 
 /** How many threads one operation may use. */
 export declare function getNumThreads(): number
@@ -332,6 +350,14 @@ export interface NativeNamedArray {
   shape: Array<number>
 }
 
+/** A stream whose next frame has come. */
+export interface NativeNext {
+  /** The stream's. */
+  id: number
+  /** Whether the frame is a clip's first. */
+  isFirst: boolean
+}
+
 /** Read anew at every step; the state lives with the model and is made at the first step with this id. */
 export interface NativeOptimizer {
   /** Names the state. */
@@ -413,6 +439,12 @@ export interface NativeTargets {
   /** `[batch]` for classes, or with axes of time and outputs after it. */
   shape: Array<number>
 }
+
+/**
+ * Takes the next frame of each of some streams, `[streams, channels, height, width]` or `[streams, features]`, and
+ * gives the answers so far, `[streams, outputs]`: probabilities, or a regression's values.
+ */
+export declare function pushFrames(model: NativeModel, frames: NativeBatch, streams: Array<NativeNext>): Promise<Outcome<NativeArray>>
 
 /**
  * Sets how many threads one operation may use, for every model, from its next job on: at most the number of cores. The

@@ -11,6 +11,7 @@ const TYPESCRIPT = {
   rooms: ['errors', 'contain', 'openmp', 'loader', 'native', 'common', 'config', 'data', 'model', 'evaluation'].concat([
     'optimizer',
     'audit',
+    'observer',
     'pictures',
     'report',
     'logs',

@@ -80,7 +80,13 @@ export type { SgdHyperParameters, SgdOptions } from './optimizer/sgd'
 export type { AccuracyByFramesOptions, PrefixAccuracy } from './evaluation/accuracy-by-frames'
 export type { AccuracySvgOptions } from './evaluation/accuracy-svg'
 export type { BatchReport } from './evaluation/pass'
-export type { AnswerOf, MultiLabelPrediction, Prediction, PredictionOf, RegressionPrediction } from './model/predictions'
+export type {
+  AnswerOf,
+  MultiLabelPrediction,
+  Prediction,
+  PredictionOf,
+  RegressionPrediction,
+} from './model/predictions'
 export type { DtypeName, NpyData } from './data/readers/dtype'
 export type { ReadNpzOptions } from './data/readers/npy'
 export type { NpyDatasetOptions, NpzDatasetOptions, StreamedDataset } from './data/readers/streamed-dataset'
@@ -99,11 +105,13 @@ export type {
   MistakePicture,
   RegressionPoints,
   ReportData,
-  ReportEpoch,
   ReportLeakage,
   ReportPart,
   SkippedFile,
 } from './report/data'
+export type { ObservedEpoch } from './observer'
+export type { FitReportOptions } from './report/fit-report'
+export type { LogOptions } from './logs/options'
 export type { Interval } from './report/interval'
 export type { Machine } from './report/machine'
 export type { Occlusion } from './report/occlusion'

@@ -1,14 +1,15 @@
 import { AbortScope } from '../common/abort'
 import { auditCheaply } from './audit'
 import type { DataLoader } from '../data/data-loader'
+import type { Finding } from './finding'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 
-/** Warns of problems of inputs and targets. An error here is ignored: the training will meet the same error. */
+/** Warns of problems of inputs and targets, and gives what was found. An error here is ignored: the training will meet the same error. */
 export async function warnOfFindings(
   model: AnyCnnLstm,
   loader: DataLoader,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<Finding[]> {
   const abort = new AbortScope(signal)
   try {
     const findings = await auditCheaply(model, loader, abort)
@@ -17,8 +18,9 @@ export async function warnOfFindings(
       const text = `${code}: ${message}; ${remedy} (\`audit: false\` of \`fit\` leaves this check out)`
       process.emitWarning(text, { type: 'ZoetropeWarning', code: 'ZOETROPE_AUDIT' })
     }
+    return findings
   } catch {
-    //                                                   the epoch meets the same, and tells
+    return [] //                                         the epoch meets the same, and tells
   } finally {
     abort.release()
   }

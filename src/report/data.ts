@@ -8,15 +8,8 @@ import type { Finding } from '../audit/finding'
 import type { ModelConfig } from '../config/model'
 import type { PrefixAccuracy } from '../evaluation/accuracy-by-frames'
 import type { MetricName } from '../evaluation/metric-names'
+import type { ObservedEpoch } from '../observer'
 import type { TestResult } from '../evaluation/test'
-
-/** The figures of one epoch, as `fit` gives them. */
-export interface ReportEpoch {
-  /** From 1. */
-  readonly epoch: number
-  readonly train: { readonly loss: number; readonly accuracy: number; readonly seconds: number; readonly mae?: number }
-  readonly validation?: TestResult
-}
 
 /** A part of the data. */
 export interface ReportPart {
@@ -106,7 +99,7 @@ export interface ReportData {
   readonly lengths: readonly number[]
   readonly parts: readonly ReportPart[]
   readonly leakage?: ReportLeakage
-  readonly history: readonly ReportEpoch[]
+  readonly history: readonly ObservedEpoch[]
   readonly best?: MetricName
   readonly findings: readonly Finding[]
   readonly skipped: readonly SkippedFile[]

@@ -11,7 +11,8 @@ import type { Dataset } from '../data/dataset'
 import type { GroupBy } from '../data/split/group-ids'
 import type { MetricName } from '../evaluation/metric-names'
 import type { Finding } from '../audit/finding'
-import type { ReportEpoch, SkippedFile } from './data'
+import type { ObservedEpoch } from '../observer'
+import type { SkippedFile } from './data'
 
 /** What a user says about a report, whoever writes it. */
 export interface ReportTexts {
@@ -37,7 +38,7 @@ export interface ReportOptions extends ReportTexts {
   /** Which data the loader has, for the reader. Default `'test'`. */
   readonly part?: string | undefined
   /** The records of a training, as `fit` gives them: its curves. Default none. */
-  readonly history?: readonly ReportEpoch[] | undefined
+  readonly history?: readonly ObservedEpoch[] | undefined
   /** The metric by which the best epoch was chosen. Default none. */
   readonly best?: MetricName | undefined
   /** The data that the model was trained on: its size, its classes, and whether it shares clips with the loader's. */
@@ -68,7 +69,7 @@ export interface CheckedReport extends CheckedTexts {
   readonly dataset: Dataset
   readonly batchSize: number
   readonly part: string
-  readonly history: readonly ReportEpoch[]
+  readonly history: readonly ObservedEpoch[]
   readonly best: MetricName | undefined
   readonly train: Dataset | undefined
   readonly findings: readonly Finding[]

@@ -24,7 +24,9 @@ export function rankingOf(
   scores: Float32Array,
   isPositive: (index: number) => boolean,
 ): Ranking | undefined {
-  const order = Uint32Array.from(scores, (_, index) => index).sort((a, b) => scoreAt(scores, b) - scoreAt(scores, a))
+  const order = Uint32Array.from(scores, (_, index) => index).toSorted(
+    (a, b) => scoreAt(scores, b) - scoreAt(scores, a),
+  )
   const positives = order.reduce((sum, index) => sum + (isPositive(index) ? 1 : 0), 0)
   const negatives = order.length - positives
   if (positives === 0 || negatives === 0) return undefined

@@ -42,12 +42,13 @@ ${[0, 1, 2, 3, 4, 5].map((at) => `.line.c${at} { stroke: var(--c${at}); } .dot.c
 .legend i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em; }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
+th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); overflow-wrap: normal; }
+td { white-space: nowrap; } td:first-child, td.text, .matrix tbody th { white-space: normal; min-width: 4.5rem; max-width: 18rem; overflow-wrap: anywhere; }
 th { font-weight: 600; vertical-align: bottom; } th:first-child, td:first-child, .text { text-align: left; }
 .matrix td { min-width: 2.4rem; text-align: center; border: 1px solid var(--line);
   background: rgba(var(--accent), calc(var(--share) * .75)); }
 .matrix td.right { outline: 2px solid var(--soft); outline-offset: -2px; }
-.matrix th { max-width: 9rem; }
+.matrix thead th { max-width: 8rem; min-width: 3.2rem; overflow-wrap: anywhere; font-size: .8rem; }
 .matrix thead tr:last-child th:not(:first-child) { text-align: center; }
 .share { display: inline-block; width: 6rem; height: .6rem; background: var(--line); border-radius: 3px; overflow: hidden; }
 .share i { display: block; height: 100%; background: var(--c0); }

@@ -9,6 +9,7 @@ import { runData } from './validation'
 import type { DataLoader } from '../data/data-loader'
 import type { EpochRecord, FitOptions } from './fit-options'
 import type { EarlyStopping } from './fit-weights'
+import type { FitObserver } from '../observer'
 import type { EpochFigures, MetricName } from '../evaluation/metric-names'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 import type { ScheduleRun } from '../optimizer/schedule-run'
@@ -29,6 +30,7 @@ export interface FitSettings {
   readonly earlyStopping: EarlyStopping | undefined
   readonly onEpoch: FitOptions['onEpoch']
   readonly isAudited: boolean
+  readonly observers: readonly FitObserver[]
   readonly training: TrainSettings
 }
 
@@ -128,9 +130,9 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     const title = `epoch ${epoch}/${epochs}`
     try {
       const { train, validation } = this.#data ?? (await this.#split())
-      if (this.#history.length === 0) await this.#prepare(train)
+      if (!this.#isPrepared) await this.#prepare({ train, validation })
       await this.#weights.beforeTraining()
-      const trained = await trainEpoch(model, train, training, {
+      const trained = await trainEpoch(model, train, this.#observed(training), {
         title: `${title} · train`,
         run: this.#scheduleOf(train),
       })
@@ -138,6 +140,7 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
       const tested = validation && (await testEpoch(model, validation, { ...training, auc }, `${title} · test`))
       const record: EpochRecord = { epoch, train: trained, ...(tested && { validation: tested }) }
       const isTimeToStop = await this.#weights.see(record)
+      await this.#tell(async (observer) => observer.epoch(record, training.optimizer.steps()))
       const wish = await this.#race(async () => onEpoch?.(record))
       training.optimizer.epochs.record(epoch, { figures: namedFigures(record), steps: training.optimizer.steps() })
       this.#history.push(record)
@@ -178,11 +181,30 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
   }
 
   /** Before the first epoch. */
-  async #prepare(train: DataLoader): Promise<void> {
+  async #prepare({ train, validation }: RunData): Promise<void> {
     const { model, initialEpoch, isAudited, training } = this.#settings
     this.#isPrepared = true
     if (initialEpoch > 0) this.#resume(train)
-    if (isAudited) await this.#race(async () => warnOfFindings(model, train, training.signal))
+    const findings = isAudited ? await this.#race(async () => warnOfFindings(model, train, training.signal)) : []
+    const step = training.optimizer.steps()
+    await this.#tell(async (observer) => observer.begin({ train, validation, initialEpoch, step, findings }))
+  }
+
+  async #tell(what: (observer: FitObserver) => Promise<void>): Promise<void> {
+    for (const observer of this.#settings.observers) await this.#race(async () => what(observer))
+  }
+
+  /** A training that tells those who look on of each batch before the user. */
+  #observed(training: TrainSettings): TrainSettings {
+    const observers = this.#settings.observers.filter(({ batch }) => batch !== undefined)
+    if (observers.length === 0) return training
+    const before = training.optimizer.steps()
+    const onBatch: TrainSettings['onBatch'] = async (report) => {
+      const step = before + Math.ceil(report.step / training.accumulate)
+      for (const observer of observers) await observer.batch?.(report, step)
+      return training.onBatch?.(report)
+    }
+    return { ...training, onBatch }
   }
 
   #scheduleOf(train: DataLoader): ScheduleRun {
@@ -237,7 +259,18 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
 
   /** Gives the model the weights that it is to have; once. */
   async #end(): Promise<void> {
-    this.#ending ??= this.#weights.end()
+    this.#ending ??= this.#close()
     await this.#ending
+  }
+
+  /** Sets the weights right. A run without a failure is then told to those who look on. */
+  async #close(): Promise<void> {
+    try {
+      await this.#weights.end()
+      const isTold = this.#failure === undefined && this.#history.length > 0
+      if (isTold) await this.#tell(async (observer) => observer.end(this.#history))
+    } finally {
+      await Promise.all(this.#settings.observers.map(async (observer) => observer.close()))
+    }
   }
 }

@@ -9,6 +9,8 @@ export const AREA = { left: 44, right: 348, top: 12, bottom: 190 } as const
 
 /** Marks on an axis, about. */
 const MARKS = 5
+/** Percentages of a shorter range have a digit behind the point. */
+const FEW_PERCENT = 0.05
 
 /** Values along one side of a chart. */
 export interface Axis {
@@ -52,10 +54,11 @@ export function at(place: number): number {
 function axis({ low, high, kind = 'number' }: AxisOptions, from: number, to: number): Axis {
   const range = high > low ? high - low : 1
   const ticks = marks(low, low + range, kind === 'whole')
+  const digits = range < FEW_PERCENT ? 1 : 0
   return {
     ticks,
     place: (value) => from + ((value - low) / range) * (to - from),
-    label: kind === 'share' ? (value) => percent(value, 0) : (value) => short(Number(value.toPrecision(12))),
+    label: kind === 'share' ? (value) => percent(value, digits) : (value) => short(Number(value.toPrecision(12))),
   }
 }
 

@@ -6,7 +6,8 @@ import { html } from '../markup'
 import { isLowerBetter, metricOf } from '../../evaluation/metric-names'
 import type { Series } from '../charts/line'
 import type { Markup } from '../markup'
-import type { ReportData, ReportEpoch } from '../data'
+import type { ReportData } from '../data'
+import type { ObservedEpoch } from '../../observer'
 import type { Figures, MetricName } from '../../evaluation/metric-names'
 
 const MOST_DOTS = 30
@@ -44,7 +45,7 @@ export function curveSection({ history, best, model }: ReportData): Markup | und
 }
 
 /** The epoch with the best figure; of equals the first. */
-export function bestEpoch(history: readonly ReportEpoch[], metric: MetricName): number | undefined {
+export function bestEpoch(history: readonly ObservedEpoch[], metric: MetricName): number | undefined {
   const sign = isLowerBetter(metric) ? -1 : 1
   let [chosen, most]: [number | undefined, number] = [undefined, -Infinity]
   for (const record of history) {
@@ -54,8 +55,8 @@ export function bestEpoch(history: readonly ReportEpoch[], metric: MetricName): 
   return chosen
 }
 
-function seriesOf(history: readonly ReportEpoch[], metric: MetricName): Series[] {
-  const points = (of: (record: ReportEpoch) => Figures | undefined): (readonly [number, number])[] =>
+function seriesOf(history: readonly ObservedEpoch[], metric: MetricName): Series[] {
+  const points = (of: (record: ObservedEpoch) => Figures | undefined): (readonly [number, number])[] =>
     history.map((record) => {
       const figures = of(record)
       return [record.epoch, figures ? metricOf({ train: figures }, metric) : NaN] as const

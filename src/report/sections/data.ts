@@ -15,16 +15,7 @@ export function dataSection(data: ReportData): Markup {
     'Data',
     sizes(parts, model.classes),
     leakage && leakageText(leakage),
-    charts(
-      barChart({
-        title: 'Length of clips',
-        bars: histogram(lengths),
-        x: 'frames',
-        y: 'clips',
-        xAxis: { kind: 'whole' },
-        yAxis: { kind: 'whole' },
-      }),
-    ),
+    lengthChart(lengths),
     data.data.samples < data.result.samples ? html`<p class="note">Lengths, calibration and mistakes are of the first ${counted(data.data.samples, 'clip')}.</p>` : undefined, // prettier-ignore
     findings.length === 0
       ? undefined
@@ -36,6 +27,21 @@ export function dataSection(data: ReportData): Markup {
             )}
           </ul>`,
     skippedList(skipped),
+  )
+}
+
+function lengthChart(lengths: readonly number[]): Markup {
+  const [first = 0] = lengths
+  if (lengths.every((length) => length === first)) return html`<p>Every clip has ${counted(first, 'frame')}.</p>`
+  return charts(
+    barChart({
+      title: 'Length of clips',
+      bars: histogram(lengths),
+      x: 'frames',
+      y: 'clips',
+      xAxis: { kind: 'whole' },
+      yAxis: { kind: 'whole' },
+    }),
   )
 }
 
@@ -79,9 +85,13 @@ function leakageText({ groups, identical, nearIdentical, hasGroups }: ReportLeak
   const compared = hasGroups ? 'groups and clips' : 'clips'
   if (groups + identical + nearIdentical === 0)
     return html`<p class="good">The parts share nothing that was looked for: ${compared} were compared.</p>`
-  const found = `${counted(groups, 'group')}, ${counted(identical, 'identical clip')}, ${counted(nearIdentical, 'near-identical clip')}`
+  const found = [
+    groups > 0 ? counted(groups, 'group') : '',
+    identical > 0 ? counted(identical, 'identical clip') : '',
+    nearIdentical > 0 ? counted(nearIdentical, 'near-identical clip') : '',
+  ].filter((text) => text !== '')
   return html`<p class="${identical + groups > 0 ? 'error' : 'warning'}">
-    The parts share ${found}: figures may be too good. checkLeakage names them.
+    The parts share ${found.join(', ')}: figures may be too good. checkLeakage names them.
   </p>`
 }
 
