@@ -7,7 +7,7 @@ const MASK_DELTA = 0xa282ead8
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte
-  for (let bit = 0; bit < 8; bit++) value = value % 2 === 1 ? (value >>> 1) ^ POLYNOMIAL : value >>> 1
+  for (let bit = 0; bit < 8; bit++) value = (value & 1) === 1 ? (value >>> 1) ^ POLYNOMIAL : value >>> 1
   return value
 })
 
