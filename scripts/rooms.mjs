@@ -8,7 +8,8 @@ import { root, SetupError } from './steps.mjs'
 
 const TYPESCRIPT = {
   folder: 'src',
-  rooms: ['errors', 'contain', 'openmp', 'loader', 'native', 'common', 'config', 'data', 'model', 'evaluation'].concat([
+  rooms: ['errors', 'contain', 'openmp', 'loader', 'native', 'common', 'config', 'data', 'files', 'model'].concat([
+    'evaluation',
     'optimizer',
     'audit',
     'observer',

@@ -12,6 +12,7 @@ export { audit } from './audit/audit'
 export { DataLoader } from './data/data-loader'
 export { TensorDataset } from './data/dataset'
 export { ERROR_CODES, ZoetropeError } from './errors'
+export { FolderDataset } from './files/folder-dataset'
 export { fit } from './training/fit'
 export { logMel } from './data/log-mel'
 export { CnnLstm } from './model/cnn-lstm'
@@ -21,6 +22,7 @@ export { RMSprop } from './optimizer/rmsprop'
 export { Sgd } from './optimizer/sgd'
 export { reduceOnPlateau } from './optimizer/plateau'
 export { readNpy, readNpz } from './data/readers/npy'
+export { readCsv } from './data/readers/csv'
 export { NpyArray } from './data/readers/npy-array'
 export { NpyDataset, NpzDataset } from './data/readers/streamed-dataset'
 export { readTs } from './data/readers/ts'
@@ -44,6 +46,18 @@ export type { DataSource } from './data/data-source'
 export type { Dataset, Sample, TensorDatasetOptions } from './data/dataset'
 export type { ErrorCode } from './errors'
 export type { EpochRecord, FitOptions } from './training/fit-options'
+export type { ClipSource } from './files/folder-dataset'
+export type { SkippedClip } from './files/contents'
+export type {
+  ArrayFolderOptions,
+  CacheOptions,
+  CommonFolderOptions,
+  FolderDatasetOptions,
+  FrameFolderOptions,
+  SoundFolderOptions,
+  TableFolderOptions,
+} from './files/options'
+export type { GroupRule } from './files/groups'
 export type { FitRun } from './training/fit-run'
 export type { EarlyStoppingOptions, EmaOptions } from './training/fit-weights'
 export type { MetricName } from './evaluation/metric-names'
@@ -73,6 +87,17 @@ export type {
 export type { FrameInput, InputOptions, VectorInput } from './config/input'
 export type { LstmConfig, LstmOptions } from './config/lstm'
 export type { NormalizeOptions } from './config/normalize'
+export type {
+  ArrayPreprocessing,
+  ClipKind,
+  FramesPreprocessing,
+  Preprocessing,
+  ResizeFilter,
+  ResizeMode,
+  SoundPreprocessing,
+  TablePreprocessing,
+  TimingPreprocessing,
+} from './config/preprocessing'
 export type { Optimizer, OptimizerOptions } from './optimizer/optimizer'
 export type { AdamHyperParameters, AdamOptions, AdamWHyperParameters, AdamWOptions } from './optimizer/adam'
 export type { RMSpropHyperParameters, RMSpropOptions } from './optimizer/rmsprop'
@@ -87,6 +112,7 @@ export type {
   PredictionOf,
   RegressionPrediction,
 } from './model/predictions'
+export type { CsvFile, ReadCsvOptions } from './data/readers/csv'
 export type { DtypeName, NpyData } from './data/readers/dtype'
 export type { ReadNpzOptions } from './data/readers/npy'
 export type { NpyDatasetOptions, NpzDatasetOptions, StreamedDataset } from './data/readers/streamed-dataset'
