@@ -1,6 +1,7 @@
 /** `npm run build`: set-up, the addon in release mode with its types, the addon that opens libraries, then the facade. */
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeSchema } from './schema.mjs'
 import { HOST_TARGET } from './toolchain.mjs'
 import { bin, main, root, run, script } from './steps.mjs'
 
@@ -13,4 +14,5 @@ await main(async () => {
   const built = join(root, 'target', HOST_TARGET, 'release', 'libzoetrope_loader.so')
   await copyFile(built, join(root, 'zoetrope-loader.linux-x64-gnu.node'))
   await bin('tsc', ['--project', 'tsconfig.json'])
+  await writeSchema()
 })

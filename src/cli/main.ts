@@ -2,10 +2,12 @@
 /** `npx zoetrope`: the commands, each a file of this folder. */
 import { UsageError } from './command'
 import { doctor } from './doctor'
+import { train } from './train'
 import { manifestOf, packageRoot } from '../loader/locate'
+import { nearest } from '../common/checks'
 import type { Command } from './command'
 
-const COMMANDS: Readonly<Record<string, Command>> = { doctor }
+const COMMANDS: Readonly<Record<string, Command>> = { train, doctor }
 
 const USAGE_ERROR = 2
 
@@ -14,7 +16,9 @@ async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h') return print(usage())
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (command === undefined) {
-    return refuse(`Expected one of the commands ${Object.keys(COMMANDS).join(', ')}, received '${name}'`, usage())
+    const near = nearest(name, Object.keys(COMMANDS))
+    const hint = near === undefined ? '' : `; did you mean ${near}?`
+    return refuse(`Expected one of the commands ${Object.keys(COMMANDS).join(', ')}, received '${name}'${hint}`, usage())
   }
   if (args.includes('--help') || args.includes('-h')) return print(command.usage)
   try {

@@ -157,7 +157,7 @@ function integerRange(minimum: number, maximum: number): string {
 }
 
 /** The known name that is fewest edits away, if it is near enough to be a typing error. */
-function nearest(key: string, known: readonly string[]): string | undefined {
+export function nearest(key: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let fewest = Math.max(2, Math.floor(key.length / 3)) + 1
   for (const candidate of known) {

@@ -14,34 +14,40 @@ const MOST_DOTS = 30
 
 export function curveSection({ history, best, model }: ReportData): Markup | undefined {
   if (history.length === 0) return undefined
-  const chosen = best && bestEpoch(history, best)
-  const mark = chosen === undefined ? undefined : { x: chosen, name: `The dashed line is epoch ${chosen}, the best by ${best}: the model has its weights.` } // prettier-ignore
-  const isRegression = model.config.head.kind === 'regression'
-  const second = isRegression ? 'mae' : 'accuracy'
-  const draw = (title: string, metric: MetricName): Markup => {
-    const series = seriesOf(history, metric)
-    const share = metric === 'accuracy' ? ({ low: 0, high: 1, kind: 'share' } as const) : undefined
-    const low = Math.min(0, ...series.flatMap(({ points }) => points.map(([, value]) => value).filter(Number.isFinite)))
-    const ends = { low: history[0]?.epoch ?? 1, high: history.at(-1)?.epoch ?? 1 }
-    return lineChart({
-      title,
-      series,
-      x: 'epoch',
-      y: '',
-      mark,
-      xAxis: { ...ends, kind: 'whole' },
-      yAxis: share ?? { low },
-    })
-  }
   const seconds = history.reduce((sum, { train, validation }) => sum + train.seconds + (validation?.seconds ?? 0), 0)
+  const second = model.config.head.kind === 'regression' ? 'mae' : 'accuracy'
   return section(
     'Training',
-    charts(draw('Loss', 'loss'), draw(isRegression ? 'Mean absolute error' : 'Accuracy', second)),
+    curveCharts(history, best, second),
     html`<p class="note">
       ${counted(history.length, 'epoch')} in ${duration(seconds)}. The training curve is the mean over the steps of an
       epoch, as the model was at each.
     </p>`,
   )
+}
+
+/** Loss and one more figure over the epochs. */
+export function curveCharts(
+  history: readonly ObservedEpoch[],
+  best: MetricName | undefined,
+  second: 'accuracy' | 'mae',
+): Markup {
+  const chosen = best && bestEpoch(history, best)
+  const name = `The dashed line is epoch ${chosen}, the best by ${best}: the model has its weights.`
+  const draw = (title: string, metric: MetricName): Markup => {
+    const series = seriesOf(history, metric)
+    const values = series.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite)
+    return lineChart({
+      title,
+      series,
+      x: 'epoch',
+      y: '',
+      mark: chosen === undefined ? undefined : { x: chosen, name },
+      xAxis: { low: history[0]?.epoch ?? 1, high: history.at(-1)?.epoch ?? 1, kind: 'whole' },
+      yAxis: metric === 'accuracy' ? { low: 0, high: 1, kind: 'share' } : { low: Math.min(0, ...values) },
+    })
+  }
+  return charts(draw('Loss', 'loss'), draw(second === 'mae' ? 'Mean absolute error' : 'Accuracy', second))
 }
 
 /** The epoch with the best figure; of equals the first. */
