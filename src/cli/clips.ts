@@ -88,8 +88,7 @@ function folderOptions(values: DataValues): FolderDatasetOptions {
     ...(mels !== undefined && { logMel: { mels } }),
     ...(missing !== undefined && { missing: missing === 'previous' ? missing : Number(missing) }),
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- FolderDataset checks which options the kind has
-  return { ...common, ...own } as FolderDatasetOptions
+  return { ...common, ...own }
 }
 
 /** The options that make a folder's clips as `preprocessing` says. */

@@ -24,7 +24,7 @@ async function main([name, ...args]: string[]): Promise<number> {
   try {
     return await command.run(args)
   } catch (error) {
-    if (error instanceof UsageError) return refuse(error.message, command.usage)
+    if (error instanceof UsageError) return refuse(error.message, hintOf(name, command))
     throw error
   }
 }
@@ -33,6 +33,11 @@ async function main([name, ...args]: string[]): Promise<number> {
 function refuse(message: string, hint: string): number {
   process.stderr.write(`${message}\n\n${hint}\n`)
   return USAGE_ERROR
+}
+
+/** How the command begins, and where the rest is told. */
+function hintOf(name: string, { usage: text }: Command): string {
+  return `${text.split('\n', 1)[0]}\nzoetrope ${name} --help tells the rest.`
 }
 
 function usage(): string {

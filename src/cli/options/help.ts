@@ -25,7 +25,10 @@ function placeholder(option: Option): string {
       return option.choices.join('|')
     case 'size':
       return 'HxW'
-    default:
+    case 'integer':
+    case 'integers':
+    case 'number':
+    case 'text':
       return option.value
   }
 }

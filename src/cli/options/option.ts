@@ -107,7 +107,9 @@ export function parseValue(option: Option, text: string): unknown {
       const [height, width = height] = text.split(/[x×]/i).map(Number)
       return { height, width }
     }
-    default:
+    case 'flag':
+    case 'text':
+    case 'choice':
       return text
   }
 }

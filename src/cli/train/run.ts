@@ -144,7 +144,7 @@ async function trainModel(
     })
   } catch (error) {
     if (!signal.aborted) throw error
-    return await keepInterrupted(model, history, values, terminal)
+    return keepInterrupted(model, history, values, terminal)
   }
   await save(model, values, terminal)
   await finish(model, clips, values, { ...context, history, findings, train, validation })
