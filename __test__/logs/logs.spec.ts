@@ -167,7 +167,7 @@ test('wrong options are told at once', async (t) => {
   await refuses(t, TypeError, /a path for `logs.directory`/, async () => runFit(untyped({ histograms: true })))
   await refuses(t, RangeError, /`logs.clips`/, async () => runFit({ directory: folder, clips: -1 }))
   await refuses(t, TypeError, /Unknown option `logs.histogram`/, async () =>
-    run(untyped({ directory: 'x', histogram: true })),
+    runFit(untyped({ directory: 'x', histogram: true })),
   )
   t.false(existsSync('x'))
 })

@@ -2,15 +2,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import anyTest from 'ava'
+import test from 'ava'
 import { Adam, CnnLstm, DataLoader, TensorDataset, fit, test as testModel, writeReport } from 'zoetrope'
 import { withBrowser } from '../helpers/browser'
 import { failsWith, refuses, untyped } from '../helpers/expect'
 import { VECTORS, sequences } from '../helpers/sequences'
 import { movingDotLoader, movingDots, toyModel } from '../helpers/toy'
-import type { TestFn } from 'ava'
 
-const test = anyTest as TestFn
+
 const folder = mkdtempSync(join(tmpdir(), 'zoetrope-report-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const HOSTILE = ['<script>alert(1)</script>', `"'&<b onclick=alert(2)>`] as const

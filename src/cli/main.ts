@@ -2,12 +2,15 @@
 /** `npx zoetrope`: the commands, each a file of this folder. */
 import { UsageError } from './command'
 import { doctor } from './doctor'
+import { inspect } from './inspect'
+import { predict } from './predict'
+import { test } from './test'
 import { train } from './train'
 import { manifestOf, packageRoot } from '../loader/locate'
 import { nearest } from '../common/checks'
 import type { Command } from './command'
 
-const COMMANDS: Readonly<Record<string, Command>> = { train, doctor }
+const COMMANDS: Readonly<Record<string, Command>> = { train, test, predict, inspect, doctor }
 
 const USAGE_ERROR = 2
 
@@ -18,7 +21,10 @@ async function main([name, ...args]: string[]): Promise<number> {
   if (command === undefined) {
     const near = nearest(name, Object.keys(COMMANDS))
     const hint = near === undefined ? '' : `; did you mean ${near}?`
-    return refuse(`Expected one of the commands ${Object.keys(COMMANDS).join(', ')}, received '${name}'${hint}`, usage())
+    return refuse(
+      `Expected one of the commands ${Object.keys(COMMANDS).join(', ')}, received '${name}'${hint}`,
+      usage(),
+    )
   }
   if (args.includes('--help') || args.includes('-h')) return print(command.usage)
   try {

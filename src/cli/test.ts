@@ -90,5 +90,7 @@ async function testFolder(
 function sayClasses(terminal: Terminal, { perClass }: TestResult): void {
   const width = Math.max(0, ...perClass.map(({ label }) => label.length))
   for (const { label, precision, recall, support } of perClass)
-    terminal.say(`  ${label.padEnd(width)}  recall ${percent(recall)}, precision ${percent(precision)}, ${support} clips`)
+    terminal.say(
+      `  ${label.padEnd(width)}  recall ${percent(recall)}, precision ${percent(precision)}, ${support} clips`,
+    )
 }

@@ -33,6 +33,8 @@ export class LivePage {
   #now = 'The run begins'
   #charts = ''
   #sentAt = -Infinity
+  /** Where the server listens: `127.0.0.1:41234`. */
+  #authority = ''
 
   private constructor(title: string, onStop: () => void) {
     this.#title = title
@@ -46,6 +48,9 @@ export class LivePage {
     await new Promise<void>((resolve, reject) => {
       page.#server.once('error', reject).listen(0, HOST, resolve)
     })
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a server that listens on a port
+    const { port } = page.#server.address() as AddressInfo
+    page.#authority = `${HOST}:${port}`
     return page
   }
 
@@ -78,12 +83,6 @@ export class LivePage {
     const timer = setTimeout(() => this.#server.closeAllConnections(), INTERVAL)
     await closed
     clearTimeout(timer)
-  }
-
-  get #authority(): string {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a server that listens on a port
-    const { port } = this.#server.address() as AddressInfo
-    return `${HOST}:${port}`
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
