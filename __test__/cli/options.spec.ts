@@ -79,6 +79,7 @@ test('a configuration may have comments, and commas behind the last entry', asyn
     report: false,
     size: { height: 32, width: 32 },
   })
+  t.deepEqual(parseJson('{"a": 1, // }\n"b": 2 /* , */}'), { a: 1, b: 2 })
   t.deepEqual(parseJson(String.raw`{"a": "\"//,}", "b": [1,],}`), { a: '"//,}', b: [1] })
 })
 

@@ -13,7 +13,7 @@ import type { ObservedEpoch } from '../../observer'
 
 const HOST = '127.0.0.1'
 const TOKEN_BYTES = 16
-/** Milliseconds between two messages about batches. */
+/** Milliseconds between two messages. */
 const INTERVAL = 200
 
 /** What has changed. */
@@ -31,8 +31,8 @@ export class LivePage {
   readonly #token = randomBytes(TOKEN_BYTES).toString('hex')
   readonly #readers = new Set<ServerResponse>()
   #now = 'The run begins'
-  #charts = ''
-  #sentAt = -Infinity
+  #curves: { history: readonly ObservedEpoch[]; best: MetricName | undefined; isNew: boolean } | undefined
+  #timer: NodeJS.Timeout | undefined
   /** Where the server listens: `127.0.0.1:41234`. */
   #authority = ''
 
@@ -58,25 +58,18 @@ export class LivePage {
     return `http://${this.#authority}/?token=${this.#token}`
   }
 
+  /** Takes what has changed; the readers are told a little later, of several changes once. */
   show({ now, history, best }: LiveState): void {
     if (now !== undefined) this.#now = now
-    if (history !== undefined) {
-      const isClasses = history.some(({ train }) => !Number.isNaN(train.accuracy))
-      this.#charts = curveCharts(history, best, isClasses ? 'accuracy' : 'mae').text
-    }
-    const time = performance.now()
-    if (history === undefined && time - this.#sentAt < INTERVAL) return
-    this.#sentAt = time
-    for (const reader of this.#readers) this.#send(reader, history !== undefined)
+    if (history !== undefined) this.#curves = { history, best, isNew: true }
+    this.#timer ??= setTimeout(() => this.#tell(), INTERVAL)
   }
 
   /** Tells the readers that the run has ended, and ends the server. */
   async close(): Promise<void> {
     this.#now = 'The run has ended'
-    for (const reader of this.#readers) {
-      this.#send(reader, false)
-      reader.end('event: end\ndata:\n\n')
-    }
+    this.#tell()
+    for (const reader of this.#readers) reader.end('event: end\ndata:\n\n')
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
     // A reader that does not read must not keep the process.
@@ -117,12 +110,27 @@ export class LivePage {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' })
     this.#readers.add(response)
     response.on('close', () => this.#readers.delete(response))
-    this.#send(response, true)
+    this.#send([response], this.#charts())
   }
 
-  #send(reader: ServerResponse, hasCharts: boolean): void {
-    const state = { now: this.#now, ...(hasCharts && { charts: this.#charts }) }
-    reader.write(`data: ${JSON.stringify(state)}\n\n`)
+  #tell(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const charts = this.#curves?.isNew === true ? this.#charts() : undefined
+    if (this.#curves !== undefined) this.#curves.isNew = false
+    this.#send(this.#readers, charts)
+  }
+
+  #charts(): string | undefined {
+    if (this.#curves === undefined) return undefined
+    const { history, best } = this.#curves
+    const isClasses = history.some(({ train }) => !Number.isNaN(train.accuracy))
+    return curveCharts(history, best, isClasses ? 'accuracy' : 'mae').text
+  }
+
+  #send(readers: Iterable<ServerResponse>, charts: string | undefined): void {
+    const message = `data: ${JSON.stringify({ now: this.#now, ...(charts !== undefined && { charts }) })}\n\n`
+    for (const reader of readers) reader.write(message)
   }
 }
 

@@ -5,8 +5,10 @@ import { OptionError, checkValue, refuseUnknown } from './option'
 import { describe, reasonOf } from '../../common/checks'
 import type { OptionTable, ValuesOf } from './option'
 
-/** A text of JSON in pieces: strings as they are, comments, and commas before a closing bracket. */
-const PIECES = /("(?:[^"\\]|\\[^])*")|(\/\/[^\n]*|\/\*[^]*?\*\/)|(,)(?=(?:\s|\/\/[^\n]*|\/\*[^]*?\*\/)*[}\]])/g
+/** Strings, and comments between them. */
+const COMMENTS = /("(?:[^"\\]|\\[^])*")|\/\/[^\n]*|\/\*[^]*?\*\//g
+/** Strings, and commas before a closing bracket between them. */
+const LAST_COMMAS = /("(?:[^"\\]|\\[^])*")|,(?=\s*[}\]])/g
 
 /** Keys that belong to the file and not to the run. */
 const FILE_KEYS = ['$schema']
@@ -41,10 +43,13 @@ export function checkConfig<Table extends OptionTable>(given: unknown, table: Ta
   return values as ValuesOf<Table>
 }
 
-/** Comments become spaces, so that places in messages stay. */
+/** Comments and commas behind the last entry become spaces, so that places in messages stay. */
 export function parseJson(text: string): unknown {
-  const plain = text
-    .replace(/^\uFEFF/, '')
-    .replace(PIECES, (piece: string, string: string | undefined) => string ?? piece.replace(/[^\n]/g, ' '))
-  return JSON.parse(plain)
+  const blank = (piece: string, string: string | undefined): string => string ?? piece.replace(/[^\n]/g, ' ')
+  return JSON.parse(
+    text
+      .replace(/^\uFEFF/, '')
+      .replace(COMMENTS, blank)
+      .replace(LAST_COMMAS, blank),
+  )
 }

@@ -5,6 +5,7 @@ import { checkClasses, classCounts, lookUp, openClips } from '../clips'
 import type { DataValues, TrainValues } from '../options/train-options'
 import type { Opening } from '../clips'
 import type { Dataset } from '../../data/dataset'
+import type { Subset } from '../../data/subset'
 import type { FolderDataset } from '../../files/folder-dataset'
 
 export interface RunClips {
@@ -54,11 +55,7 @@ async function parted(
     signal,
     ...(isGrouped && { by: dataset.groups }),
   })
-  const counts = dataset.classes.map(() => 0)
-  for (const index of parts.train.indices) {
-    const target = dataset.targets?.[index]
-    if (target !== undefined) counts[target] = (counts[target] ?? 0) + 1
-  }
+  const counts = countsOf(dataset, parts.train)
   const missing = counts.indexOf(0)
   if (missing >= 0) {
     const message =
@@ -66,6 +63,18 @@ async function parted(
       `the split keeps groups together (${dataset.groupRule}); give \`--group clip\`, or \`--validation-data\``
     throw new ZoetropeError('ERR_DATA', message, { path, class: dataset.classes[missing] })
   }
-  const rule = isGrouped ? `split by group (${dataset.groupRule})` : 'split by clip, since clips are in no groups'
-  return { ...parts, counts, rule }
+  const unchosen = dataset.classes.filter((_, index) => countsOf(dataset, parts.validation)[index] === 0)
+  const unseen = unchosen.length > 0 ? `; no clips to choose by of ${unchosen.join(', ')}` : ''
+  const how = isGrouped ? `split by group (${dataset.groupRule})` : 'split by clip, since clips are in no groups'
+  return { ...parts, counts, rule: `${how}${unseen}` }
+}
+
+/** Clips of each class in a part. */
+function countsOf({ classes, targets }: FolderDataset, { indices }: Subset): number[] {
+  const counts = classes.map(() => 0)
+  for (const index of indices) {
+    const target = targets?.[index]
+    if (target !== undefined) counts[target] = (counts[target] ?? 0) + 1
+  }
+  return counts
 }

@@ -3,6 +3,7 @@ import { charts, section } from './section'
 import { lineChart } from '../charts/line'
 import { counted, duration } from '../figures'
 import { html } from '../markup'
+import { evenly } from '../../pictures/clip'
 import { isLowerBetter, metricOf } from '../../evaluation/metric-names'
 import type { Series } from '../charts/line'
 import type { Markup } from '../markup'
@@ -10,7 +11,9 @@ import type { ReportData } from '../data'
 import type { ObservedEpoch } from '../../observer'
 import type { Figures, MetricName } from '../../evaluation/metric-names'
 
+/** Longer trainings have lines without dots, and of very long ones some epochs are drawn. */
 const MOST_DOTS = 30
+const MOST_EPOCHS = 500
 
 export function curveSection({ history, best, model }: ReportData): Markup | undefined {
   if (history.length === 0) return undefined
@@ -63,10 +66,12 @@ export function bestEpoch(history: readonly ObservedEpoch[], metric: MetricName)
 
 function seriesOf(history: readonly ObservedEpoch[], metric: MetricName): Series[] {
   const points = (of: (record: ObservedEpoch) => Figures | undefined): (readonly [number, number])[] =>
-    history.map((record) => {
-      const figures = of(record)
-      return [record.epoch, figures ? metricOf({ train: figures }, metric) : NaN] as const
-    })
+    evenly(history.length, MOST_EPOCHS).flatMap((index) =>
+      history.slice(index, index + 1).map((record) => {
+        const figures = of(record)
+        return [record.epoch, figures ? metricOf({ train: figures }, metric) : NaN] as const
+      }),
+    )
   const hasDots = history.length <= MOST_DOTS
   const train = { name: 'train', points: points((record) => record.train), hasDots }
   if (history.every(({ validation }) => validation === undefined)) return [train]
