@@ -6,6 +6,7 @@ import { isVector } from '../config/input'
 import type { TrainValues } from './options/train-options'
 import type { InputOptions } from '../config/input'
 import type { CommonModelOptions } from '../config/model'
+import type { ClipKind } from '../config/preprocessing'
 import type { NormalizeOptions } from '../config/normalize'
 import type { AugmentOptions } from '../data/augment'
 import type { HeadOptions } from '../config/head'
@@ -93,10 +94,18 @@ export function modelOptions(
   }
 }
 
-/** Random changes of training clips; of vectors in proportion to how far their values are spread. */
-export function augmentation(input: InputOptions, { std }: { readonly std: readonly number[] }): AugmentOptions {
+/**
+ * Random changes of training clips. Vectors change in proportion to how far their values are spread; those of sound also
+ * become louder or quieter, which adds one number to log-mel energies.
+ */
+export function augmentation(
+  kind: ClipKind,
+  input: InputOptions,
+  { std }: { readonly std: readonly number[] },
+): AugmentOptions {
   const time = { timeStretch: 0.1, dropFrames: 0.1 }
   if (!isVector(input)) return { ...time, shift: Math.ceil(input.width / 16), contrast: 0.2, brightness: 0.1 }
   const spread = std.reduce((sum, value) => sum + value, 0) / std.length
+  if (kind === 'sound') return { ...time, noise: 0.2 * spread, brightness: spread, shorten: true }
   return { ...time, noise: 0.05 * spread, shorten: true }
 }

@@ -166,7 +166,7 @@ async function loaders(
 ): Promise<{ readonly train: DataLoader; readonly validation: DataLoader }> {
   const { input, normalize } = model.config
   const std = normalize?.std ?? 1
-  const changes = augmentation(input, { std: typeof std === 'number' ? [std] : std })
+  const changes = augmentation(dataset.kind, input, { std: typeof std === 'number' ? [std] : std })
   const options = {
     batchSize,
     shuffle: true,
