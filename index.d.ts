@@ -458,3 +458,13 @@ export declare function setNumThreads(count: number): void
  * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void
+export declare function decodeImages(paths: Array<string>, options: NativeFrameOptions): Promise<Outcome<Uint8Array>>
+export interface NativeFrameOptions { height: number; width: number; channels: number; resize?: NativeResizeMode; filter: NativeResizeFilter }
+export type NativeResizeMode = 'fit' | 'fill' | 'stretch'
+export type NativeResizeFilter = 'nearest' | 'box' | 'bilinear' | 'bicubic' | 'lanczos'
+export interface NativeImageSize { height: number; width: number; channels: number }
+export declare function imageSize(path: string): Promise<Outcome<NativeImageSize>>
+export interface NativeSound { data: Float32Array; channels: number; sampleRate: number }
+export declare function readSound(path: string): Promise<Outcome<NativeSound>>
+export interface NativeSoundLength { frames: number; channels: number; sampleRate: number }
+export declare function soundLength(path: string): Promise<Outcome<NativeSoundLength>>

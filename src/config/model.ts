@@ -5,6 +5,7 @@ import { checkClasses, checkHead, checkPooling } from './head'
 import { checkInput, isVector } from './input'
 import { checkLstm } from './lstm'
 import { checkNormalize } from './normalize'
+import { checkPreprocessing } from './preprocessing'
 import { LARGEST } from './sizes'
 import { checkVectorCnn } from './vector-cnn'
 import type { CnnBlockConfig, CnnBlockOptions, GlobalPool } from './cnn'
@@ -12,6 +13,7 @@ import type { ClassConfig, HeadConfig, HeadOptions, Pooling } from './head'
 import type { InputOptions } from './input'
 import type { LstmConfig, LstmOptions } from './lstm'
 import type { NormalizeOptions } from './normalize'
+import type { Preprocessing } from './preprocessing'
 
 /** Where a model computes. `'auto'` is CUDA's first device when there is one, else the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
@@ -50,6 +52,11 @@ export interface CommonModelOptions<Head extends HeadOptions> {
   readonly dropout?: number | undefined
   /** What the model answers. Default `'classification'`: one class for each clip. */
   readonly head?: Head | undefined
+  /**
+   * How inputs are made of files: `preprocessing` of a {@link FolderDataset}. It is stored with the model, for
+   * `predictFile`. Default `null`: the model takes arrays alone.
+   */
+  readonly preprocessing?: Preprocessing | null | undefined
   /** Where the model computes. Default `'auto'`. */
   readonly device?: Device | undefined
   /**
@@ -93,6 +100,7 @@ export interface ModelConfig extends ClassConfig {
   readonly pooling: Pooling
   readonly dropout: number
   readonly head: HeadConfig
+  readonly preprocessing: Preprocessing | null
 }
 
 const MODEL_KEYS = [
@@ -107,6 +115,7 @@ const MODEL_KEYS = [
   'pooling',
   'dropout',
   'head',
+  'preprocessing',
   'device',
   'seed',
 ]
@@ -137,6 +146,7 @@ export function checkModelOptions(options: ModelOptions<string, HeadOptions>): C
       pooling: checkPooling(options.pooling, head),
       dropout: checkNumber(dropout, 'dropout', 0, 1),
       head,
+      preprocessing: options.preprocessing == null ? null : checkPreprocessing(options.preprocessing),
     },
     device: checkDevice(device),
     seed: seed === undefined ? null : checkSeed(seed, 'seed'),

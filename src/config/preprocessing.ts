@@ -42,7 +42,8 @@ export interface FramesPreprocessing extends TimingPreprocessing {
   readonly kind: 'frames'
   readonly size: { readonly height: number; readonly width: number }
   readonly channels: 1 | 3
-  readonly resize: ResizeMode
+  /** Null refuses frames of another size. */
+  readonly resize: ResizeMode | null
   readonly filter: ResizeFilter
 }
 
@@ -181,7 +182,7 @@ function checkFrames(
   return {
     size: checkSize(options.size, `${prefix}size`),
     channels: checkChannels(options.channels, `${prefix}channels`),
-    resize: checkOneOf(options.resize, `${prefix}resize`, RESIZE_MODES),
+    resize: options.resize === null ? null : checkOneOf(options.resize, `${prefix}resize`, RESIZE_MODES),
     filter: checkOneOf(options.filter, `${prefix}filter`, RESIZE_FILTERS),
   }
 }

@@ -70,7 +70,7 @@ export class ArrayReader implements ClipReader {
     const own = hasTime ? shape.slice(1) : shape
     if (own.length === step.length && own.every((size, axis) => size === step[axis]))
       return hasTime ? (shape[0] ?? 1) : 1
-    throw fileError({ path }, `clips of shape ${`[${['time', ...step].join(', ')}]`}`, formatShape(shape))
+    throw fileError({ path }, `clips of shape [${['time', ...step].join(', ')}]`, formatShape(shape))
   }
 }
 

@@ -56,7 +56,7 @@ function formatStep(preprocessing: Preprocessing): { readonly shape: readonly nu
   switch (preprocessing.kind) {
     case 'frames': {
       const { channels, size, resize, filter } = preprocessing
-      return { shape: [channels, size.height, size.width], how: `${resize}, ${filter}` }
+      return { shape: [channels, size.height, size.width], how: resize === null ? '' : `${resize}, ${filter}` }
     }
     case 'sound': {
       const { logMel, channels, sampleRate } = preprocessing

@@ -2,14 +2,16 @@
 import { checkOptions } from '../common/checks'
 import { logMel, melSettings, MEL_KEYS } from '../data/log-mel'
 import { fileError } from '../data/readers/file-error'
-import { readSound } from './read-sound'
+import { inPieces } from '../data/readers/pieces'
+import { readSound, readSoundHeader } from './read-sound'
 import { takeRows } from './reader'
 import { stepsOf } from './timing'
 import type { FloatArray } from '../common/nd-array'
 import type { InputOptions } from '../config/input'
 import type { SoundPreprocessing, TimingPreprocessing } from '../config/preprocessing'
-import type { LogMelOptions, Recording } from '../data/log-mel'
+import type { LogMelOptions } from '../data/log-mel'
 import type { ClipFile } from './form'
+import type { SoundHeader } from './read-sound'
 import type { Choose, ClipReader, ReadClip } from './reader'
 import type { ClipLength } from './timing'
 
@@ -19,8 +21,8 @@ export async function soundPreprocessing(
   timing: TimingPreprocessing,
   first: ClipFile,
 ): Promise<SoundPreprocessing> {
-  const { sampleRate, shape } = await readSound(first.path)
-  return { kind: 'sound', ...timing, sampleRate, channels: shape[0] ?? 1, logMel: settings(own.logMel, sampleRate) }
+  const { sampleRate, channels } = await readSoundHeader(first.path)
+  return { kind: 'sound', ...timing, sampleRate, channels, logMel: settings(own.logMel, sampleRate) }
 }
 
 function settings(
@@ -43,16 +45,19 @@ export class SoundReader implements ClipReader {
   }
 
   async measure(file: ClipFile): Promise<ClipLength> {
-    const { shape } = this.#check(file, await readSound(file.path))
-    const [, samples = 0] = shape
+    const header = await readSoundHeader(file.path)
+    this.#check(file, header)
     const { logMel: mel } = this.preprocessing
-    return this.#length(this.#steps(file, mel === null ? samples : 1 + Math.floor(samples / mel.hopLength)))
+    const frames = mel === null ? header.frames : 1 + Math.floor(header.frames / mel.hopLength)
+    return this.#length(this.#steps(file, frames))
   }
 
   async read(file: ClipFile, choose: Choose): Promise<ReadClip> {
-    const recording = this.#check(file, await readSound(file.path))
+    const recording = await readSound(file.path)
+    const [channels = 1, count = 0] = recording.shape
+    this.#check(file, { channels, frames: count, sampleRate: recording.sampleRate })
     const { logMel: mel, sampleRate } = this.preprocessing
-    const frames = mel === null ? transposed(recording) : await logMel(recording, { ...mel, sampleRate })
+    const frames = mel === null ? await transposed(recording) : await logMel(recording, { ...mel, sampleRate })
     const steps = this.#steps(file, frames.shape[0] ?? 1)
     const length = this.#length(steps)
     return {
@@ -77,26 +82,27 @@ export class SoundReader implements ClipReader {
     return stepsOf(path, frames, this.#rate, this.preprocessing)
   }
 
-  #check({ path }: ClipFile, recording: Recording & FloatArray): FloatArray {
+  #check({ path }: ClipFile, header: SoundHeader): void {
     const { sampleRate, channels, logMel: mel } = this.preprocessing
-    const [own = 1, samples = 0] = recording.shape
-    if (samples === 0) throw fileError({ path }, 'sound', 'an empty recording')
-    if (recording.sampleRate !== sampleRate) {
-      const actual = `${recording.sampleRate} Hz: bring all recordings to one sample rate (\`ffmpeg -i in.wav -ar ${sampleRate} out.wav\`)`
-      throw fileError({ path }, `${sampleRate} samples in a second, as in the first clip,`, actual)
+    if (header.frames === 0) throw fileError({ path }, 'sound', 'an empty recording')
+    if (header.sampleRate !== sampleRate) {
+      const remedy = `bring all recordings to one sample rate (\`ffmpeg -i in.wav -ar ${sampleRate} out.wav\`)`
+      throw fileError({ path }, `${sampleRate} Hz, as the first clip has,`, `${header.sampleRate} Hz: ${remedy}`)
     }
-    if (mel === null && own !== channels)
-      throw fileError({ path }, `${channels} channels, as in the first clip,`, `${own}`)
-    return recording
+    if (mel === null && header.channels !== channels) {
+      throw fileError({ path }, `${channels} channels, as the first clip has,`, `${header.channels}`)
+    }
   }
 }
 
-/** `[channels, frames]` as `[frames, channels]`. */
-function transposed({ data, shape }: FloatArray): FloatArray {
+/** `[channels, frames]` as `[frames, channels]`; the event loop has its turns. */
+async function transposed({ data, shape }: FloatArray): Promise<FloatArray> {
   const [channels = 1, frames = 0] = shape
   const samples = new Float32Array(data.length)
-  for (let channel = 0; channel < channels; channel++)
-    for (let frame = 0; frame < frames; frame++)
-      samples[frame * channels + channel] = data[channel * frames + frame] ?? 0
+  await inPieces(frames, (start, end) => {
+    for (let frame = start; frame < end; frame++)
+      for (let channel = 0; channel < channels; channel++)
+        samples[frame * channels + channel] = data[channel * frames + frame] ?? 0
+  })
   return { data: samples, shape: [frames, channels] }
 }

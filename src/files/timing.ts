@@ -42,6 +42,21 @@ export function stepsOf(
   return Uint32Array.from({ length: steps }, (_, step) => Math.min(total - 1, Math.floor(step * perStep + SLACK)))
 }
 
+/** The source frame of each step of a video: with `fps`, the one that is shown at the time. */
+export function stepsAt(times: Float64Array, { fps, stride }: TimingPreprocessing): Uint32Array {
+  const total = times.length
+  if (fps === null) return Uint32Array.from({ length: Math.ceil(total / stride) }, (_, step) => step * stride)
+  const last = times[total - 1] ?? 0
+  const shown = total > 1 ? last / (total - 1) : 0 //       the last frame is shown as long as the others on average
+  const steps = Math.max(1, Math.ceil(((last + shown) * fps) / stride - SLACK))
+  const frames = new Uint32Array(steps)
+  for (let step = 0, frame = 0; step < steps; step++) {
+    while (frame + 1 < total && (times[frame + 1] ?? 0) <= (step * stride) / fps + SLACK) frame++
+    frames[step] = frame
+  }
+  return frames
+}
+
 /** The steps of a part. */
 export function stretchOf(part: Part, { steps, rate }: ClipLength, timing: TimingPreprocessing): Stretch {
   const { path, from, to } = part

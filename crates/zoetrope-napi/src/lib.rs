@@ -11,6 +11,7 @@
 pub mod audio;
 mod audit;
 mod batch;
+pub mod media;
 mod model;
 mod optimizer;
 mod outcome;
