@@ -58,7 +58,7 @@ for (const [args, message] of [
   [['--no-epochs'], /Unknown option --no-epochs: this cannot be turned off/],
 ] as const) {
   test(`refused: ${JSON.stringify(args)}`, (t) => {
-    const error = t.throws(() => readCommandLine(args, TRAIN_OPTIONS))!
+    const error = t.throws(() => readCommandLine(args, TRAIN_OPTIONS))
     t.is(error.constructor.name, 'UsageError')
     t.regex(error.message, message)
   })
@@ -95,8 +95,8 @@ test('a wrong configuration says what is wrong, and where', async (t) => {
     const path = join(folder, 'wrong.json')
     writeFileSync(path, text)
     const error = await t.throwsAsync(readConfigFile(path, TRAIN_OPTIONS))
-    t.regex(error!.message, message, text)
-    t.true(error!.message.includes(path))
+    t.regex(error.message, message, text)
+    t.true(error.message.includes(path))
   }
   await t.throwsAsync(readConfigFile(join(folder, 'none.json'), TRAIN_OPTIONS), { message: /ENOENT/ })
 })

@@ -1,11 +1,20 @@
 /** `zoetrope train` and what follows it, on files that the test makes. */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test from 'ava'
-import { CnnLstm } from 'zoetrope'
+import { CnnLstm, DataLoader, FolderDataset, test as testModel } from 'zoetrope'
 import { withBrowser } from '../helpers/browser'
 import { REPOSITORY, runNode } from '../helpers/child'
 import { writeWords } from '../helpers/words'
@@ -103,6 +112,99 @@ test.serial('an interrupt keeps the best weights and says where; the exit status
   t.true(stderr.includes(`the best weights are in ${out}`), stderr)
   await using model = await CnnLstm.load(out)
   t.is(model.numClasses, 3)
+})
+
+test.serial('`test` gives the library’s figures, and the report of it the same', async (t) => {
+  const out = join(place('tested'), 'model.safetensors')
+  const trained = await zoetrope('train', words, '-o', out, '-q', '--no-report', ...SMALL)
+  t.is(trained.code, 0, trained.stderr)
+  const other = writeWords(join(folder, 'other'), { speakers: ['finn', 'gita'], each: 3 })
+  const report = join(folder, 'tested', 'test.html')
+  const ending = await zoetrope('test', out, other, '--json', '--report', report, '--device', 'cpu')
+  t.is(ending.code, 0, ending.stderr)
+  const { test: told } = events(ending)
+  await using model = await CnnLstm.load(out, { device: 'cpu' })
+  await using dataset = await FolderDataset.open(other, { print: false })
+  const { accuracy, loss, confusionMatrix } = await testModel(model, new DataLoader(dataset, { batchSize: 16 }))
+  t.like(told, { samples: 18, accuracy, loss, confusionMatrix })
+  t.true(readFileSync(report, 'utf8').includes(`${(accuracy * 100).toFixed(1)} %`))
+  const text = await zoetrope('test', out, other)
+  t.regex(text.stdout, /^test: accuracy [\d.]+ % of 18 clips/m)
+  t.regex(text.stdout, /^ {2}low +recall /m)
+
+  // Answers about files are those of `predictFile`.
+  const file = join(other, 'low', 'finn_0.wav')
+  const [prediction] = await model.predictFile(file)
+  const predicted = await zoetrope('predict', out, file, join(other, 'none.wav'), '--json')
+  t.is(predicted.code, 1)
+  t.true(predicted.stderr.includes('none.wav'))
+  const { answer, failed } = events(predicted)
+  t.like(answer, { file, label: prediction!.label })
+  const { probabilities } = answer as { probabilities: Record<string, number> }
+  t.deepEqual(Object.values(probabilities), [...prediction!.probabilities])
+  t.like(failed, { file: join(other, 'none.wav') })
+  const said = await zoetrope('predict', out, file)
+  t.regex(said.stdout, /finn_0\.wav: (low|middle|high) [\d.]+ % \(/)
+
+  const inspected = await zoetrope('inspect', out, '--json')
+  t.like(events(inspected).model, { classes: ['high', 'low', 'middle'] })
+  const looked = await zoetrope('inspect', other, '--json')
+  t.like(events(looked).folder, { clips: 18, kind: 'sound', counts: [6, 6, 6], lengths: { longest: 31 } })
+})
+
+test.serial('`predict --watch` answers what is there and what comes, each once it is whole', async (t) => {
+  const out = join(place('watched'), 'model.safetensors')
+  const trained = await zoetrope('train', words, '-o', out, '-q', '--no-report', ...SMALL, '--epochs', '1')
+  t.is(trained.code, 0, trained.stderr)
+  const inbox = place('inbox')
+  copyFileSync(join(words, 'low', 'anna_0.wav'), join(inbox, 'first.wav'))
+  const child = spawn(process.execPath, [MAIN, 'predict', out, '--watch', inbox, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] }) // prettier-ignore
+  const seen: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { event, file } = JSON.parse(line) as { event: string; file: string }
+    seen.push(`${event} ${basename(file)}`)
+    if (seen.length === 1) {
+      writeFileSync(join(inbox, '.hidden.wav'), 'no')
+      writeFileSync(join(inbox, 'broken.wav'), 'RIFF')
+    }
+    if (seen.length === 2) copyFileSync(join(words, 'high', 'ben_0.wav'), join(inbox, 'second.wav'))
+    if (seen.length === 3) child.kill('SIGINT')
+  }
+  const code = child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)))
+  t.is(code, 1) //                                      one could not be answered
+  t.deepEqual(seen, ['answer first.wav', 'failed broken.wav', 'answer second.wav'])
+})
+
+test.serial('a model of arrays alone says that it cannot read files', async (t) => {
+  const out = join(place('arrays'), 'model.safetensors')
+  await using model = await CnnLstm.create({ input: { features: 2 }, numClasses: 2, device: 'cpu' })
+  await model.save(out)
+  for (const args of [
+    ['predict', out, 'x.wav'],
+    ['test', out, words],
+  ]) {
+    const { code, stderr } = await zoetrope(...args)
+    t.is(code, 1)
+    t.regex(stderr, /does not know how its inputs are made of files/)
+  }
+})
+
+test.serial('numbers of a manifest are a regression', async (t) => {
+  const manifest = join(words, '..', 'numbers.csv')
+  const rows = ['low', 'middle', 'high'].flatMap((name, target) =>
+    ['anna', 'ben', 'cleo', 'dora', 'emil'].flatMap((speaker) =>
+      [0, 1, 2].map((index) => `words/${name}/${speaker}_${index}.wav,${target},${speaker}`),
+    ),
+  )
+  writeFileSync(manifest, `path,target,group\n${rows.join('\n')}\n`)
+  const out = join(place('regression'), 'model.safetensors')
+  const ending = await zoetrope('train', manifest, '-o', out, '--json', ...SMALL)
+  t.is(ending.code, 0, ending.stderr)
+  const { test: tested, report } = events(ending)
+  t.is(typeof tested!.mae, 'number')
+  t.true(readFileSync(String(report!.report), 'utf8').includes('Residuals'))
+  const predicted = await zoetrope('predict', out, join(words, 'high', 'anna_0.wav'), '--json')
+  t.is((events(predicted).answer as { values: number[] }).values.length, 1)
 })
 
 withBrowser('the live page of a run stops it', async (t, open) => {

@@ -65,7 +65,7 @@ function frameValues(preprocessing: Preprocessing, { size, channels, resize }: D
   return {
     size: size ?? smaller(preprocessing.size),
     channels: channels ?? (preprocessing.channels === 1 ? '1' : '3'),
-    resize: resize ?? preprocessing.resize,
+    resize: resize ?? preprocessing.resize ?? 'fill',
   }
 }
 
@@ -97,8 +97,8 @@ function optionsOf(preprocessing: Preprocessing): FolderDatasetOptions {
   const timing = { unit, stride, ...defined(preprocessing, ['rate', 'fps', 'timeSteps', 'maxFrames', 'window']) }
   switch (preprocessing.kind) {
     case 'frames': {
-      const { kind, size, channels, resize, filter } = preprocessing
-      return { kind, ...timing, size, channels, resize, filter }
+      const { kind, size, channels, filter } = preprocessing
+      return { kind, ...timing, size, channels, filter, ...defined(preprocessing, ['resize']) }
     }
     case 'sound':
       return { kind: 'sound', ...timing, logMel: preprocessing.logMel ?? false }

@@ -4,12 +4,12 @@ import { Interrupt } from './interrupt'
 import { readCommandLine } from './options/command-line'
 import { optionsHelp } from './options/help'
 import { answerFacts, answerText } from './predict/answer'
-import { preprocessingOf } from './predict/preprocessing'
 import { filesOf } from './predict/watch'
 import { Terminal } from './terminal'
 import { reasonOf } from '../common/checks'
 import { ZoetropeError } from '../errors'
 import { CnnLstm } from '../model/cnn-lstm'
+import { storedPreprocessing } from '../model/stored-preprocessing'
 import type { Command } from './command'
 import type { OptionTable } from './options/option'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
@@ -37,12 +37,12 @@ Exit status: 0, 1 where a file could not be answered, 2 where the command line i
       throw new UsageError('Expected a model and files: zoetrope predict model.safetensors new.mp4')
     const terminal = new Terminal(values)
     await using model: AnyCnnLstm = await CnnLstm.load(path, { device: values.device ?? 'auto' })
-    preprocessingOf(model, path)
+    storedPreprocessing(model.config) //          a model of arrays alone is told before any file
     const interrupt = new Interrupt(() => undefined)
     try {
       let hasFailed = false
       const answer = async (file: string): Promise<void> => {
-        if (interrupt.signal.aborted || (await answered(model, file, terminal))) return
+        if (interrupt.signal.aborted || (await answered(model, file, { terminal, signal: interrupt.signal }))) return
         hasFailed = true
       }
       for (const file of files) await answer(file)
@@ -56,13 +56,21 @@ Exit status: 0, 1 where a file could not be answered, 2 where the command line i
 }
 
 /** Prints the answer about a file, or why there is none; whether there is one. */
-async function answered(model: AnyCnnLstm, file: string, terminal: Terminal): Promise<boolean> {
+async function answered(
+  model: AnyCnnLstm,
+  file: string,
+  { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
+): Promise<boolean> {
   try {
-    const answer = await model.predictFile(file)
-    terminal.say(`${file}: ${answerText(model, answer)}`)
-    terminal.tell('answer', { file, ...answerFacts(model, answer) })
+    const answers: readonly unknown[] = await model.predictFile(file, { signal })
+    for (const [at, answer] of answers.entries()) {
+      const window = answers.length > 1 ? ` [${at + 1}/${answers.length}]` : ''
+      terminal.say(`${file}${window}: ${answerText(model, answer)}`)
+      terminal.tell('answer', { file, ...(answers.length > 1 && { window: at }), ...answerFacts(model, answer) })
+    }
     return true
   } catch (error) {
+    if (signal.aborted) return true //                Ctrl-C ends the watch, and is no failure
     if (!(error instanceof ZoetropeError) || error.code !== 'ERR_DATA') throw error
     terminal.warn(`${file}: ${reasonOf(error)}`)
     terminal.tell('failed', { file, reason: reasonOf(error) })

@@ -4,12 +4,12 @@ import { namesOf, openFor } from './clips'
 import { INTERRUPTED, Interrupt } from './interrupt'
 import { readCommandLine } from './options/command-line'
 import { optionsHelp } from './options/help'
-import { preprocessingOf } from './predict/preprocessing'
 import { tellResult } from './result'
 import { Terminal } from './terminal'
 import { DataLoader } from '../data/data-loader'
 import { test as testModel } from '../evaluation/test'
 import { CnnLstm } from '../model/cnn-lstm'
+import { storedPreprocessing } from '../model/stored-preprocessing'
 import { writeReport } from '../report/write'
 import { percent } from '../report/figures'
 import type { Command } from './command'
@@ -63,7 +63,7 @@ async function testFolder(
   { terminal, signal, path }: { readonly terminal: Terminal; readonly signal: AbortSignal; readonly path: string },
 ): Promise<void> {
   const classes = model.classes.length > 0 ? model.classes : undefined
-  await using dataset = await openFor(preprocessingOf(model, path), folder, { signal, classes })
+  await using dataset = await openFor(storedPreprocessing(model.config), folder, { signal, classes })
   terminal.say(dataset.description)
   const loader = new DataLoader(dataset, { batchSize })
   if (report === undefined) {

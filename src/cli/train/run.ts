@@ -94,9 +94,9 @@ async function createModel(
   values: RunValues & Resolved,
   signal: AbortSignal,
 ): Promise<AnyCnnLstm> {
-  const { input, classes } = dataset
+  const { input, classes, preprocessing } = dataset
   const normalize = await normalization(train, { signal })
-  const options = modelOptions(input, normalize, values)
+  const options = { ...modelOptions(input, normalize, values), preprocessing }
   if (classes.length > 0) return CnnLstm.create({ ...options, classes })
   const { target } = await train.get(0)
   const outputs = typeof target === 'number' ? 1 : 'shape' in target ? target.data.length : target.length
