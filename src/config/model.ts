@@ -146,7 +146,7 @@ export function checkModelOptions(options: ModelOptions<string, HeadOptions>): C
       pooling: checkPooling(options.pooling, head),
       dropout: checkNumber(dropout, 'dropout', 0, 1),
       head,
-      preprocessing: options.preprocessing == null ? null : checkPreprocessing(options.preprocessing),
+      preprocessing: checkNoneOrPreprocessing(options.preprocessing),
     },
     device: checkDevice(device),
     seed: seed === undefined ? null : checkSeed(seed, 'seed'),
@@ -163,4 +163,8 @@ export function checkDevice(device: unknown = 'auto'): string {
 function checkNoGlobalPool(globalPool: GlobalPool = 'none'): 'none' {
   if (checkGlobalPool(globalPool) === 'none') return 'none'
   throw rangeError("'none' for vectors", 'globalPool', globalPool)
+}
+
+function checkNoneOrPreprocessing(preprocessing: Preprocessing | null = null): Preprocessing | null {
+  return preprocessing === null ? null : checkPreprocessing(preprocessing)
 }

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { sequence } from '../common/permutation'
 import { unreadable } from '../data/readers/file-error'
+import { ZoetropeError } from '../errors'
 import { ClipCache, stampOf } from './clip-cache'
 import { Gate } from './gate'
 import { takeRows } from './reader'
@@ -58,7 +59,7 @@ export class ClipStore {
 
   /** Ends what is being read, and lets go of everything. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#closing.abort(new ZoetropeError('ERR_DISPOSED', 'The dataset was closed'))
     await Promise.allSettled(this.#reading.values())
     await this.#cache?.close()
   }

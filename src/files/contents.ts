@@ -73,7 +73,7 @@ export class Contents {
   async read(item: Item): Promise<ReadClip> {
     const { clip, window } = item
     const timing = this.reader.preprocessing
-    const choose: Choose = (length) => pick(window ?? stretchOf(clip, length, timing), timing)
+    const choose: Choose = (length) => pick(window ?? this.#stretch(clip, length), timing)
     const part = window === undefined ? `${clip.from}:${clip.to}` : `${window.start}+${window.count}`
     const read = await this.#store.read(this.#file(clip), part, choose)
     item.length ??= read.array.shape[0]
@@ -89,7 +89,7 @@ export class Contents {
       if (item === undefined) return
       const length = await this.#measure(item.clip, lengths)
       const timing = this.reader.preprocessing
-      item.length = pickedCount((item.window ?? stretchOf(item.clip, length, timing)).count, timing)
+      item.length = pickedCount((item.window ?? this.#stretch(item.clip, length)).count, timing)
     }
     await sideBySide(unknown.length, measureOne, scanning)
   }
@@ -109,7 +109,7 @@ export class Contents {
       if (clip === undefined) return
       const common = { clip, group: groups.ids[index] ?? '' }
       const length = timing.window === null ? undefined : await this.#measure(clip, lengths)
-      const windows = length && windowsOf(clip.path, stretchOf(clip, length, timing), length.rate, timing)
+      const windows = length && windowsOf(this.#file(clip).path, this.#stretch(clip, length), length.rate, timing)
       const known = timing.timeSteps ?? undefined
       itemsOf[index] = windows?.map((window) => ({ ...common, window, length: pickedCount(window.count, timing) })) ?? [
         { ...common, window: undefined, length: known },
@@ -143,6 +143,11 @@ export class Contents {
     const measured = this.#store.measure(this.#file(clip))
     lengths.set(clip.path, measured)
     return measured
+  }
+
+  #stretch(clip: Clip, length: ClipLength): Stretch {
+    const { from, to } = clip
+    return stretchOf({ path: this.#file(clip).path, from, to }, length, this.reader.preprocessing)
   }
 
   #file(clip: Clip): ClipFile {

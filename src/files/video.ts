@@ -161,8 +161,9 @@ function filterOf({ size, channels, resize, filter }: FramesPreprocessing): stri
   const scale = `scale=${width}:${height}:flags=${SCALERS[filter]}+accurate_rnd+full_chroma_int`
   const format = `format=${channels === 1 ? 'gray' : 'gbrp'}`
   if (resize === 'fit') {
+    // The edges of a grey frame would be those of television, 16: they are made before it is grey.
     const pad = `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`
-    return `${scale}:force_original_aspect_ratio=decrease,${format},${pad}`
+    return `${scale}:force_original_aspect_ratio=decrease,format=gbrp,${pad},${format}`
   }
   if (resize === 'fill')
     return `${scale}:force_original_aspect_ratio=increase,${format},crop=${width}:${height}:exact=1`

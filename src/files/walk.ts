@@ -1,6 +1,7 @@
 /** The clips below a folder, in natural order. */
 import { opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { throwIfAborted } from '../common/abort'
 import { unreadable } from '../data/readers/file-error'
 import { Turns } from '../data/scan'
 import { formOf, isHidden } from './form'
@@ -35,6 +36,7 @@ const ENTRIES_AT_ONCE = 1024
 /** Walks through folders. */
 export class Walk {
   readonly #root: string
+  readonly #signal: AbortSignal | undefined
   readonly #turns: Turns
   /** Files that are no clips, by their names. */
   readonly others: PassedOver[] = []
@@ -43,6 +45,7 @@ export class Walk {
   /** @param root - An absolute path. */
   constructor(root: string, signal: AbortSignal | undefined) {
     this.#root = root
+    this.#signal = signal
     this.#turns = new Turns(signal)
   }
 
@@ -90,6 +93,7 @@ export class Walk {
         else this.#passOver(folder === '' ? entry.name : `${folder}/${entry.name}`, 'neither a file nor a folder')
       }
     } catch (cause) {
+      throwIfAborted(this.#signal)
       throw unreadable({ path }, cause)
     }
     return { folders: folders.toSorted(compareNaturally), files: files.toSorted(compareNaturally) }
