@@ -11,7 +11,7 @@ export interface Interval {
    * are not.
    */
   readonly method: 'wilson' | 'groups'
-  /** Groups that were drawn from; absent of `'wilson'`. */
+  /** How many groups the answers are of, where groups were given. */
   readonly groups?: number
 }
 

@@ -73,10 +73,11 @@ function tiles({ result, interval, calibration, model }: ReportData): Markup {
     if (result.auc !== undefined) figures.push(tile(short(result.auc), 'area under the ROC curve'))
     if (calibration) figures.push(tile(percent(calibration.error), 'calibration error (ECE)'))
   }
+  const one = interval?.groups === 1 ? ' All are of one group: how far others differ cannot be told from it.' : ''
   const note =
     interval &&
     (interval.method === 'wilson'
-      ? 'The interval is Wilson’s: it takes clips as independent of each other.'
+      ? `The interval is Wilson’s: it takes clips as independent of each other.${one}`
       : `The interval draws ${counted(interval.groups ?? 0, 'group')} with replacement 2000 times: clips of one group are not independent.`)
   return html`<div class="tiles">${[...figures, tile(short(result.loss), 'loss')]}</div>
     ${note && html`<p class="note">${note}</p>`}`

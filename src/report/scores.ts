@@ -89,7 +89,7 @@ export function accuracyInterval(scores: readonly ClipScore[], groups: readonly 
     const group = byGroup.get(id) ?? { correct: 0, total: 0 }
     byGroup.set(id, { correct: group.correct + right, total: group.total + answers })
   }
-  return groupBootstrap(byGroup) ?? wilson(correct, total)
+  return groupBootstrap(byGroup) ?? { ...wilson(correct, total), groups: byGroup.size }
 }
 
 /** Of a classification the probability of what was answered, of several labels that of each label. */

@@ -70,7 +70,7 @@ summary { cursor: pointer; color: var(--soft); margin: .5rem 0; }
 .good { color: var(--good); } .warning { color: var(--warn); } .error { color: var(--bad); }
 ul.findings { padding-left: 1.2rem; max-width: 52rem; }
 @media (max-width: 30rem) {
-  body { padding: 1rem .75rem 3rem; }
+  body { padding: 1rem .75rem 3rem; } th, td { padding: .3rem .35rem; } td:first-child { min-width: 3rem; }
   dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; }
 }
 @media print {

@@ -155,8 +155,8 @@ export function calibrationSection({ calibration, model }: ReportData): Markup |
       }),
     ),
     html`<p class="note">
-      Below the dashed line the model is surer than it should be. The expected calibration error is ${percent(error)}:
-      the mean distance from the line, over ten bins.
+      Below the dashed line the model is surer than it should be, above it less sure. The expected calibration error is
+      ${percent(error)}: the mean distance from the line, over ten bins.
     </p>`,
   )
 }
