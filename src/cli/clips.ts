@@ -14,8 +14,9 @@ const LONG_CLIP = 64
 const STEPS_OF_LONG_CLIP = 32
 /** Clips of vectors that are longer are thinned. */
 const MOST_VECTORS = 1000
-/** Clips whose lengths are looked at. */
+/** Clips whose lengths are looked at, and videos that are opened for it. */
 const MOST_MEASURED = 200
+const MOST_LOOKED_UP = 2000
 
 /** How a command opens a folder. */
 export interface Opening {
@@ -47,17 +48,29 @@ export async function lookUp(path: string, values: DataValues, opening: Opening)
   await using first = await open(path, { ...folderOptions(values), measure: false, cache: false }, opening)
   const found: DataValues = { ...values, ...frameValues(first.preprocessing, values) }
   if (values.timeSteps !== undefined || values.maxFrames !== undefined || values.window !== undefined) return found
-  await using dataset = await open(path, { ...folderOptions(found), cache: false, measure: false }, opening)
+  await using dataset = await open(path, { ...folderOptions(found), cache: false }, opening)
   const longest = await longestOf(dataset, opening.signal)
   if (dataset.kind === 'frames') return longest > LONG_CLIP ? { ...found, timeSteps: STEPS_OF_LONG_CLIP } : found
   if (longest <= MOST_VECTORS || values.stride !== undefined) return found
   return { ...found, stride: Math.ceil(longest / MOST_VECTORS) }
 }
 
-/** The frames of the longest of some clips. */
+/** The frames of the longest of some clips. Of very many videos, which would have to be opened, it is taken to be long. */
 async function longestOf(dataset: FolderDataset, signal: AbortSignal): Promise<number> {
-  await dataset.measure({ signal })
-  return Math.max(...evenly(dataset.length, MOST_MEASURED).map((index) => dataset.lengthOf(index)))
+  const some = evenly(dataset.length, MOST_MEASURED)
+  if (!some.every((index) => knowsLength(dataset, index))) {
+    if (dataset.length > MOST_LOOKED_UP) return Infinity
+    await dataset.measure({ signal })
+  }
+  return Math.max(...some.map((index) => dataset.lengthOf(index)))
+}
+
+function knowsLength(dataset: FolderDataset, index: number): boolean {
+  try {
+    return dataset.lengthOf(index) > 0
+  } catch {
+    return false //                                       a video that was not opened yet
+  }
 }
 
 function frameValues(preprocessing: Preprocessing, { size, channels, resize }: DataValues): DataValues {

@@ -147,7 +147,14 @@ async function trainModel(
     return keepInterrupted(model, history, values, terminal)
   }
   await save(model, values, terminal)
-  await finish(model, clips, values, { ...context, history, findings, train, validation })
+  try {
+    await finish(model, clips, values, { ...context, history, findings, train, validation })
+  } catch (error) {
+    if (!signal.aborted) throw error
+    terminal.warn(`Stopped: the model is in ${values.out}; there is no report`)
+    terminal.tell('interrupted', { epochs: history.length, model: values.out })
+    return 'interrupted'
+  }
   terminal.say(`Again: ${commandOf(config)}`)
   terminal.tell('end', { model: values.out, config })
   return 'done'
