@@ -6,12 +6,17 @@ import type { TestResult } from './evaluation/test'
 import type { Finding } from './audit/finding'
 import type { DataLoader } from './data/data-loader'
 
+/** What `test` gives: the figures that every head has, and those of some heads where they are there. */
+export type TestedFigures = Figures &
+  Pick<TestResult, 'loss' | 'accuracy' | 'samples' | keyof Timing> &
+  Partial<TestResult>
+
 /** The figures of one epoch, as `fit` gives them. */
 export interface ObservedEpoch {
   /** From 1. */
   readonly epoch: number
   readonly train: Figures & Timing & { readonly loss: number; readonly accuracy: number }
-  readonly validation?: TestResult
+  readonly validation?: TestedFigures
 }
 
 /** A run that is about to do its first epoch. */

@@ -77,7 +77,7 @@ test('a report of a head per frame counts frames, and its interval draws clips',
   const { interval, result, lengths } = await writeReport(join(folder, 'frames.html'), model, new DataLoader(samples))
   t.like(interval, { method: 'groups', groups: 12 })
   t.is(
-    result.perClass.reduce((sum, { support }) => sum + support, 0),
+    result.perClass!.reduce((sum, { support }) => sum + support, 0),
     lengths.reduce((sum, length) => sum + length),
   )
 })

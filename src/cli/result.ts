@@ -1,10 +1,10 @@
 /** What a test came to, on the terminal. */
 import { count, percent, short } from '../report/figures'
 import type { Terminal } from './terminal'
-import type { TestResult } from '../evaluation/test'
+import type { TestedFigures } from '../observer'
 import type { Interval } from '../report/interval'
 
-export function tellResult(terminal: Terminal, part: string, result: TestResult, interval?: Interval): void {
+export function tellResult(terminal: Terminal, part: string, result: TestedFigures, interval?: Interval): void {
   const range = interval === undefined ? '' : ` (95 %: ${percent(interval.low)} to ${percent(interval.high)})`
   const score =
     result.mae === undefined

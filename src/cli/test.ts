@@ -14,7 +14,7 @@ import { writeReport } from '../report/write'
 import { percent } from '../report/figures'
 import type { Command } from './command'
 import type { OptionTable, ValuesOf } from './options/option'
-import type { TestResult } from '../evaluation/test'
+import type { TestedFigures } from '../observer'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 
 const OPTIONS = {
@@ -87,7 +87,7 @@ async function testFolder(
   terminal.tell('report', { report })
 }
 
-function sayClasses(terminal: Terminal, { perClass }: TestResult): void {
+function sayClasses(terminal: Terminal, { perClass = [] }: TestedFigures): void {
   const width = Math.max(0, ...perClass.map(({ label }) => label.length))
   for (const { label, precision, recall, support } of perClass)
     terminal.say(

@@ -1,5 +1,6 @@
 /** Every answer of a model to a dataset, beside what would have been right. */
 import { createHash } from 'node:crypto'
+import { isAnswerKind } from './answer-kind'
 import { AbortScope } from '../common/abort'
 import { elements } from '../common/nd-array'
 import { DataLoader } from '../data/data-loader'
@@ -9,7 +10,10 @@ import type { Batch } from '../data/collate'
 import type { Dataset } from '../data/dataset'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 
-/** Answers of one pass, one for each clip or each valid frame, in the order of the dataset. */
+/**
+ * Answers of one pass, one for each clip or each valid frame, in the order of the dataset. Of a head whose answers are
+ * not looked at one by one there are lengths and hash alone.
+ */
 export interface Answers {
   /** Numbers in an answer. */
   readonly outputs: number
@@ -39,7 +43,7 @@ export async function answersOf(
   const { head } = model.config
   const isClasses = head.kind === 'classification'
   const isPerFrame = head.per === 'frame'
-  const outputs = model.numOutputs
+  const outputs = isAnswerKind(head.kind) ? model.numOutputs : 0
   const [values, targets, sampleOf, lengths]: [Float32Array[], Float32Array[], number[], number[]] = [[], [], [], []]
   const hash = createHash('sha256')
   const turns = new Turns(signal)
@@ -47,22 +51,24 @@ export async function answersOf(
   let kept = 0
   try {
     for await (const batch of new DataLoader(dataset, { batchSize })) {
-      const answers = await abort.race(probabilities(model, batch))
+      const answers = await abort.race(probabilities(model, batch, outputs))
       const [count = 0] = batch.inputs.shape
-      const time = answers.length / (count * outputs)
+      const time = isPerFrame ? timeOf(batch.inputs.shape) : 1
       const each = elements(batch.targetShape) / count
       for (let clip = 0; clip < count; clip++) {
         await turns.take()
         const frames = batch.lengths?.[clip] ?? timeOf(batch.inputs.shape)
+        hash.update(bytesOf(batch, clip, frames))
+        lengths.push(frames)
+        if (outputs === 0) continue
         const rows = isPerFrame ? frames : 1
         const size = isClasses ? 1 : outputs
         const from = clip * time * outputs
         values.push(answers.slice(from, from + rows * outputs))
         const ofClip = Float32Array.from(batch.targets.subarray(clip * each, clip * each + rows * size))
         targets.push(ofClip)
-        for (let row = 0; row < rows; row++) sampleOf.push(lengths.length)
-        lengths.push(frames)
-        hash.update(bytesOf(batch, clip, frames)).update(new Uint8Array(ofClip.buffer))
+        for (let row = 0; row < rows; row++) sampleOf.push(lengths.length - 1)
+        hash.update(new Uint8Array(ofClip.buffer))
         kept += rows * outputs
       }
       if (kept > MOST_NUMBERS) break
@@ -82,9 +88,9 @@ export async function answersOf(
 }
 
 /** The numbers of all answers of a batch, `[batch, outputs]` or `[batch, time, outputs]` with padding. */
-async function probabilities(model: AnyCnnLstm, { inputs, lengths }: Batch): Promise<Float32Array> {
+async function probabilities(model: AnyCnnLstm, { inputs, lengths }: Batch, outputs: number): Promise<Float32Array> {
+  if (outputs === 0) return new Float32Array(0)
   const answers: readonly unknown[] = await model.predict(inputs, lengths && { lengths })
-  const outputs = model.numOutputs
   const time = model.config.head.per === 'frame' ? timeOf(inputs.shape) : 1
   const numbers = new Float32Array(answers.length * time * outputs)
   for (const [clip, answer] of answers.entries())

@@ -8,8 +8,7 @@ import type { Finding } from '../audit/finding'
 import type { ModelConfig } from '../config/model'
 import type { PrefixAccuracy } from '../evaluation/accuracy-by-frames'
 import type { MetricName } from '../evaluation/metric-names'
-import type { ObservedEpoch } from '../observer'
-import type { TestResult } from '../evaluation/test'
+import type { ObservedEpoch, TestedFigures } from '../observer'
 
 /** A part of the data. */
 export interface ReportPart {
@@ -85,8 +84,8 @@ export interface ReportData {
     readonly samples: number
   }
   /** Just what `test` gives for this model and data. */
-  readonly result: TestResult
-  /** Of the accuracy; absent for a regression. */
+  readonly result: TestedFigures
+  /** Of the accuracy; absent for numbers, and for heads whose answers are not looked at one by one. */
   readonly interval?: Interval
   readonly calibration?: Calibration
   readonly rankings: readonly Ranking[]

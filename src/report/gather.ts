@@ -1,9 +1,11 @@
 /** Finds out everything that a report shows. */
 import { createHash } from 'node:crypto'
+import { isAnswerKind } from './answer-kind'
 import { answersOf } from './answers'
 import { machineOf } from './machine'
 import { mistakeOf, worstClips } from './mistakes'
 import { meanOcclusion, occlusionOf } from './occlusion'
+import { wilson } from './interval'
 import { accuracyInterval, calibrationOfAnswers, clipScores, rankings } from './scores'
 import { throwIfAborted } from '../common/abort'
 import { DataLoader } from '../data/data-loader'
@@ -19,9 +21,10 @@ import type { Answers } from './answers'
 import type { Mistake, RegressionPoints, ReportData, ReportLeakage, ReportPart } from './data'
 import type { CheckedReport } from './options'
 import type { Occlusion } from './occlusion'
+import type { AnswerKind } from './answer-kind'
 import type { ClipScore } from './scores'
 import type { PrefixAccuracy } from '../evaluation/accuracy-by-frames'
-import type { TestResult } from '../evaluation/test'
+import type { TestedFigures } from '../observer'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 import type { Dataset } from '../data/dataset'
 import type { GroupId } from '../data/split/group-ids'
@@ -42,14 +45,15 @@ const MOST_OUTPUTS = 6
 export async function gather(model: AnyCnnLstm, settings: CheckedReport): Promise<ReportData> {
   const { dataset, batchSize, signal, progress, part, best, command } = settings
   const { kind } = model.config.head
-  const isRegression = kind === 'regression'
-  const loader = new DataLoader(dataset, { batchSize })
-  const result = await testEpoch(model, loader, { signal, progress, auc: !isRegression }, 'report · test')
+  const auc = kind === 'classification' || kind === 'multiLabel'
+  const result = await testEpoch(
+    model,
+    new DataLoader(dataset, { batchSize }),
+    { signal, progress, auc },
+    'report · test',
+  )
   const answers = await answersOf(model, dataset, { batchSize, signal })
-  const scores = clipScores(answers, kind)
-  const groups = await groupsOf(settings)
-  const mistakes = await mistakesOf(model, settings, answers, scores)
-  const occlusion = await occlusionsOf(model, settings)
+  const found = isAnswerKind(kind) ? await lookAt(model, kind, settings, answers) : {}
   const leakage = await leakageOf(settings)
   throwIfAborted(signal)
   return {
@@ -59,13 +63,9 @@ export async function gather(model: AnyCnnLstm, settings: CheckedReport): Promis
     model: await modelFacts(model),
     data: { hash: answers.hash, samples: answers.samples },
     result,
-    ...(!isRegression && { interval: accuracyInterval(scores, groups) }),
-    ...(!isRegression && { calibration: calibrationOfAnswers(answers, kind) }),
-    rankings: rankings(answers, kind, model.classes),
-    byFrames: await byFrames(model, settings, answers),
-    mistakes,
-    ...(occlusion && { occlusion }),
-    regression: isRegression ? points(answers) : [],
+    ...(!Number.isNaN(result.accuracy) && { interval: wilson(result.accuracy * result.samples, result.samples) }),
+    ...NOTHING_FOUND,
+    ...found,
     lengths: [...answers.lengths],
     parts: await parts(model, settings, result),
     ...(leakage && { leakage }),
@@ -77,6 +77,29 @@ export async function gather(model: AnyCnnLstm, settings: CheckedReport): Promis
     ...(command !== undefined && { command }),
     machine: machineOf(model.device),
   }
+}
+
+type Found = Pick<
+  ReportData,
+  'interval' | 'calibration' | 'rankings' | 'byFrames' | 'mistakes' | 'occlusion' | 'regression'
+>
+
+/** Of heads whose answers are not looked at one by one. */
+const NOTHING_FOUND = { rankings: [], byFrames: [], mistakes: [], regression: [] } as const
+
+/** What single answers tell. */
+async function lookAt(model: AnyCnnLstm, kind: AnswerKind, settings: CheckedReport, answers: Answers): Promise<Found> {
+  const scores = clipScores(answers, kind)
+  const occlusion = await occlusionsOf(model, settings)
+  const common = {
+    rankings: rankings(answers, kind, model.classes),
+    byFrames: await byFrames(model, settings, answers),
+    mistakes: await mistakesOf(model, settings, answers, scores),
+    ...(occlusion && { occlusion }),
+  }
+  if (kind === 'regression') return { ...common, regression: points(answers) }
+  const interval = accuracyInterval(scores, await groupsOf(settings))
+  return { ...common, interval, calibration: calibrationOfAnswers(answers, kind), regression: [] }
 }
 
 /** The index in the dataset at the bottom, which names and groups go by. */
@@ -152,12 +175,12 @@ function points({ values, targets, outputs, sampleOf }: Answers): RegressionPoin
 async function parts(
   model: AnyCnnLstm,
   { dataset, train, part, signal }: CheckedReport,
-  result: TestResult,
+  { samples, perClass = [] }: TestedFigures,
 ): Promise<ReportPart[]> {
   const tested = {
     name: part,
-    samples: result.samples,
-    ...(result.perClass.length > 0 && { classCounts: result.perClass.map(({ support }) => support) }),
+    samples,
+    ...(perClass.length > 0 && { classCounts: perClass.map(({ support }) => support) }),
   }
   if (train === undefined || train === dataset) return [tested]
   const counts = train.length > MOST_COMPARED ? undefined : await classCounts(model, train, signal)

@@ -1,6 +1,7 @@
 /** A report as one page that needs nothing else: no script, no request, whatever names are in it. */
 import { percent, counted, short } from './figures'
 import { html } from './markup'
+import { METRIC_NAMES } from '../evaluation/metric-names'
 import { STYLE } from './style'
 import { calibrationSection, classSection, confusionSection, rankingSection } from './sections/classes'
 import { curveSection } from './sections/curves'
@@ -8,6 +9,7 @@ import { dataSection } from './sections/data'
 import { framesSection, mistakeSection } from './sections/clips'
 import { regressionSection } from './sections/regression'
 import { runSection } from './sections/run'
+import type { MetricName } from '../evaluation/metric-names'
 import type { Markup } from './markup'
 import type { ReportData } from './data'
 
@@ -58,21 +60,30 @@ function lead({ created, part, result, model, machine }: ReportData): string {
   return `${counted(result.samples, 'clip')} of the ${part} data, ${counted(model.parameters, 'parameter')}, ${machine.device}, ${day} UTC`
 }
 
-function tiles({ result, interval, calibration, model }: ReportData): Markup {
-  const { head } = model.config
+/** What the metrics of a test are called. */
+const NAMES: Readonly<Partial<Record<MetricName, string>>> = {
+  accuracy: 'accuracy',
+  balancedAccuracy: 'balanced accuracy',
+  macroF1: 'macro F1',
+  auc: 'area under the ROC curve',
+  mae: 'mean absolute error',
+  rmse: 'root of the mean squared error',
+  r2: 'R²',
+  loss: 'loss',
+}
+const SHARES: readonly MetricName[] = ['accuracy', 'balancedAccuracy', 'macroF1']
+
+function tiles({ result, interval, calibration }: ReportData): Markup {
   const tile = (value: string, name: string): Markup =>
     html`<div class="tile"><b>${value}</b><span>${name}</span></div>`
-  const figures: Markup[] = []
-  if (head.kind === 'regression') {
-    figures.push(tile(short(result.mae ?? NaN), 'mean absolute error'), tile(short(result.rmse ?? NaN), 'root of the mean squared error'), tile(short(result.r2 ?? NaN), 'R²')) // prettier-ignore
-  } else {
-    const range = interval && `, 95 %: ${percent(interval.low)} to ${percent(interval.high)}`
-    figures.push(tile(percent(result.accuracy), `accuracy${range ?? ''}`))
-    if (result.balancedAccuracy !== undefined) figures.push(tile(percent(result.balancedAccuracy), 'balanced accuracy'))
-    if (result.macroF1 !== undefined) figures.push(tile(percent(result.macroF1), 'macro F1'))
-    if (result.auc !== undefined) figures.push(tile(short(result.auc), 'area under the ROC curve'))
-    if (calibration) figures.push(tile(percent(calibration.error), 'calibration error (ECE)'))
-  }
+  const range = interval ? `, 95 %: ${percent(interval.low)} to ${percent(interval.high)}` : ''
+  const figures = [...METRIC_NAMES].flatMap((metric) => {
+    const value = result[metric]
+    if (value === undefined || Number.isNaN(value) || metric === 'loss') return []
+    const text = SHARES.includes(metric) ? percent(value) : short(value)
+    return [tile(text, `${NAMES[metric] ?? metric}${metric === 'accuracy' ? range : ''}`)]
+  })
+  if (calibration) figures.push(tile(percent(calibration.error), 'calibration error (ECE)'))
   const one = interval?.groups === 1 ? ' All are of one group: how far others differ cannot be told from it.' : ''
   const note =
     interval &&

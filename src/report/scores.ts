@@ -2,12 +2,12 @@
 import { calibrationOf } from './calibration'
 import { groupBootstrap, wilson } from './interval'
 import { rankingOf } from './ranking'
+import type { AnswerKind } from './answer-kind'
 import type { Answers } from './answers'
 import type { Calibration } from './calibration'
 import type { Interval } from './interval'
 import type { Ranking } from './ranking'
 import type { GroupId } from '../data/split/group-ids'
-import type { HeadKind } from '../config/head'
 
 /** Above this probability a label is answered. */
 const THRESHOLD = 0.5
@@ -26,7 +26,7 @@ export function answeredClass({ values, outputs }: Answers, answer: number): num
 }
 
 /** Whether an answer is right; of several labels all must be. A regression has no right answers. */
-export function isRight(answers: Answers, kind: HeadKind, answer: number): boolean {
+export function isRight(answers: Answers, kind: AnswerKind, answer: number): boolean {
   if (kind === 'classification') return answeredClass(answers, answer) === answers.targets[answer]
   const { values, targets, outputs } = answers
   for (let at = answer * outputs; at < (answer + 1) * outputs; at++)
@@ -39,7 +39,7 @@ function isLabelRight(probability: number, target: number): boolean {
 }
 
 /** The loss of an answer: −ln of the probability of what is so, or the mean squared error of a regression. */
-export function lossOf({ values, targets, outputs }: Answers, kind: HeadKind, answer: number): number {
+export function lossOf({ values, targets, outputs }: Answers, kind: AnswerKind, answer: number): number {
   const logOf = (probability: number): number => -Math.log(Math.max(probability, LEAST_PROBABILITY))
   if (kind === 'classification') return logOf(values[answer * outputs + (targets[answer] ?? 0)] ?? NaN)
   let sum = 0
@@ -60,7 +60,7 @@ export interface ClipScore {
   readonly loss: number
 }
 
-export function clipScores(answers: Answers, kind: HeadKind): ClipScore[] {
+export function clipScores(answers: Answers, kind: AnswerKind): ClipScore[] {
   const scores = Array.from({ length: answers.samples }, () => ({ right: 0, answers: 0, first: 0, loss: 0 }))
   for (const [answer, sample] of answers.sampleOf.entries()) {
     const score = scores[sample]
@@ -102,7 +102,7 @@ export function calibrationOfAnswers(answers: Answers, kind: 'classification' | 
 }
 
 /** Of each label; of two classes of the second one. */
-export function rankings(answers: Answers, kind: HeadKind, classes: readonly string[]): Ranking[] {
+export function rankings(answers: Answers, kind: AnswerKind, classes: readonly string[]): Ranking[] {
   const { values, targets, outputs, sampleOf } = answers
   if (kind === 'regression' || (kind === 'classification' && outputs !== 2)) return []
   const chosen = kind === 'multiLabel' ? classes.map((_, label) => label) : [1]

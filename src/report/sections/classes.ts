@@ -14,11 +14,12 @@ const MOST_CURVES = 6
 
 export function confusionSection({ result, model }: ReportData): Markup | undefined {
   const { classes } = model
-  if (result.confusionMatrix.length === 0) return undefined
-  if (classes.length > MOST_IN_MATRIX) return section('Confusion', mostConfused(result.confusionMatrix, classes))
+  const { confusionMatrix: matrix = [], perClass = [] } = result
+  if (matrix.length === 0) return undefined
+  if (classes.length > MOST_IN_MATRIX) return section('Confusion', mostConfused(matrix, classes))
   const rows = classes.map((name, target) => {
-    const counts = result.confusionMatrix[target] ?? []
-    const sum = Math.max(1, result.perClass[target]?.support ?? 1)
+    const counts = matrix[target] ?? []
+    const sum = Math.max(1, perClass[target]?.support ?? 1)
     const cells = counts.map(
       (cell, answer) =>
         html`<td style="--share: ${(cell / sum).toFixed(3)}" ${answer === target ? html` class="right"` : undefined}>
@@ -89,8 +90,9 @@ function mostConfused(matrix: readonly (readonly number[])[], classes: readonly 
 }
 
 export function classSection({ result, model }: ReportData): Markup | undefined {
-  if (result.perClass.length === 0) return undefined
-  const rows = result.perClass.map(
+  const { perClass = [] } = result
+  if (perClass.length === 0) return undefined
+  const rows = perClass.map(
     ({ label, precision, recall, f1, support }) =>
       html`<tr>
         <td>${label}</td>

@@ -53,10 +53,10 @@ function measure(kind: string): string {
     : 'the mean absolute change of the answer'
 }
 
-export function mistakeSection({ mistakes, model }: ReportData): Markup | undefined {
+export function mistakeSection({ mistakes, model, result }: ReportData): Markup | undefined {
   const isRegression = model.config.head.kind === 'regression'
   if (mistakes.length === 0) {
-    return isRegression ? undefined : section('Mistakes', html`<p>No clip was answered wrong.</p>`)
+    return result.accuracy === 1 ? section('Mistakes', html`<p>No clip was answered wrong.</p>`) : undefined
   }
   const title = isRegression ? 'The largest errors' : 'The worst mistakes'
   const hasCover = mistakes.some(({ occlusion }) => occlusion !== undefined)
