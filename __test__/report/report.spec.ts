@@ -9,7 +9,6 @@ import { failsWith, refuses, untyped } from '../helpers/expect'
 import { VECTORS, sequences } from '../helpers/sequences'
 import { movingDotLoader, movingDots, toyModel } from '../helpers/toy'
 
-
 const folder = mkdtempSync(join(tmpdir(), 'zoetrope-report-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const HOSTILE = ['<script>alert(1)</script>', `"'&<b onclick=alert(2)>`] as const

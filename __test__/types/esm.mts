@@ -69,7 +69,12 @@ export async function reports(model: CnnLstm, loader: DataLoader): Promise<void>
   const run = fit(model, { train: loader, epochs: 1, optimizer, logs, report: { path: 'a.html', title: 'A' } })
   const history = await run
   fit(model, { train: loader, epochs: 1, optimizer, logs: 'runs/a', report: 'a.html' })
-  const data = await writeReport('b.html', model, loader, { history, best: 'accuracy', groups: ['a', 'b'], train: loader })
+  const data = await writeReport('b.html', model, loader, {
+    history,
+    best: 'accuracy',
+    groups: ['a', 'b'],
+    train: loader,
+  })
   same<Same<typeof data.result, TestResult>>()
   // @ts-expect-error -- a report is written somewhere
   fit(model, { train: loader, epochs: 1, optimizer, report: { title: 'A' } })
