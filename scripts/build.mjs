@@ -2,6 +2,7 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildFacade } from './facade.mjs'
+import { writeSchema } from './schema.mjs'
 import { HOST_TARGET } from './toolchain.mjs'
 import { bin, main, root, run, script } from './steps.mjs'
 
@@ -14,4 +15,5 @@ await main(async () => {
   const built = join(root, 'target', HOST_TARGET, 'release', 'libzoetrope_loader.so')
   await copyFile(built, join(root, 'zoetrope-loader.linux-x64-gnu.node'))
   await buildFacade()
+  await writeSchema()
 })

@@ -12,6 +12,7 @@ export { audit } from './audit/audit'
 export { DataLoader } from './data/data-loader'
 export { TensorDataset } from './data/dataset'
 export { ERROR_CODES, ZoetropeError } from './errors'
+export { FolderDataset } from './files/folder-dataset'
 export { fit } from './training/fit'
 export { logMel } from './data/log-mel'
 export { CnnLstm } from './model/cnn-lstm'
@@ -21,6 +22,7 @@ export { RMSprop } from './optimizer/rmsprop'
 export { Sgd } from './optimizer/sgd'
 export { reduceOnPlateau } from './optimizer/plateau'
 export { readNpy, readNpz } from './data/readers/npy'
+export { readCsv } from './data/readers/csv'
 export { NpyArray } from './data/readers/npy-array'
 export { NpyDataset, NpzDataset } from './data/readers/streamed-dataset'
 export { readTs } from './data/readers/ts'
@@ -33,6 +35,7 @@ export { split } from './data/split/split'
 export { Subset } from './data/subset'
 export { windows } from './data/windows'
 export { test } from './evaluation/test'
+export { writeReport } from './report/write'
 export { train } from './training/train'
 
 export type { AuditOptions } from './audit/audit'
@@ -44,6 +47,18 @@ export type { DataSource } from './data/data-source'
 export type { Dataset, Sample, TensorDatasetOptions } from './data/dataset'
 export type { ErrorCode } from './errors'
 export type { EpochRecord, FitOptions } from './training/fit-options'
+export type { ClipSource } from './files/folder-dataset'
+export type { SkippedClip } from './files/contents'
+export type {
+  ArrayFolderOptions,
+  CacheOptions,
+  CommonFolderOptions,
+  FolderDatasetOptions,
+  FrameFolderOptions,
+  SoundFolderOptions,
+  TableFolderOptions,
+} from './files/options'
+export type { GroupRule } from './files/groups'
 export type { FitRun } from './training/fit-run'
 export type { EarlyStoppingOptions, EmaOptions } from './training/fit-weights'
 export type { MetricName } from './evaluation/metric-names'
@@ -84,6 +99,17 @@ export type { NormalizeOptions } from './config/normalize'
 export type { LoadOptions, LoadResult } from './model/load-options'
 export type { OnnxExport } from './model/onnx/export'
 export type { OnnxInputType, OnnxOptions } from './model/onnx/options'
+export type {
+  ArrayPreprocessing,
+  ClipKind,
+  FramesPreprocessing,
+  Preprocessing,
+  ResizeFilter,
+  ResizeMode,
+  SoundPreprocessing,
+  TablePreprocessing,
+  TimingPreprocessing,
+} from './config/preprocessing'
 export type { Optimizer, OptimizerOptions } from './optimizer/optimizer'
 export type { AdamHyperParameters, AdamOptions, AdamWHyperParameters, AdamWOptions } from './optimizer/adam'
 export type { RMSpropHyperParameters, RMSpropOptions } from './optimizer/rmsprop'
@@ -100,6 +126,7 @@ export type {
   RegressionPrediction,
 } from './model/predictions'
 export type { ForecastErrors, ForecastErrorsByStep, ForecastMetrics } from './evaluation/forecast-metrics'
+export type { CsvFile, ReadCsvOptions } from './data/readers/csv'
 export type { DtypeName, NpyData } from './data/readers/dtype'
 export type { ReadNpzOptions } from './data/readers/npy'
 export type { NpyDatasetOptions, NpzDatasetOptions, StreamedDataset } from './data/readers/streamed-dataset'
@@ -122,5 +149,23 @@ export type {
   TestResult,
   TestResultOf,
 } from './evaluation/test'
+export type { Calibration, CalibrationBin } from './report/calibration'
+export type {
+  Mistake,
+  MistakePicture,
+  RegressionPoints,
+  ReportData,
+  ReportLeakage,
+  ReportPart,
+  SkippedFile,
+} from './report/data'
+export type { ObservedEpoch } from './observer'
+export type { FitReportOptions } from './report/fit-report'
+export type { LogOptions } from './logs/options'
+export type { Interval } from './report/interval'
+export type { Machine } from './report/machine'
+export type { Occlusion } from './report/occlusion'
+export type { ReportOptions, ReportTexts } from './report/options'
+export type { Ranking } from './report/ranking'
 export type { TrainOptions, TrainResult } from './training/train'
 export type { WindowsOptions } from './data/windows'

@@ -25,6 +25,7 @@ test('defaults are the documented ones', async (t) => {
   t.deepEqual(model.config, {
     input: { channels: 1, height: 8, width: 8 },
     normalize: null,
+    preprocessing: null,
     numClasses: 3,
     classes: null,
     cnn: [

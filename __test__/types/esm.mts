@@ -1,6 +1,6 @@
 /** An ECMAScript module that imports the package: what TypeScript knows about labels, heads and results. */
 import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError } from 'zoetrope'
-import { accuracyByFrames, accuracySvg, fit, test, train } from 'zoetrope'
+import { accuracyByFrames, accuracySvg, fit, test, train, writeReport } from 'zoetrope'
 import { classification, decodeCtc, readOnnxMetadata } from 'zoetrope/decode'
 import type {
   ErrorCode,
@@ -157,4 +157,23 @@ export function codeOf(error: unknown): ErrorCode | undefined {
   // @ts-expect-error -- the list of codes is closed
   if (error instanceof ZoetropeError && error.code === 'ERR_NOPE') return undefined
   return error instanceof ZoetropeError ? error.code : undefined
+}
+
+export async function reports(model: CnnLstm, loader: DataLoader): Promise<void> {
+  const optimizer = new Adam(model)
+  const logs = { directory: new URL('file:///runs/a'), histograms: true, clips: 2 }
+  const run = fit(model, { train: loader, epochs: 1, optimizer, logs, report: { path: 'a.html', title: 'A' } })
+  const history = await run
+  fit(model, { train: loader, epochs: 1, optimizer, logs: 'runs/a', report: 'a.html' })
+  const data = await writeReport('b.html', model, loader, {
+    history,
+    best: 'accuracy',
+    groups: ['a', 'b'],
+    train: loader,
+  })
+  same<Same<typeof data.result, TestResult>>()
+  // @ts-expect-error -- a report is written somewhere
+  fit(model, { train: loader, epochs: 1, optimizer, report: { title: 'A' } })
+  // @ts-expect-error -- an option that does not exist
+  await writeReport('b.html', model, loader, { titel: 'A' })
 }

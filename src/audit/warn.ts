@@ -5,17 +5,19 @@ import type { DataLoader } from '../data/data-loader'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 import type { Finding } from './finding'
 
-/** Warns of problems of inputs and targets. An error here is ignored: the training will meet the same error. */
+/** Warns of problems of inputs and targets, and gives what was found. An error here is ignored: the training will meet the same error. */
 export async function warnOfFindings(
   model: AnyCnnLstm,
   loader: DataLoader,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<Finding[]> {
   const abort = new AbortScope(signal)
   try {
-    warnOf(await auditCheaply(model, loader, abort))
+    const findings = await auditCheaply(model, loader, abort)
+    warnOf(findings)
+    return findings
   } catch {
-    //                                                   the epoch meets the same, and tells
+    return [] //                                         the epoch meets the same, and tells
   } finally {
     abort.release()
   }

@@ -157,7 +157,7 @@ function integerRange(minimum: number, maximum: number): string {
 }
 
 /** The known name that is fewest edits away, if it is near enough to be a typing error. */
-function nearest(key: string, known: readonly string[]): string | undefined {
+export function nearest(key: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let fewest = Math.max(2, Math.floor(key.length / 3)) + 1
   for (const candidate of known) {
@@ -187,15 +187,21 @@ function editDistance(left: string, right: string): number {
 
 /** Checks a path that enters the package: text, or a `file:` URL of any realm. */
 export function checkPath(path: string | URL, name = 'path'): string {
-  const text: unknown = typeof path === 'object' && path !== null ? urlOf(path) : path
+  const text = urlOf(path)
   if (text instanceof URL) return fileURLToPath(text)
   if (typeof text !== 'string') throw typeError('a path', name, path)
   if (text === '' || text.includes('\0')) throw rangeError('a path', name, text)
   return text
 }
 
+/** Whether a value is meant as a path: text, or a URL of any realm. */
+export function isPath(value: unknown): value is string | URL {
+  return typeof value === 'string' || urlOf(value) instanceof URL
+}
+
 /** A copy of a URL; anything else as it is. */
-function urlOf(value: URL): unknown {
-  const { href, protocol }: { readonly href: unknown; readonly protocol: unknown } = value
+function urlOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const { href, protocol }: { readonly href?: unknown; readonly protocol?: unknown } = value
   return typeof href === 'string' && typeof protocol === 'string' && URL.canParse(href) ? new URL(href) : value
 }

@@ -8,6 +8,7 @@ import { checkPooling } from './head/pooling'
 import { checkInput, isVector } from './input'
 import { checkLstm } from './lstm'
 import { checkNormalize } from './normalize'
+import { checkPreprocessing } from './preprocessing'
 import { LARGEST } from './sizes'
 import { checkVectorCnn } from './vector-cnn'
 import type { CnnBlockConfig, CnnBlockOptions, GlobalPool } from './cnn'
@@ -17,6 +18,7 @@ import type { Pooling } from './head/pooling'
 import type { InputOptions } from './input'
 import type { LstmConfig, LstmOptions } from './lstm'
 import type { NormalizeOptions } from './normalize'
+import type { Preprocessing } from './preprocessing'
 
 /** Where a model computes. `'auto'` is CUDA's first device when there is one, else the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
@@ -55,6 +57,11 @@ export interface CommonModelOptions<Head extends HeadOptions> {
   readonly dropout?: number | undefined
   /** What the model answers. Default `'classification'`: one class for each clip. */
   readonly head?: Head | undefined
+  /**
+   * How inputs are made of files: `preprocessing` of a {@link FolderDataset}. It is stored with the model, for
+   * `predictFile`. Default `null`: the model takes arrays alone.
+   */
+  readonly preprocessing?: Preprocessing | null | undefined
   /** Where the model computes. Default `'auto'`. */
   readonly device?: Device | undefined
   /**
@@ -99,6 +106,7 @@ export interface ModelConfig extends ClassConfig {
   readonly pooling: Pooling
   readonly dropout: number
   readonly head: HeadConfig
+  readonly preprocessing: Preprocessing | null
 }
 
 const MODEL_KEYS = [
@@ -113,6 +121,7 @@ const MODEL_KEYS = [
   'pooling',
   'dropout',
   'head',
+  'preprocessing',
   'device',
   'seed',
 ]
@@ -148,6 +157,7 @@ export function checkModelOptions(options: CommonModelOptions<HeadOptions> & Cla
       pooling: checkPooling(options.pooling, head),
       dropout: checkNumber(dropout, 'dropout', 0, 1),
       head,
+      preprocessing: checkNoneOrPreprocessing(options.preprocessing),
     },
     device: checkDevice(device),
     seed: seed === undefined ? null : checkSeed(seed, 'seed'),
@@ -164,4 +174,8 @@ export function checkDevice(device: unknown = 'auto'): string {
 function checkNoGlobalPool(globalPool: GlobalPool = 'none'): 'none' {
   if (checkGlobalPool(globalPool) === 'none') return 'none'
   throw rangeError("'none' for vectors", 'globalPool', globalPool)
+}
+
+function checkNoneOrPreprocessing(preprocessing: Preprocessing | null = null): Preprocessing | null {
+  return preprocessing === null ? null : checkPreprocessing(preprocessing)
 }

@@ -26,7 +26,8 @@ export interface LogMelOptions {
 /** A recording of `[channels, frames]` or `[frames]`, such as `readWav` gives. */
 export type Recording = NdArray & { readonly sampleRate?: number | undefined }
 
-const KEYS = ['sampleRate', 'fftSize', 'hopLength', 'mels', 'minFrequency', 'maxFrequency', 'floor']
+export const MEL_KEYS = ['fftSize', 'hopLength', 'mels', 'minFrequency', 'maxFrequency', 'floor']
+const KEYS = ['sampleRate', ...MEL_KEYS]
 const LARGEST = 2 ** 20
 /** Weights of the filter bank, `mels * (fftSize / 2 + 1)`: 1 GiB. */
 const MOST_WEIGHTS = 2 ** 28
@@ -54,21 +55,34 @@ export async function logMel(recording: Recording, options: LogMelOptions = {}):
     throw rangeError('[channels, frames] or [frames], no axis empty', 'recording.shape', formatShape(shape))
   }
   const sampleRate = checkRate(given.sampleRate === undefined ? recording.sampleRate : given.sampleRate)
+  const channels = shape.length === 1 ? 1 : (shape[0] ?? 1)
+  return unwrap(await native().logMel(data, channels, { sampleRate, ...melSettings(given, sampleRate) }))
+}
+
+/** How frames are made of a recording: {@link LogMelOptions} with every default filled in. */
+export interface MelSettings {
+  readonly fftSize: number
+  readonly hopLength: number
+  readonly mels: number
+  readonly minFrequency: number
+  readonly maxFrequency: number
+  readonly floor: number
+}
+
+/** Checks the options of recordings of a sample rate; `prefix` stands before their names in messages. */
+export function melSettings(given: Omit<LogMelOptions, 'sampleRate'>, sampleRate: number, prefix = ''): MelSettings {
   const { fftSize = defaultFftSize(sampleRate), hopLength = Math.max(1, Math.round(sampleRate * HOP_SECONDS)) } = given
   const { mels = 40, minFrequency = 0, maxFrequency = sampleRate / 2, floor = 1e-10 } = given
-  const size = checkInteger(fftSize, 'fftSize', 2, LARGEST)
+  const size = checkInteger(fftSize, `${prefix}fftSize`, 2, LARGEST)
   const mostMels = Math.min(LARGEST, Math.floor(MOST_WEIGHTS / (Math.floor(size / 2) + 1)))
-  const settings = {
-    sampleRate,
+  return {
     fftSize: size,
-    hopLength: checkInteger(hopLength, 'hopLength', 1, LARGEST),
-    mels: checkInteger(mels, 'mels', 1, mostMels),
-    minFrequency: checkNumber(minFrequency, 'minFrequency', 0),
-    maxFrequency: checkNumber(maxFrequency, 'maxFrequency', 0),
-    floor: checkNumber(floor, 'floor', 0),
+    hopLength: checkInteger(hopLength, `${prefix}hopLength`, 1, LARGEST),
+    mels: checkInteger(mels, `${prefix}mels`, 1, mostMels),
+    minFrequency: checkNumber(minFrequency, `${prefix}minFrequency`, 0),
+    maxFrequency: checkNumber(maxFrequency, `${prefix}maxFrequency`, 0),
+    floor: checkNumber(floor, `${prefix}floor`, 0),
   }
-  const channels = shape.length === 1 ? 1 : (shape[0] ?? 1)
-  return unwrap(await native().logMel(data, channels, settings))
 }
 
 function checkRate(rate: number | undefined): number {

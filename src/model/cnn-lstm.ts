@@ -1,4 +1,6 @@
 import { AbortScope, checkSignal } from '../common/abort'
+import { readFileSamples } from '../files/read-file'
+import { storedPreprocessing } from './stored-preprocessing'
 import { checkDevice, checkModelOptions } from '../config/model'
 import { checkLengths } from '../data/shapes'
 import { checkNdArray } from '../common/nd-array'
@@ -293,6 +295,43 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     const checked = checkNdArray(clips, 'clips')
     const settings = checkForecastOptions(wanted, this.config, checked.shape[0] ?? 0)
     return runForecast(this.#handle, this.#batch(checked, { lengths }).batch, settings)
+  }
+
+  /**
+   * Answers a file, or a folder of frames, whose frames are made as those were that the model learned from: its
+   * `config.preprocessing` says how, which a {@link FolderDataset} gave to {@link CnnLstm.create}.
+   *
+   * @returns One answer for each window, in order, as {@link CnnLstm.predict} gives them; a single one where the
+   * preprocessing has no windows.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {ZoetropeError} `ERR_DATA` for a file that cannot be read, `ERR_INVALID_CONFIG` for a model without
+   * preprocessing, `ERR_CHECKPOINT` for one whose file has a wrong one, `ERR_SHAPE_MISMATCH` when it does not fit the
+   * model, `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * async function answer(path: string) {
+   *   await using model = await CnnLstm.load('model.safetensors')
+   *   const [prediction] = await model.predictFile(path)
+   *   return prediction?.label
+   * }
+   * ```
+   */
+  async predictFile(
+    path: string | URL,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<PredictionOf<Label, Head>[]> {
+    const file = checkPath(path)
+    options = checkOptions(options, 'options', ['signal'])
+    const signal = checkSignal(options.signal, 'signal')
+    this.#handle.checkUsable()
+    const predictions: PredictionOf<Label, Head>[] = []
+    for await (const { data, shape } of readFileSamples(file, storedPreprocessing(this.config), signal)) {
+      predictions.push(...(await this.predict({ data, shape: [1, ...shape] })))
+    }
+    return predictions
   }
 
   /**

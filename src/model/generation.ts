@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { checkSignal } from '../common/abort'
 import { checkInteger, checkNumber, checkOneOf, checkOptions, checkSeed, describe, rangeError } from '../common/checks'
-import { joinLabels } from './label-strings'
+import { joinLabels } from '../decode/text.js'
 import type { NativeGenerationOptions, NativeWritten } from '../native'
 import type { IntegerArray } from '../data/targets'
 

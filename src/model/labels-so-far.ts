@@ -1,5 +1,5 @@
 /** Labels of a clip that is still running, read off the likeliest output of each frame as they become certain. */
-import { joinLabels } from './label-strings'
+import { joinLabels } from '../decode/text.js'
 import { likeliest } from '../decode/answers.js'
 
 /** What a stream of a CTC head says after a frame. */

@@ -2,6 +2,8 @@ import type { DataLoader } from '../data/data-loader'
 import type { MetricName } from '../evaluation/metric-names'
 import type { ClipClassification, HeadType } from '../config/head'
 import type { TestResultOf } from '../evaluation/test'
+import type { LogOptions } from '../logs/options'
+import type { FitReportOptions } from '../report/fit-report'
 import type { EarlyStoppingOptions, EmaOptions } from './fit-weights'
 import type { TrainOptions, TrainResult } from './train'
 
@@ -66,4 +68,15 @@ export interface FitOptions<Head extends HeadType = ClipClassification> extends 
    * Default true.
    */
   readonly audit?: boolean | undefined
+  /**
+   * Writes a report when the run has ended well: one HTML file, of the validation data, or of the training data if there
+   * is none, with the weights that the model then has. See {@link writeReport}. Default none.
+   */
+  readonly report?: string | URL | FitReportOptions | undefined
+  /**
+   * Writes event files for TensorBoard into a folder: loss, metrics, learning rate, gradient norm, and some clips as
+   * pictures. Steps are updates, those of earlier runs included, so a run that is taken up again goes on in the same
+   * folder. Loss and gradient norm are read every `reportEvery` steps. Default none.
+   */
+  readonly logs?: string | URL | LogOptions | undefined
 }

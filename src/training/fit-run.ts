@@ -9,6 +9,7 @@ import { runData } from './validation'
 import type { DataLoader } from '../data/data-loader'
 import type { EpochRecord, FitOptions } from './fit-options'
 import type { EarlyStopping } from './fit-weights'
+import type { FitObserver } from '../observer'
 import type { EpochFigures, MetricName } from '../evaluation/metric-names'
 import type { ClipClassification, HeadType } from '../config/head'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
@@ -30,6 +31,7 @@ export interface FitSettings {
   readonly earlyStopping: EarlyStopping | undefined
   readonly onEpoch: FitOptions<HeadType>['onEpoch']
   readonly isAudited: boolean
+  readonly observers: readonly FitObserver[]
   readonly training: TrainSettings
 }
 
@@ -132,9 +134,9 @@ export class FitRun<Head extends HeadType = ClipClassification>
     const title = `epoch ${epoch}/${epochs}`
     try {
       const { train, validation } = this.#data ?? (await this.#split())
-      if (this.#history.length === 0) await this.#prepare(train)
+      if (!this.#isPrepared) await this.#prepare({ train, validation })
       await this.#weights.beforeTraining()
-      const trained = await trainEpoch(model, train, training, {
+      const trained = await trainEpoch(model, train, this.#observed(training), {
         title: `${title} · train`,
         run: this.#scheduleOf(train),
       })
@@ -143,6 +145,7 @@ export class FitRun<Head extends HeadType = ClipClassification>
       const tested = validation && (await testEpoch(model, validation, { ...training, auc }, `${title} · test`))
       const record: EpochRecord<HeadType> = { epoch, train: trained, ...(tested && { validation: tested }) }
       const isTimeToStop = await this.#weights.see(record)
+      await this.#tell(async (observer) => observer.epoch(record, training.optimizer.steps()))
       const wish = await this.#race(async () => onEpoch?.(record))
       training.optimizer.epochs.record(epoch, { figures: namedFigures(record), steps: training.optimizer.steps() })
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the model's head decides which metrics there are
@@ -190,11 +193,30 @@ export class FitRun<Head extends HeadType = ClipClassification>
   }
 
   /** Before the first epoch. */
-  async #prepare(train: DataLoader): Promise<void> {
+  async #prepare({ train, validation }: RunData): Promise<void> {
     const { model, initialEpoch, isAudited, training } = this.#settings
     this.#isPrepared = true
     if (initialEpoch > 0) this.#resume(train)
-    if (isAudited) await this.#race(async () => warnOfFindings(model, train, training.signal))
+    const findings = isAudited ? await this.#race(async () => warnOfFindings(model, train, training.signal)) : []
+    const step = training.optimizer.steps()
+    await this.#tell(async (observer) => observer.begin({ train, validation, initialEpoch, step, findings }))
+  }
+
+  async #tell(what: (observer: FitObserver) => Promise<void>): Promise<void> {
+    for (const observer of this.#settings.observers) await this.#race(async () => what(observer))
+  }
+
+  /** A training that tells those who look on of each batch before the user. */
+  #observed(training: TrainSettings): TrainSettings {
+    const observers = this.#settings.observers.filter(({ batch }) => batch !== undefined)
+    if (observers.length === 0) return training
+    const before = training.optimizer.steps()
+    const onBatch: TrainSettings['onBatch'] = async (report) => {
+      const step = before + Math.ceil(report.step / training.accumulate)
+      for (const observer of observers) await observer.batch?.(report, step)
+      return training.onBatch?.(report)
+    }
+    return { ...training, onBatch }
   }
 
   #scheduleOf(train: DataLoader): ScheduleRun {
@@ -249,7 +271,18 @@ export class FitRun<Head extends HeadType = ClipClassification>
 
   /** Gives the model the weights that it is to have; once. */
   async #end(): Promise<void> {
-    this.#ending ??= this.#weights.end()
+    this.#ending ??= this.#close()
     await this.#ending
+  }
+
+  /** Sets the weights right. A run without a failure is then told to those who look on. */
+  async #close(): Promise<void> {
+    try {
+      await this.#weights.end()
+      const isTold = this.#failure === undefined && this.#history.length > 0
+      if (isTold) await this.#tell(async (observer) => observer.end(this.#history))
+    } finally {
+      await Promise.all(this.#settings.observers.map(async (observer) => observer.close()))
+    }
   }
 }

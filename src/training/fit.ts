@@ -1,13 +1,17 @@
 import { checkBoolean, checkCallback, checkInteger, checkOptions } from '../common/checks'
 import { checkLoader } from '../data/data-loader'
+import { FitLogs } from '../logs/fit-logs'
+import { FitReport, checkFitReport } from '../report/fit-report'
 import { FitRun } from './fit-run'
 import { checkHistory } from './history'
 import { checkEarlyStopping, checkEma } from './fit-weights'
+import { checkLogs } from '../logs/options'
 import { checkMetricName, checkMetricOf } from '../evaluation/metric-names'
 import { TRAIN_KEYS, checkTrainOptions } from './train'
 import { checkValidation } from './validation'
 import type { HeadType } from '../config/head'
 import type { AnyCnnLstm, CnnLstm } from '../model/cnn-lstm'
+import type { FitObserver } from '../observer'
 import type { FitOptions } from './fit-options'
 
 const FIT_KEYS = [
@@ -22,6 +26,8 @@ const FIT_KEYS = [
   'ema',
   'onEpoch',
   'audit',
+  'report',
+  'logs',
 ]
 
 /**
@@ -68,6 +74,8 @@ export function fit(model: AnyCnnLstm, options: FitOptions<HeadType>): FitRun<He
     earlyStopping,
     ema,
     audit = true,
+    report,
+    logs,
     onEpoch,
     ...training
   } = options
@@ -82,6 +90,10 @@ export function fit(model: AnyCnnLstm, options: FitOptions<HeadType>): FitRun<He
   const isTested = validation !== undefined
   if (stopping) checkMetricOf(model, stopping.metric, 'earlyStopping.metric', { isTested })
   if (best !== undefined) checkMetricOf(model, checkMetricName(best, 'best'), 'best', { isTested })
+  const plan = { best: best ?? stopping?.metric, signal: settings.signal, progress: settings.progress }
+  const observers: FitObserver[] = []
+  if (logs !== undefined) observers.push(new FitLogs(model, checkLogs(logs), settings.reportEvery))
+  if (report !== undefined) observers.push(new FitReport(model, checkFitReport(report), plan))
   return new FitRun({
     model,
     training: decay === undefined ? settings : { ...settings, update: { ...settings.update, emaDecay: decay } },
@@ -90,10 +102,11 @@ export function fit(model: AnyCnnLstm, options: FitOptions<HeadType>): FitRun<He
     epochs: last,
     initialEpoch: begun ?? checkInteger(history?.length ?? 0, 'history.length', 0, last),
     history,
-    best: best ?? stopping?.metric,
+    best: plan.best,
     auc: auc === undefined ? [best, stopping?.metric].includes('auc') : checkBoolean(auc, 'auc'),
     earlyStopping: stopping,
     onEpoch,
     isAudited: checkBoolean(audit, 'audit'),
+    observers,
   })
 }

@@ -14,6 +14,7 @@ mod batch;
 mod decode;
 pub mod forecast;
 mod generation;
+pub mod media;
 mod model;
 mod onnx;
 mod optimizer;

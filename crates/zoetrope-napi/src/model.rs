@@ -313,7 +313,7 @@ impl NativeModel {
     #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let (settle, promise) = promise(env, |_env, ()| Ok(()))?;
-        self.engine.dispose(move || settle(Ok(())));
+        self.engine.dispose(move || settle(Ok::<(), zoetrope_core::Error>(())));
         Ok(promise)
     }
 

@@ -27,7 +27,10 @@ impl From<Error> for NativeFailure {
 }
 
 /// `{ ok: true, value }` or `{ ok: false, failure }`.
-pub fn outcome<'env, T: ToNapiValue>(env: &Env, result: zoetrope_core::Result<T>) -> napi::Result<Object<'env>> {
+pub fn outcome<'env, T: ToNapiValue, E: Into<NativeFailure>>(
+    env: &Env,
+    result: std::result::Result<T, E>,
+) -> napi::Result<Object<'env>> {
     let mut object = Object::new(env)?;
     match result {
         Ok(value) => {
@@ -36,7 +39,7 @@ pub fn outcome<'env, T: ToNapiValue>(env: &Env, result: zoetrope_core::Result<T>
         }
         Err(error) => {
             object.set_named_property("ok", false)?;
-            object.set_named_property("failure", NativeFailure::from(error))?;
+            object.set_named_property("failure", error.into())?;
         }
     }
     Ok(object)
@@ -45,21 +48,23 @@ pub fn outcome<'env, T: ToNapiValue>(env: &Env, result: zoetrope_core::Result<T>
 /// A promise of an outcome, and the callback that settles it from any thread.
 ///
 /// `convert` runs on JavaScript's thread, when the promise is settled; a panic of it is an outcome as well.
-pub fn promise<'env, T, V>(
+pub fn promise<'env, T, V, E>(
     env: &'env Env,
     convert: impl FnOnce(Env, T) -> napi::Result<V> + Send + 'static,
-) -> napi::Result<(impl FnOnce(zoetrope_core::Result<T>) + Send + 'static, Object<'env>)>
+) -> napi::Result<(impl FnOnce(std::result::Result<T, E>) + Send + 'static, Object<'env>)>
 where
     T: Send + 'static,
     V: ToNapiValue + 'static,
+    E: Into<NativeFailure> + Send + 'static,
 {
     let (deferred, promise) = env.create_deferred()?;
-    let settle = move |result: zoetrope_core::Result<T>| {
-        deferred.resolve(move |env: Env| {
-            let convert = |value| convert(env, value).and_then(|value| outcome(&env, Ok(value)));
-            result
-                .and_then(|value| contain(|| Ok(convert(value))))
-                .unwrap_or_else(|error| outcome(&env, Err::<V, _>(error)))
+    let settle = move |result: std::result::Result<T, E>| {
+        deferred.resolve(move |env: Env| match result {
+            Ok(value) => {
+                let convert = || convert(env, value).and_then(|value| outcome(&env, Ok::<V, Error>(value)));
+                contain(|| Ok(convert())).unwrap_or_else(|error| outcome(&env, Err::<V, _>(error)))
+            }
+            Err(error) => outcome(&env, Err::<V, _>(error)),
         });
     };
     Ok((settle, promise))

@@ -48,6 +48,7 @@ pub fn finish_at_exit(env: &Env) -> napi::Result<()> {
 pub fn shut_down() {
     let engines = ENGINES.with_borrow_mut(Option::take).unwrap_or_default();
     give_up_jobs();
+    zoetrope_media::pool::give_up();
     engines.iter().for_each(EngineCloser::shut_down);
 }
 

@@ -1,5 +1,6 @@
 import { checkPath, checkInteger, checkOptions, typeError } from '../../common/checks'
 import { checkTarget } from '../dataset'
+import { rememberTargets } from '../known-targets'
 import { ZoetropeError } from '../../errors'
 import { copied, listOf } from '../../common/list'
 import { formatShape } from '../../common/nd-array'
@@ -67,6 +68,8 @@ export abstract class StreamedDataset implements Dataset {
     this.sampleShape = sampleShape
     this.dtype = header.dtype.name
     this.targets = targets
+    // oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
+    rememberTargets(this, StreamedDataset.prototype.get, targets)
   }
 
   /**

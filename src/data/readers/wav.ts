@@ -39,27 +39,48 @@ const PIECE = 2 ** 19 //     bytes that are read, and made samples of in one tur
  */
 export async function readWav(path: string | URL): Promise<WavFile> {
   return withFile(checkPath(path), async (file) => {
-    const chunks = await ChunkReader.open(file)
-    let format: PcmFormat | undefined
-    for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
-      const { id, start } = chunk
-      if (id === 'data') {
-        if (format === undefined) {
-          throw fileError({ ...file.place, offset: start - CHUNK_BYTES }, "the chunk 'fmt ' before the data", "'data'")
-        }
-        const length = await dataLength(file, chunks, chunk)
-        if (length + chunk.length > 0) checkFrame(file, chunk, length, format)
-        return readSamples(file, start, length, format)
-      }
-      await chunks.skip(chunk)
-      if (id === 'fmt ') {
-        const bytes = await file.read(start, Math.min(chunk.length, MAX_FORMAT_BYTES))
-        format = toFormat({ ...file.place, offset: start }, Buffer.from(bytes))
-      }
-    }
-    const missing = `a chunk '${format === undefined ? 'fmt ' : 'data'}'`
-    throw fileError({ ...file.place, offset: file.length }, missing, 'the end of the file')
+    const { start, length, format } = await findSamples(file)
+    return readSamples(file, start, length, format)
   })
+}
+
+/** What a WAV file says of its samples, which are not read. */
+export async function readWavHeader(path: string): Promise<Pick<WavFile, 'channels' | 'frames' | 'sampleRate'>> {
+  return withFile(path, async (file) => {
+    const { length, format } = await findSamples(file)
+    const { channels, sampleRate, bits } = format
+    return { channels, frames: Math.floor((8 * length) / (channels * bits)), sampleRate }
+  })
+}
+
+interface Samples {
+  /** Where they lie in the file, in bytes. */
+  readonly start: number
+  readonly length: number
+  readonly format: PcmFormat
+}
+
+async function findSamples(file: ByteSource): Promise<Samples> {
+  const chunks = await ChunkReader.open(file)
+  let format: PcmFormat | undefined
+  for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
+    const { id, start } = chunk
+    if (id === 'data') {
+      if (format === undefined) {
+        throw fileError({ ...file.place, offset: start - CHUNK_BYTES }, "the chunk 'fmt ' before the data", "'data'")
+      }
+      const length = await dataLength(file, chunks, chunk)
+      if (length + chunk.length > 0) checkFrame(file, chunk, length, format)
+      return { start, length, format }
+    }
+    await chunks.skip(chunk)
+    if (id === 'fmt ') {
+      const bytes = await file.read(start, Math.min(chunk.length, MAX_FORMAT_BYTES))
+      format = toFormat({ ...file.place, offset: start }, Buffer.from(bytes))
+    }
+  }
+  const missing = `a chunk '${format === undefined ? 'fmt ' : 'data'}'`
+  throw fileError({ ...file.place, offset: file.length }, missing, 'the end of the file')
 }
 
 /** How many bytes of data there are, whatever the header says. */

@@ -8,9 +8,9 @@ import {
   rangeError,
 } from '../../common/checks'
 import { ZoetropeError } from '../../errors'
-import { StreamedDataset } from '../readers/streamed-dataset'
 import { checkBy, checkGroupId } from './group-ids'
 import { splitGroups } from './groups'
+import { knownTargets } from '../known-targets'
 import { checkListed } from '../limits'
 import { SCAN_KEYS, checkScanOptions, scan } from '../scan'
 import { splitSamples } from './strata'
@@ -122,13 +122,6 @@ async function readKeys(
     throw new ZoetropeError('ERR_DATA', message, { index: noClass.index, actual: noClass.target })
   }
   return { groups, groupCount: groupIds.count, strata: strata.fill(0) }
-}
-
-/** The targets of a dataset that has them in memory; not where it is of a class whose `get` may give others. */
-function knownTargets(source: Dataset): Int32Array | undefined {
-  // oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
-  const { get } = StreamedDataset.prototype
-  return source instanceof StreamedDataset && source.get === get ? source.targets : undefined
 }
 
 /** Numbers different values from 0, in the order in which they come. */

@@ -1,6 +1,7 @@
 //! The whole description of a model.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::block::{self, BlockConfig, GlobalPool, Norm};
 use super::head::{HeadConfig, HeadKind, Pooling};
@@ -12,6 +13,8 @@ use crate::error::{Error, Result};
 
 /// The largest number of parameters: 16 GiB as float32.
 const LARGEST_MODEL: i64 = 1 << 32;
+/// The most bytes that `preprocessing` has as JSON.
+const LARGEST_PREPROCESSING: usize = 1 << 22;
 
 /// A CNN-LSTM: frames through a CNN, their features through a recurrent part, its outputs pooled over time, through a
 /// linear head.
@@ -48,6 +51,9 @@ pub struct ModelConfig {
     /// What is answered.
     #[serde(default)]
     pub head: HeadConfig,
+    /// How inputs are made of files: the facade's own, an object that core passes on.
+    #[serde(default)]
+    pub preprocessing: Option<Map<String, Value>>,
 }
 
 impl ModelConfig {
@@ -187,6 +193,7 @@ impl ModelConfig {
         self.head
             .validate(self.num_classes, self.classes.as_deref(), num_features, self.pooling)?;
         self.validate_forecast()?;
+        self.validate_preprocessing()?;
         self.validate_total()
     }
 
@@ -222,6 +229,19 @@ impl ModelConfig {
             channels = block.out_channels as f64;
         }
         total
+    }
+
+    fn validate_preprocessing(&self) -> Result<()> {
+        let Some(preprocessing) = &self.preprocessing else {
+            return Ok(());
+        };
+        let text = serde_json::to_string(preprocessing);
+        let bytes = text.map_or(usize::MAX, |text| text.len());
+        if bytes <= LARGEST_PREPROCESSING {
+            return Ok(());
+        }
+        let expected = format!("an object of at most {LARGEST_PREPROCESSING} bytes as JSON");
+        Err(Error::invalid("preprocessing", expected, bytes))
     }
 
     fn validate_total(&self) -> Result<()> {

@@ -1,0 +1,77 @@
+/**
+ * The recipes of `zoetrope train` on real data, with no option but the folder: minutes, so only where they are asked for
+ * by `ZOETROPE_RECIPES=1`. The data lies beside the repository; `shared/data/README.md` there says what it is.
+ */
+import { execFile } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import test from 'ava'
+import { readNpz } from 'zoetrope'
+import { REPOSITORY } from '../helpers/child'
+import { png } from '../helpers/clips'
+import type { ExecutionContext } from 'ava'
+
+const DATA = join(REPOSITORY, '..', 'shared', 'data')
+const folder = mkdtempSync(join(tmpdir(), 'zoetrope-recipes-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+/** Declares the test, or says why it is skipped. */
+function recipe(path: string, title: string, run: (t: ExecutionContext, place: string) => Promise<void>): void {
+  const place = join(DATA, path)
+  const reason = existsSync(place) ? 'ZOETROPE_RECIPES=1 asks for it' : `${path} is not beside the repository`
+  if (existsSync(place) && process.env.ZOETROPE_RECIPES === '1') {
+    test.serial(title, async (t) => {
+      t.timeout(3_600_000)
+      await run(t, place)
+    })
+  } else test(`skipped, ${reason}: ${title}`, (t) => t.pass())
+}
+
+/** The accuracy of the validation part, which the command line tells. */
+async function trained(t: ExecutionContext, clips: string): Promise<number> {
+  const main = join(REPOSITORY, 'dist', 'cli', 'main.js')
+  const began = performance.now()
+  const { stdout } = await promisify(execFile)(process.execPath, [main, 'train', clips, '--json'], { cwd: folder })
+  const lines = stdout.trim().split('\n')
+  const facts = lines.map((line) => JSON.parse(line) as { event: string; accuracy?: number })
+  const accuracy = facts.find(({ event }) => event === 'test')?.accuracy ?? NaN
+  t.log(`${accuracy} after ${((performance.now() - began) / 60_000).toFixed(1)} min`)
+  return accuracy
+}
+
+recipe(
+  'free-spoken-digits/recordings',
+  'spoken digits as WAV folders: a speaker who was never heard',
+  async (t, place) => {
+    const clips = join(folder, 'digits')
+    for (const name of readdirSync(place).filter((file) => file.endsWith('.wav'))) {
+      const [digit = '', speaker, index] = name.split('_')
+      mkdirSync(join(clips, digit), { recursive: true })
+      copyFileSync(join(place, name), join(clips, digit, `${speaker}_${index}`))
+    }
+    t.true((await trained(t, clips)) >= 0.75) //            the bar of `examples/spoken-digits.mjs` for a speaker held out
+  },
+)
+
+recipe('grid-colour4/grid_s1_colour4.npz', 'lip reading as PNG folders', async (t, place) => {
+  const arrays = await readNpz(place)
+  const { data, shape } = arrays.get('X')!.toNdArray()
+  const targets = arrays.get('y')!.toTargets()
+  const labels = arrays.get('labels')!.data
+  const [count = 0, time = 0, , height = 0, width = 0] = shape
+  const clips = join(folder, 'lips')
+  for (let clip = 0; clip < count; clip++) {
+    const frames = join(clips, String(labels[targets[clip] ?? 0]), `clip${clip}`)
+    mkdirSync(frames, { recursive: true })
+    for (let frame = 0; frame < time; frame++) {
+      const from = (clip * time + frame) * height * width
+      writeFileSync(
+        join(frames, `${frame}.png`),
+        png(width, height, 1, (x, y) => data[from + y * width + x] ?? 0),
+      )
+    }
+  }
+  t.true((await trained(t, clips)) >= 0.9) //             the bar of `examples/lip-reading.mjs`
+})

@@ -1,0 +1,28 @@
+/** Recordings of every format that is read: WAV by `readWav`, the others natively. */
+import { extname } from 'node:path'
+import { readWav, readWavHeader } from '../data/readers/wav'
+import { unwrap } from '../errors'
+import { native } from '../native'
+import type { WavFile } from '../data/readers/wav'
+
+/** A recording: `[channels, frames]`, −1…1. */
+export type Sound = Pick<WavFile, 'data' | 'shape' | 'sampleRate'>
+
+/** Reads a recording whole. */
+export async function readSound(path: string): Promise<Sound> {
+  if (extname(path).toLowerCase() === '.wav') return readWav(path)
+  const { data, channels, sampleRate } = unwrap(await native().readSound(path))
+  return { data, shape: [channels, data.length / channels], sampleRate }
+}
+
+/** What the header of a recording says. */
+export interface SoundHeader {
+  readonly channels: number
+  readonly frames: number
+  readonly sampleRate: number
+}
+
+/** The length of a recording, without decoding it where its header says so. */
+export async function readSoundHeader(path: string): Promise<SoundHeader> {
+  return extname(path).toLowerCase() === '.wav' ? readWavHeader(path) : unwrap(await native().soundLength(path))
+}
