@@ -2,6 +2,7 @@
 import { contention } from './contention.mjs'
 import { eventLoop } from './event-loop.mjs'
 import { facade } from './facade.mjs'
+import { files } from './files.mjs'
 import { inference } from './inference.mjs'
 import { latency } from './latency.mjs'
 import { lengths } from './lengths.mjs'
@@ -19,6 +20,7 @@ export const sections = {
   'event-loop': eventLoop,
   memory,
   lengths,
+  files,
   contention,
   scaling,
   load,
