@@ -231,6 +231,55 @@ def sgemm(job):
     return {"flopsPerSecond": 2 * size**3 / (sorted(measured)[len(measured) // 2] / 1000)}
 
 
+def files(job):
+    """Epochs over folders of JPEG frames, as people write them: PIL in a Dataset, two workers, PyTorch's defaults."""
+    try:
+        from PIL import Image
+    except ImportError:
+        return {"unavailable": "this Python has no Pillow"}
+    import numpy
+
+    size = job["size"]
+    classes = sorted(folder for folder in Path(job["folder"]).iterdir())
+    clips = [(clip, target) for target, folder in enumerate(classes) for clip in sorted(folder.iterdir())]
+
+    class Clips(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(clips)
+
+        def __getitem__(self, index):
+            folder, target = clips[index]
+            frames = []
+            for path in sorted(folder.iterdir()):
+                image = Image.open(path).convert("RGB")
+                side = min(image.size)
+                left, top = ((length - side) // 2 for length in image.size)
+                box = (left, top, left + side, top + side)
+                frames.append(numpy.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=box)))
+            clip = torch.from_numpy(numpy.stack(frames)).permute(0, 3, 1, 2)  # [time, channels, height, width]
+            return clip.float() / 255, target
+
+    loader = torch.utils.data.DataLoader(
+        Clips(), job["batch"], shuffle=True, num_workers=2, persistent_workers=True, multiprocessing_context="fork"
+    )
+    model = CNNLSTM(job["config"])
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def epoch():
+        for inputs, targets in loader:
+            optimizer.zero_grad(set_to_none=True)
+            torch.nn.functional.cross_entropy(model(inputs), targets).backward()
+            optimizer.step()
+
+    epoch()
+    measured = []
+    for _ in range(FEWEST_SWEEPS):
+        start = time.perf_counter()
+        epoch()
+        measured.append(1000 * (time.perf_counter() - start))
+    return {"sweepsMs": measured}
+
+
 def load(_job):
     return {"importMs": import_ms}
 
@@ -252,7 +301,7 @@ def busy_seconds():
 def main():
     job = json.load(sys.stdin)
     torch.set_num_threads(job["threads"])
-    tasks = {task.__name__: task for task in (agree, train, series, inference, latency, stream, memory, sgemm, load)}
+    tasks = {task.__name__: task for task in (agree, train, series, inference, latency, stream, memory, sgemm, files, load)}
     print(json.dumps(others_busy(lambda: tasks[job["task"]](job))))
 
 

@@ -23,7 +23,9 @@ const timed = job.takesTurns ? turns : sweeps
 /** The clone, or the package that is installed in a folder. */
 const subject = job.package === undefined ? 'zoetrope' : installedIn(job.package)
 const imported = performance.now()
-const { Adam, CnnLstm, DataLoader, TensorDataset, getNumThreads, setNumThreads, train } = await import(subject)
+const { Adam, CnnLstm, DataLoader, FolderDataset, TensorDataset, getNumThreads, setNumThreads, train } = await import(
+  subject
+)
 const importMs = performance.now() - imported
 
 const tasks = {
@@ -38,6 +40,7 @@ const tasks = {
   stream,
   memory,
   lengths,
+  files: clipFiles,
   load,
   'event-loop': eventLoop,
 }
@@ -211,6 +214,26 @@ async function lengths({ config, batch, clips, between: [shortest, longest], isE
     const epoch = () => train(model, data, { optimizer, progress: false })
     return { sweepsMs: await timed(seconds, { warmUp: epoch, sweep: epoch }) }
   })
+}
+
+/** Epochs over folders of JPEG frames: read once into native memory, kept decoded, or decoded each time. */
+async function clipFiles({ config, folder, batch, size, source, seconds }) {
+  const options = { size, print: false, cache: source !== 'decoded' }
+  const dataset = await FolderDataset.open(folder, options)
+  const data = new DataLoader(source === 'memory' ? await inMemory(dataset) : dataset, {
+    batchSize: batch,
+    shuffle: true,
+  })
+  return using(await CnnLstm.create({ ...config, device: 'cpu', seed: 0 }), async (model) => {
+    const optimizer = new Adam(model)
+    const epoch = () => train(model, data, { optimizer, progress: false })
+    return { sweepsMs: await timed(seconds, { warmUp: epoch, sweep: epoch }) }
+  })
+}
+
+async function inMemory(dataset) {
+  for await (const { inputs, targets } of new DataLoader(dataset, { batchSize: dataset.length }))
+    return new TensorDataset({ inputs, targets })
 }
 
 async function load() {

@@ -2,6 +2,7 @@
 import { contention } from './contention.mjs'
 import { eventLoop } from './event-loop.mjs'
 import { facade } from './facade.mjs'
+import { files } from './files.mjs'
 import { inference } from './inference.mjs'
 import { latency } from './latency.mjs'
 import { lengths } from './lengths.mjs'
@@ -23,6 +24,7 @@ export const sections = {
   memory,
   networks,
   lengths,
+  files,
   contention,
   scaling,
   load,

@@ -60,6 +60,20 @@ export function knowsLengths(source: Dataset): boolean {
   return source.length === 0 || typeof lengthTeller(source, 0).dataset.lengthOf === 'function'
 }
 
+/** Has a dataset look up the lengths of its samples, where it has to. */
+export async function measureLengths(source: Dataset): Promise<void> {
+  if (source.length === 0) return
+  const { dataset } = lengthTeller(source, 0)
+  const measure: unknown = Reflect.get(dataset, 'measure')
+  if (measure === undefined) return
+  try {
+    if (typeof measure !== 'function') throw typeError('a function', 'measure', measure)
+    await Reflect.apply(measure, dataset, [])
+  } catch (cause) {
+    throw dataError(0, cause)
+  }
+}
+
 /** The number of frames of a sample, as its dataset tells it. */
 export function lengthAt(source: Dataset, at: number): number {
   const { dataset, index } = lengthTeller(source, at)

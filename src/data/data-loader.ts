@@ -1,6 +1,6 @@
 import { ArrayCache } from './array-cache'
 import { checkAugment } from './augment'
-import { bucketByLength, checkBucket, knowsLengths, lengthAt } from './bucket'
+import { bucketByLength, checkBucket, knowsLengths, lengthAt, measureLengths } from './bucket'
 import { checkBoolean, checkInteger, checkOptions, typeError } from '../common/checks'
 import { Collator } from './collate'
 import { checkLength, checkSource, isDataset } from './data-source'
@@ -218,6 +218,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     isClosed: IsClosed,
   ): AsyncGenerator<LoadedBatch, void> {
     let count = 0
+    if (this.#bucket > 0) await measureLengths(dataset)
     for (const indices of batches) {
       if (isClosed()) return
       const batch = gathered(dataset, indices) ?? (await collated(dataset, indices, this.#arrays))

@@ -32,6 +32,8 @@ export interface Dataset {
   get(index: number): Sample | Promise<Sample>
   /** The number of frames of the sample at `index`, known without reading the sample. `bucketByLength` needs it. */
   lengthOf?(index: number): number
+  /** Looks up what `lengthOf` tells, where that is work: `bucketByLength` waits for it before an epoch begins. */
+  measure?(): Promise<unknown>
 }
 
 /** Arrays of a {@link TensorDataset}. */

@@ -31,6 +31,9 @@ export interface Item {
   length: number | undefined
 }
 
+/** The most clips whose lengths are looked up when nobody asks for it: a second or two. */
+const MOST_MEASURED = 10_000
+
 /** Everything about a dataset of clips. */
 export class Contents {
   readonly path: string
@@ -126,14 +129,19 @@ export class Contents {
         this.skipped.push({ path: join(this.catalog.root, clip.path), reason: error.message })
       }
     }
-    await sideBySide(clips.length, isSkipping ? readAll : cut, scanning)
-    this.#items = itemsOf.flat()
+    if (timing.window === null && !isSkipping) {
+      const length = timing.timeSteps ?? undefined
+      this.#items = clips.map((clip, index) => ({ clip, group: groups.ids[index] ?? '', window: undefined, length }))
+    } else {
+      await sideBySide(clips.length, isSkipping ? readAll : cut, scanning)
+      this.#items = itemsOf.flat()
+    }
     if (this.#items.length === 0) {
       const [first] = this.skipped
       const message = `Expected clips that can be read in '${this.path}', received none: ${first?.reason ?? 'no clips'}`
       throw new ZoetropeError('ERR_DATA', message, { path: this.path, skipped: this.skipped })
     }
-    const isCheap = !clips.some(({ form }) => form === 'video')
+    const isCheap = clips.length <= MOST_MEASURED && !clips.some(({ form }) => form === 'video')
     if (measure ?? isCheap) await this.measure(scanning)
   }
 

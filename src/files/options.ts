@@ -52,8 +52,8 @@ export interface CommonFolderOptions extends ScanOptions {
    */
   readonly window?: number | { readonly size: number; readonly step?: number | undefined } | undefined
   /**
-   * Whether the number of frames of every clip is looked up when the folder is opened: `lengthOf` and `bucketByLength`
-   * need it. Default true, for videos only with `window`: `dataset.measure()` does it later.
+   * Whether the number of frames of every clip is looked up when the folder is opened, for `lengthOf`. Default true for
+   * up to 10,000 clips that are no videos. Else `measure()` does it later; `bucketByLength` asks for it itself.
    */
   readonly measure?: boolean | undefined
   /**

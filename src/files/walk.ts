@@ -38,6 +38,7 @@ export class Walk {
   readonly #root: string
   readonly #signal: AbortSignal | undefined
   readonly #turns: Turns
+  #entries = 0
   /** Files that are no clips, by their names. */
   readonly others: PassedOver[] = []
   othersCount = 0
@@ -65,6 +66,7 @@ export class Walk {
   }
 
   async *#below(folder: string, above: readonly string[], isFirst: boolean): AsyncGenerator<FoundClip, void> {
+    throwIfAborted(this.#signal)
     const identity = await this.#identity(folder)
     if (above.includes(identity) || above.length >= MOST_DEPTH) return //     a symbolic link back into itself
     const { folders, files } = await this.#list(folder)
@@ -85,7 +87,7 @@ export class Walk {
     const [folders, files]: [string[], string[]] = [[], []]
     try {
       for await (const entry of await opendir(path, { bufferSize: ENTRIES_AT_ONCE })) {
-        await this.#turns.take()
+        if (++this.#entries % ENTRIES_AT_ONCE === 0) await this.#turns.take()
         if (isHidden(entry.name)) continue
         const kind = entry.isSymbolicLink() ? await kindOfTarget(join(path, entry.name)) : kindOfEntry(entry)
         if (kind === 'folder') folders.push(entry.name)

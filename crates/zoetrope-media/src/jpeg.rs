@@ -23,6 +23,9 @@ pub fn header(path: &Path, bytes: &[u8]) -> Result<Header> {
 pub fn decode(path: &Path, bytes: &[u8]) -> Result<(Orientation, Image)> {
     let (mut decoder, header) = open(path, bytes)?;
     check_size(path, header)?;
+    if !has_end(bytes) {
+        return Err(Error::file(path, "a whole JPEG", "one without its end: it is cut off"));
+    }
     let Header {
         width,
         height,
@@ -75,6 +78,25 @@ fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Decoder<'a>, Header)> {
         orientation,
     };
     Ok((decoder, header))
+}
+
+/// Whether the marker of the end comes behind the first scan. In a scan 0xff is followed by 0, or is a marker; what comes
+/// before it, such as a thumbnail, may have an end of its own.
+fn has_end(bytes: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xda;
+    const END: [u8; 2] = [0xff, 0xd9];
+    let mut at = 2; //                                  behind the first marker
+    while let Some(&[0xff, marker, high, low]) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        if marker == 0xff {
+            at += 1; //                                 a byte that fills
+            continue;
+        }
+        if marker == START_OF_SCAN {
+            return bytes[at..].windows(2).any(|pair| pair == END);
+        }
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+    }
+    false
 }
 
 fn malformed(path: &Path, error: &dyn std::fmt::Display) -> Error {

@@ -88,7 +88,7 @@ fn frames_are_resized_as_pillow_resizes_them() -> Result<()> {
                 let pixels = read("rgb.png", Size { height, width }, Channels::Rgb, Some((mode, filter)))?;
                 let name = format!("{mode_name}-{filter_name}-{width}x{height}.rgb");
                 let (largest, average) = difference(&pixels, &expected(&name));
-                assert!(largest <= 1 && average < 0.05, "{name}: {largest}, {average}");
+                assert!(largest <= 1 && average < 0.2, "{name}: {largest}, {average}");
             }
         }
     }

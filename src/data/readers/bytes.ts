@@ -96,6 +96,18 @@ export function section(source: ByteSource, place: Place, start: number, length:
   return part
 }
 
+/** A source whose first `length` bytes are read at once: for headers, which are read bit by bit. */
+export async function withHead(source: ByteSource, length: number): Promise<ByteSource> {
+  const head = await source.read(0, Math.min(length, source.length))
+  return {
+    place: source.place,
+    length: source.length,
+    read: async (offset, count) => {
+      return offset + count <= head.length ? head.slice(offset, offset + count) : source.read(offset, count)
+    },
+  }
+}
+
 /** Bytes in memory. Long ones are copied piece by piece. */
 export function memory(bytes: Uint8Array, place: Place): ByteSource {
   const source: ByteSource = {

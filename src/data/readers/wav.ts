@@ -1,5 +1,5 @@
 import { checkPath } from '../../common/checks'
-import { withFile } from './bytes'
+import { withFile, withHead } from './bytes'
 import { ZoetropeError } from '../../errors'
 import { fileError } from './file-error'
 import { allocate } from './pieces'
@@ -44,10 +44,12 @@ export async function readWav(path: string | URL): Promise<WavFile> {
   })
 }
 
+const HEAD = 4096 //         bytes in which a header usually is
+
 /** What a WAV file says of its samples, which are not read. */
 export async function readWavHeader(path: string): Promise<Pick<WavFile, 'channels' | 'frames' | 'sampleRate'>> {
   return withFile(path, async (file) => {
-    const { length, format } = await findSamples(file)
+    const { length, format } = await findSamples(await withHead(file, HEAD))
     const { channels, sampleRate, bits } = format
     return { channels, frames: Math.floor((8 * length) / (channels * bits)), sampleRate }
   })
