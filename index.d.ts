@@ -26,8 +26,11 @@ export declare class NativeBatch {
    * batch; with the valid frames of each clip where they are not all; and, except for prediction, targets.
    */
   static fromArrays(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
-  /** As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done. */
-  static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null): Outcome<NativeBatch>
+  /**
+   * As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done.
+   * `indices` are the samples' places in their dataset, for messages.
+   */
+  static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets | undefined | null, indices: Uint32Array): Outcome<NativeBatch>
   /**
    * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
    * with seed and epoch they say all draws.
@@ -47,6 +50,42 @@ export declare class NativeDataStatistics {
   read(): NativeStatistics
 }
 
+/** The label strings of some clips: their frames are computed once, and read as often as one likes. */
+export declare class NativeDecoder {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /** Computes the outputs of the clips' frames. */
+  read(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** Finds the string of each clip that was read. */
+  decode(decoding: NativeDecoding): Promise<Outcome<NativeLabelString[]>>
+  /** Has the work end soon with `ERR_ABORTED`. */
+  cancel(): void
+}
+
+/** A forecast, which can be stopped between two steps. */
+export declare class NativeForecast {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /** The steps after each clip, `[batch, steps, …step]`. */
+  run(batch: NativeBatch, steps: number, sampling?: NativeStepSampling | undefined | null): Promise<Outcome<NativeArray>>
+  /** Has the forecast end before its next step with `ERR_ABORTED`. */
+  cancel(): void
+}
+
+/** One call that writes strings. */
+export declare class NativeGeneration {
+  /** The string of each clip of a batch. */
+  generate(batch: NativeBatch): Promise<Outcome<NativeWritten[]>>
+  /** Begins the string of a batch of one clip. */
+  begin(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** The next label of the string that was begun; `null` at its end. */
+  next(): Promise<Outcome<number | null>>
+  /** The string that was begun, as far as it is. */
+  written(): NativeWritten | null
+  /** Ends calls of this generation between two steps, with `ERR_ABORTED`, and frees what a begun string keeps. */
+  cancel(): void
+}
+
 /** A model on its own thread. */
 export declare class NativeModel {
   /**
@@ -58,6 +97,8 @@ export declare class NativeModel {
   static load(path: string, device: string): Promise<Outcome<NativeModel>>
   /** What the model is made of, as JSON: a text crosses whole, an object of values is limited to a million of them. */
   get config(): string
+  /** Numbers in one answer. */
+  get numOutputs(): number
   /** `cpu` or `cuda:N`. */
   get device(): string
   /** The name of every parameter, in PyTorch's order. */
@@ -66,6 +107,8 @@ export declare class NativeModel {
   layers(): Array<NativeLayer>
   /** Begins a sweep over some data; `loss` has the options of a training loss, `keeps_ranking` is for `areas`. */
   beginPass(loss?: NativeLoss | undefined | null, keepsRanking?: boolean | undefined | null): NativePass
+  /** Begins a call that writes strings. */
+  beginGeneration(options: NativeGenerationOptions): NativeGeneration
   /** Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame. */
   logits(batch: NativeBatch): Promise<Outcome<NativeArray>>
   /** Probabilities of classes or labels, or a regression's values; shapes as of `logits`. */
@@ -74,22 +117,47 @@ export declare class NativeModel {
   save(path: string): Promise<Outcome<undefined>>
   /** Copies every parameter, in PyTorch's order. */
   stateDict(): Promise<Outcome<NativeNamedArray[]>>
-  /** Overwrites every parameter. */
-  loadStateDict(state: NativeStateDict): Promise<Outcome<undefined>>
-  /** Overwrites every parameter with those of a safetensors file. */
-  loadStateDictFile(path: string): Promise<Outcome<undefined>>
+  /** Overwrites parameters; without `strict` those that are there. */
+  loadStateDict(state: NativeStateDict, strict: boolean): Promise<Outcome<NativeMismatch>>
+  /**
+   * As `loadStateDict`, of a safetensors file. `names` are pairs of a name in the file and the model's name for it, one
+   * after the other; tensors that are not among them are left out.
+   */
+  loadStateDictFile(path: string, strict: boolean, names?: Array<string> | undefined | null): Promise<Outcome<NativeMismatch>>
+  /** The names of the tensors in a safetensors file. */
+  tensorNames(path: string): Promise<Outcome<string[]>>
   /** Freezes, or unfreezes, every parameter whose name begins with the prefix. */
   setFrozen(prefix: string, isFrozen: boolean): Promise<Outcome<NativeFrozen>>
   /** Drops what is kept for an optimizer, after the jobs so far. */
   forgetOptimizer(id: number): void
   /** Drops the parameters on the model's thread and ends it. Twice is fine. */
   dispose(): Promise<Outcome<undefined>>
+  /**
+   * Writes the model as ONNX beside `path`, and computes the raw outputs for the probes by the same weights. `options`
+   * in JSON.
+   */
+  exportOnnx(path: string, options: string, probes: Array<NativeBatch>): Promise<Outcome<NativeOnnxFile>>
+}
+
+/** An exported file that is not at its path yet. Collected, it leaves nothing. */
+export declare class NativeOnnxFile {
+  /** Where it can be read before it is at its path. */
+  get temporaryPath(): string
+  /** The model's raw outputs for each probe, as of `logits`, by the weights that are in the file. Handed over once. */
+  takeLogits(): Array<NativeArray>
+  /** Puts it at its path. */
+  persist(): Promise<Outcome<undefined>>
+  /** Removes it. */
+  discard(): void
 }
 
 /** Accumulates loss and counts on the device over the batches it is given. */
 export declare class NativePass {
-  /** Adds a batch's gradients to those of the next update; with an optimizer, updates by them. */
-  trainBatch(batch: NativeBatch, optimizer?: NativeOptimizer | undefined | null): Promise<Outcome<undefined>>
+  /**
+   * Adds a batch's gradients to those of the next update; with an optimizer, updates by them. `teacher_forcing` is the
+   * share of a token sequence's steps that read their targets; all where nothing is said.
+   */
+  trainBatch(batch: NativeBatch, optimizer?: NativeOptimizer | undefined | null, teacherForcing?: number | undefined | null): Promise<Outcome<undefined>>
   /** Updates by the gradients since the last update; without any, does nothing. */
   update(optimizer: NativeOptimizer): Promise<Outcome<undefined>>
   /** Adds a batch without training on it. */
@@ -141,17 +209,19 @@ export declare class NativeTensorDataset {
    * Copies samples, as `NativeBatch.fromArrays` does. `isPerFrame` says whether targets belong to frames or to clips,
    * where that is known.
    */
-  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
+  static create(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths?: Int32Array | undefined | null, targets?: NativeTargets | undefined | null, isPerFrame?: boolean | undefined | null): Outcome<NativeTensorDataset>
   /** Number of samples. */
   get length(): number
   /** A copy of the sample at `index`. */
   sample(index: number): Outcome<NativeSample>
+  /** Whether the label strings of the samples at `indices`, which must be in range, can be aligned with their clips. */
+  checkAlignable(indices: Uint32Array): Outcome<undefined>
   /** The samples at `indices` as a batch. */
   batch(indices: Uint32Array): Outcome<NativeBatch>
 }
 
-/** Fails for a model whose answers depend on later frames. */
-export declare function checkCausal(model: NativeModel): Outcome<undefined>
+/** Fails for a model that cannot answer frame by frame. */
+export declare function checkStreams(model: NativeModel): Outcome<undefined>
 
 /** Copies the running averages of the weights that an optimizer keeps into the model, where it keeps any. */
 export declare function copyAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
@@ -223,6 +293,18 @@ export interface NativeCounts {
   labels: Float64Array
 }
 
+/** How label strings are found. */
+export interface NativeDecoding {
+  /** Strings that are followed at a time; 1 reads the best path. */
+  beams: number
+  /** The only strings that may be answers. */
+  lexicon?: NativeStrings
+  /** Strings that no answer may begin with. */
+  forbidden?: NativeStrings
+  /** Whether `visited` is wanted. */
+  keepsVisited: boolean
+}
+
 /** An error as data; the facade throws it. */
 export interface NativeFailure {
   /** One of the facade's error codes, or `ERR_ABORTED`. */
@@ -233,12 +315,45 @@ export interface NativeFailure {
   details: Record<string, unknown>
 }
 
+/** Sums of what evaluated forecasts are off by, in the units of the data. */
+export interface NativeForecastErrors {
+  /** Clips that were forecast. */
+  clips: number
+  /** Steps that were forecast of each. */
+  horizon: number
+  /** Numbers in one step. */
+  numbers: number
+  /**
+   * Row-major `[forecasts, horizon, 2]`: sums of |error| and error² of the model, of persistence and, with a season, of
+   * the seasonal-naive forecast.
+   */
+  sums: Array<number>
+  /** With binary cross-entropy, `[horizon]`: sums of the negative log-likelihood of whole steps. */
+  likelihoods: Array<number>
+  /** Sum of the absolute differences between each number that was read and the one a season, or a step, before. */
+  differences: number
+  /** Number of these differences. */
+  numDifferences: number
+}
+
 /** What a call froze or unfroze. */
 export interface NativeFrozen {
   /** The parameters that the prefix fits. */
   names: Array<string>
   /** Number of values in all frozen parameters of the model. */
   frozenValues: number
+}
+
+/** How strings are written; without beams or sampling greedily. */
+export interface NativeGenerationOptions {
+  /** Most labels of a string; those of the head where nothing is said. */
+  maxLength?: number
+  /** Of a beam search. */
+  beams?: number
+  /** Exponent of a beam search's length penalty. */
+  lengthPenalty: number
+  /** How tokens are drawn. */
+  sampling?: NativeSampling
 }
 
 /** A rule for some parameters. */
@@ -257,6 +372,18 @@ export interface NativeInputs {
   shape: Array<number>
   /** Valid frames of each clip, where they are not all. */
   lengths?: Int32Array
+}
+
+/** A label string. */
+export interface NativeLabelString {
+  /** Classes; absent where outputs are not numbers, or no allowed string fits into the frames. */
+  labels?: Int32Array
+  /** First frame of each label, and the frame after its last. */
+  spans: Int32Array
+  /** The sum over all paths that read as the string. */
+  probability: number
+  /** Every string that was among the best at any frame, where that is wanted. */
+  visited: NativeStrings
 }
 
 /** One row of a summary. */
@@ -303,7 +430,10 @@ export interface NativeLoss {
 export interface NativeMetrics {
   /** Mean over predictions. */
   loss: number
-  /** Predictions that are right; of several labels, those with every label right; of a regression none. */
+  /**
+   * Predictions that are right; of several labels, those with every label right; strings that are exact; of a regression
+   * none.
+   */
   correct: number
   /** Samples seen. */
   samples: number
@@ -316,8 +446,24 @@ export interface NativeMetrics {
    * (target - origin)² with one of the targets as the origin.
    */
   errorSums: Array<number>
+  /** Of label strings. */
+  strings?: NativeStringCounts
+  /** Of evaluated forecasts. */
+  forecast?: NativeForecastErrors
   /** Norm of the latest update's gradients before clipping; absent before the first update. */
   gradientNorm?: number
+}
+
+/** Names that a model and a state dict do not share; at most 50 of each are listed. */
+export interface NativeMismatch {
+  /** The model's. */
+  missing: Array<string>
+  /** The state dict's. */
+  unexpected: Array<string>
+  /** Missing ones that are not listed. */
+  omittedMissing: number
+  /** Unexpected ones that are not listed. */
+  omittedUnexpected: number
 }
 
 /** What one batch shows of a model. */
@@ -326,6 +472,8 @@ export interface NativeModelAudit {
   parameters: Array<NativeParameterAudit>
   /** Loss before anything was learned. */
   firstLoss: number
+  /** Of label strings: the mean probability of the blank, where it is the likeliest output of every frame. */
+  allBlank?: number
   /** Steps that were made. */
   steps: number
   /** What was not finite in a step, which ended them. */
@@ -416,10 +564,22 @@ export interface NativeSample {
   data: Float32Array | Uint8Array
   /** Of the inputs, without the axis of samples; of a clip, its own frames. */
   shape: Array<number>
-  /** Class indices, labels or numbers. */
-  targets: Float64Array
+  /** Class indices, labels or numbers; absent in a dataset without targets. */
+  targets?: Float64Array
   /** Of the targets, without the axis of samples: empty for a single number. */
   targetShape: Array<number>
+}
+
+/** How tokens are drawn. */
+export interface NativeSampling {
+  /** Above 0. */
+  temperature: number
+  /** Only so many most probable tokens. */
+  topK?: number
+  /** Only the most probable tokens that together reach this probability. */
+  topP: number
+  /** Begins each clip's stream of draws. */
+  seed: bigint
 }
 
 /** What a profile has come to. */
@@ -432,17 +592,75 @@ export interface NativeStatistics {
   samples: number
 }
 
-/** What is to be answered: class indices, labels or numbers. */
+/** How steps are drawn. */
+export interface NativeStepSampling {
+  /** Logits are divided by it. */
+  temperature: number
+  /** One a clip. */
+  seeds: BigUint64Array
+}
+
+/** Counts of label strings held against their targets. */
+export interface NativeStringCounts {
+  /** Edits of labels that make the targets of the answers. */
+  edits: number
+  /** Labels of the targets. */
+  labels: number
+  /** The same of words; 0 where no class is the separator. */
+  wordEdits: number
+  /** Words of the targets. */
+  words: number
+  /** Strings without an edit. */
+  exact: number
+  /** Strings. */
+  strings: number
+  /** Strings of an answer without any label. */
+  empty: number
+}
+
+/** Strings of classes, one after the other. */
+export interface NativeStrings {
+  /** Classes, from 0. */
+  labels: Int32Array
+  /** Labels of each string. */
+  counts: Int32Array
+}
+
+/** What is to be answered: class indices, labels, numbers or strings of labels. */
 export interface NativeTargets {
   /** As many as the product of the shape. */
   data: Int32Array | Float32Array
-  /** `[batch]` for classes, or with axes of time and outputs after it. */
+  /** `[batch]` for classes, or with axes of time and outputs, or of a string's labels, after it. */
   shape: Array<number>
+  /** Targets of each sample's own along the second axis, `[batch]`, where samples have different numbers of them. */
+  lengths?: Int32Array
+  /** Names that the data are indices of, where targets were given by name. */
+  names?: Array<string>
+}
+
+/** How an array is cut. */
+export interface NativeWindows {
+  /** Entries of a window along the axis. */
+  size: number
+  /** Entries from one window to the next. */
+  step: number
+  /** The axis that is cut. */
+  axis: number
+  /** Whether a last window that is not full is filled up with zeros. */
+  pad: boolean
+}
+
+/** A string that was written. */
+export interface NativeWritten {
+  /** Indices of classes. */
+  labels: Int32Array
+  /** Logarithm of its probability, over the penalty of its length. */
+  score: number
 }
 
 /**
  * Takes the next frame of each of some streams, `[streams, channels, height, width]` or `[streams, features]`, and
- * gives the answers so far, `[streams, outputs]`: probabilities, or a regression's values.
+ * gives the answers so far, `[streams, outputs]`: probabilities, a regression's values, or raw outputs of a CTC head.
  */
 export declare function pushFrames(model: NativeModel, frames: NativeBatch, streams: Array<NativeNext>): Promise<Outcome<NativeArray>>
 
@@ -458,13 +676,6 @@ export declare function setNumThreads(count: number): void
  * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void
-export declare function decodeImages(paths: Array<string>, options: NativeFrameOptions): Promise<Outcome<Uint8Array>>
-export interface NativeFrameOptions { height: number; width: number; channels: number; resize?: NativeResizeMode; filter: NativeResizeFilter }
-export type NativeResizeMode = 'fit' | 'fill' | 'stretch'
-export type NativeResizeFilter = 'nearest' | 'box' | 'bilinear' | 'bicubic' | 'lanczos'
-export interface NativeImageSize { height: number; width: number; channels: number }
-export declare function imageSize(path: string): Promise<Outcome<NativeImageSize>>
-export interface NativeSound { data: Float32Array; channels: number; sampleRate: number }
-export declare function readSound(path: string): Promise<Outcome<NativeSound>>
-export interface NativeSoundLength { frames: number; channels: number; sampleRate: number }
-export declare function soundLength(path: string): Promise<Outcome<NativeSoundLength>>
+
+/** An array as overlapping windows, `[windows, …]`, cut by a thread beside the models'. */
+export declare function windows(data: Float32Array | Uint8Array, shape: Array<number>, options: NativeWindows): Promise<Outcome<NativeInputs>>

@@ -47,7 +47,21 @@ test('the examples of doc comments compile, strictly, and run', async (t) => {
   const programs = documentedPrograms()
   t.deepEqual(
     programs.map(([name]) => name.replace(/-\d+$/, '')),
-    ['data-loader', 'dataset', 'cnn-lstm', 'cnn-lstm', 'fit', 'train'],
+    [
+      'data-loader',
+      'dataset',
+      'windows',
+      'ctc',
+      'accuracy-by-frames',
+      'cnn-lstm',
+      'cnn-lstm',
+      'cnn-lstm',
+      'cnn-lstm',
+      'cnn-lstm',
+      'cnn-lstm',
+      'fit',
+      'train',
+    ],
   )
   for (const [name, code] of programs) writeFileSync(join(folder, `${name}.mts`), code)
   const compilerOptions = { rootDir: '.', outDir: '.', declaration: false, noEmitOnError: true }
@@ -73,4 +87,19 @@ test('the main job runs on tiny data and saves both models', async (t) => {
   t.regex(stdout, /Motion, with the frames shuffled/)
   for (const name of ['mnist', 'motion'])
     t.true(readFileSync(join(folder, `zoetrope-${name}.safetensors`)).length > 1000)
+})
+
+test('lines of handwritten digits are read on tiny data', async (t) => {
+  const program = join(REPOSITORY, 'examples', 'digit-lines.mjs')
+  const { code, stdout, stderr } = await runNode([program, '--quick', '--device', 'cpu'])
+  t.is(code, 0, stderr)
+  t.regex(stdout, /share of wrong digits: \d\.\d{3} ± /)
+})
+
+test('clips of handwritten digits are written in reverse and sorted, on tiny data', async (t) => {
+  const program = join(REPOSITORY, 'examples', 'digit-sequences.mjs')
+  const { code, stdout, stderr } = await runNode([program, '--quick', '--device', 'cpu'])
+  t.is(code, 0, stderr)
+  for (const task of ['reversal', 'sorting'])
+    t.regex(stdout, new RegExp(`${task}, exact strings of known digits: \\d\\.\\d{3} ± `))
 })

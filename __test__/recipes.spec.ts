@@ -1,5 +1,5 @@
 /** The recipes on made-up data: that they run, choose, test once, and say what came of it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -85,7 +85,8 @@ test('speakers', async (t) => {
   t.regex(await quick('speakers', folder), RESULT)
 })
 
-test('spoken digits', async (t) => {
+/** Made-up recordings of three speakers. */
+function spokenDigits(): string {
   const recordings = mkdtempSync(join(folder, 'recordings-'))
   for (const speaker of ['theo', 'nicolas', 'jackson'])
     for (let digit = 0; digit < 10; digit++)
@@ -94,9 +95,56 @@ test('spoken digits', async (t) => {
         const file = riff([chunk('fmt ', wavFormat(1, 1, 16)), chunk('data', samples)])
         writeFileSync(join(recordings, `${digit}_${speaker}_${index}.wav`), file)
       }
+  return recordings
+}
+
+test('spoken digits', async (t) => {
+  const recordings = spokenDigits()
   const text = await quick('spoken-digits', recordings)
   t.regex(text, /official split: \d\.\d{3}/)
   t.regex(text, /theo held out: \d\.\d{3}/)
+  t.regex(await quick('connected-digits', recordings), /share of wrong digits: \d\.\d{3}/)
+})
+
+test('early answers', async (t) => {
+  const text = await quick('early-answers', spokenDigits())
+  t.regex(text, /Chosen: last\nListening to "zero", \d+ frames:\n {2}from frame 1: \w+, /)
+  t.regex(text, /after 100 % of a recording: \d\.\d{3} ± 0\.000/)
+})
+
+test('piano rolls', async (t) => {
+  const rolls = mkdtempSync(join(folder, 'rolls-'))
+  const part = (name: string, count: number) => [
+    {
+      name: `${name}.npy`,
+      bytes: npy(
+        '|u1',
+        [count, 6, 88],
+        bytes(count * 6 * 88).map((byte) => byte & 1),
+      ),
+    },
+    {
+      name: `${name}_lengths.npy`,
+      bytes: npy(
+        '|u1',
+        [count],
+        bytes(count).map((byte) => 3 + (byte % 4)),
+      ),
+    },
+  ]
+  const file = zip([...part('train', 9), ...part('valid', 3), ...part('test', 3)])
+  for (const name of ['jsb-chorales', 'nottingham']) writeFileSync(join(rolls, `${name}.npz`), file)
+  const result = /next step: \d+\.\d{3} ± \d\.\d{3} \(mean and deviation of 1 seeds\)\nPublished or known: LSTM/
+  for (const recipe of ['chorales', 'nottingham']) t.regex(await quick(recipe, rolls), result)
+})
+
+test('the next frames of moving digits, and a strip of them', async (t) => {
+  const program = join(REPOSITORY, 'examples', 'next-frames.mjs')
+  const file = join(folder, 'strip.png')
+  const { code, stdout, stderr } = await runNode([program, '--tiny', '--device', 'cpu', '--save', file])
+  t.is(code, 0, stderr)
+  t.regex(stdout, /persistence: rmse \d\.\d{4}[\s\S]*Error over persistence's: \d\.\d{3}/)
+  t.deepEqual([...readFileSync(file).subarray(1, 4)], [0x50, 0x4e, 0x47])
 })
 
 test('data that is not there is a reason to skip, printed', async (t) => {

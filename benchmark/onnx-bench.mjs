@@ -3,14 +3,12 @@
  *
  * `logits`: those of the first batch. `inference`: milliseconds of sweeps over the batches, each awaited one by one.
  */
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { readBatches } from './lib/read-batches.mjs'
 import { eachOf, sweeps, warmUp } from './lib/sweeps.mjs'
 
-const { task, runtime, onnx, threads, shape, batches: count, seconds, ...files } = await json(process.stdin)
-const { InferenceSession, Tensor } = createRequire(join(runtime, 'package.json'))('onnxruntime-node')
+const { task, onnx, threads, shape, batches: count, seconds, ...files } = await json(process.stdin)
 const session = await InferenceSession.create(onnx, {
   executionProviders: ['cpu'],
   graphOptimizationLevel: 'all',
@@ -18,8 +16,10 @@ const session = await InferenceSession.create(onnx, {
   interOpNumThreads: 1,
 })
 const [inputName, outputName] = [session.inputNames[0], session.outputNames[0]]
+/** The file's clips have an axis of time, of one frame too. */
 const batches = (await readBatches(files, shape, count)).map(
-  ({ inputs }) => new Tensor('float32', inputs.data, inputs.shape),
+  ({ inputs: { data, shape: sizes } }) =>
+    new Tensor('float32', data, shape.time === 1 ? [sizes[0], 1, ...sizes.slice(1)] : sizes),
 )
 const run = async (batch) => (await session.run({ [inputName]: batch }))[outputName].data
 

@@ -5,6 +5,7 @@ PyTorch does: its batches lie ready, in the layout that the configuration likes 
 """
 
 import json
+import math
 import os
 import struct
 import sys
@@ -38,29 +39,67 @@ def read_weights(path):
     return state
 
 
+class FullLength(CNNLSTM):
+    """The twin for clips that are all as long: without the masks and copies that lengths need."""
+
+    def forward(self, x):
+        clips = x if x.dim() == (3 if self.is_vector else 5) else x.unsqueeze(1)
+        features = clips
+        if not self.is_vector:
+            features = self.cnn(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
+        elif hasattr(self, "cnn"):
+            features = self.cnn(clips)
+        outputs = self.lstm(self.projection(features))
+        pooled = outputs.mean(1) if self.pooling == "mean" else outputs[:, -1]
+        return self.fc(self.dropout(pooled))
+
+
+class OverTime(torch.nn.Module):
+    """The twin's convolutions over time, likewise: [batch, time, features] into [batch, time, channels]."""
+
+    def __init__(self, twin):
+        super().__init__()
+        self.twin = twin
+
+    def forward(self, x):
+        x = x.transpose(1, 2)  # [batch, channels, time], between all blocks
+        for number, block in enumerate(self.twin.blocks, 1):
+
+            def layer(name):
+                return getattr(self.twin, f"{name}{number}", torch.nn.Identity())
+
+            y = layer("conv")(x)
+            y = layer("norm")(y.transpose(1, 2)).transpose(1, 2) if block.get("norm") == "layer" else layer("norm")(y)
+            if block.get("residual"):
+                y = y + layer("shortcut")(x)
+            x = layer("dropout")(layer("activation")(y))
+        return x.transpose(1, 2)
+
+
 class Bench:
     """The model, its optimizer and its batches in one of the configurations."""
 
     def __init__(self, job):
         self.job = job
         self.is_channels_last = job["configuration"] != "defaults"
-        model = CNNLSTM(job["config"])
+        model = FullLength(job["config"])
         model.load_state_dict(read_weights(job["weights"]))
+        if model.is_vector and hasattr(model, "cnn"):
+            model.cnn = OverTime(model.cnn)
         if self.is_channels_last:
             model = model.to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=self.is_channels_last or None)
-        if job["configuration"] == "compiled":
+        if job["configuration"] == "compiled" and hasattr(model, "cnn"):  # without one there is nothing to compile
             model.cnn = torch.compile(model.cnn)
         self.model = model
 
     def batches(self, shape, count):
         """The first `count` batches of inputs [batch, time, channels, height, width] and targets [batch]."""
-        batch, frames, size = shape["batch"], shape["time"], shape["size"]
-        channels = self.job["config"]["input"]["channels"]
-        values = batch * frames * channels * size * size
+        batch, frames, step = shape["batch"], shape["time"], step_shape(self.job["config"]["input"])
+        values = batch * frames * math.prod(step)
         inputs = read_numbers(self.job["inputs"], count * values, torch.float32)
         targets = read_numbers(self.job["targets"], count * batch, torch.int32).long()
-        sizes = (batch, channels, size, size) if frames == 1 else (batch, frames, channels, size, size)
+        sizes = (batch, *step) if frames == 1 else (batch, frames, *step)
         return [
             (self.laid_out(piece.reshape(sizes)), labels)
             for piece, labels in zip(inputs.split(values), targets.split(batch))
@@ -68,7 +107,7 @@ class Bench:
 
     def laid_out(self, inputs):
         """Frames in the layout that the configuration's convolutions work in."""
-        if not self.is_channels_last:
+        if not self.is_channels_last or inputs.dim() < 4:  # a vector has one layout
             return inputs
         flat = inputs.reshape(-1, *inputs.shape[-3:]).contiguous(memory_format=torch.channels_last)
         return flat if inputs.dim() == 4 else flat.unflatten(0, inputs.shape[:2])
@@ -80,6 +119,11 @@ class Bench:
         loss.backward()
         self.optimizer.step()
         return loss.detach()
+
+
+def step_shape(input):
+    """The axes of one step's input: those of a frame, or a vector's features."""
+    return (input["features"],) if "features" in input else (input["channels"], input["height"], input["width"])
 
 
 def read_numbers(path, count, dtype):
@@ -120,7 +164,8 @@ def agree(job):
 
 def train(job):
     bench = Bench(job)
-    return {"sweepsMs": sweeps(bench.batches(job["shape"], job["batches"]), job["seconds"], bench.step)}
+    sweeps_ms = sweeps(bench.batches(job["shape"], job["batches"]), job["seconds"], bench.step)
+    return {"sweepsMs": sweeps_ms, "peakBytes": peak_bytes()}
 
 
 def series(job):
@@ -137,7 +182,8 @@ def inference(job):
     bench = Bench(job)
     bench.model.eval()
     batches = bench.batches(job["shape"], job["batches"])
-    return {"sweepsMs": sweeps(batches, job["seconds"], lambda inputs, _targets: bench.model(inputs))}
+    sweeps_ms = sweeps(batches, job["seconds"], lambda inputs, _targets: bench.model(inputs))
+    return {"sweepsMs": sweeps_ms, "peakBytes": peak_bytes()}
 
 
 @torch.inference_mode()
@@ -149,11 +195,32 @@ def latency(job):
     return {"callsMs": sweeps(batches, job["seconds"], lambda clip, _target: bench.model(clip).softmax(-1).tolist())}
 
 
+@torch.inference_mode()
+def stream(job):
+    """The frames of one clip, one after the other, with the LSTM's state carried; a sweep is the whole clip."""
+    bench = Bench(job)
+    model = bench.model.eval()
+    recurrent = model.lstm.lstm
+
+    def run(clip, _target):
+        state = None
+        for frame in clip.unbind(1):
+            features = model.projection(model.cnn(frame))
+            outputs, state = recurrent(features[:, None], state)
+            model.fc(outputs[:, -1]).softmax(-1).tolist()
+
+    return {"sweepsMs": sweeps(bench.batches(job["shape"], 1), job["seconds"], run)}
+
+
 def memory(job):
-    train(job)
+    return {"peakBytes": train(job)["peakBytes"]}
+
+
+def peak_bytes():
+    """The most memory that this process ever held."""
     status = Path("/proc/self/status").read_text()
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return {"peakBytes": 1024 * int(peak.split()[1])}
+    return 1024 * int(peak.split()[1])
 
 
 def sgemm(job):
@@ -185,7 +252,7 @@ def busy_seconds():
 def main():
     job = json.load(sys.stdin)
     torch.set_num_threads(job["threads"])
-    tasks = {task.__name__: task for task in (agree, train, series, inference, latency, memory, sgemm, load)}
+    tasks = {task.__name__: task for task in (agree, train, series, inference, latency, stream, memory, sgemm, load)}
     print(json.dumps(others_busy(lambda: tasks[job["task"]](job))))
 
 

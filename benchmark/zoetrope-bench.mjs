@@ -31,8 +31,11 @@ const tasks = {
   agree,
   train: trainSweeps,
   series,
+  logits,
+  export: exportFile,
   inference,
   latency,
+  stream,
   memory,
   lengths,
   load,
@@ -98,7 +101,8 @@ async function agree({ shape, steps, ...files }) {
 async function trainSweeps({ shape, batches: count, seconds, dataset, ...files }) {
   return withModel(files, async (model) => {
     const batches = await readBatches(files, shape, count)
-    return { sweepsMs: await trainFor(model, new Adam(model), batches, { shape, seconds, dataset }) }
+    const sweepsMs = await trainFor(model, new Adam(model), batches, { shape, seconds, dataset })
+    return { sweepsMs, peakBytes: await peakBytes() }
   })
 }
 
@@ -115,6 +119,19 @@ async function series({ cases, seconds, ...files }) {
   })
 }
 
+/** The logits of the first batch. */
+async function logits({ shape, ...files }) {
+  return withModel(files, async (model) => {
+    const [{ inputs }] = await readBatches(files, shape, 1)
+    return { logits: [...(await model.logits(inputs)).data] }
+  })
+}
+
+/** The model as an ONNX file, whose steps are all valid. */
+async function exportFile({ onnx, ...files }) {
+  return withModel(files, async (model) => model.exportOnnx(onnx, { lengths: false, verify: false }))
+}
+
 async function inference({ shape, batches: count, seconds, ...files }) {
   return withModel(files, async (model) => {
     const batches = await readBatches(files, shape, count)
@@ -122,7 +139,7 @@ async function inference({ shape, batches: count, seconds, ...files }) {
       warmUp: () => eachOf(warmUp(batches), ({ inputs }) => model.logits(inputs)),
       sweep: () => eachOf(batches, ({ inputs }) => model.logits(inputs)),
     })
-    return { sweepsMs }
+    return { sweepsMs, peakBytes: await peakBytes() }
   })
 }
 
@@ -135,10 +152,32 @@ async function latency({ shape, seconds, ...files }) {
   })
 }
 
+/** The frames of one clip, one after the other; a sweep is the whole clip. */
+async function stream({ shape, seconds, ...files }) {
+  return withModel(files, async (model) => {
+    const [{ inputs }] = await readBatches(files, shape, 1)
+    const frame = inputs.shape.slice(2)
+    const size = frame.reduce((product, side) => product * side, 1)
+    const running = model.stream()
+    const sweep = async () => {
+      running.reset()
+      for (let at = 0; at < inputs.data.length; at += size) {
+        await running.push({ data: inputs.data.subarray(at, at + size), shape: frame })
+      }
+    }
+    return { sweepsMs: await sweeps(seconds, { warmUp: sweep, sweep }) }
+  })
+}
+
 async function memory(described) {
-  await trainSweeps(described)
+  const { peakBytes: most } = await trainSweeps(described)
+  return { peakBytes: most }
+}
+
+/** The most memory that this process ever held. */
+async function peakBytes() {
   const status = await readFile('/proc/self/status', 'utf8')
-  return { peakBytes: 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)[1]) }
+  return 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)[1])
 }
 
 /** The time between two ticks of a timer of 1 ms while epochs run; nothing is taken off. */

@@ -1,6 +1,7 @@
 /** `npm run build`: set-up, the addon in release mode with its types, the addon that opens libraries, then the facade. */
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { buildFacade } from './facade.mjs'
 import { writeSchema } from './schema.mjs'
 import { HOST_TARGET } from './toolchain.mjs'
 import { bin, main, root, run, script } from './steps.mjs'
@@ -13,6 +14,6 @@ await main(async () => {
   await run('cargo', ['build', '--release', '--package', 'zoetrope-loader', '--target', HOST_TARGET])
   const built = join(root, 'target', HOST_TARGET, 'release', 'libzoetrope_loader.so')
   await copyFile(built, join(root, 'zoetrope-loader.linux-x64-gnu.node'))
-  await bin('tsc', ['--project', 'tsconfig.json'])
+  await buildFacade()
   await writeSchema()
 })

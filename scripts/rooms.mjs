@@ -8,7 +8,18 @@ import { root, SetupError } from './steps.mjs'
 
 const TYPESCRIPT = {
   folder: 'src',
-  rooms: ['errors', 'contain', 'openmp', 'loader', 'native', 'common', 'config', 'data', 'files', 'model'].concat([
+  rooms: [
+    'errors',
+    'decode',
+    'contain',
+    'openmp',
+    'loader',
+    'native',
+    'common',
+    'config',
+    'data',
+    'files',
+    'model',
     'evaluation',
     'optimizer',
     'audit',
@@ -21,18 +32,20 @@ const TYPESCRIPT = {
     'index',
     'doctor',
     'cli',
-  ]),
+  ],
   filesUsedBy: typescriptImports,
 }
 const RUST = {
   folder: join('crates', 'zoetrope-core', 'src'),
   rooms: [
     'error',
+    'protobuf',
     'kernels',
     'config',
     'runtime',
     'data',
     'model',
+    'onnx',
     'optimizer',
     'evaluation',
     'training',
@@ -73,7 +86,9 @@ function sourcesIn(folder) {
 
 function typescriptImports(file, files) {
   const text = readFileSync(file, 'utf8')
-  const found = [...text.matchAll(/from '(\.[^']+)'/g)].map(([, path]) => `${join(dirname(file), path)}.ts`)
+  const found = [...text.matchAll(/from '(\.[^']+)'/g)].map(
+    ([, path]) => `${join(dirname(file), path.replace(/\.js$/, ''))}.ts`,
+  )
   return found.filter((path) => files.has(path))
 }
 

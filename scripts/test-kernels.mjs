@@ -1,6 +1,6 @@
 /**
  * `npm run test:kernels`: the CPU kernels against plain float64 references, on every instruction set that the machine
- * has, and the LSTM and the allocator as libtorch sees them; with `--sanitize` the kernels under AddressSanitizer and
+ * has, and the recurrent layers and the allocator as libtorch sees them; with `--sanitize` the kernels under AddressSanitizer and
  * UndefinedBehaviorSanitizer.
  */
 import { spawnSync } from 'node:child_process'
@@ -29,8 +29,8 @@ if (spawnSync(compiler, [...amx, '-E', '-x', 'c++', '/dev/null']).status === 0) 
   common.push('-DZT_AMX')
 }
 /** Kernels, each a folder of `cpu/` whose entry point has the folder's name and is compiled once. */
-const kernels = ['conv', 'linear', 'lstm', 'optimizer']
-const lstmOnTensors = ['cpu/isa', 'cpu/lstm/lstm', 'torch/lstm', 'torch/allocator']
+const kernels = ['conv', 'conv1d', 'linear', 'optimizer', 'recurrent']
+const recurrentOnTensors = ['cpu/isa', 'cpu/recurrent/recurrent', 'torch/recurrent', 'torch/allocator']
 /** Objects of this run; programs share them. */
 const compiled = new Set()
 
@@ -42,9 +42,9 @@ await main(async () => {
     () => check(`${name}_test`, name, ['cpu/isa', `cpu/${name}/${name}`]),
   ])
   // libtorch is not built with sanitizers.
-  const onTensors = () => check('lstm_tensors_test', 'lstm', lstmOnTensors, libtorchFlags())
+  const onTensors = () => check('recurrent_tensors_test', 'recurrent', recurrentOnTensors, libtorchFlags())
   const withLibtorch = [
-    ['LSTM and allocator on tensors', onTensors],
+    ['recurrent layers and allocator on tensors', onTensors],
     ['benchmarks of kernels compile', compileBenchmarks],
   ]
   checks.push(['how calls end', () => program('abi_test', [], { compile: [], link: [] })])

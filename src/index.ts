@@ -33,6 +33,7 @@ export { constant, cosine, oneCycle, stepDecay, warmup } from './optimizer/sched
 export { checkLeakage } from './data/split/leakage'
 export { split } from './data/split/split'
 export { Subset } from './data/subset'
+export { windows } from './data/windows'
 export { test } from './evaluation/test'
 export { writeReport } from './report/write'
 export { train } from './training/train'
@@ -62,11 +63,16 @@ export type { FitRun } from './training/fit-run'
 export type { EarlyStoppingOptions, EmaOptions } from './training/fit-weights'
 export type { MetricName } from './evaluation/metric-names'
 export type { ReduceOnPlateauOptions } from './optimizer/plateau'
-export type { ClassMetrics, RegressionMetrics, Timing } from './evaluation/metrics'
+export type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './evaluation/metrics'
 export type { LogMelOptions, Recording } from './data/log-mel'
 export type { LossOptions } from './model/loss'
-export type { AnyCnnLstm, ClipOptions } from './model/cnn-lstm'
-export type { ClipStream } from './model/stream'
+export type { AnyCnnLstm, LabelStringOptions, PredictOptions } from './model/cnn-lstm'
+export type { ClipOptions } from './model/clip-options'
+export type { ForecastOptions, SampleOptions } from './model/forecast'
+export type { BeamOptions, Decode, LabelSpan, LabelStringPrediction } from './model/label-strings'
+export type { GenerateOptions, Generated, GenerationStrategy, TokenOptions } from './model/generation'
+export type { LabelsSoFar } from './model/labels-so-far'
+export type { ClipStream, StreamAnswerOf } from './model/stream'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
 export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
@@ -74,19 +80,25 @@ export type { Activation, CnnBlockConfig, CnnBlockOptions, GlobalPool, Norm } fr
 export type {
   ClassHeadOptions,
   ClipClassification,
+  ClipForecast,
   HeadConfig,
-  HeadKind,
   HeadOf,
   HeadOptions,
-  HeadPer,
   HeadType,
-  Pooling,
   RegressionHeadOptions,
   RegressionLoss,
+  TokenSequence,
 } from './config/head'
+export type { ForecastConfig, ForecastHeadOptions, ForecastLoss, ForecastMode } from './config/head/forecast'
+export type { HeadKind, HeadPer } from './config/head/kind'
+export type { Pooling } from './config/head/pooling'
+export type { CtcHeadOptions, SequenceConfig, SequenceHeadOptions } from './config/head/strings'
 export type { FrameInput, InputOptions, VectorInput } from './config/input'
 export type { LstmConfig, LstmOptions } from './config/lstm'
 export type { NormalizeOptions } from './config/normalize'
+export type { LoadOptions, LoadResult } from './model/load-options'
+export type { OnnxExport } from './model/onnx/export'
+export type { OnnxInputType, OnnxOptions } from './model/onnx/options'
 export type {
   ArrayPreprocessing,
   ClipKind,
@@ -107,11 +119,13 @@ export type { AccuracySvgOptions } from './evaluation/accuracy-svg'
 export type { BatchReport } from './evaluation/pass'
 export type {
   AnswerOf,
+  ForecastPrediction,
   MultiLabelPrediction,
   Prediction,
   PredictionOf,
   RegressionPrediction,
 } from './model/predictions'
+export type { ForecastErrors, ForecastErrorsByStep, ForecastMetrics } from './evaluation/forecast-metrics'
 export type { CsvFile, ReadCsvOptions } from './data/readers/csv'
 export type { DtypeName, NpyData } from './data/readers/dtype'
 export type { ReadNpzOptions } from './data/readers/npy'
@@ -125,6 +139,16 @@ export type { Leak, LeakageOptions, LeakageReport, SampleRef } from './data/spli
 export type { ScanOptions, ScanProgress } from './data/scan'
 export type { SplitOptions } from './data/split/split'
 export type { IntegerArray, Target } from './data/targets'
+export type { TeacherForcing } from './training/teacher-forcing'
+export type {
+  AnyTestResult,
+  CommonTestResult,
+  ForecastTestResult,
+  StringTestResult,
+  TestOptions,
+  TestResult,
+  TestResultOf,
+} from './evaluation/test'
 export type { Calibration, CalibrationBin } from './report/calibration'
 export type {
   Mistake,
@@ -143,5 +167,5 @@ export type { Machine } from './report/machine'
 export type { Occlusion } from './report/occlusion'
 export type { ReportOptions, ReportTexts } from './report/options'
 export type { Ranking } from './report/ranking'
-export type { TestOptions, TestResult } from './evaluation/test'
 export type { TrainOptions, TrainResult } from './training/train'
+export type { WindowsOptions } from './data/windows'

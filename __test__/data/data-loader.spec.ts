@@ -246,7 +246,6 @@ test('what is no sample is ERR_DATA naming the index', async (t) => {
     {},
     { input: new Uint8Array(1), target: 0 },
     { input: { ...input, data: [1] }, target: 0 },
-    { input },
     { input, target: '0' },
     { input, target: NaN },
     { input, target: [0, 'b'] },
@@ -260,6 +259,20 @@ test('what is no sample is ERR_DATA naming the index', async (t) => {
   const short = { input: { ...input, shape: [1, 1, 2] }, target: 0 }
   const error = await failsWith(t, 'ERR_SHAPE_MISMATCH', async () => targetsOf(new DataLoader([sampleAt(0), short])))
   t.regex(error.message, /index 1/)
+})
+
+test('samples without targets make batches without, and none of a batch may have one then', async (t) => {
+  const input = { data: new Uint8Array(1), shape: [1, 1, 1] }
+  for (const source of [
+    [{ input }, { input }],
+    new TensorDataset({ inputs: { data: new Uint8Array(2), shape: [2, 1, 1, 1] } }),
+  ]) {
+    const [batch] = await collect(new DataLoader(source))
+    t.deepEqual([batch!.inputs.shape, batch!.targets.length, batch!.targetShape], [[2, 1, 1, 1], 0, [0]])
+  }
+  const mixed = new DataLoader([{ input, target: 1 }, { input }])
+  const error = await failsWith(t, 'ERR_DATA', async () => collect(mixed))
+  t.regex(error.message, /a target of every sample or of none, received one at index 0 and none at index 1/)
 })
 
 test('labels out of range are ERR_DATA, whichever way they come, and the model works after it', async (t) => {

@@ -46,7 +46,7 @@ test('arrays that do not agree, targets that are no numbers, and misspelt option
     /for `targets`, received BigInt64Array of length 3$/,
     make({ inputs, targets: BigInt64Array.of(0n, 1n, 2n) }),
   )
-  await refuses(t, TypeError, /for `targets`, received undefined$/, make({ inputs }))
+  await refuses(t, TypeError, /for `targets`, received null$/, make({ inputs, targets: null }))
   await refuses(t, TypeError, /^Expected an object for `options`, received undefined$/, make(undefined))
   await refuses(t, RangeError, /^Expected an integer from 0 to 2 for `index`, received 3$/, () =>
     new TensorDataset({ inputs, targets: [0, 1, 2] }).get(3),

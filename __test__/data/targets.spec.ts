@@ -1,5 +1,5 @@
 import test from 'ava'
-import { Adam, CnnLstm, DataLoader, TensorDataset, test as evaluate, train } from 'zoetrope'
+import { Adam, CnnLstm, DataLoader, Subset, TensorDataset, test as evaluate, train } from 'zoetrope'
 import { collect } from '../helpers/collect'
 import { failsWith, refuses, untyped } from '../helpers/expect'
 import { FEATURES, VECTORS, clip, padded } from '../helpers/sequences'
@@ -89,25 +89,61 @@ test('the head decides what untold targets are, and told ones must agree with it
   }
 })
 
-test('samples of one shape of target are put side by side, those that follow their clips are padded', async (t) => {
-  const sample = (time: number, target: number[]): Sample => ({ input: clip(time, time), target })
+test('targets are put side by side; those of different lengths are padded, and tell how long they are', async (t) => {
+  const sample = (time: number, target: Sample['target']): Sample => ({ input: clip(time, time), target })
   const batchOf = async (samples: Sample[]) => {
     const [batch] = await collect(new DataLoader(samples))
-    return [[...batch!.targets], batch!.targetShape]
+    const { targets, targetShape, targetLengths, targetNames } = batch!
+    return [[...targets], targetShape, targetLengths && [...targetLengths], targetNames]
   }
   t.deepEqual(await batchOf([sample(3, [1, 2, 3]), sample(1, [4, 5, 6])]), [
     [1, 2, 3, 4, 5, 6],
     [2, 3],
+    undefined,
+    undefined,
   ])
-  t.deepEqual(await batchOf([sample(3, [1, 2, 3]), sample(1, [4])]), [
-    [1, 2, 3, 4, 0, 0],
-    [2, 3],
+  t.deepEqual(await batchOf([sample(3, [1, 2, 3]), sample(1, [4]), sample(2, [])]), [
+    [1, 2, 3, 4, 0, 0, 0, 0, 0],
+    [3, 3],
+    [3, 1, 0],
+    undefined,
   ])
-  // The second follows no clip: padding it to the fourth frame would make up a target.
-  const error = await failsWith(t, 'ERR_SHAPE_MISMATCH', async () =>
-    batchOf([sample(3, [1, 2, 3]), sample(2, [4, 5, 6]), sample(4, [7, 8, 9, 1])]),
-  )
+  t.deepEqual(await batchOf([sample(3, ['b', 'a', 'b']), sample(1, []), sample(4, ['c'])]), [
+    [0, 1, 0, 0, 0, 0, 2, 0, 0],
+    [3, 3],
+    [3, 0, 1],
+    ['b', 'a', 'c'],
+  ])
+  t.deepEqual(await batchOf([sample(3, []), sample(2, [])]), [[], [2, 0], undefined, undefined])
+  const error = await failsWith(t, 'ERR_SHAPE_MISMATCH', async () => batchOf([sample(3, [1, 2, 3]), sample(2, 4)]))
   t.deepEqual(error.details['indices'], [0, 1])
+  await failsWith(t, 'ERR_DATA', async () => batchOf([sample(3, [1, 2, 3]), sample(2, ['a'])]))
+  await failsWith(t, 'ERR_DATA', async () => batchOf([sample(3, untyped(['a', 1]))]))
+})
+
+test('a TensorDataset keeps label strings of any length, by index or by name', async (t) => {
+  const clips = noise([3, 4, FEATURES])
+  const numbered = new TensorDataset({ inputs: clips, targets: [[2, 0, 1], [], [1]] })
+  t.deepEqual(
+    [0, 1, 2].map((index) => numbered.get(index).target),
+    [Int32Array.of(2, 0, 1), new Int32Array(0), Int32Array.of(1)],
+  )
+  const named = new TensorDataset({ inputs: clips, targets: [['b'], ['a', 'b'], []] })
+  t.deepEqual(
+    [0, 1, 2].map((index) => named.get(index).target),
+    [['b'], ['a', 'b'], []],
+  )
+  const [batch] = await collect(new DataLoader(new Subset(numbered, [2, 1])))
+  t.deepEqual(
+    [[...batch!.targets], batch!.targetShape, [...batch!.targetLengths!]],
+    [
+      [1, 0],
+      [2, 1],
+      [1, 0],
+    ],
+  )
+  await failsWith(t, 'ERR_DATA', () => new TensorDataset({ inputs: clips, targets: untyped([[0], ['a'], []]) }))
+  await failsWith(t, 'ERR_SHAPE_MISMATCH', () => new TensorDataset({ inputs: clips, targets: [[0], [1]] }))
 })
 
 test('targets of another realm, and lists that change their length, are read once', async (t) => {

@@ -79,6 +79,6 @@ test('wrong arguments are refused', async (t) => {
     evaluate(model, untyped(undefined)),
   )
   await refuses(t, TypeError, /^Expected a CnnLstm for `model`, received null$/, async () =>
-    evaluate(untyped(null), loader),
+    evaluate(untyped<CnnLstm>(null), loader),
   )
 })

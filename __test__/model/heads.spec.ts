@@ -5,7 +5,7 @@ import test from 'ava'
 import { Adam, CnnLstm, DataLoader, TensorDataset, test as evaluate, train } from 'zoetrope'
 import { refuses, untyped } from '../helpers/expect'
 import { VECTORS, padded, sequences } from '../helpers/sequences'
-import type { AnyCnnLstm, LossOptions, ModelOptions, Sample } from 'zoetrope'
+import type { AnyCnnLstm, HeadType, LossOptions, ModelOptions, Sample, TestResultOf } from 'zoetrope'
 
 const NAMES = { classes: ['low', 'high'] } as const
 const firstOf = ({ data }: Sample['input'], frame: number): number => data[frame * 3]!
@@ -18,7 +18,10 @@ const data = {
   regression: sequences(40, (input) => 2 * firstOf(input, input.shape[0]! - 1)),
 } as const
 
-async function learn(model: AnyCnnLstm, samples: readonly Sample[]) {
+async function learn<Head extends HeadType>(
+  model: CnnLstm<string, Head>,
+  samples: readonly Sample[],
+): Promise<TestResultOf<Head>> {
   const loader = new DataLoader(samples, { batchSize: 10, shuffle: true })
   const optimizer = new Adam(model, { learningRate: 2e-2 })
   for (let epoch = 0; epoch < 25; epoch++) await train(model, loader, { optimizer })
@@ -173,7 +176,11 @@ test('summary shows the layers of every option', async (t) => {
 test('options that do not fit the head are refused', async (t) => {
   const create = (options: object) => async () => CnnLstm.create(untyped<ModelOptions>({ ...VECTORS, ...options }))
   const wrong: [object, typeof RangeError | typeof TypeError, RegExp][] = [
-    [{ head: 'regresion' }, RangeError, /^Expected 'classification' or 'multiLabel' or 'regression' for `head`/],
+    [
+      { head: 'regresion' },
+      RangeError,
+      /^Expected 'classification' or 'multiLabel' or 'regression' or 'ctc' .*for `head`, received 'regresion'/,
+    ],
     [{ head: {} }, TypeError, /^Expected exactly one of `classes` and `numClasses`, received neither$/],
     [
       { head: 'regression', numClasses: 3 },

@@ -26,7 +26,7 @@ test('calls are done in the order in which they were made', async (t) => {
     expected.push(await source.logits(inputs))
   }
   const predictions: Promise<unknown>[] = []
-  const loads: Promise<void>[] = []
+  const loads: Promise<unknown>[] = []
   for (let call = 0; call < 50; call++) {
     loads.push(model.loadStateDict(states[call % 2]!))
     predictions.push(model.logits(inputs))

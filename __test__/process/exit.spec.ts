@@ -33,6 +33,16 @@ test('a worker thread that is terminated in the middle of a step takes nothing w
   t.deepEqual({ code, signal, stdout, stderr }, { code: 0, signal: null, stdout: '1\n'.repeat(12), stderr: '' })
 })
 
+test('a process ends by itself with streams that were not disposed of, and at once by process.exit', async (t) => {
+  for (const [args, code] of [
+    [[], 0],
+    [['exit'], 7],
+  ] as const) {
+    const ending = await runProgram('exit-with-streams', [...args])
+    t.deepEqual(ending, { code, signal: null, stdout: '', stderr: '' })
+  }
+})
+
 const RUNS = 10
 for (const [way, what] of Object.entries({
   callback: 'process.exit in a callback',

@@ -11,3 +11,7 @@ export async function predict(): Promise<readonly ('a' | 'b' | undefined)[]> {
   const predictions = await two.predict({ data: new Float32Array(3), shape: [1, 1, 3] })
   return [...one.classes, ...predictions.map(({ label }) => label)]
 }
+
+import decode = require('zoetrope/decode')
+
+export const shares: Float32Array = decode.softmax([1, 2])

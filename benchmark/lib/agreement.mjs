@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { SetupError } from '../../scripts/steps.mjs'
 import { distinctBatches } from './batches.mjs'
-import { network } from './network.mjs'
 import { torchContenders, zoetropeContenders } from './contenders.mjs'
 import { runJob } from './worker.mjs'
 
@@ -19,10 +18,10 @@ export async function agree(context, shape) {
   const known = context.agreed.get(shape.name)
   if (known) return known
   const weights = join(context.folder, `${shape.name}.safetensors`)
-  const batches = distinctBatches(shape)
+  const batches = shape.batches ?? distinctBatches(shape)
   const job = {
     ...context.pool,
-    config: network(shape.size),
+    config: shape.config,
     shape,
     weights,
     batches,

@@ -10,9 +10,13 @@ import { torchPython } from './python.mjs'
 import { writeResults } from './results.mjs'
 import { table } from './table.mjs'
 
+/** Sections that measure nothing of PyTorch's. */
+const WITHOUT_TORCH = ['onnx']
+
 /** @param options - What `readOptions` made of the command line. */
 export async function benchmark(options) {
-  const python = options.package === undefined ? await torchPython() : undefined
+  const needsTorch = options.package === undefined && options.sections.some((name) => !WITHOUT_TORCH.includes(name))
+  const python = needsTorch ? await torchPython() : undefined
   const machine = await describeMachine(python)
   const { cpu, isa, versions, commit } = machine
   console.log(`${cpu} (${isa.join(' ')}), ${options.threads} threads, ${options.rounds} rounds`)

@@ -1,4 +1,4 @@
-/** The tutorial's network, the shapes it is measured at, and what a step of it must at least compute. */
+/** The tutorial's network, the shapes it is measured at, and what a network's matrix products cost. */
 import { SetupError } from '../../scripts/steps.mjs'
 
 const CHANNELS = 3
@@ -18,7 +18,8 @@ export function parseShape(text) {
 }
 
 export function shape(batch, time, size) {
-  return { batch, time, size, name: `${batch}x${time}x${size}`, label: `${batch} × (${time}, ${size}²)` }
+  const [name, label] = [`${batch}x${time}x${size}`, `${batch} × (${time}, ${size}²)`]
+  return { batch, time, name, label, config: network(size) }
 }
 
 /** The configuration in the form that `CnnLstm.create` and the PyTorch twin both read. */
@@ -35,27 +36,57 @@ export function network(size) {
   }
 }
 
+/** The axes of one step's input: those of a frame, or a vector's features. */
+export const stepShape = ({ input }) =>
+  'features' in input ? [input.features] : [input.channels, input.height, input.width]
+
 /** Numbers in one batch's inputs. */
-export function elements({ batch, time, size }) {
-  return batch * time * CHANNELS * size * size
+export function elements({ batch, time, config }) {
+  return stepShape(config).reduce((product, length) => product * length, batch * time)
 }
 
 /**
- * Floating-point operations of the matrix products in one training step, convolutions as the plain products they are.
+ * Floating-point operations of a network's matrix products, convolutions as the plain products they are: of one
+ * `inference`, and of one `training` step.
  *
- * Forward, gradient of the weights, gradient of the inputs: three products of one size each; the first convolution's
- * input needs no gradient. The hidden state before the first frame is zero, so time - 1 recurrent products are needed.
+ * In training there are three products of one size each: forward, gradient of the weights, gradient of the inputs. The
+ * first layer's input needs no gradient. The hidden state before the first frame is zero, so time - 1 recurrent
+ * products are needed.
  */
-export function gemmFlops({ batch, time, size }) {
+export function productFlops(config, { batch, time }) {
+  const total = { inference: 0, training: 0 }
   const frames = batch * time
-  const product = (rows, inner, columns) => 2 * rows * inner * columns
-  let [channels, side, flops] = [CHANNELS, size, 0]
-  for (const [index, { outChannels }] of network(size).cnn.entries()) {
-    const one = product(frames * side * side, channels * KERNEL * KERNEL, outChannels)
-    flops += (index === 0 ? 2 : 3) * one
-    ;[channels, side] = [outChannels, Math.floor(side / 2)]
+  const add = (rows, inner, columns) => {
+    const flops = 2 * rows * inner * columns
+    total.training += (total.inference === 0 ? 2 : 3) * flops
+    total.inference += flops
   }
-  const projection = product(frames, channels * side * side, 4 * HIDDEN)
-  const recurrent = product(batch * (time - 1), HIDDEN, 4 * HIDDEN)
-  return flops + 3 * (projection + recurrent + product(batch, HIDDEN, CLASSES))
+  const { lstm } = config
+  const features = addConvolutions(config, frames, add)
+  const [gates, directions] = [{ lstm: 4, gru: 3 }[lstm.cell ?? 'lstm'], lstm.bidirectional ? 2 : 1]
+  for (let layer = 0; layer < lstm.numLayers; layer++) {
+    const inputs = layer === 0 ? features : directions * lstm.hiddenSize
+    add(frames, inputs, directions * gates * lstm.hiddenSize)
+    add(batch * (time - 1), lstm.hiddenSize, directions * gates * lstm.hiddenSize)
+  }
+  add(batch, directions * lstm.hiddenSize, config.numClasses)
+  return total
+}
+
+/** Adds the products of the encoder's blocks; returns the number of its features. */
+function addConvolutions(config, frames, add) {
+  const [first, ...sides] = stepShape(config)
+  let [channels, sizes] = [first, sides]
+  for (const block of config.cnn) {
+    const { outChannels, kernelSize, stride, padding, maxPool, dilation = 1, groups = 1, residual = false } = block
+    const span = dilation * (kernelSize - 1) + 1
+    const convolved = sizes.map((size) => Math.floor((size + 2 * padding - span) / stride) + 1)
+    const pixels = convolved.reduce((product, size) => product * size, frames)
+    const taps = kernelSize ** Math.max(1, sizes.length)
+    add(pixels, (channels / groups) * taps, outChannels)
+    if (residual && (channels !== outChannels || stride !== 1)) add(pixels, channels, outChannels)
+    sizes = convolved.map((size) => Math.floor(size / (maxPool ?? 1)))
+    channels = outChannels
+  }
+  return config.globalPool === 'average' ? channels : sizes.reduce((product, size) => product * size, channels)
 }

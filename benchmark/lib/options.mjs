@@ -4,18 +4,19 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SetupError } from '../../scripts/steps.mjs'
 import { sections } from '../sections/index.mjs'
+import { listed as networks } from '../sections/networks.mjs'
 import { parseShape, shapes } from './network.mjs'
 
 export const usage = `npm run benchmark -- [options]
 
   --section NAME[,NAME]  some of ${Object.keys(sections).join(', ')}; default: all
   --shape BxTxS[,BxTxS]  batch x time x size of a frame's side; default: ${shapes.map(({ name }) => name).join(',')}
+  --only NAME[,NAME]     networks of sections networks and onnx, some of ${networks.map(({ name }) => name).join(', ')}; default: all
   --threads N            threads of an operation, for all contenders; default: all cores
   --rounds N             how often each contender has its turn; default 3
   --seconds S            how long each contender is timed in a round; default 2
   --retries N            how often a run is repeated that other programs disturbed; default 2
   --path NAME            Zoetrope's path: default, reference or both; default: default
-  --onnx FILE            beside onnxruntime-node, on this file; with one --shape, section onnx
   --package FOLDER       the package that is installed in FOLDER, instead of the clone: section load alone, without PyTorch
   --quick                one short round, to see that everything runs; writes no results
   --prefix 'COMMAND'     put before every measured process, such as 'taskset -c 0-3'
@@ -28,13 +29,13 @@ export const usage = `npm run benchmark -- [options]
 const known = {
   section: { type: 'string' },
   shape: { type: 'string' },
+  only: { type: 'string' },
   threads: { type: 'string' },
   rounds: { type: 'string' },
   seconds: { type: 'string' },
   retries: { type: 'string' },
   path: { type: 'string', default: 'default' },
   prefix: { type: 'string', default: '' },
-  onnx: { type: 'string' },
   package: { type: 'string' },
   quick: { type: 'boolean', default: false },
   'no-build': { type: 'boolean', default: false },
@@ -45,17 +46,16 @@ const paths = { default: ['default'], reference: ['reference'], both: ['default'
 
 export function readOptions(args) {
   const values = parse(args)
-  const all = Object.keys(sections).filter((name) => name !== 'onnx' || values.onnx !== undefined)
+  const all = Object.keys(sections)
   const chosen = values.section?.split(',') ?? (values.package === undefined ? all : ['load'])
   for (const name of chosen) check(name in sections, '--section', Object.keys(sections).join(', '), name)
-  const shapeCount = values.shape?.split(',').length ?? 0
-  check(
-    values.onnx === undefined || shapeCount === 1,
-    '--shape',
-    'one shape, that of the --onnx file',
-    values.shape ?? 'none',
-  )
-  check(!chosen.includes('onnx') || values.onnx !== undefined, '--onnx', 'a file for section onnx', 'none')
+  for (const name of values.only?.split(',') ?? [])
+    check(
+      networks.some((network) => network.name === name),
+      '--only',
+      networks.map((network) => network.name).join(', '),
+      name,
+    )
   check(
     values.package === undefined || chosen.every((name) => name === 'load'),
     '--section',
@@ -70,13 +70,13 @@ export function readOptions(args) {
     sections: chosen,
     hasAllSections: values.section === undefined,
     hasAllShapes: values.shape === undefined,
+    only: values.only?.split(','),
     shapes: values.shape?.split(',').map(parseShape) ?? shapes,
     threads: count(values.threads ?? availableParallelism(), '--threads'),
     rounds: count(values.rounds ?? (values.quick ? 1 : 3), '--rounds'),
     retries: count(values.retries ?? (values.quick ? 0 : 2), '--retries', 0),
     seconds: seconds(values.seconds ?? (values.quick ? 0.2 : 2)),
     paths: paths[values.path],
-    onnx: values.onnx,
     package: values.package && resolve(values.package),
     prefix: values.prefix.split(/\s+/).filter(Boolean),
   }

@@ -1,9 +1,10 @@
 /** The pool that `batches.mjs` wrote, as the workers in Node read it. */
 import { open } from 'node:fs/promises'
+import { stepShape } from './network.mjs'
 
 /** The first `count` batches of the pool, as the other contenders have them. */
-export async function readBatches({ inputs: inputsFile, targets: targetsFile, config }, { batch, time, size }, count) {
-  const frame = [config.input.channels, size, size]
+export async function readBatches({ inputs: inputsFile, targets: targetsFile, config }, { batch, time }, count) {
+  const frame = stepShape(config)
   const shape = time === 1 ? [batch, ...frame] : [batch, time, ...frame]
   const values = shape.reduce((product, length) => product * length, 1)
   const inputs = new Float32Array(count * values)

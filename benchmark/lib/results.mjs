@@ -10,15 +10,16 @@ const folder = join(root, 'benchmark', 'results')
  * returns its path.
  */
 export async function writeResults({ machine, options, rows, notes, raw }) {
-  const { hasAllSections, hasAllShapes, sections, shapes, threads, rounds, seconds, paths } = options
+  const { hasAllSections, hasAllShapes, sections, only, shapes, threads, rounds, seconds, paths } = options
   const shapeNames = shapes.map(({ name }) => name)
   const part = hasAllSections ? [] : sections
   const parts = [machine.date.slice(0, 10), slug(machine.cpu), `${threads}-threads`, ...part]
   if (!hasAllShapes) parts.push(...shapeNames)
+  if (only !== undefined) parts.push(...only)
   const { ZOETROPE_CPU: instructionSet } = process.env
   if (instructionSet) parts.push(instructionSet)
   const file = join(folder, `${parts.join('-')}.json`)
-  const settings = { threads, rounds, seconds, paths, sections, shapes: shapeNames, instructionSet }
+  const settings = { threads, rounds, seconds, paths, sections, only, shapes: shapeNames, instructionSet }
   await mkdir(folder, { recursive: true })
   await writeFile(file, `${JSON.stringify({ ...machine, settings, table: rows, notes, raw }, undefined, 1)}\n`)
   return relative(root, file)

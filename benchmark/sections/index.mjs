@@ -7,17 +7,21 @@ import { latency } from './latency.mjs'
 import { lengths } from './lengths.mjs'
 import { load } from './load.mjs'
 import { memory } from './memory.mjs'
+import { networks } from './networks.mjs'
 import { onnx } from './onnx.mjs'
 import { scaling } from './scaling.mjs'
+import { stream } from './stream.mjs'
 import { train } from './train.mjs'
 
 export const sections = {
   train,
   inference,
   latency,
+  stream,
   facade,
   'event-loop': eventLoop,
   memory,
+  networks,
   lengths,
   contention,
   scaling,

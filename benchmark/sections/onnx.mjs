@@ -1,38 +1,71 @@
-/** Inference beside onnxruntime-node, on the ONNX file with the same weights that `--onnx` names. */
-import { resolve } from 'node:path'
+/**
+ * Inference beside onnxruntime-node, by the same weights: Zoetrope exports its model, and nothing is timed unless the file
+ * answers as the model does. Needs no PyTorch.
+ */
+import { join } from 'node:path'
 import { SetupError } from '../../scripts/steps.mjs'
-import { TOLERANCE, agree, relativeDistance } from '../lib/agreement.mjs'
-import { speedFigure } from '../lib/figures.mjs'
-import { onnxRuntime } from '../lib/onnxruntime.mjs'
+import { TOLERANCE, relativeDistance } from '../lib/agreement.mjs'
+import { distinctBatches } from '../lib/batches.mjs'
+import { zoetropeContenders } from '../lib/contenders.mjs'
+import { atLeast, spread, speedFigure } from '../lib/figures.mjs'
 import { interleave } from '../lib/rounds.mjs'
+import { table } from '../lib/table.mjs'
 import { runJob } from '../lib/worker.mjs'
+import { listed } from './networks.mjs'
 import { perBatch } from './sweeps.mjs'
 
 const contender = { key: 'onnxruntime', label: 'onnxruntime-node', kind: 'onnx', configuration: 'default' }
+/** Of `networks.json`: a CNN with batch norms, convolutions over time with two LSTM layers, two directions. */
+const NETWORKS = ['A', 'D', 'E']
+const BATCHES = 4
+const BAR = 1.5
 
 export async function onnx(context) {
-  const [shape] = context.options.shapes
-  const runtime = await onnxRuntime()
-  const { job, ours } = await agree(context, shape)
-  const theirs = { ...job, runtime, onnx: resolve(context.options.onnx) }
-  await sameLogits(context, ours[0], job, theirs)
-  const [here, there] = await interleave(context, [
-    { contender: ours[0], job: { ...job, task: 'inference' } },
-    { contender, job: { ...theirs, task: 'inference' } },
-  ])
-  const other = { contender, summary: perBatch(there, job.batches) }
-  const row = speedFigure('inference batch, onnxruntime-node', shape.label, perBatch(here, job.batches), other)
-  return { rows: [row], raw: { [shape.name]: { zoetrope: here, onnxruntime: there } } }
+  const [rows, raw] = [[], {}]
+  for (const clips of [...context.options.shapes, ...chosenNetworks(context.options)]) {
+    const { row, results } = await measure(context, clips)
+    rows.push(row)
+    raw[clips.name] = results
+  }
+  return { rows, raw }
 }
 
-/** Nothing is timed unless the file answers as the model does. */
-async function sameLogits(context, zoetrope, job, theirs) {
-  const { logits: expected } = await runJob(context, zoetrope, { ...job, task: 'agree', steps: 1 })
-  const { logits } = await runJob(context, contender, { ...theirs, task: 'logits' })
+function chosenNetworks({ only, hasAllShapes }) {
+  if (only === undefined && !hasAllShapes) return []
+  return listed
+    .filter(({ name }) => (only ?? NETWORKS).includes(name))
+    .filter(({ missing }) => missing === undefined)
+    .map(({ name, title, batch, time, config }) => {
+      return { name, label: `${name} ${title}, ${batch} × ${time}`, batch, time, config, batches: BATCHES }
+    })
+}
+
+async function measure(context, clips) {
+  const [zoetrope] = zoetropeContenders(context.options.paths)
+  const files = { weights: `${clips.name}.safetensors`, onnx: `${clips.name}.onnx` }
+  for (const [key, name] of Object.entries(files)) files[key] = join(context.folder, name)
+  const batches = clips.batches ?? distinctBatches(clips)
+  const { options, pool } = context
+  const job = { ...pool, ...files, config: clips.config, shape: clips, batches, seconds: options.seconds }
+  context.status(`${clips.label}: does the file answer as the model?`)
+  await runJob(context, zoetrope, { ...job, task: 'weights' })
+  await runJob(context, zoetrope, { ...job, task: 'export' })
+  const { logits: expected } = await runJob(context, zoetrope, { ...job, task: 'logits' })
+  const { logits } = await runJob(context, contender, { ...job, task: 'logits' })
   const difference = relativeDistance(logits, expected)
-  if (difference <= TOLERANCE) return
-  throw new SetupError(
-    `${theirs.onnx} and Zoetrope disagree at ${job.shape.label}, by ${difference} (at most ${TOLERANCE}); it was not ` +
-      'timed. Expected the weights of seed 0: benchmark/export_onnx.py writes them.',
-  )
+  if (!(difference <= TOLERANCE)) {
+    const limit = `at most ${TOLERANCE}; it was not timed`
+    throw new SetupError(`The exported file and Zoetrope disagree at ${clips.label}, by ${difference} (${limit})`)
+  }
+  const entries = [zoetrope, contender].map((each) => ({ contender: each, job: { ...job, task: 'inference' } }))
+  const results = await interleave(context, entries)
+  const [ours, theirs] = results.map((rounds) => perBatch(rounds, batches))
+  const lines = [
+    ['Zoetrope', ...spread(ours)],
+    [contender.label, ...spread(theirs)],
+  ]
+  console.log(`\n${table([clips.label, 'ms per batch', 'min – max'], lines)}`)
+  const other = { contender, summary: theirs }
+  const row = speedFigure('inference batch, onnxruntime-node', clips.label, ours, other, atLeast(BAR))
+  return { row, results: { zoetrope: results[0], onnxruntime: results[1], difference } }
 }

@@ -9,7 +9,7 @@ import { table } from '../lib/table.mjs'
  * Milliseconds per batch of every contender at a shape: the median sweep of each round.
  *
  * @param more - Entries that run in the same rounds.
- * @returns `{ ours, theirs, more, raw }`; `ours` and `theirs` are `[{ contender, summary }]`, Zoetrope's default first.
+ * @returns `{ ours, theirs, results, more, raw }`; `ours` and `theirs` are `[{ contender, summary }]`, Zoetrope's default first.
  */
 export async function measureSweeps(context, task, shape, more = []) {
   const { job, ours, theirs } = await agree(context, shape)
@@ -21,6 +21,7 @@ export async function measureSweeps(context, task, shape, more = []) {
   return {
     ours: measured.slice(0, ours.length),
     theirs: measured.slice(ours.length),
+    results: Object.fromEntries(contenders.map(({ key }, index) => [key, results[index]])),
     more: results.slice(contenders.length),
     raw: Object.fromEntries(
       contenders.map(({ key }, index) => [key, { batches: job.batches, rounds: results[index] }]),

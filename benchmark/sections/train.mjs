@@ -1,7 +1,7 @@
 /** One training step: forward, cross-entropy, backward, Adam. */
 import { torchContenders } from '../lib/contenders.mjs'
 import { atLeast, fastest, ownFigure, speedFigure } from '../lib/figures.mjs'
-import { gemmFlops } from '../lib/network.mjs'
+import { productFlops } from '../lib/network.mjs'
 import { summary } from '../lib/statistics.mjs'
 import { measureSweeps } from './sweeps.mjs'
 
@@ -17,7 +17,7 @@ export async function train(context) {
     defaults.push(speedFigure('training step, PyTorch’s defaults', shape.label, ours, plain, atLeast(4)))
 
     const rates = summary(measured.more[0].map(({ flopsPerSecond }) => flopsPerSecond))
-    const flops = gemmFlops(shape)
+    const { training: flops } = productFlops(shape.config, shape)
     const shares = summary(ours.values.map((ms) => (100 * flops) / rates.median / (ms / 1000)))
     share.push(ownFigure('its GEMMs at the sgemm rate', shape.label, shares, atLeast(65, '%'), '% of the step'))
     raw[shape.name] = { ...measured.raw, sgemmFlopsPerSecond: rates, gemmFlopsPerStep: flops }

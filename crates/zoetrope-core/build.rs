@@ -14,11 +14,14 @@ const KERNELS: &[&str] = &[
     "conv/first_forward",
     "conv/first_backward",
     "conv/flatten",
+    "conv1d/forward",
+    "conv1d/backward",
     "linear/forward",
-    "lstm/forward",
-    "lstm/packed",
-    "lstm/backward",
-    "lstm/amx",
+    "recurrent/forward",
+    "recurrent/project",
+    "recurrent/project_packed",
+    "recurrent/backward",
+    "recurrent/amx",
     "optimizer/update",
 ];
 /// Plain C++, compiled once.
@@ -26,8 +29,9 @@ const ENTRY_POINTS: &[&str] = &[
     "exit",
     "cpu/isa",
     "cpu/conv/conv",
+    "cpu/conv1d/conv1d",
     "cpu/linear/linear",
-    "cpu/lstm/lstm",
+    "cpu/recurrent/recurrent",
     "cpu/optimizer/optimizer",
 ];
 /// C++ that includes libtorch.
@@ -39,7 +43,8 @@ const WITH_LIBTORCH: &[&str] = &[
     "torch/optimizer",
     "torch/allocator",
     "torch/conv",
-    "torch/lstm",
+    "torch/conv1d",
+    "torch/recurrent",
     "torch/threads",
 ];
 /// Names and flags; a machine that lacks an instruction set never runs its code.

@@ -12,7 +12,8 @@ export const seeds = [0, 1, 2]
  * A recipe in three steps, in which the test part is used once, at the end:
  *
  * 1. Each candidate's settings are tried on splits of the training part.
- * 2. The one with the best mean accuracy there is taken; where two are as accurate, the one with the lower loss.
+ * 2. The one with the best mean accuracy there is taken; where two are as accurate, the one with the lower loss. With
+ *    `recipe.metric: 'cer'` that is the one with the fewest errors.
  * 3. It is trained on the whole training part with each seed, and tested.
  *
  * `recipe` is `{ model, candidates, batchSize, bucketByLength }`; a candidate is `{ epochs, learningRate, weightDecay,
@@ -20,18 +21,20 @@ export const seeds = [0, 1, 2]
  */
 export async function runRecipe({ train, test: testSet, folds, recipe, options }) {
   const chosen = await choose({ folds, recipe, options })
-  const accuracies = []
+  const { metric = 'accuracy' } = recipe
+  const figures = []
   for (const seed of options.quick ? seeds.slice(0, 1) : seeds) {
-    const { accuracy } = await learn({ train, evaluate: testSet, recipe, settings: chosen, seed, options })
-    console.log(`seed ${seed}: ${percent(accuracy)} of the test part`)
-    accuracies.push(accuracy)
+    const result = await learn({ train, evaluate: testSet, recipe, settings: chosen, seed, options })
+    console.log(`seed ${seed}: ${metric} ${percent(result[metric])} on the test part`)
+    figures.push(result[metric])
   }
-  return { ...meanAndDeviation(accuracies), chosen }
+  return { ...meanAndDeviation(figures), chosen }
 }
 
 /** Tries each candidate on `folds`, a list of splits `{ train, validation }` of the training part; returns the best. */
 export async function choose({ folds, recipe, options }) {
   const names = Object.keys(recipe.candidates)
+  const { metric = 'accuracy' } = recipe
   const sizes = folds.map(({ validation }) => validation.length).join(', ')
   console.log(`Choosing on parts of the training part that are held out, of ${sizes}:`)
   let best
@@ -41,10 +44,10 @@ export async function choose({ folds, recipe, options }) {
     for (const { train, validation } of options.quick ? folds.slice(0, 1) : folds) {
       results.push(await learn({ train, evaluate: validation, recipe, settings, seed: 0, options }))
     }
-    const accuracy = meanAndDeviation(results.map((result) => result.accuracy)).mean
+    const figure = meanAndDeviation(results.map((result) => result[metric])).mean
     const loss = meanAndDeviation(results.map((result) => result.loss)).mean
-    console.log(`  ${name}, ${epochsOf(settings, options)} epochs: ${percent(accuracy)}, loss ${loss.toFixed(3)}`)
-    const candidate = { name, settings, accuracy, loss }
+    console.log(`  ${name}, ${epochsOf(settings, options)} epochs: ${percent(figure)}, loss ${loss.toFixed(3)}`)
+    const candidate = { name, settings, gain: metric === 'accuracy' ? figure : -figure, loss }
     if (best === undefined || isBetter(candidate, best)) best = candidate
   }
   console.log(`Chosen: ${best.name}`)
@@ -62,8 +65,8 @@ export function makeFolds(train, count, foldOf) {
   })
 }
 
-function isBetter({ accuracy, loss }, than) {
-  return accuracy > than.accuracy || (accuracy === than.accuracy && loss < than.loss)
+function isBetter({ gain, loss }, than) {
+  return gain > than.gain || (gain === than.gain && loss < than.loss)
 }
 
 /** Trains a new model with some settings and tests it on `evaluate`, as it is after the last epoch. */
@@ -105,13 +108,13 @@ export function meanAndDeviation(values) {
   return { mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 }
 }
 
-/** One row of what a recipe came to, beside what others published. */
-export function printResult(what, { mean, deviation }, { published, bar }, { quick }) {
+/** One row of what a recipe came to, beside what others published. Of errors, `most` is the bar. */
+export function printResult(what, { mean, deviation }, { published, bar, most }, { quick }) {
   const runs = quick ? 1 : seeds.length
   console.log(`\n${what}: ${mean.toFixed(3)} ± ${deviation.toFixed(3)} (mean and deviation of ${runs} seeds)`)
   console.log(`Published or known: ${published}`)
-  if (quick || mean >= bar) return
-  console.log(`Below the bar of ${bar}`)
+  if (quick || (most === undefined ? mean >= bar : mean <= most)) return
+  console.log(`Short of the bar of ${most ?? bar}`)
   process.exitCode = 1
 }
 

@@ -9,7 +9,8 @@ import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bin, capture, main, root, script, SetupError } from '../steps.mjs'
+import { buildFacade } from '../facade.mjs'
+import { capture, main, root, script, SetupError } from '../steps.mjs'
 import { HOST_PLATFORM } from '../toolchain.mjs'
 import { buildAddon } from './addon.mjs'
 import { checkConsumers } from './check.mjs'
@@ -31,7 +32,7 @@ const artifacts = join(root, ...(isAsBuilt ? ['build', 'as-built'] : ['artifacts
 await main(async () => {
   const platforms = chosen()
   await rm(join(root, 'dist'), { recursive: true, force: true }) //      a module that was removed is not packed
-  if (isFacadeAlone || !platforms.includes(PLATFORMS[HOST_PLATFORM])) await bin('tsc', ['--project', 'tsconfig.json'])
+  if (isFacadeAlone || !platforms.includes(PLATFORMS[HOST_PLATFORM])) await buildFacade()
   else await script('build.mjs')
   await rm(staging, { recursive: true, force: true })
   await rm(artifacts, { recursive: true, force: true })

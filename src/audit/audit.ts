@@ -5,6 +5,7 @@ import { checkLength, isDataset } from '../data/data-source'
 import { modelHandle } from '../model/cnn-lstm'
 import { peek } from '../data/statistics'
 import { checkLeakage } from '../data/split/leakage'
+import { auditBlank } from './blank'
 import { auditInputs, auditTargets } from './data'
 import { shortList, formatFinding } from './finding'
 import { auditFinite, auditGradients, auditLearning } from './model'
@@ -42,7 +43,8 @@ const COPIES = 4
  *
  * - inputs: unscaled, constant or not finite;
  * - targets: out of range, missing or unbalanced;
- * - the model: parameters without gradient, dead units, whether it can learn one batch by heart;
+ * - the model: parameters without gradient, dead units, label strings of nothing but blanks, whether it can learn one
+ *   batch by heart;
  * - clips shared with `validation`;
  * - the time and memory of an epoch.
  *
@@ -106,7 +108,7 @@ async function auditModel(model: AnyCnnLstm, loader: DataLoader, abort: AbortSco
   const seen = await lookAt(model, batch, TIMED_STEPS, abort)
   const notFinite = auditFinite(seen)
   if (notFinite !== undefined) return [notFinite]
-  const findings = auditGradients(seen)
+  const findings = [...auditGradients(seen), ...auditBlank(seen)]
   const small = await firstBatch(new DataLoader(source, { batchSize: OVERFIT.samples, shuffle: true }), abort)
   if (small === undefined) return findings
   const learned = await lookAt(model, small, OVERFIT.steps, abort)

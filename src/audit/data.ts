@@ -1,4 +1,5 @@
 /** Checks of inputs and targets, without a model. */
+import { hasLabelStrings } from '../config/head/kind'
 import { shortList } from './finding'
 import type { NativeStatistics } from '../native'
 import type { ModelConfig } from '../config/model'
@@ -73,7 +74,8 @@ function isUnscaled({ mean, std }: { mean: number; std: number }): boolean {
 
 export function auditTargets({ classes, samples }: NativeStatistics, config: ModelConfig): Finding[] {
   const { head, numClasses } = config
-  if (head.kind !== 'classification' || classes.length === 0) return []
+  const isString = hasLabelStrings(head.kind)
+  if ((head.kind !== 'classification' && !isString) || classes.length === 0) return []
   const name = (target: number): string => config.classes?.[target] ?? String(target)
   const outside = classes.filter(({ target }) => target < 0 || target >= numClasses).map(({ target }) => target)
   if (outside.length > 0) {
@@ -88,7 +90,7 @@ export function auditTargets({ classes, samples }: NativeStatistics, config: Mod
   }
   if (samples < ENOUGH_SAMPLES) return []
   const [only] = classes
-  if (classes.length === 1 && only !== undefined) {
+  if (!isString && classes.length === 1 && only !== undefined) {
     return [
       {
         level: 'error',
@@ -110,6 +112,7 @@ export function auditTargets({ classes, samples }: NativeStatistics, config: Mod
       },
     ]
   }
+  if (isString) return [] //                                some letters are rarer than others
   const counted = head.per === 'frame' ? 'frames' : 'samples'
   const sorted = classes.toSorted((a, b) => a.count - b.count)
   const [rarest, commonest] = [sorted[0], sorted.at(-1)]

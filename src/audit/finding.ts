@@ -16,6 +16,7 @@ export type FindingCode =
   | 'dead-units'
   | 'loss-not-finite'
   | 'gradient-not-finite'
+  | 'all-blank'
   | 'does-not-overfit'
   | 'overfits-one-batch'
   | 'overfit-unseen'

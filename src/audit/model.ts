@@ -67,7 +67,7 @@ export function auditLearning(
   { head }: ModelConfig,
   samples: number,
 ): Finding {
-  const isCounted = head.kind !== 'regression'
+  const isCounted = head.kind !== 'regression' && head.kind !== 'forecast'
   const right = isCounted ? `, ${correct} of ${predictions} right` : ''
   const figures = `${samples} samples, ${steps} steps: loss ${firstLoss.toPrecision(3)} → ${lastLoss.toPrecision(3)}${right}`
   const isLearned = (isCounted && correct >= LEARNED * predictions) || lastLoss <= (1 - LEARNED) * firstLoss

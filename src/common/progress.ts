@@ -19,13 +19,14 @@ export class ProgressLine {
     return this.#stream !== undefined
   }
 
-  update({ step, steps, loss, accuracy, samplesPerSecond }: ProgressState): void {
+  update({ step, steps, loss, accuracy, notes = [], samplesPerSecond }: ProgressState): void {
     const now = performance.now()
     if (this.#stream === undefined || now - this.#drawnAt < INTERVAL) return
     this.#drawnAt = now
     const parts = [`${this.#title} ${step}${steps === undefined ? '' : `/${steps}`}`]
     if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`)
     if (accuracy !== undefined && !Number.isNaN(accuracy)) parts.push(`accuracy ${accuracy.toFixed(3)}`)
+    parts.push(...notes)
     parts.push(`${Math.round(samplesPerSecond)} samples/s`)
     const text = parts.join(' · ').slice(0, (this.#stream.columns || DEFAULT_COLUMNS) - 1)
     this.#stream.write(`${CLEAR_LINE}${text}`)
@@ -42,5 +43,7 @@ export interface ProgressState {
   readonly steps: number | undefined
   readonly loss: number | undefined
   readonly accuracy: number | undefined
+  /** What else is to be said. */
+  readonly notes?: readonly string[] | undefined
   readonly samplesPerSecond: number
 }

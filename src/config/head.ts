@@ -1,19 +1,15 @@
-/** What a model predicts: pooling over time, the head, and the names of its classes. */
-import { checkInteger, checkOneOf, checkOptions, describe, rangeError, typeError } from '../common/checks'
+/** What a model predicts: the head, its options, and their check. */
+import { checkInteger, checkOneOf, checkOptions, rangeError } from '../common/checks'
+import { checkForecast } from './head/forecast'
+import { HEAD_KINDS, hasLabelStrings } from './head/kind'
+import { checkSeparator, checkSequence } from './head/strings'
 import { LARGEST } from './sizes'
-
-/**
- * How the steps of a clip become one vector. Only valid frames count. `'last'` takes the last step of each direction,
- * `'mean'` the mean of the steps, `'max'` the largest value of each feature, and `'attention'` a weighted sum with
- * learned weights.
- */
-export type Pooling = 'last' | 'mean' | 'max' | 'attention'
-
-/** What a head predicts: one class, any number of labels at once, or numbers. */
-export type HeadKind = 'classification' | 'multiLabel' | 'regression'
-
-/** Whether a clip has one answer, or each of its frames has one. */
-export type HeadPer = 'clip' | 'frame'
+import type { ClassConfig } from './classes'
+import type { ForecastConfig, ForecastHeadOptions, ForecastLoss } from './head/forecast'
+import type { HeadKind, HeadPer } from './head/kind'
+import type { CtcHeadOptions, SequenceConfig, SequenceHeadOptions } from './head/strings'
+import type { InputOptions } from './input'
+import type { LstmConfig } from './lstm'
 
 /** A head that answers with classes. The model's `classes` or `numClasses` names them. */
 export interface ClassHeadOptions {
@@ -41,7 +37,13 @@ export interface RegressionHeadOptions {
 }
 
 /** A head. The name of a kind alone means a head per clip with every default. */
-export type HeadOptions = HeadKind | ClassHeadOptions | RegressionHeadOptions
+export type HeadOptions =
+  | Exclude<HeadKind, 'forecast' | 'sequence'>
+  | ClassHeadOptions
+  | RegressionHeadOptions
+  | CtcHeadOptions
+  | ForecastHeadOptions
+  | SequenceHeadOptions
 
 /** A head with every default filled in. */
 export interface HeadConfig {
@@ -49,8 +51,14 @@ export interface HeadConfig {
   readonly per: HeadPer
   /** How many numbers an answer of a regression has; `null` for other heads. */
   readonly outputs: number | null
-  /** The loss of a regression; `null` for other heads. */
-  readonly loss: RegressionLoss | null
+  /** The loss of a regression or a forecast; `null` for other heads. */
+  readonly loss: ForecastLoss | null
+  /** The index of the class between words; for label strings that have one. */
+  readonly separator?: number
+  /** Of a forecast. */
+  readonly forecast?: ForecastConfig
+  /** Of a token sequence. */
+  readonly sequence?: SequenceConfig
 }
 
 /** The part of a head that decides what `predict()` answers. */
@@ -65,6 +73,18 @@ export interface ClipClassification {
   readonly per: 'clip'
 }
 
+/** The steps after each clip. */
+export interface ClipForecast {
+  readonly kind: 'forecast'
+  readonly per: 'clip'
+}
+
+/** A string of labels for each clip, which a decoder writes. */
+export interface TokenSequence {
+  readonly kind: 'sequence'
+  readonly per: 'clip'
+}
+
 /** The {@link HeadType} of some {@link HeadOptions}. */
 export interface HeadOf<Options> {
   readonly kind: Options extends HeadKind
@@ -75,89 +95,71 @@ export interface HeadOf<Options> {
   readonly per: Options extends { readonly per: infer Per extends HeadPer } ? Per : 'clip'
 }
 
+type Optional<Options> = { readonly [Name in Exclude<keyof Options, 'kind' | 'loss'>]?: Options[Name] }
+
 /** The options of any head. */
-type AnyHead = Omit<ClassHeadOptions, 'kind'> &
-  Omit<Partial<RegressionHeadOptions>, 'kind'> & { readonly kind?: HeadKind | undefined }
+interface AnyHead
+  extends
+    Optional<ClassHeadOptions>,
+    Optional<RegressionHeadOptions>,
+    Optional<ForecastHeadOptions>,
+    Optional<SequenceHeadOptions> {
+  readonly kind?: HeadKind | undefined
+  readonly loss?: ForecastLoss | undefined
+}
 
-export function checkHead(options: HeadOptions): HeadConfig {
+/** Which kinds have which options, besides `kind`. */
+const OPTIONS: { readonly [Name in Exclude<keyof AnyHead, 'kind'>]-?: readonly HeadKind[] } = {
+  per: ['classification', 'multiLabel', 'regression'],
+  outputs: ['regression'],
+  loss: ['regression', 'forecast'],
+  separator: ['ctc', 'sequence'],
+  horizon: ['forecast'],
+  mode: ['forecast'],
+  features: ['forecast'],
+  season: ['forecast'],
+  maxLength: ['sequence'],
+  attention: ['sequence'],
+  embeddingSize: ['sequence'],
+  hiddenSize: ['sequence'],
+}
+
+/** Options of a head that are known by name, of a kind that there is. */
+export type ReadHead = Omit<AnyHead, 'kind'> & { readonly kind: HeadKind }
+
+/** Reads a head's options once, and checks that its kind has them. */
+export function readHead(options: HeadOptions): ReadHead {
   const wanted: AnyHead = typeof options === 'string' ? { kind: options } : options
-  const given = checkOptions(wanted, 'head', ['kind', 'per', 'outputs', 'loss'])
-  const { kind = 'classification', per = 'clip', outputs, loss } = given
-  const head = {
-    kind: checkOneOf<HeadKind>(kind, 'head', ['classification', 'multiLabel', 'regression']),
-    per: checkOneOf<HeadPer>(per, 'head.per', ['clip', 'frame']),
+  const { kind: given = 'classification', ...rest } = checkOptions(wanted, 'head', ['kind', ...Object.keys(OPTIONS)])
+  const kind = checkOneOf<HeadKind>(given, 'head', HEAD_KINDS)
+  for (const [name, kinds] of Object.entries(OPTIONS)) {
+    const value: unknown = Reflect.get(rest, name)
+    if (value === undefined || kinds.includes(kind)) continue
+    throw rangeError(`nothing unless for a ${kinds.join(' or ')}`, `head.${name}`, value)
   }
-  if (head.kind === 'regression') {
-    return {
-      ...head,
-      outputs: checkInteger(outputs ?? 1, 'head.outputs', 1, LARGEST),
-      loss: checkOneOf<RegressionLoss>(loss ?? 'mse', 'head.loss', ['mse', 'smoothL1']),
-    }
-  }
-  for (const [name, value] of Object.entries({ outputs, loss })) {
-    if (value !== undefined) throw rangeError('nothing unless for a regression', `head.${name}`, value)
-  }
-  return { ...head, outputs: null, loss: null }
+  return { ...rest, kind }
 }
 
-export function checkPooling(pooling: Pooling | undefined, { per }: HeadConfig): Pooling {
-  if (pooling !== undefined && per === 'frame') {
-    throw new RangeError(
-      `Expected no \`pooling\` with a head per frame, which pools nothing, received ${describe(pooling)}`,
-    )
+/** Checks a head's options against the rest of the model's. */
+export function checkHead(
+  head: ReadHead,
+  { input, classes, lstm }: { readonly input: InputOptions; readonly classes: ClassConfig; readonly lstm: LstmConfig },
+): HeadConfig {
+  const { kind, separator, loss, outputs, maxLength = NaN } = head
+  const isRegression = kind === 'regression'
+  const per = checkOneOf<HeadPer>(head.per ?? 'clip', 'head.per', ['clip', 'frame'])
+  return {
+    kind,
+    per,
+    outputs: isRegression ? checkInteger(outputs ?? 1, 'head.outputs', 1, LARGEST) : null,
+    loss: isRegression || kind === 'forecast' ? checkOneOf(loss ?? 'mse', 'head.loss', LOSSES[kind]) : null,
+    ...(hasLabelStrings(kind) && separator !== undefined && { separator: checkSeparator(separator, classes) }),
+    ...(kind === 'forecast' && { forecast: checkForecast(head, input) }),
+    ...(kind === 'sequence' && { sequence: checkSequence({ ...head, maxLength }, lstm.hiddenSize) }),
   }
-  return checkOneOf(pooling ?? 'last', 'pooling', ['last', 'mean', 'max', 'attention'])
 }
 
-/** The names of the classes, as the user gives them. */
-export interface ClassOptions {
-  readonly classes?: readonly string[] | undefined
-  readonly numClasses?: number | undefined
-}
-
-/** The classes with every default filled in. */
-export interface ClassConfig {
-  /** Number of classes or labels; 0 for a regression. */
-  readonly numClasses: number
-  /** `null` when the model was created by `numClasses`. */
-  readonly classes: readonly string[] | null
-}
-
-export function checkClasses({ classes, numClasses }: ClassOptions, { kind }: HeadConfig): ClassConfig {
-  if (kind === 'regression') {
-    const name = classes === undefined ? 'numClasses' : 'classes'
-    const given = classes ?? numClasses
-    if (given === undefined) return { classes: null, numClasses: 0 }
-    throw new TypeError(
-      `Expected no \`${name}\` for a regression, received ${describe(given)}; \`head.outputs\` says how many numbers it gives`,
-    )
-  }
-  if ((classes === undefined) === (numClasses === undefined)) {
-    const came = classes === undefined ? 'neither' : 'both'
-    throw new TypeError(`Expected exactly one of \`classes\` and \`numClasses\`, received ${came}`)
-  }
-  const fewest = kind === 'classification' ? 2 : 1
-  if (numClasses !== undefined) {
-    return { classes: null, numClasses: checkInteger(numClasses, 'numClasses', fewest, LARGEST) }
-  }
-  const names = checkNames(classes)
-  if (names.length < fewest) throw rangeError(`at least ${fewest} names`, 'classes', names)
-  return { classes: names, numClasses: names.length }
-}
-
-/** Half of a character, which no file in UTF-8 can hold. */
-const LONE_SURROGATE = /\p{Surrogate}/u
-
-function checkNames(classes: readonly string[] | undefined): readonly string[] {
-  if (!Array.isArray(classes)) throw typeError('an array of names', 'classes', classes)
-  if (classes.length > LARGEST) throw rangeError(`at most ${LARGEST} names`, 'classes', classes)
-  const names = new Set<string>()
-  for (const [index, name] of classes.entries()) {
-    if (typeof name !== 'string') throw typeError('a string', `classes[${index}]`, name)
-    if (name === '') throw rangeError('a name that is not empty', `classes[${index}]`, name)
-    if (LONE_SURROGATE.test(name)) throw rangeError('well-formed Unicode', `classes[${index}]`, name)
-    if (names.has(name)) throw rangeError('a name that occurs once', `classes[${index}]`, name)
-    names.add(name)
-  }
-  return [...names]
+const LOSSES: { readonly [Kind in 'regression' | 'forecast']: readonly ForecastLoss[] } = {
+  regression: ['mse', 'smoothL1'],
+  forecast: ['mse', 'smoothL1', 'bce'],
 }

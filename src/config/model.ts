@@ -1,7 +1,10 @@
 /** The options of a model, and their check. It knows every key, fills in defaults, and compares sizes. */
 import { checkInteger, checkNumber, checkOptions, checkSeed, rangeError, typeError } from '../common/checks'
 import { checkCnn, checkGlobalPool } from './cnn'
-import { checkClasses, checkHead, checkPooling } from './head'
+import { checkClasses } from './classes'
+import { checkHead, readHead } from './head'
+import { checkCausal } from './head/causal'
+import { checkPooling } from './head/pooling'
 import { checkInput, isVector } from './input'
 import { checkLstm } from './lstm'
 import { checkNormalize } from './normalize'
@@ -9,7 +12,9 @@ import { checkPreprocessing } from './preprocessing'
 import { LARGEST } from './sizes'
 import { checkVectorCnn } from './vector-cnn'
 import type { CnnBlockConfig, CnnBlockOptions, GlobalPool } from './cnn'
-import type { ClassConfig, HeadConfig, HeadOptions, Pooling } from './head'
+import type { ClassConfig, ClassOptions } from './classes'
+import type { HeadConfig, HeadOptions } from './head'
+import type { Pooling } from './head/pooling'
 import type { InputOptions } from './input'
 import type { LstmConfig, LstmOptions } from './lstm'
 import type { NormalizeOptions } from './normalize'
@@ -46,7 +51,7 @@ export interface CommonModelOptions<Head extends HeadOptions> {
   readonly projection?: number | null | undefined
   /** The LSTM or GRU over the frames' features. Default: every default of {@link LstmOptions}. */
   readonly lstm?: LstmOptions | undefined
-  /** How the steps of a clip become one vector. Default `'last'`. A head per frame has no pooling. */
+  /** How the steps of a clip become one vector. Default `'last'`. A head that reads every frame has no pooling. */
   readonly pooling?: Pooling | undefined
   /** Share of the head's inputs that training drops, in [0, 1). Default 0. */
   readonly dropout?: number | undefined
@@ -67,7 +72,8 @@ export interface CommonModelOptions<Head extends HeadOptions> {
 }
 
 /**
- * Options of {@link CnnLstm.create}. Exactly one of `classes` and `numClasses` must be there. A regression has neither.
+ * Options of {@link CnnLstm.create}. Exactly one of `classes` and `numClasses` must be there. A regression and a forecast
+ * have neither.
  */
 export type ModelOptions<
   Label extends string = string,
@@ -85,7 +91,7 @@ export type ModelOptions<
     | {
         readonly classes?: undefined
         readonly numClasses?: undefined
-        readonly head: 'regression' | { readonly kind: 'regression' }
+        readonly head: 'regression' | { readonly kind: 'regression' | 'forecast' }
       }
   )
 
@@ -129,20 +135,25 @@ export interface CheckedModelOptions {
   readonly seed: bigint | null
 }
 
-export function checkModelOptions(options: ModelOptions<string, HeadOptions>): CheckedModelOptions {
+export function checkModelOptions(options: CommonModelOptions<HeadOptions> & ClassOptions): CheckedModelOptions {
   options = checkOptions(options, 'options', MODEL_KEYS)
   const { globalPool, projection = null, lstm = {}, dropout = 0, device, seed } = options
   const input = checkInput(options.input)
-  const head = checkHead(options.head ?? 'classification')
+  const given = readHead(options.head ?? 'classification')
+  const classes = checkClasses(options, given.kind)
+  const recurrent = checkLstm(lstm)
+  const head = checkHead(given, { input, classes, lstm: recurrent })
+  const cnn = isVector(input) ? checkVectorCnn(options.cnn ?? [], input) : checkCnn(options.cnn ?? DEFAULT_CNN, input)
+  checkCausal(head.forecast, { input, cnn, lstm: recurrent })
   return {
     config: {
       input,
       normalize: checkNormalize(options.normalize ?? null, input),
-      ...checkClasses(options, head),
-      cnn: isVector(input) ? checkVectorCnn(options.cnn ?? [], input) : checkCnn(options.cnn ?? DEFAULT_CNN, input),
+      ...classes,
+      cnn,
       globalPool: isVector(input) ? checkNoGlobalPool(globalPool) : checkGlobalPool(globalPool),
       projection: projection === null ? null : checkInteger(projection, 'projection', 1, LARGEST),
-      lstm: checkLstm(lstm),
+      lstm: recurrent,
       pooling: checkPooling(options.pooling, head),
       dropout: checkNumber(dropout, 'dropout', 0, 1),
       head,

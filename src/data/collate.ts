@@ -8,6 +8,7 @@ import { TargetCollator } from './targets'
 import { ZoetropeError } from '../errors'
 import type { Sample } from './dataset'
 import type { NdArray } from '../common/nd-array'
+import type { TargetArray } from './targets'
 
 /** A batch as arrays: a loop over a `DataLoader` gets these. */
 export interface Batch {
@@ -18,14 +19,24 @@ export interface Batch {
   readonly inputs: NdArray
   /** Frames of each clip, `[batch]`; missing where all clips are equally long. */
   readonly lengths?: Int32Array
-  /** The samples' targets, such as the index of each one's class: `Int32Array` where all are whole numbers. */
+  /**
+   * The samples' targets, such as the index of each one's class: `Int32Array` where all are whole numbers. Empty where
+   * samples have none.
+   */
   readonly targets: Int32Array | Float32Array
   /**
-   * The shape of `targets`: `[batch]` for one number a sample. Targets of different lengths, each as long as its own
-   * clip, are padded with zeros as the clips are; others are as they were given.
+   * The shape of `targets`: `[batch]` for one number a sample. Targets of different lengths are padded with zeros to the
+   * longest. `[0]` where samples have no targets.
    */
   readonly targetShape: readonly number[]
+  /** How long each sample's target is, `[batch]`; missing where all are equally long. */
+  readonly targetLengths?: Int32Array
+  /** The names that `targets` are indices of, where targets were given as names of classes. */
+  readonly targetNames?: readonly string[]
 }
+
+/** The targets of samples that have none. */
+const NONE: TargetArray = { data: new Int32Array(0), shape: [0] }
 
 interface FirstSample {
   readonly index: number
@@ -67,14 +78,14 @@ export class Collator {
     if (time > this.#time || position >= this.#lengths.length) this.#grow(position + 1, time)
     this.#lengths[position] = time
     this.#data.set(data, position * this.#time * this.#frame)
-    at(index, () => this.#targets.set(position, index, sample.target, time))
+    at(index, () => this.#targets.set(position, index, sample.target))
   }
 
   /** The first `count` samples as one batch. */
   finish(count: number): Batch {
     const { shape } = this.#first ?? {}
     if (shape === undefined) throw new RangeError('Expected at least one sample')
-    const { data: targets, shape: targetShape } = this.#targets.finish(count)
+    const { data: targets, shape: targetShape, lengths: targetLengths, names } = this.#targets.finish(count) ?? NONE
     const lengths = this.#lengths.subarray(0, count)
     const longest = lengths.reduce((most, length) => Math.max(most, length), 1)
     this.#arrays.longest = Math.max(this.#arrays.longest, longest)
@@ -82,7 +93,14 @@ export class Collator {
     const data = this.#compacted(count, longest)
     const inputs = { data, shape: [count, ...(sampleHasTime(shape) ? [longest, ...shape.slice(1)] : shape)] }
     const isRagged = lengths.some((length) => length < longest)
-    return { inputs, ...(isRagged && { lengths }), targets, targetShape }
+    return {
+      inputs,
+      ...(isRagged && { lengths }),
+      targets,
+      targetShape,
+      ...(targetLengths && { targetLengths }),
+      ...(names && { targetNames: names }),
+    }
   }
 
   /** Gives the array of the finished batch to the next: nobody may look at it any more. */

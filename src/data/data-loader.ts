@@ -269,7 +269,7 @@ export class DataLoader implements AsyncIterable<Batch> {
         }
         if (isClosed() || count === 0 || (this.#dropLast && count < this.#batchSize)) return
         const indices = Uint32Array.from({ length: count }, (_, position) => index - count + position)
-        yield this.#augmented(loaded(batch, count), epoch, indices)
+        yield this.#augmented(loaded(batch, indices), epoch, indices)
       }
     } finally {
       if (!hasEnded) await end(iterator)

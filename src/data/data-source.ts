@@ -82,6 +82,11 @@ class ArrayDataset implements Dataset {
   }
 }
 
+/** Whether a dataset is an array of samples, which gives them at once. */
+export function isListed(dataset: Dataset): boolean {
+  return dataset instanceof ArrayDataset
+}
+
 /** The input of a sample, where the sample is one: whoever checks the input says what is wrong. */
 function inputOf(sample: Partial<Sample> | null): NdArray {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checkNdArray checks it

@@ -1,13 +1,14 @@
 import { types } from 'node:util'
 import { checkInteger, checkOneOf, checkOptions, describe, typeError } from '../common/checks'
 import { checkLengths, timeOf } from './shapes'
+import { listOf } from '../common/list'
 import { checkNdArray } from '../common/nd-array'
-import { checkTargets, compact } from './targets'
+import { TargetCollator, checkTargets, compact, crossingTargets } from './targets'
 import { ZoetropeError, unwrap } from '../errors'
 import { native } from '../native'
 import type { NativeTensorDataset } from '../native'
 import type { NdArray } from '../common/nd-array'
-import type { IntegerArray, Target } from './targets'
+import type { IntegerArray, Target, TargetArray } from './targets'
 
 /** One clip or image, and its target. */
 export interface Sample {
@@ -16,8 +17,11 @@ export interface Sample {
    * Clips of one batch may have different numbers of frames.
    */
   readonly input: NdArray
-  /** Index of the class, from 0. Other heads need other targets, see {@link Target}. */
-  readonly target: Target
+  /**
+   * Index of the class, from 0. Other heads need other targets, see {@link Target}; a forecast needs none. All samples of
+   * a batch have a target, or none has.
+   */
+  readonly target?: Target | undefined
 }
 
 /** Samples that can be asked for in any order. */
@@ -38,9 +42,11 @@ export interface TensorDatasetOptions {
   readonly inputs: NdArray
   /**
    * The class of each sample, `[samples]`: integers from 0. Other heads need other targets, see {@link Target}, with an
-   * axis of samples in front.
+   * axis of samples in front. Label strings are an array for each sample: `[[3, 1, 4], [1, 5], []]`, or names of classes.
+   * A forecast needs none.
    */
-  readonly targets: IntegerArray | Float32Array | Float64Array | NdArray
+  readonly targets?:
+    IntegerArray | Float32Array | Float64Array | NdArray | readonly (IntegerArray | readonly string[])[] | undefined
   /** The number of valid frames of each sample, `[samples]`. The frames after them are padding. Default all frames. */
   readonly lengths?: IntegerArray | undefined
   /**
@@ -77,6 +83,8 @@ export class TensorDataset implements Dataset {
   readonly #native: NativeTensorDataset
   readonly #lengths: Int32Array | null
   readonly #time: number
+  /** The names that targets are numbers of, where they were given by name. */
+  readonly #names: readonly string[] | undefined
   /** How many samples there are. */
   readonly length: number
 
@@ -96,10 +104,11 @@ export class TensorDataset implements Dataset {
   constructor(options: TensorDatasetOptions) {
     const arrays = checkOptions(options, 'options', ['inputs', 'targets', 'lengths', 'targetsPer'])
     const { data, shape } = checkNdArray(arrays.inputs, 'inputs')
-    const targets = checkTargets(checkIsArray(arrays.targets), 'targets')
+    const targets = arrays.targets === undefined ? undefined : targetArray(checkIsArray(arrays.targets))
     this.#lengths = checkLengths(arrays.lengths, shape)
     this.#time = timeOf(shape)
-    const crossing = { data: compact(targets.data), shape: targets.shape }
+    this.#names = targets?.names
+    const crossing = targets === undefined ? null : crossingTargets(targets)
     const isPerFrame = checkPer(arrays.targetsPer)
     this.#native = unwrap(native().NativeTensorDataset.create(data, [...shape], this.#lengths, crossing, isPerFrame))
     this.length = this.#native.length
@@ -112,7 +121,8 @@ export class TensorDataset implements Dataset {
   get(index: number): Sample {
     checkInteger(index, 'index', 0, this.length - 1)
     const { data, shape, targets, targetShape } = unwrap(this.#native.sample(index))
-    return { input: { data, shape }, target: toTarget(targets, targetShape) }
+    if (targets === undefined) return { input: { data, shape } }
+    return { input: { data, shape }, target: toTarget(targets, targetShape, this.#names) }
   }
 
   /** The number of frames of the sample at `index`. */
@@ -125,14 +135,33 @@ function checkPer(per: TensorDatasetOptions['targetsPer']): boolean | null {
   return per === undefined ? null : checkOneOf(per, 'targetsPer', ['clip', 'frame']) === 'frame'
 }
 
-function checkIsArray(targets: TensorDatasetOptions['targets']): TensorDatasetOptions['targets'] {
+type Targets = NonNullable<TensorDatasetOptions['targets']>
+
+function checkIsArray(targets: Targets): Targets {
   const isBig = types.isBigInt64Array(targets) || types.isBigUint64Array(targets)
   if (typeof targets === 'object' && targets !== null && !isBig) return targets
   throw typeError('an array of numbers or an NdArray', 'targets', targets)
 }
 
-/** A number, an array of numbers, or an array of several axes. */
-function toTarget(targets: Float64Array, shape: readonly number[]): Target {
+/** One array of all targets: as it was given, or put together from an array for each sample. */
+function targetArray(targets: Targets): TargetArray {
+  const list = Array.isArray(targets) ? listOf(targets) : undefined
+  if (list === undefined) return whole(targets)
+  const entries = Array.from({ length: list.length }, (_, index) => list.at(index)) //   each is read once
+  if (listOf(entries[0]) === undefined) return whole(entries)
+  const collator = new TargetCollator()
+  for (const [index, entry] of entries.entries()) collator.set(index, index, entry)
+  return collator.finish(entries.length) ?? whole([])
+}
+
+function whole(targets: unknown): TargetArray {
+  const { data, shape } = checkTargets(targets, 'targets')
+  return { data: compact(data), shape }
+}
+
+/** A number, an array of numbers or names, or an array of several axes. */
+function toTarget(targets: Float64Array, shape: readonly number[], names: readonly string[] | undefined): Target {
+  if (names !== undefined) return Array.from(targets, (number) => names[number] ?? '')
   if (shape.length === 0) return targets[0] ?? 0
   return shape.length === 1 ? compact(targets) : { data: Float32Array.from(targets), shape }
 }

@@ -7,6 +7,7 @@ import { unwrap } from '../errors'
 import { native } from '../native'
 import { timeOf } from './shapes'
 import { origin } from './subset'
+import { crossingTargets } from './targets'
 import type { ArrayCache } from './array-cache'
 import type { AugmentConfig } from './augment'
 import type { Batch } from './collate'
@@ -55,18 +56,20 @@ export async function collated(dataset: Dataset, indices: Uint32Array, pool: Arr
     if (hasFailed) break
   }
   await Promise.all(samples)
-  return loaded(batch, indices.length)
+  return loaded(batch, indices)
 }
 
-/** The first `count` samples that were put together. */
-export function loaded(collator: Collator, count: number): LoadedBatch {
-  const batch = collator.finish(count)
-  const { inputs, lengths = null, targets, targetShape } = batch
+/** The first samples that were put together; `indices` are their places in the source, for messages. */
+export function loaded(collator: Collator, indices: Uint32Array): LoadedBatch {
+  const batch = collator.finish(indices.length)
+  const { inputs, lengths = null, targets, targetShape, targetLengths, targetNames } = batch
   return {
     samples: inputs.shape[0] ?? 0,
     toNative: () => {
-      const crossing = { data: targets, shape: [...targetShape] }
-      return unwrap(native().NativeBatch.lent(inputs.data, [...inputs.shape], lengths, crossing))
+      const given = { data: targets, shape: targetShape, lengths: targetLengths, names: targetNames }
+      const crossing = targetShape[0] === 0 ? null : crossingTargets(given)
+      const { data, shape } = inputs
+      return unwrap(native().NativeBatch.lent(data, [...shape], lengths, crossing, indices))
     },
     toArrays: () => batch,
     recycle: () => collator.recycle(),
@@ -84,9 +87,9 @@ export function augmented(batch: LoadedBatch, { config, seed, epoch, indices }: 
     ...batch,
     toNative,
     toArrays: async () => {
-      const { inputs, targets, targetShape } = await batch.toArrays()
+      const { inputs, lengths: _before, ...targets } = await batch.toArrays()
       const changed = unwrap(await toNative().readInputs())
-      return { ...trimmed(changed, timeOf(inputs.shape)), targets, targetShape }
+      return { ...trimmed(changed, timeOf(inputs.shape)), ...targets }
     },
   }
 }

@@ -2,14 +2,14 @@ import { AbortScope, checkSignal } from '../common/abort'
 import { checkBoolean, checkInteger, checkOptions, rangeError, typeError } from '../common/checks'
 import { listOf } from '../common/list'
 import { DataLoader, isLoader } from '../data/data-loader'
-import { accuracy, regressionMetrics } from './metrics'
+import { accuracy, regressionMetrics, stringMetrics } from './metrics'
 import { modelHandle } from '../model/cnn-lstm'
 import { native } from '../native'
 import { runPass } from './pass'
 import { ProgressLine } from '../common/progress'
 import type { DataSource } from '../data/data-source'
 import type { NativeMetrics, NativePrefixes } from '../native'
-import type { RegressionMetrics } from './metrics'
+import type { RegressionMetrics, StringMetrics } from './metrics'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 import type { HeadConfig } from '../config/head'
 
@@ -33,8 +33,11 @@ export interface AccuracyByFramesOptions {
   readonly progress?: boolean | undefined
 }
 
-/** How right a model is after some of the frames. A regression also has `mae`, `rmse` and `r2`. */
-export interface PrefixAccuracy extends Partial<RegressionMetrics> {
+/**
+ * How right a model is after some of the frames. A regression also has `mae`, `rmse` and `r2`, label strings have `cer`,
+ * `exact` and perhaps `wer`.
+ */
+export interface PrefixAccuracy extends Partial<RegressionMetrics>, Partial<StringMetrics> {
   /** After how many frames of a clip, or after all of a clip that has fewer. Absent where shares were asked for. */
   readonly frames?: number
   /** After which share of a clip's frames. Absent where frames were asked for. */
@@ -82,7 +85,7 @@ const MOST_CUTS = 10_000
  * const data = new TensorDataset({ inputs, targets: [0, 1, 1, 0] })
  * const curve = await accuracyByFrames(model, data, { frames: 6 })
  * for (const { frames, accuracy } of curve) console.log(frames, accuracy)
- * const svg = accuracySvg(curve, { title: 'How early' })
+ * console.log(accuracySvg(curve, { title: 'How early' }))
  * ```
  */
 export async function accuracyByFrames(
@@ -112,7 +115,7 @@ export async function accuracyByFrames(
       onBatch: undefined,
       reportEvery: 10,
     })
-    const metrics = await handle.run((native) => prefixes.metrics(native))
+    const metrics = await handle.run((half) => prefixes.metrics(half))
     return metrics.map((figures, index) => ({ [cuts.unit]: cuts.values[index], ...figuresOf(figures, head) }))
   } finally {
     abort.release()
@@ -121,7 +124,8 @@ export async function accuracyByFrames(
 
 function figuresOf(metrics: NativeMetrics, head: HeadConfig): Omit<PrefixAccuracy, 'frames' | 'share'> {
   const { correct, samples, loss } = metrics
-  return { accuracy: accuracy(metrics, head), correct, samples, loss, ...regressionMetrics(metrics, head) }
+  const errors = { ...regressionMetrics(metrics, head), ...stringMetrics(metrics, head) }
+  return { accuracy: accuracy(metrics, head), correct, samples, loss, ...errors }
 }
 
 function checkCuts({ frames, shares }: AccuracyByFramesOptions): Cuts {

@@ -89,21 +89,15 @@ function checkCurve(curve: unknown): { points: readonly Point[]; isShare: boolea
   const isError = entries[0]?.mae !== undefined
   const points = entries.map((entry, index) => {
     const [x, y] = [isShare ? entry.share : entry.frames, isError ? entry.mae : entry.accuracy]
-    if (x === undefined || y === undefined || !(x > 0 && x < Infinity)) throw typeError(expected, `curve[${index}]`, entry)
+    if (x === undefined || y === undefined || !(x > 0 && x < Infinity))
+      throw typeError(expected, `curve[${index}]`, entry)
     return { x, y }
   })
   return { points, isShare, isError }
 }
 
 /** An axis from `low` to `high`, drawn between two places; ticks at multiples of `least` or more. */
-function axis(
-  low: number,
-  high: number,
-  from: number,
-  to: number,
-  label: (value: number) => string,
-  least = 0,
-): Axis {
+function axis(low: number, high: number, from: number, to: number, label: (value: number) => string, least = 0): Axis {
   const step = Math.max(niceStep((high - low) / TICKS), least)
   const count = Math.floor((high - low) / step + 1e-9)
   return {

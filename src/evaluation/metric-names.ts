@@ -1,13 +1,29 @@
 /** Metrics by name, for `best`, `earlyStopping` and `reduceOnPlateau`. */
 import { checkString, rangeError } from '../common/checks'
+import type { HeadKind } from '../config/head/kind'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 
-export const METRIC_NAMES = ['loss', 'accuracy', 'macroF1', 'balancedAccuracy', 'auc', 'mae', 'rmse', 'r2'] as const
+export const METRIC_NAMES = [
+  'loss',
+  'accuracy',
+  'macroF1',
+  'balancedAccuracy',
+  'auc',
+  'mae',
+  'rmse',
+  'r2',
+  'cer',
+  'wer',
+  'exact',
+  'mase',
+  'nll',
+] as const
 
 /**
  * The name of a metric, as in `TestResult`. `top2`, `top3`, … are shares of `TestResult.topK`;
- * `balancedAccuracy` and they belong to classes, `macroF1` and `auc` to classes and labels, the last three to a
- * regression.
+ * `balancedAccuracy` and they belong to classes, `macroF1` and `auc` to classes and labels, `mae`, `rmse` and `r2` to a
+ * regression, `cer`, `wer` and `exact` to label strings, `mae`, `rmse` and `mase` to a forecast, and `nll` to one with
+ * `loss: 'bce'`.
  */
 export type MetricName = (typeof METRIC_NAMES)[number] | `top${number}`
 
@@ -22,7 +38,26 @@ export interface EpochFigures {
   readonly validation?: Figures
 }
 
-const LOWER_IS_BETTER: readonly MetricName[] = ['loss', 'mae', 'rmse']
+const LOWER_IS_BETTER: readonly MetricName[] = ['loss', 'mae', 'rmse', 'cer', 'wer', 'mase', 'nll']
+
+/** The metrics of each kind of head, besides the loss, that training gives as well. */
+const TRAINED: { readonly [Kind in HeadKind]: readonly MetricName[] } = {
+  classification: ['accuracy'],
+  multiLabel: ['accuracy'],
+  regression: ['mae', 'rmse', 'r2'],
+  ctc: ['accuracy', 'cer', 'exact'],
+  forecast: [],
+  sequence: ['accuracy', 'cer', 'exact'],
+}
+/** Those that only validation gives. */
+const TESTED: { readonly [Kind in HeadKind]: readonly MetricName[] } = {
+  classification: ['macroF1', 'balancedAccuracy', 'auc'],
+  multiLabel: ['macroF1', 'auc'],
+  regression: [],
+  ctc: [],
+  forecast: ['mae', 'rmse', 'mase'],
+  sequence: [],
+}
 const TOP = /^top([1-9]\d*)$/
 
 /** Checks that there is such a metric. */
@@ -39,13 +74,15 @@ export function checkMetricOf(
   name: string,
   { isTested }: { readonly isTested: boolean },
 ): void {
-  const trained = { classification: ['accuracy'], multiLabel: ['accuracy'], regression: ['mae', 'rmse', 'r2'] }
-  const tested = {
-    classification: ['macroF1', 'balancedAccuracy', 'auc'],
-    multiLabel: ['macroF1', 'auc'],
-    regression: [],
-  }
-  const known: readonly string[] = ['loss', ...trained[head.kind], ...(isTested ? tested[head.kind] : [])]
+  const words: readonly MetricName[] = head.separator === undefined ? [] : ['wer']
+  const likelihood: readonly MetricName[] = head.loss === 'bce' ? ['nll'] : []
+  const known: readonly MetricName[] = [
+    'loss',
+    ...TRAINED[head.kind],
+    ...words,
+    ...likelihood,
+    ...(isTested ? TESTED[head.kind] : []),
+  ]
   const hasTop = isTested && head.kind === 'classification' && numClasses > 1
   if (known.includes(metric) || (hasTop && topOf(metric) <= numClasses)) return
   const top = hasTop ? `, top2 … top${numClasses}` : ''

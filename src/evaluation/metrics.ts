@@ -35,12 +35,40 @@ export interface RegressionMetrics {
   readonly r2: number
 }
 
+/** How far label strings are off. */
+export interface StringMetrics {
+  /**
+   * Label error rate (character error rate): fewest insertions, deletions and substitutions of labels that make the
+   * targets of the answers, over the number of labels in the targets. 0 at best; above 1 where answers are much too long.
+   */
+  readonly cer: number
+  /** The same of words, the pieces between separators. Only with a `separator` in the head. */
+  readonly wer?: number
+  /** Share of strings without any error, 0…1: the accuracy. */
+  readonly exact: number
+  /** Share of answers without any label, 0…1. */
+  readonly empty: number
+}
+
 /**
- * Share of right predictions, one a clip or a valid frame; of several labels, all of them must be right. Not a number for a
- * regression, which has no right answers.
+ * Share of right predictions, one a clip or a valid frame; of several labels, all of them must be right, and a label string
+ * must be exact. Not a number for a regression or a forecast, which have no right answers.
  */
 export function accuracy({ correct, predictions }: NativeMetrics, { kind }: HeadConfig): number {
-  return kind === 'regression' ? NaN : correct / predictions
+  return kind === 'regression' || kind === 'forecast' ? NaN : correct / predictions
+}
+
+/** The errors of label strings; nothing for other heads. Of targets without any label or word an error is infinite. */
+export function stringMetrics({ strings }: NativeMetrics, { separator }: HeadConfig): StringMetrics | undefined {
+  if (strings === undefined) return undefined
+  const { edits, labels, wordEdits, words, exact, empty } = strings
+  const rate = (errors: number, of: number): number => (errors === 0 ? 0 : errors / of)
+  return {
+    cer: rate(edits, labels),
+    ...(separator !== undefined && { wer: rate(wordEdits, words) }),
+    exact: exact / strings.strings,
+    empty: empty / strings.strings,
+  }
 }
 
 /** The errors of a regression; nothing for other heads. */

@@ -1,7 +1,9 @@
 /** One sweep over a loader, training or testing: the part that both have in common. */
-import { openBatches } from '../data/data-loader'
+import { checkAlignable } from '../data/alignable'
+import { loaderParts, openBatches } from '../data/data-loader'
 import { ZoetropeError } from '../errors'
 import { JOBS_IN_FLIGHT } from '../model/handle'
+import { compared } from './forecast-metrics'
 import { accuracy } from './metrics'
 import type { AbortScope } from '../common/abort'
 import type { DataLoader } from '../data/data-loader'
@@ -91,6 +93,7 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
   const { handle, loader, abort, progress, keepsCounts = false, keepsRanking = false } = plan
   abort.throwIfAborted()
   const began = performance.now()
+  if (plan.head.kind === 'ctc') checkAlignable(loaderParts(loader).source)
   const pass = handle.beginPass(plan.loss, keepsRanking)
   const batches = openBatches(loader)
   const inFlight: Step[] = []
@@ -169,7 +172,8 @@ function follow(plan: PassPlan, began: number): (inFlight: Step[]) => Promise<vo
     const loss = latest?.loss
     const share = latest && accuracy(latest, plan.head)
     const samplesPerSecond = (samples * 1000) / (performance.now() - began)
-    plan.progress.update({ step, steps, loss, accuracy: share, samplesPerSecond })
+    const notes = latest?.forecast && [compared(latest.forecast)]
+    plan.progress.update({ step, steps, loss, accuracy: share, notes, samplesPerSecond })
     if (plan.onBatch === undefined || latest === undefined || loss === undefined || share === undefined) return
     const { gradientNorm } = latest
     await plan.abort.race(plan.onBatch({ step, steps, samples, loss, accuracy: share, learningRate, gradientNorm }))

@@ -1,14 +1,27 @@
 import { AbortScope, checkSignal } from '../common/abort'
 import { checkBoolean, checkOptions } from '../common/checks'
 import { checkLoader } from '../data/data-loader'
-import { accuracy, classScores, labelMetrics, mean, regressionMetrics, timing, topShares } from './metrics'
+import {
+  accuracy,
+  classScores,
+  labelMetrics,
+  mean,
+  regressionMetrics,
+  stringMetrics,
+  timing,
+  topShares,
+} from './metrics'
 import { confusionMatrix } from './confusion'
+import { forecastMetrics, likelihood } from './forecast-metrics'
 import { modelHandle } from '../model/cnn-lstm'
 import { runPass } from './pass'
 import { ProgressLine } from '../common/progress'
 import type { DataLoader } from '../data/data-loader'
-import type { ClassMetrics, RegressionMetrics, Timing } from './metrics'
-import type { AnyCnnLstm } from '../model/cnn-lstm'
+import type { HeadType } from '../config/head'
+import type { HeadKind } from '../config/head/kind'
+import type { ForecastMetrics } from './forecast-metrics'
+import type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './metrics'
+import type { AnyCnnLstm, CnnLstm } from '../model/cnn-lstm'
 import type { NativeCounts, NativeMetrics } from '../native'
 
 /** Options of {@link test}. */
@@ -24,19 +37,29 @@ export interface TestOptions {
   readonly auc?: boolean | undefined
 }
 
-/**
- * The metrics of a model on a loader's samples. A regression also has `mae`, `rmse` and `r2`.
- */
-export interface TestResult extends Timing, Partial<RegressionMetrics> {
+/** The metrics that every head has. */
+export interface CommonTestResult extends Timing {
   /** Mean loss over the predictions: one for each clip or valid frame. The `loss` options of training do not count. */
   readonly loss: number
   /**
-   * Share of right predictions, 0…1; of several labels, all of them must be right. An answer that is not a number is never
-   * right. Not a number for a regression.
+   * Share of right predictions, 0…1; of several labels, all of them must be right, and a label string must be exact. An
+   * answer that is not a number is never right. Not a number for a regression or a forecast.
    */
   readonly accuracy: number
   /** Samples seen. */
   readonly samples: number
+}
+
+/** The metrics of a model that forecasts. */
+export interface ForecastTestResult extends CommonTestResult, ForecastMetrics {}
+
+/** The metrics of a model whose answers are label strings. */
+export interface StringTestResult extends CommonTestResult, StringMetrics {}
+
+/**
+ * The metrics of a model on a loader's samples. A regression also has `mae`, `rmse` and `r2`.
+ */
+export interface TestResult extends CommonTestResult, Partial<RegressionMetrics> {
   /**
    * Counts `[numClasses][numClasses]`: row = target, column = prediction. Empty unless for a classification. An answer that
    * is not a number is in no column. Of more than 256 classes a row is made when it is read: `matrix[3]` is a new array
@@ -63,6 +86,25 @@ export interface TestResult extends Timing, Partial<RegressionMetrics> {
   readonly auc?: number
 }
 
+/** The metrics of a model whose head is not known by its type: those that its kind of head has are there. */
+export interface AnyTestResult
+  extends
+    CommonTestResult,
+    Partial<Omit<TestResult, keyof CommonTestResult>>,
+    Partial<StringMetrics>,
+    Partial<ForecastMetrics> {}
+
+/** The metrics that a model with some head has. */
+export type TestResultOf<Head extends HeadType> = HeadKind extends Head['kind']
+  ? AnyTestResult
+  : ResultOfKind<Head['kind']>
+
+type ResultOfKind<Kind> = Kind extends 'ctc' | 'sequence'
+  ? StringTestResult
+  : Kind extends 'forecast'
+    ? ForecastTestResult
+    : TestResult
+
 /**
  * Tests a model on one epoch of a loader: no dropout, no gradients, nothing changes.
  *
@@ -70,7 +112,13 @@ export interface TestResult extends Timing, Partial<RegressionMetrics> {
  * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` or `ERR_DATA` when the data does not fit or its dataset fails,
  * `ERR_OUT_OF_MEMORY`, `ERR_DISPOSED`.
  */
-export async function test(model: AnyCnnLstm, loader: DataLoader, options: TestOptions = {}): Promise<TestResult> {
+export async function test<Head extends HeadType>(
+  model: CnnLstm<string, Head>,
+  loader: DataLoader,
+  options?: TestOptions,
+): Promise<TestResultOf<Head>>
+export async function test(model: AnyCnnLstm, loader: DataLoader, options?: TestOptions): Promise<AnyTestResult>
+export async function test(model: AnyCnnLstm, loader: DataLoader, options: TestOptions = {}): Promise<AnyTestResult> {
   modelHandle(model)
   options = checkOptions(options, 'options', ['signal', 'progress', 'auc'])
   const { signal, progress = true, auc = false } = options
@@ -94,7 +142,7 @@ export async function testEpoch(
   loader: DataLoader,
   { signal, progress, auc }: TestSettings,
   title = 'test',
-): Promise<TestResult> {
+): Promise<AnyTestResult> {
   const abort = new AbortScope(signal)
   const { head } = model.config
   try {
@@ -111,12 +159,11 @@ export async function testEpoch(
       reportEvery: 10,
     })
     const { loss, samples } = metrics
-    const scores = { accuracy: accuracy(metrics, head), ...regressionMetrics(metrics, head) }
     return {
       loss,
-      ...scores,
-      samples,
+      accuracy: accuracy(metrics, head),
       ...headScores(model, metrics, counts),
+      samples,
       ...areaScore(areas),
       ...timing(samples, seconds),
     }
@@ -125,13 +172,21 @@ export async function testEpoch(
   }
 }
 
+/** The metrics that belong to the kind of head. */
 function headScores(
-  { config, classes, numClasses }: AnyCnnLstm,
+  model: AnyCnnLstm,
   metrics: NativeMetrics,
   counts: NativeCounts | undefined,
-): Pick<TestResult, 'confusionMatrix' | 'perClass' | 'macroF1' | 'balancedAccuracy' | 'topK'> {
-  if (counts === undefined || config.head.kind === 'regression') return { confusionMatrix: [], perClass: [] }
-  if (config.head.kind === 'multiLabel') {
+): Partial<TestResult> | StringMetrics | ForecastMetrics {
+  const { config, classes, numClasses } = model
+  const { head } = config
+  const strings = stringMetrics(metrics, head)
+  if (strings !== undefined) return strings
+  if (metrics.forecast !== undefined) return { ...forecastMetrics(metrics.forecast), ...likelihood(metrics, model) }
+  if (counts === undefined || head.kind === 'regression') {
+    return { ...regressionMetrics(metrics, head), confusionMatrix: [], perClass: [] }
+  }
+  if (head.kind === 'multiLabel') {
     const perClass = labelMetrics(counts, classes)
     return { confusionMatrix: [], perClass, macroF1: mean(perClass.map(({ f1 }) => f1)) }
   }

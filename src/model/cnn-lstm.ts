@@ -1,4 +1,4 @@
-import { checkSignal } from '../common/abort'
+import { AbortScope, checkSignal } from '../common/abort'
 import { readFileSamples } from '../files/read-file'
 import { storedPreprocessing } from './stored-preprocessing'
 import { checkDevice, checkModelOptions } from '../config/model'
@@ -6,20 +6,33 @@ import { checkLengths } from '../data/shapes'
 import { checkNdArray } from '../common/nd-array'
 import { warnOfRejection } from '../common/callbacks'
 import { checkPath, checkCallback, checkOptions, checkString, typeError } from '../common/checks'
+import { checkForecastOptions, runForecast } from './forecast'
 import { ModelHandle } from './handle'
-import { copyStateDict, toStateDict } from './state-dict'
+import { checkGenerateOptions, checkTokenOptions } from './generation'
+import { checkDecode, findStrings, toLabelString } from './label-strings'
+import { loadStateDict } from './load-state-dict'
+import { toStateDict } from './state-dict'
 import { toPredictions } from './predictions'
+import { writeAll, writeTokens } from './writer'
 import { ClipStream, checkPushes, pushFrames } from './stream'
 import { formatSummary } from './summary'
+import { exportOnnx } from './onnx/export'
+import { checkOnnxOptions } from './onnx/options'
 import { native } from '../native'
 import { unwrap } from '../errors'
 import type { Device, ModelConfig, ModelOptions } from '../config/model'
 import type { NativeBatch, NativeModel } from '../native'
 import type { FloatArray, NdArray } from '../common/nd-array'
-import type { ClipClassification, HeadOf, HeadOptions, HeadType } from '../config/head'
-import type { AnswerOf, PredictionOf } from './predictions'
-import type { StreamModel } from './stream'
-import type { IntegerArray } from '../data/targets'
+import type { ClipClassification, ClipForecast, HeadOf, HeadOptions, HeadType, TokenSequence } from '../config/head'
+import type { ClipOptions } from './clip-options'
+import type { ForecastOptions } from './forecast'
+import type { CheckedGeneration, GenerateOptions, Generated, TokenOptions } from './generation'
+import type { Decode, LabelStringPrediction } from './label-strings'
+import type { PredictionOf } from './predictions'
+import type { StreamAnswerOf, StreamModel } from './stream'
+import type { LoadOptions, LoadResult } from './load-options'
+import type { OnnxExport } from './onnx/export'
+import type { OnnxOptions } from './onnx/options'
 
 /** Reads the private half of a model; set by the class itself, so that nobody else can. */
 let readHandle: (model: AnyCnnLstm) => ModelHandle | undefined
@@ -27,11 +40,18 @@ let readHandle: (model: AnyCnnLstm) => ModelHandle | undefined
 /** A model with any head. */
 export type AnyCnnLstm = CnnLstm<string, HeadType>
 
-/** Options of {@link CnnLstm.predict} and {@link CnnLstm.logits}. */
-export interface ClipOptions {
-  /** The number of valid frames of each clip, `[batch]`. The frames after them do not count. Default all frames. */
-  readonly lengths?: IntegerArray | undefined
+/** Options of {@link CnnLstm.predict} for label strings. */
+export interface LabelStringOptions<Label extends string = string> extends ClipOptions {
+  /** How the likeliest string is found. Default `'greedy'`: what the likeliest output of each frame reads as. */
+  readonly decode?: Decode<Label> | undefined
+  /** Stops the work; the promise rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined
 }
+
+/** Options of {@link CnnLstm.predict}, by the model's head. */
+export type PredictOptions<Label extends string, Head extends HeadType> = Head['kind'] extends 'ctc'
+  ? LabelStringOptions<Label>
+  : ClipOptions
 
 /**
  * A CNN over each frame, an LSTM over the frames, pooling over time, and a linear head.
@@ -49,9 +69,12 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   readonly config: ModelConfig
   /** The name of each class or label: as given, or `'0'`, `'1'`, … for a model created by `numClasses`. */
   readonly classes: readonly Label[]
-  /** The number of classes or labels; 0 for a regression. */
+  /** The number of classes or labels; 0 for a regression or a forecast. */
   readonly numClasses: number
-  /** Numbers in an answer: classes, labels, or a regression's outputs. */
+  /**
+   * Numbers in an answer: classes, labels, or a regression's outputs; of label strings the classes and the blank, of a
+   * token sequence the classes and the end, of a forecast the numbers in one step.
+   */
   readonly numOutputs: number
   /** Where the model computes: `'cpu'` or `'cuda:0'`. */
   readonly device: string
@@ -65,7 +88,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     // oxlint-disable typescript/no-unsafe-type-assertion -- the checked options of create(), or a checked file's
     this.config = deepFreeze(JSON.parse(model.config) as ModelConfig)
     this.numClasses = this.config.numClasses
-    this.numOutputs = this.config.head.outputs ?? this.numClasses
+    this.numOutputs = model.numOutputs
     this.classes = labels(this.config) as readonly Label[]
     // oxlint-enable typescript/no-unsafe-type-assertion
     this.device = model.device
@@ -131,8 +154,9 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * @param clips - `[batch, channels, height, width]` or `[batch, time, channels, height, width]`; of vectors
    * `[batch, features]` or `[batch, time, features]`.
    * @returns For each clip, in order, what the head predicts: `{ label, index, probabilities }` of a classification,
-   * `{ labels, probabilities }` of several labels, `{ values }` of a regression; of a head per frame an array with one
-   * for each valid frame.
+   * `{ labels, probabilities }` of several labels, `{ values }` of a regression, `{ labels, text, confidence, spans }` of
+   * label strings; of a head per frame an array with one for each valid frame. Of a token sequence it is
+   * {@link CnnLstm.generate} with its defaults.
    * @throws {TypeError} For arguments of a wrong type.
    * @throws {RangeError} For lengths that do not fit the clips.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
@@ -149,11 +173,128 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    *   console.log(label, probabilities)
    * ```
    */
-  async predict(clips: NdArray, options: ClipOptions = {}): Promise<PredictionOf<Label, Head>[]> {
+  async predict(clips: NdArray, options: PredictOptions<Label, Head> = {}): Promise<PredictionOf<Label, Head>[]> {
+    // oxlint-disable typescript/no-unsafe-type-assertion -- the type parameter says what the configuration is
+    if (this.config.head.kind === 'ctc') {
+      const strings = await this.#labelStrings(clips, options)
+      return strings as unknown as PredictionOf<Label, Head>[]
+    }
+    if (this.config.head.kind === 'sequence') {
+      const { lengths } = checkOptions(options, 'options', ['lengths'])
+      const written = await this.#write(clips, checkGenerateOptions({ lengths }))
+      return written as PredictionOf<Label, Head>[]
+    }
     const { batch, lengths } = this.#batch(clips, options)
     const predictions = await this.#handle.run((model) => model.predict(batch))
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type parameter says what the configuration is
     return toPredictions(predictions, this.config.head as unknown as Head, this.classes, lengths)
+    // oxlint-enable typescript/no-unsafe-type-assertion
+  }
+
+  /**
+   * The string of labels that the decoder of a token sequence writes for each clip. The arrays may be changed as soon as the
+   * call returns. The answer for a clip depends neither on the other clips, nor on its place among them, nor on padding.
+   *
+   * @param clips - As for {@link CnnLstm.predict}.
+   * @throws {TypeError} For arguments of a wrong type, or a model whose head is not `'sequence'`.
+   * @throws {RangeError} For a value out of range, or an option that belongs to another strategy.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({
+   *   input: { features: 12 },
+   *   classes: ['a', 'b', 'c'],
+   *   head: { kind: 'sequence', maxLength: 5 },
+   * })
+   *
+   * const clips = { data: new Float32Array(2 * 9 * 12), shape: [2, 9, 12] }
+   * for (const { text, score } of await model.generate(clips, { strategy: 'beam', beams: 8 })) console.log(text, score)
+   * ```
+   */
+  async generate(
+    this: CnnLstm<string, TokenSequence>,
+    clips: NdArray,
+    options: GenerateOptions = {},
+  ): Promise<Generated<Label>[]> {
+    this.#checkWrites('generate')
+    const written = await this.#write(clips, checkGenerateOptions(options))
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- names of this model's classes
+    return written as Generated<Label>[]
+  }
+
+  /**
+   * The labels of one clip's string as they are written, and at the end, as the iterator's return value, what
+   * {@link CnnLstm.generate} answers. Other calls on the model take their turns between two labels.
+   *
+   * @param clip - One clip, without an axis of the batch: `[time, channels, height, width]`, or of vectors
+   * `[time, features]`. It may be changed as soon as the call returns.
+   * @throws As {@link CnnLstm.generate}: wrong arguments at once, other errors from the iterator.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({
+   *   input: { features: 12 },
+   *   classes: ['a', 'b', 'c'],
+   *   head: { kind: 'sequence', maxLength: 5 },
+   * })
+   *
+   * const clip = { data: new Float32Array(9 * 12), shape: [9, 12] }
+   * for await (const label of model.generateTokens(clip, { strategy: 'sample', seed: 1 })) console.log(label)
+   * console.log('the end')
+   * ```
+   */
+  generateTokens(
+    this: CnnLstm<string, TokenSequence>,
+    clip: NdArray,
+    options: TokenOptions = {},
+  ): AsyncGenerator<Label, Generated<Label>, undefined> {
+    this.#checkWrites('generateTokens')
+    const { data, shape } = checkNdArray(clip, 'clip')
+    const settings = checkTokenOptions(options)
+    this.#handle.checkUsable() //                    before anything is copied
+    const batch = unwrap(native().NativeBatch.fromArrays(data, [1, ...shape], null, null))
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+    return writeTokens(this.#handle, batch, settings, this.classes as readonly Label[])
+  }
+
+  /**
+   * The steps after each clip, of a model with a forecast head. The arrays may be changed as soon as the call returns.
+   *
+   * @param clips - As for {@link CnnLstm.predict}.
+   * @returns `[batch, steps, …step]`, in the units of the inputs, bytes scaled to 0…1. With `loss: 'bce'` these are
+   * probabilities, or with `sample` draws of 0 and 1.
+   * @throws {TypeError} For arguments of a wrong type, and for a model with another head.
+   * @throws {RangeError} For lengths that do not fit the clips, more `steps` than a direct forecast has, or `sample`
+   * without `loss: 'bce'`.
+   * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the clips do not fit the model, `ERR_DATA` for numbers outside of
+   * 0…1 with `loss: 'bce'`, `ERR_DISPOSED`.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({
+   *   input: { features: 2 },
+   *   head: { kind: 'forecast', horizon: 4, mode: 'recursive' },
+   * })
+   * const clips = { data: new Float32Array(1 * 30 * 2), shape: [1, 30, 2] }
+   * const { shape } = await model.forecast(clips, { steps: 12 })
+   * console.log(shape) // [1, 12, 2]
+   * ```
+   */
+  async forecast(
+    this: CnnLstm<string, ClipForecast>,
+    clips: NdArray,
+    options: ForecastOptions = {},
+  ): Promise<FloatArray> {
+    const { lengths, ...wanted } = checkOptions(options, 'options', ['lengths', 'steps', 'sample', 'signal'])
+    const checked = checkNdArray(clips, 'clips')
+    const settings = checkForecastOptions(wanted, this.config, checked.shape[0] ?? 0)
+    return runForecast(this.#handle, this.#batch(checked, { lengths }).batch, settings)
   }
 
   /**
@@ -228,7 +369,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * ```
    */
   stream(): ClipStream<Label, Head> {
-    unwrap(native().checkCausal(this.#handle.native))
+    unwrap(native().checkStreams(this.#handle.native))
     return new ClipStream<Label, Head>(this.#streamModel())
   }
 
@@ -244,7 +385,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    */
   async pushAll(
     pushes: readonly (readonly [ClipStream<Label, Head>, NdArray])[],
-  ): Promise<AnswerOf<Label, Head['kind']>[]> {
+  ): Promise<StreamAnswerOf<Label, Head['kind']>[]> {
     return pushFrames<Label, Head>(this.#streamModel(), checkPushes(pushes))
   }
 
@@ -260,6 +401,34 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
+   * Writes the model as an ONNX file, which runs without Zoetrope: opset 17, batch and time free. The file appears whole or
+   * not at all. `docs/onnx.md` has its inputs, outputs and metadata.
+   *
+   * Where `onnxruntime-node` is installed, the file is first compared with the model on random clips of several lengths. A
+   * file that differs is refused. Without it the file is not compared, and the process warns of that with the code
+   * `ZOETROPE_ONNX_UNCHECKED`.
+   *
+   * @returns How far the file is from the model, and on how many clips.
+   * @throws {TypeError} For an option of a wrong type, or one that does not exist.
+   * @throws {RangeError} For options that do not fit the model: `streaming` of a bidirectional one.
+   * @throws {ZoetropeError} `ERR_CHECKPOINT` when the file cannot be written, would be larger than ONNX's 2 GiB, or differs
+   * from the model by more than 1e-4 or in an answer.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
+   * const { largestDifference, clips } = await model.exportOnnx('answers.onnx', { softmax: true })
+   * console.log(`${clips} clips differ by ${largestDifference} at most`)
+   * ```
+   */
+  async exportOnnx(path: string | URL, options: OnnxOptions = {}): Promise<OnnxExport> {
+    const file = checkPath(path)
+    return exportOnnx(this.#handle, this.config, file, checkOnnxOptions(options, this.config))
+  }
+
+  /**
    * A copy of every parameter and of batch norms' statistics, by the name it has in PyTorch. The count
    * `num_batches_tracked` is a float here, an int64 in files.
    */
@@ -272,18 +441,36 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * arrays may be changed as soon as the call returns. Files may hold float64, float16 and bfloat16 too. As in PyTorch a
    * batch norm's `num_batches_tracked` may be missing: the model's own count stays.
    *
+   * Weights that were trained under other names load with `prefix` and `rename`, and those of a part of a model with
+   * `strict: false`. `docs/model.md` says how a `.pt` file becomes safetensors.
+   *
+   * @returns What `strict: false` left out and left as it was.
+   * @throws {TypeError} For arguments of a wrong type.
+   * @throws {RangeError} When `rename` gives two tensors one name.
    * @throws {ZoetropeError} `ERR_CHECKPOINT`, whose `details` list `missing`, `unexpected` and `mismatched` names (the
    * first 50 of each, and in `omitted` how many more there are). The model is left as it was.
+   *
+   * @example
+   * ```ts
+   * import { CnnLstm } from 'zoetrope'
+   *
+   * await using trained = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no'] })
+   * const checkpoint = new Map([...(await trained.stateDict())].map(([name, array]) => [`module.${name}`, array]))
+   *
+   * await using model = await CnnLstm.create({ input: { features: 12 }, classes: ['yes', 'no', 'perhaps'] })
+   * const { missing } = await model.loadStateDict(checkpoint, {
+   *   prefix: 'module.',
+   *   rename: (name) => (name.startsWith('fc.') ? undefined : name), // another number of classes
+   *   strict: false,
+   * })
+   * console.log('still as drawn:', missing)
+   * ```
    */
-  async loadStateDict(state: string | URL | Iterable<readonly [string, NdArray]>): Promise<void> {
-    if (typeof state === 'string' || state instanceof URL) {
-      const file = checkPath(state, 'state')
-      await this.#handle.change((model) => model.loadStateDictFile(file))
-      return
-    }
-    this.#handle.checkUsable() //                    before anything is copied
-    const weights = copyStateDict(state)
-    await this.#handle.change((model) => model.loadStateDict(weights))
+  async loadStateDict(
+    state: string | URL | Iterable<readonly [string, NdArray]>,
+    options: LoadOptions = {},
+  ): Promise<LoadResult> {
+    return loadStateDict(this.#handle, state, options)
   }
 
   /**
@@ -333,8 +520,45 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
     await this.dispose()
   }
 
+  async #write(
+    clips: NdArray,
+    { lengths: given, ...settings }: CheckedGeneration & Pick<GenerateOptions, 'lengths'>,
+  ): Promise<Generated<Label>[]> {
+    const { data, shape } = checkNdArray(clips, 'clips')
+    const lengths = checkLengths(given, shape)
+    this.#handle.checkUsable() //                    before anything is copied
+    return writeAll(this.#handle, { data, shape, lengths }, settings, this.classes)
+  }
+
+  #checkWrites(name: string): void {
+    const { kind } = this.config.head
+    if (kind === 'sequence') return
+    throw new TypeError(
+      `Expected a model whose head is 'sequence' for \`${name}\`, received one whose head is '${kind}'`,
+    )
+  }
+
   #streamModel(): StreamModel<Label> {
     return { handle: this.#handle, config: this.config, classes: this.classes }
+  }
+
+  async #labelStrings(clips: NdArray, options: LabelStringOptions): Promise<LabelStringPrediction<Label>[]> {
+    const { decode, signal, ...rest } = checkOptions(options, 'options', ['lengths', 'decode', 'signal'])
+    const search = checkDecode(decode, this.classes)
+    const abort = new AbortScope(checkSignal(signal, 'signal'))
+    try {
+      abort.throwIfAborted()
+      const { batch } = this.#batch(clips, rest)
+      const decoder = new (native().NativeDecoder)(this.#handle.native)
+      abort.onAbort(() => decoder.cancel())
+      await abort.race(this.#handle.run(() => decoder.read(batch)))
+      const found = await abort.race(
+        findStrings((decoding) => this.#handle.run(() => decoder.decode(decoding)), search, this.classes),
+      )
+      return found.map((string) => toLabelString(string, this.classes))
+    } finally {
+      abort.release()
+    }
   }
 
   #batch(clips: NdArray, options: ClipOptions): { batch: NativeBatch; lengths: Int32Array | null } {

@@ -1,6 +1,5 @@
 import { ZoetropeError, unwrap } from '../errors'
 import { JobQueue } from './queue'
-import { native } from '../native'
 import type { Outcome } from '../errors'
 import type { CheckedLoss } from './loss'
 import type { NativeModel, NativePass } from '../native'
@@ -51,13 +50,19 @@ export class ModelHandle {
     this.#weights = {}
   }
 
+  /** As {@link ModelHandle.run}, for a job of several native calls, between which no other may come. */
+  async runAlone<T>(job: (native: NativeModel) => Promise<Outcome<T>>): Promise<T> {
+    const { native } = this
+    return unwrap(await this.#queue.runAlone(() => job(native)))
+  }
+
   /** Runs a job that changes the weights, or fails and leaves them as they were. */
-  async change<T>(job: (native: NativeModel) => Promise<Outcome<T>>): Promise<T> {
+  async change<T>(job: (native: NativeModel) => Promise<Outcome<T>>, isAlone = false): Promise<T> {
     const before = this.#weights
     const after = {}
     this.#weights = after
     try {
-      return await this.run(job)
+      return await (isAlone ? this.runAlone(job) : this.run(job))
     } catch (error) {
       if (this.#weights === after) this.#weights = before
       throw error
@@ -81,11 +86,13 @@ export class ModelHandle {
     if (!this.isDisposed) this.#native.forgetOptimizer(id)
   }
 
-  /** Has the engine drop what it keeps for a stream, behind the pushes asked for so far. */
-  async forgetStream(id: number): Promise<void> {
+  /** Makes a call behind the jobs asked for so far; never, where the model is disposed of before. */
+  async callBehind(call: (native: NativeModel) => void): Promise<void> {
     if (this.isDisposed) return
-    const forget = async (): Promise<void> => native().forgetStream(this.#native, id)
-    await this.#queue.run(forget).catch(() => undefined) //    refused where the model is disposed of first, and all with it
+    const called = this.#queue.run(async () => call(this.#native))
+    await called.catch((error: unknown) => {
+      if (!this.isDisposed) throw error
+    })
   }
 
   /** `loss` has the options of a training loss; a ranking is kept for `areas`. */

@@ -7,12 +7,12 @@ import type { ModelConfig } from '../config/model'
 export interface LossOptions {
   /**
    * Share of the target that is spread evenly over all classes, in [0, 1): `label_smoothing` of
-   * `torch.nn.CrossEntropyLoss`. Default 0. Of a classification only.
+   * `torch.nn.CrossEntropyLoss`. Default 0. Of a classification or a token sequence only.
    */
   readonly labelSmoothing?: number | undefined
   /**
    * A weight for each class, in order. Of a classification `weight` of `torch.nn.CrossEntropyLoss`: the mean is divided
-   * by the weights of the batch's targets. Of several labels `pos_weight` of `torch.nn.BCEWithLogitsLoss`: how much a
+   * by the weights of the batch's targets. Of a token sequence the same; a string's end has the weight 1. Of several labels `pos_weight` of `torch.nn.BCEWithLogitsLoss`: how much a
    * label counts where it is there. Default none.
    */
   readonly classWeights?: readonly number[] | Float32Array | Float64Array | undefined
@@ -29,14 +29,16 @@ export function checkLoss(options: LossOptions | undefined, { head, numClasses }
   options = checkOptions(options, 'loss', ['labelSmoothing', 'classWeights'])
   const { labelSmoothing = 0, classWeights } = options
   checkNumber(labelSmoothing, 'loss.labelSmoothing', 0, 1)
-  if (labelSmoothing > 0 && head.kind !== 'classification') {
+  if (labelSmoothing > 0 && head.kind !== 'classification' && head.kind !== 'sequence') {
     throw rangeError(`0 for a ${head.kind} head`, 'loss.labelSmoothing', labelSmoothing)
   }
   if (classWeights === undefined) return { labelSmoothing }
   if (!Array.isArray(classWeights) && !types.isFloat32Array(classWeights) && !types.isFloat64Array(classWeights)) {
     throw typeError('an array of numbers', 'loss.classWeights', classWeights)
   }
-  if (head.kind === 'regression') throw rangeError('none for a regression head', 'loss.classWeights', classWeights)
+  if (head.kind !== 'classification' && head.kind !== 'multiLabel' && head.kind !== 'sequence') {
+    throw rangeError(`none for a ${head.kind} head`, 'loss.classWeights', classWeights)
+  }
   if (classWeights.length !== numClasses) {
     throw rangeError(`${numClasses} weights, one a class,`, 'loss.classWeights', classWeights)
   }

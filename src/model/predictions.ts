@@ -1,27 +1,13 @@
 /** A model's predictions, in the form that its head gives them. */
+import { classification, multiLabel } from '../decode/answers.js'
+import { elements } from '../common/nd-array'
 import type { FloatArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
+import type { Generated } from './generation'
+import type { LabelStringPrediction } from './label-strings'
+import type { MultiLabelPrediction, Prediction } from '../decode/answers.js'
 
-/**
- * One class of one clip or frame. Where inputs or weights are not finite, probabilities can be `NaN`: then no class is the
- * most probable, `index` is -1 and `label` is `undefined`.
- */
-export interface Prediction<Label extends string = string> {
-  /** The name of the most probable class; `undefined` where the probabilities are not numbers. */
-  readonly label: Label | undefined
-  /** The index of the most probable class, of equally probable ones the first; -1 where they are not numbers. */
-  readonly index: number
-  /** The probability of each class, `[numClasses]`; they sum to 1. */
-  readonly probabilities: Float32Array
-}
-
-/** Any number of labels of one clip or frame. */
-export interface MultiLabelPrediction<Label extends string = string> {
-  /** The names of the labels whose probability is above .5, in order; `undefined` where a probability is not a number. */
-  readonly labels: readonly Label[] | undefined
-  /** The probability of each label, `[numClasses]`, each by itself. */
-  readonly probabilities: Float32Array
-}
+export type { MultiLabelPrediction, Prediction } from '../decode/answers.js'
 
 /** The numbers of one clip or frame. */
 export interface RegressionPrediction {
@@ -29,12 +15,24 @@ export interface RegressionPrediction {
   readonly values: Float32Array
 }
 
+/** The steps after one clip. */
+export interface ForecastPrediction {
+  /** `[horizon, …step]`, in the units of the inputs (bytes scaled to 0…1): probabilities with `loss: 'bce'`. */
+  readonly steps: FloatArray
+}
+
 /** What a head of that kind says of one clip, or of one frame. */
 export type AnswerOf<Label extends string, Kind> = Kind extends 'regression'
   ? RegressionPrediction
-  : Kind extends 'multiLabel'
-    ? MultiLabelPrediction<Label>
-    : Prediction<Label>
+  : Kind extends 'forecast'
+    ? ForecastPrediction
+    : Kind extends 'multiLabel'
+      ? MultiLabelPrediction<Label>
+      : Kind extends 'ctc'
+        ? LabelStringPrediction<Label>
+        : Kind extends 'sequence'
+          ? Generated<Label>
+          : Prediction<Label>
 
 /**
  * The prediction of `predict()` for one clip. With a head per frame it is an array with one answer for each valid
@@ -46,10 +44,8 @@ export type PredictionOf<Label extends string, Head extends HeadType> = Head['pe
     ? AnswerOf<Label, Head['kind']>
     : AnswerOf<Label, Head['kind']> | AnswerOf<Label, Head['kind']>[]
 
-const THRESHOLD = 0.5
-
 /**
- * Cuts answers of `[batch, outputs]` or `[batch, time, outputs]` into one for each clip.
+ * Cuts answers of `[batch, …answer]` or `[batch, time, …answer]` into one for each clip.
  *
  * @param lengths - Valid frames of each clip; all where it is `null`.
  */
@@ -60,9 +56,10 @@ export function toPredictions<Label extends string, Head extends HeadType>(
   lengths: Int32Array | null,
 ): PredictionOf<Label, Head>[] {
   const [batch = 0] = shape
-  const outputs = shape.at(-1) ?? 0
   const time = head.per === 'frame' ? (shape[1] ?? 0) : 1
-  const answer = answerOf(head, classes)
+  const answerShape = shape.slice(head.per === 'frame' ? 2 : 1)
+  const outputs = elements(answerShape)
+  const answer = answerOf(head, classes, answerShape)
   const at = (row: number): unknown => answer(data.slice(row * outputs, (row + 1) * outputs))
   const clip = (index: number): unknown =>
     head.per === 'clip'
@@ -72,29 +69,19 @@ export function toPredictions<Label extends string, Head extends HeadType>(
   return Array.from({ length: batch }, (_, index) => clip(index)) as PredictionOf<Label, Head>[]
 }
 
-function answerOf(head: HeadType, classes: readonly string[]): (numbers: Float32Array) => unknown {
+function answerOf(
+  head: HeadType,
+  classes: readonly string[],
+  shape: readonly number[],
+): (numbers: Float32Array) => unknown {
   switch (head.kind) {
     case 'classification':
-      return (probabilities) => prediction(probabilities, classes)
+      return (probabilities) => classification(probabilities, classes)
     case 'multiLabel':
-      return (probabilities) => ({
-        labels: probabilities.some(Number.isNaN)
-          ? undefined
-          : classes.filter((_, index) => (probabilities[index] ?? 0) > THRESHOLD),
-        probabilities,
-      })
-    case 'regression':
+      return (probabilities) => multiLabel(probabilities, classes)
+    case 'forecast':
+      return (data): ForecastPrediction => ({ steps: { data, shape } })
+    default:
       return (values) => ({ values })
   }
-}
-
-/** Probabilities that are not numbers, of inputs or weights that are not, have no largest: no class stands in. */
-function prediction(probabilities: Float32Array, classes: readonly string[]): Prediction {
-  const index = probabilities.some(Number.isNaN) ? -1 : likeliest(probabilities)
-  return { label: classes[index], index, probabilities }
-}
-
-/** The index of the largest; of equal ones the first. */
-function likeliest(probabilities: Float32Array): number {
-  return probabilities.reduce((best, value, at) => (value > (probabilities[best] ?? 0) ? at : best), 0)
 }

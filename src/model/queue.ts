@@ -23,6 +23,18 @@ export class JobQueue {
     }
   }
 
+  /** Runs a job of several steps after all jobs before it, and all jobs after it later: it takes every place. */
+  async runAlone<T>(job: () => Promise<T>): Promise<T> {
+    const places = await Promise.allSettled(Array.from({ length: this.#limit }, async () => this.#enter()))
+    try {
+      const refused = places.find((place) => place.status === 'rejected')
+      if (refused !== undefined) throw refused.reason
+      return await job()
+    } finally {
+      for (const { status } of places) if (status === 'fulfilled') this.#leave()
+    }
+  }
+
   /** Rejects every job that has not begun. */
   refuseWaiting(reason: Error): void {
     for (const { refuse } of this.#waiting.splice(0)) refuse(reason)

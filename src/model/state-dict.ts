@@ -4,6 +4,7 @@ import { native } from '../native'
 import { checkNdArray } from '../common/nd-array'
 import { checkObject, typeError } from '../common/checks'
 import type { NativeNamedArray, NativeStateDict } from '../native'
+import type { CheckedLoad } from './load-options'
 import type { FloatArray, NdArray } from '../common/nd-array'
 
 const EXPECTED = 'a path, a Map or an iterable of [name, NdArray]'
@@ -11,10 +12,21 @@ const EXPECTED = 'a path, a Map or an iterable of [name, NdArray]'
 /** Axes of a shape that are looked at: more than any parameter has. */
 const MOST_AXES = 64
 
-/** Checks the entries of a state dict, names and `Float32Array` values, and copies them into native memory. */
-export function copyStateDict(state: Iterable<readonly [string, NdArray]>): NativeStateDict {
+/** Checks the entries of a state dict, names and `Float32Array` values, and copies them into native memory, by new names. */
+export function copyStateDict(
+  state: Iterable<readonly [string, NdArray]>,
+  { renames, pair }: CheckedLoad,
+): NativeStateDict {
   const entries = Array.from(entriesOf(state), checkEntry)
-  return unwrap(native().NativeStateDict.fromArrays(entries))
+  return unwrap(native().NativeStateDict.fromArrays(renames ? renamed(entries, pair) : entries))
+}
+
+function renamed(entries: readonly NativeNamedArray[], pair: CheckedLoad['pair']): NativeNamedArray[] {
+  const byName = new Map(entries.map((entry) => [entry.name, entry]))
+  return pair(entries.map(({ name }) => name)).flatMap(([name, own]) => {
+    const entry = byName.get(name)
+    return entry === undefined ? [] : [{ ...entry, name: own }]
+  })
 }
 
 export function toStateDict(entries: readonly NativeNamedArray[]): Map<string, FloatArray> {

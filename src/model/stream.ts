@@ -6,12 +6,14 @@ import { isVector } from '../config/input'
 import { allocated, listOf } from '../common/list'
 import { ZoetropeError, unwrap } from '../errors'
 import { native } from '../native'
+import { LabelReader } from './labels-so-far'
 import { toPredictions } from './predictions'
 import type { List } from '../common/list'
 import type { ModelHandle } from './handle'
-import type { NdArray } from '../common/nd-array'
+import type { FloatArray, NdArray } from '../common/nd-array'
 import type { HeadType } from '../config/head'
 import type { InputOptions } from '../config/input'
+import type { LabelsSoFar } from './labels-so-far'
 import type { AnswerOf } from './predictions'
 
 /** What a stream knows of its model. */
@@ -21,11 +23,15 @@ export interface StreamModel<Label extends string> {
   readonly classes: readonly Label[]
 }
 
-/** A frame that was checked and copied, and whose turn it is to be pushed. */
+/** The next frame of a stream, and who reads its labels where the head is CTC. */
 interface Next {
   readonly id: number
   readonly isFirst: boolean
+  readonly reader: LabelReader
 }
+
+/** What a stream says after a frame. */
+export type StreamAnswerOf<Label extends string, Kind> = Kind extends 'ctc' ? LabelsSoFar<Label> : AnswerOf<Label, Kind>
 
 /** The private half of a stream. */
 interface StreamParts {
@@ -43,7 +49,8 @@ let created = 0
 
 /** Streams that a program drops without disposing of them: the engine then drops their state. */
 const collected = new FinalizationRegistry<{ handle: WeakRef<ModelHandle>; id: number }>(({ handle, id }) => {
-  void handle.deref()?.forgetStream(id)
+  const model = handle.deref()
+  if (model !== undefined) void forget(model, id)
 })
 
 /**
@@ -62,6 +69,7 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
   readonly #model: StreamModel<Label>
   readonly #id = ++created
   #isFirst = true
+  #reader: LabelReader
   #disposal: Promise<void> | undefined
 
   static {
@@ -78,6 +86,7 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
   /** @internal */
   constructor(model: StreamModel<Label>) {
     this.#model = model
+    this.#reader = new LabelReader(model.classes)
     collected.register(this, { handle: new WeakRef(model.handle), id: this.#id })
   }
 
@@ -91,13 +100,16 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
    * as soon as the call returns. Frames count in the order of the calls, which need not wait for each other.
    *
    * @param frame - `[channels, height, width]`, of vectors `[features]`.
-   * @returns What `predict` gives for a clip, of a head per frame what it gives for one frame.
+   * @returns What `predict` gives for a clip, of a head per frame what it gives for one frame; of a CTC head the labels
+   * that became certain, and the text so far.
    * @throws {TypeError} For a frame of a wrong type.
    * @throws {ZoetropeError} `ERR_SHAPE_MISMATCH` when the frame does not fit the model, `ERR_DISPOSED` when the stream or
    * its model was disposed of. The stream is then as it was.
    */
-  async push(frame: NdArray): Promise<AnswerOf<Label, Head['kind']>> {
-    const [answer] = await pushFrames<Label, Head>(this.#model, [{ stream: this, frame, name: 'frame' }])
+  async push(frame: NdArray): Promise<StreamAnswerOf<Label, Head['kind']>> {
+    const [answer] = await pushFrames<Label, Head>(this.#model, [
+      { stream: this, frame, streamName: 'this', name: 'frame' },
+    ])
     // oxlint-disable-next-line typescript/no-non-null-assertion -- one answer for each frame
     return answer!
   }
@@ -109,7 +121,7 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
 
   /** Frees the state, after the pushes that were asked for. Twice is fine. */
   dispose(): Promise<void> {
-    this.#disposal ??= this.#model.handle.forgetStream(this.#id)
+    this.#disposal ??= forget(this.#model.handle, this.#id)
     return this.#disposal
   }
 
@@ -125,15 +137,22 @@ export class ClipStream<Label extends string = string, Head extends HeadType = H
   }
 
   #next(): Next {
-    const next = { id: this.#id, isFirst: this.#isFirst }
+    const isFirst = this.#isFirst
+    if (isFirst) this.#reader = new LabelReader(this.#model.classes)
     this.#isFirst = false
-    return next
+    return { id: this.#id, isFirst, reader: this.#reader }
   }
 }
 
-/** A frame for a stream. `name` is what messages call it. */
+/** Has the engine drop what it keeps for a stream, behind the pushes asked for so far. */
+async function forget(handle: ModelHandle, id: number): Promise<void> {
+  await handle.callBehind((model) => native().forgetStream(model, id))
+}
+
+/** A frame for a stream, and what messages call them. */
 interface Push {
   readonly stream: object
+  readonly streamName: string
   readonly frame: NdArray
   readonly name: string
 }
@@ -146,9 +165,10 @@ export function checkPushes(pushes: unknown): readonly Push[] {
     const pair = listIn(list.at(index), name, 'an array [stream, frame]')
     if (pair.length !== 2) throw rangeError('an array [stream, frame]', name, list.at(index))
     const [stream, frame] = [pair.at(0), pair.at(1)]
-    if (typeof stream !== 'object' || stream === null) throw typeError('a stream', `${name}[0]`, stream)
+    const streamName = `${name}[0]`
+    if (typeof stream !== 'object' || stream === null) throw typeError('a stream', streamName, stream)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checked next, by copyFrames()
-    return { stream, frame: frame as NdArray, name: `${name}[1]` }
+    return { stream, streamName, frame: frame as NdArray, name: `${name}[1]` }
   })
 }
 
@@ -156,26 +176,35 @@ export function checkPushes(pushes: unknown): readonly Push[] {
 export async function pushFrames<Label extends string, Head extends HeadType>(
   { handle, config, classes }: StreamModel<Label>,
   pushes: readonly Push[],
-): Promise<AnswerOf<Label, Head['kind']>[]> {
+): Promise<StreamAnswerOf<Label, Head['kind']>[]> {
   handle.checkUsable()
   const streams = checkStreams(handle, pushes)
   if (streams.length === 0) return []
   const frames = copyFrames(config.input, pushes)
   const batch = unwrap(native().NativeBatch.fromArrays(frames.data, [...frames.shape], null, null))
   const next = streams.map((stream) => stream.next())
-  const answers = await handle.run((model) => native().pushFrames(model, batch, next))
-  const head = { kind: config.head.kind, per: 'clip' } as const
+  const ids = next.map(({ id, isFirst }) => ({ id, isFirst }))
+  const answers = await handle.run((model) => native().pushFrames(model, batch, ids))
+  const read =
+    config.head.kind === 'ctc'
+      ? rows(answers).map((outputs, index) => next[index]?.reader.read(outputs))
+      : toPredictions(answers, { kind: config.head.kind, per: 'clip' }, classes, null)
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the head decides the kind of answer
-  return toPredictions(answers, head, classes, null) as AnswerOf<Label, Head['kind']>[]
+  return read as StreamAnswerOf<Label, Head['kind']>[]
+}
+
+/** The rows of a matrix. */
+function rows({ data, shape: [count = 0, columns = 0] }: FloatArray): Float32Array[] {
+  return Array.from({ length: count }, (_, row) => data.slice(row * columns, (row + 1) * columns))
 }
 
 function checkStreams(handle: ModelHandle, pushes: readonly Push[]): readonly StreamParts[] {
   const seen = new Set<object>()
-  return pushes.map(({ stream, name }) => {
+  return pushes.map(({ stream, streamName }) => {
     const parts = readParts(stream)
-    if (parts === undefined) throw typeError('a stream', name, stream)
-    if (parts.handle !== handle) throw rangeError('a stream of this model', name, stream)
-    if (seen.has(stream)) throw rangeError('a stream that has no other frame in the same call', name, stream)
+    if (parts === undefined) throw typeError('a stream', streamName, stream)
+    if (parts.handle !== handle) throw rangeError('a stream of this model', streamName, stream)
+    if (seen.has(stream)) throw rangeError('a stream that has no other frame in the same call', streamName, stream)
     parts.checkUsable()
     seen.add(stream)
     return parts

@@ -26,7 +26,7 @@ import type { ClipScore } from './scores'
 import type { PrefixAccuracy } from '../evaluation/accuracy-by-frames'
 import type { TestedFigures } from '../observer'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
-import type { Dataset } from '../data/dataset'
+import type { Dataset, Sample } from '../data/dataset'
 import type { GroupId } from '../data/split/group-ids'
 
 /** Clips that are shown as mistakes. */
@@ -194,7 +194,7 @@ async function classCounts(
 ): Promise<number[] | undefined> {
   if (head.kind !== 'classification' || head.per === 'frame') return undefined
   const counts = Array.from({ length: numClasses }, () => 0)
-  const note = ({ target }: { readonly target: unknown }): void => {
+  const note = ({ target }: Sample): void => {
     if (typeof target === 'number') counts[target] = (counts[target] ?? 0) + 1
   }
   await scan(dataset, dataset.length, note, { signal })

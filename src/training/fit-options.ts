@@ -1,22 +1,23 @@
 import type { DataLoader } from '../data/data-loader'
 import type { MetricName } from '../evaluation/metric-names'
-import type { TestResult } from '../evaluation/test'
+import type { ClipClassification, HeadType } from '../config/head'
+import type { TestResultOf } from '../evaluation/test'
 import type { LogOptions } from '../logs/options'
 import type { FitReportOptions } from '../report/fit-report'
 import type { EarlyStoppingOptions, EmaOptions } from './fit-weights'
 import type { TrainOptions, TrainResult } from './train'
 
 /** The results of one epoch of `fit`. */
-export interface EpochRecord {
+export interface EpochRecord<Head extends HeadType = ClipClassification> {
   /** Number of the epoch, from 1. */
   readonly epoch: number
   readonly train: TrainResult
   /** Present when `fit` was given validation data. */
-  readonly validation?: TestResult
+  readonly validation?: TestResultOf<Head>
 }
 
 /** Options of `fit`. It has every option of `train` too. */
-export interface FitOptions extends TrainOptions {
+export interface FitOptions<Head extends HeadType = ClipClassification> extends TrainOptions {
   /** Data to learn from. */
   readonly train: DataLoader
   /**
@@ -38,7 +39,7 @@ export interface FitOptions extends TrainOptions {
    * The records of these epochs, as the earlier runs gave them, or as JSON kept them: what `reduceOnPlateau` looks at.
    * An optimizer that has done them itself knows them. Default what it knows.
    */
-  readonly history?: readonly EpochRecord[] | undefined
+  readonly history?: readonly EpochRecord<Head>[] | undefined
   /**
    * The metric by which the best epoch is chosen: of the validation data, or of the training data if there is none.
    * When the run ends, the model gets the weights of that epoch. This holds for a run that ends early, by an error or
@@ -60,7 +61,7 @@ export interface FitOptions extends TrainOptions {
    */
   readonly ema?: EmaOptions | undefined
   /** Called after each epoch and awaited, but not past an abort. Returning `'stop'` ends the run there. */
-  readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined
+  readonly onEpoch?: ((record: EpochRecord<Head>) => unknown) | undefined
   /**
    * Whether to look at inputs and targets of the first few batches before the first epoch, for a second at most, and to
    * warn (`process.emitWarning`, code `ZOETROPE_AUDIT`) of what would spoil the training. `audit` looks at more.

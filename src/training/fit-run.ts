@@ -1,4 +1,4 @@
-import { warnOfFindings } from '../audit/warn'
+import { warnOfEpoch, warnOfFindings } from '../audit/warn'
 import { FitWeights } from './fit-weights'
 import { AbortScope } from '../common/abort'
 import { checkMetricName, checkMetricOf, figureOf, namedFigures } from '../evaluation/metric-names'
@@ -11,6 +11,7 @@ import type { EpochRecord, FitOptions } from './fit-options'
 import type { EarlyStopping } from './fit-weights'
 import type { FitObserver } from '../observer'
 import type { EpochFigures, MetricName } from '../evaluation/metric-names'
+import type { ClipClassification, HeadType } from '../config/head'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 import type { ScheduleRun } from '../optimizer/schedule-run'
 import type { TrainSettings } from './train'
@@ -28,21 +29,24 @@ export interface FitSettings {
   readonly best: MetricName | undefined
   readonly auc: boolean
   readonly earlyStopping: EarlyStopping | undefined
-  readonly onEpoch: FitOptions['onEpoch']
+  readonly onEpoch: FitOptions<HeadType>['onEpoch']
   readonly isAudited: boolean
   readonly observers: readonly FitObserver[]
   readonly training: TrainSettings
 }
 
 /** A run of {@link fit}: await it for all epochs' records, or iterate it epoch by epoch. */
-export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRecord> {
+export class FitRun<Head extends HeadType = ClipClassification>
+  implements PromiseLike<EpochRecord<Head>[]>, AsyncIterable<EpochRecord<Head>>
+{
   readonly #settings: FitSettings
-  readonly #history: EpochRecord[] = []
+  readonly #history: EpochRecord<Head>[] = []
   readonly #weights: FitWeights
   #data: RunData | undefined
   /** What is known of the epochs before. */
   #known: readonly EpochFigures[] | undefined
   #isPrepared = false
+  #isWarned = false
   #ending: Promise<void> | undefined
   #running: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
@@ -65,8 +69,8 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
 
   /** Does the epochs that are left and gives the records of all. */
   // oxlint-disable-next-line unicorn/no-thenable -- awaiting it is what it is for
-  then<Result = EpochRecord[], Failed = never>(
-    onFulfilled?: ((history: EpochRecord[]) => Result | PromiseLike<Result>) | null,
+  then<Result = EpochRecord<Head>[], Failed = never>(
+    onFulfilled?: ((history: EpochRecord<Head>[]) => Result | PromiseLike<Result>) | null,
     onRejected?: ((reason: unknown) => Failed | PromiseLike<Failed>) | null,
   ): Promise<Result | Failed> {
     return this.#finish().then(onFulfilled, onRejected)
@@ -75,21 +79,21 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
   /** As of a promise. */
   catch<Failed = never>(
     onRejected?: ((reason: unknown) => Failed | PromiseLike<Failed>) | null,
-  ): Promise<EpochRecord[] | Failed> {
+  ): Promise<EpochRecord<Head>[] | Failed> {
     return this.#finish().catch(onRejected)
   }
 
   /** As of a promise. */
-  finally(onFinally?: (() => void) | null): Promise<EpochRecord[]> {
+  finally(onFinally?: (() => void) | null): Promise<EpochRecord<Head>[]> {
     return this.#finish().finally(onFinally)
   }
 
   /** Does one epoch for each turn of the loop; epochs that are done already come first. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<EpochRecord> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<EpochRecord<Head>> {
     return this.#iterate()
   }
 
-  async *#iterate(): AsyncGenerator<EpochRecord, void> {
+  async *#iterate(): AsyncGenerator<EpochRecord<Head>, void> {
     let hasLeft = true
     try {
       for (let done = 0; ; done++) {
@@ -111,7 +115,7 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     await this.#end()
   }
 
-  async #finish(): Promise<EpochRecord[]> {
+  async #finish(): Promise<EpochRecord<Head>[]> {
     while (!this.#isFinished || this.#running !== undefined || this.#failure !== undefined) await this.#advance()
     return [...this.#history]
   }
@@ -137,13 +141,15 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
         run: this.#scheduleOf(train),
       })
       await this.#weights.afterTraining()
+      this.#warnOfBlanks(trained.empty)
       const tested = validation && (await testEpoch(model, validation, { ...training, auc }, `${title} · test`))
-      const record: EpochRecord = { epoch, train: trained, ...(tested && { validation: tested }) }
+      const record: EpochRecord<HeadType> = { epoch, train: trained, ...(tested && { validation: tested }) }
       const isTimeToStop = await this.#weights.see(record)
       await this.#tell(async (observer) => observer.epoch(record, training.optimizer.steps()))
       const wish = await this.#race(async () => onEpoch?.(record))
       training.optimizer.epochs.record(epoch, { figures: namedFigures(record), steps: training.optimizer.steps() })
-      this.#history.push(record)
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the model's head decides which metrics there are
+      this.#history.push(record as unknown as EpochRecord<Head>)
       if (epoch === epochs || wish === 'stop' || isTimeToStop) this.#isFinished = true
       if (this.#isFinished) await this.#end()
     } catch (error) {
@@ -153,6 +159,12 @@ export class FitRun implements PromiseLike<EpochRecord[]>, AsyncIterable<EpochRe
     } finally {
       this.#running = undefined
     }
+  }
+
+  /** Warns once of an epoch whose answers were nothing but blanks. */
+  #warnOfBlanks(empty: number | undefined): void {
+    const { isAudited, training } = this.#settings
+    if (isAudited && !this.#isWarned) this.#isWarned = warnOfEpoch(empty, training.optimizer.steps())
   }
 
   /** Waits for what a user's code or data does, but not past an abort or the end of the model. */

@@ -9,7 +9,8 @@ import { checkLogs } from '../logs/options'
 import { checkMetricName, checkMetricOf } from '../evaluation/metric-names'
 import { TRAIN_KEYS, checkTrainOptions } from './train'
 import { checkValidation } from './validation'
-import type { AnyCnnLstm } from '../model/cnn-lstm'
+import type { HeadType } from '../config/head'
+import type { AnyCnnLstm, CnnLstm } from '../model/cnn-lstm'
 import type { FitObserver } from '../observer'
 import type { FitOptions } from './fit-options'
 
@@ -58,7 +59,9 @@ const FIT_KEYS = [
  * @throws {TypeError} For an argument of a wrong type, an option that does not exist, or another model's optimizer.
  * @throws {RangeError} For a number of epochs out of range, or a schedule by a metric that the epochs will not have.
  */
-export function fit(model: AnyCnnLstm, options: FitOptions): FitRun {
+export function fit<Head extends HeadType>(model: CnnLstm<string, Head>, options: FitOptions<Head>): FitRun<Head>
+export function fit(model: AnyCnnLstm, options: FitOptions<HeadType>): FitRun<HeadType>
+export function fit(model: AnyCnnLstm, options: FitOptions<HeadType>): FitRun<HeadType> {
   options = checkOptions(options, 'options', [...FIT_KEYS, ...TRAIN_KEYS])
   const {
     train,

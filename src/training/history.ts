@@ -2,11 +2,12 @@
 import { checkObject, rangeError, typeError } from '../common/checks'
 import { METRIC_NAMES } from '../evaluation/metric-names'
 import type { EpochFigures, Figures } from '../evaluation/metric-names'
+import type { HeadType } from '../config/head'
 import type { EpochRecord } from './fit-options'
 
 /** Checks `history` and returns the figures in it; there must be `count` epochs, in order from the first. */
 export function checkHistory(
-  history: readonly EpochRecord[] | undefined,
+  history: readonly EpochRecord<HeadType>[] | undefined,
   count: number | undefined,
 ): EpochFigures[] | undefined {
   if (history === undefined) return undefined

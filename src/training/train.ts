@@ -2,19 +2,22 @@ import { AbortScope, checkSignal } from '../common/abort'
 import { checkBoolean, checkCallback, checkInteger, checkNumber, checkOptions, rangeError } from '../common/checks'
 import { checkLoader } from '../data/data-loader'
 import { checkLoss } from '../model/loss'
-import { accuracy, regressionMetrics, timing } from '../evaluation/metrics'
+import { checkTeacherForcing } from './teacher-forcing'
+import { accuracy, regressionMetrics, stringMetrics, timing } from '../evaluation/metrics'
+import { likelihood } from '../evaluation/forecast-metrics'
 import { modelHandle } from '../model/cnn-lstm'
 import { optimizerHandle } from '../optimizer/optimizer'
 import { runPass } from '../evaluation/pass'
 import { ProgressLine } from '../common/progress'
 import type { DataLoader } from '../data/data-loader'
 import type { CheckedLoss, LossOptions } from '../model/loss'
-import type { RegressionMetrics, Timing } from '../evaluation/metrics'
+import type { RegressionMetrics, StringMetrics, Timing } from '../evaluation/metrics'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 import type { ModelHandle } from '../model/handle'
 import type { Optimizer, OptimizerHandle } from '../optimizer/optimizer'
 import type { BatchReport, PreparedStep } from '../evaluation/pass'
 import type { ScheduleRun } from '../optimizer/schedule-run'
+import type { CheckedForcing, TeacherForcing } from './teacher-forcing'
 import type { NativeBatch, NativeOptimizer, NativePass } from '../native'
 
 /** Options of {@link train}. */
@@ -23,6 +26,11 @@ export interface TrainOptions {
   readonly optimizer: Optimizer
   /** How the loss weighs targets: label smoothing, class weights. Default plain. */
   readonly loss?: LossOptions | undefined
+  /**
+   * Of a token sequence, the share of steps that read the target's token before them; or a function that gives the share
+   * of each update. Default 1: all steps are computed at once.
+   */
+  readonly teacherForcing?: TeacherForcing | undefined
   /**
    * Largest norm of all gradients as one vector; larger ones are scaled down to it:
    * `torch.nn.utils.clip_grad_norm_(parameters, clipNorm)`. Default none.
@@ -56,9 +64,12 @@ export interface TrainOptions {
 }
 
 /**
- * The results of an epoch of training. A regression also has `mae`, `rmse` and `r2`.
+ * The results of an epoch of training. A regression also has `mae`, `rmse` and `r2`, label strings have `cer`, `wer` and
+ * `exact`.
  */
-export interface TrainResult extends Timing, Partial<RegressionMetrics> {
+export interface TrainResult extends Timing, Partial<RegressionMetrics>, Partial<StringMetrics> {
+  /** Of a forecast with `loss: 'bce'`: negative log-likelihood of a step, see `ForecastMetrics.nll`. */
+  readonly nll?: number
   /** Mean loss over the answers (one for each clip or valid frame), each as the model was at its step. */
   readonly loss: number
   /**
@@ -75,6 +86,7 @@ export interface TrainResult extends Timing, Partial<RegressionMetrics> {
 export const TRAIN_KEYS = [
   'optimizer',
   'loss',
+  'teacherForcing',
   'clipNorm',
   'clipValue',
   'accumulate',
@@ -118,6 +130,7 @@ export interface TrainSettings {
   readonly optimizer: OptimizerHandle
   readonly update: Pick<NativeOptimizer, 'clipNorm' | 'clipValue' | 'emaDecay'>
   readonly loss: CheckedLoss
+  readonly teacherForcing: CheckedForcing
   readonly accumulate: number
   readonly signal: AbortSignal | undefined
   readonly onBatch: TrainOptions['onBatch']
@@ -128,12 +141,13 @@ export interface TrainSettings {
 export function checkTrainOptions(model: AnyCnnLstm, options: TrainOptions): TrainSettings {
   const owner = modelHandle(model)
   options = checkOptions(options, 'options', TRAIN_KEYS)
-  const { optimizer, loss, clipNorm, clipValue, accumulate = 1, signal, onBatch } = options
+  const { optimizer, loss, teacherForcing, clipNorm, clipValue, accumulate = 1, signal, onBatch } = options
   const { reportEvery = DEFAULT_REPORT_EVERY, progress = true } = options
   checkCallback(onBatch, 'onBatch')
   return {
     optimizer: optimizerHandle(optimizer, owner),
     loss: checkLoss(loss, model.config),
+    teacherForcing: checkTeacherForcing(teacherForcing, model.config.head.kind),
     update: {
       ...(clipNorm !== undefined && { clipNorm: checkLimit(clipNorm, 'clipNorm') }),
       ...(clipValue !== undefined && { clipValue: checkLimit(clipValue, 'clipValue') }),
@@ -183,7 +197,12 @@ export async function trainEpoch(
     })
     const { loss, samples } = metrics
     const steps = Math.ceil(metrics.steps / accumulate)
-    const scores = { accuracy: accuracy(metrics, head), ...regressionMetrics(metrics, head) }
+    const scores = {
+      accuracy: accuracy(metrics, head),
+      ...regressionMetrics(metrics, head),
+      ...stringMetrics(metrics, head),
+      ...likelihood(metrics, model),
+    }
     return { loss, ...scores, samples, steps, ...timing(samples, seconds) }
   } finally {
     abort.release()
@@ -207,10 +226,11 @@ class Updates {
   /** A batch with the optimizer as it is now, not when the engine gets to it. */
   prepare(pass: NativePass, batch: NativeBatch): PreparedStep {
     const { native, learningRate } = this.#current()
+    const forcing = this.#settings.teacherForcing(this.#settings.optimizer.steps())
     this.#handle.markChanged() //                     without an update too: batch norms take statistics
     if (++this.#batches % this.#settings.accumulate !== 0)
-      return { job: () => pass.trainBatch(batch, null), learningRate }
-    return { ...this.#counted(() => pass.trainBatch(batch, native)), learningRate }
+      return { job: () => pass.trainBatch(batch, null, forcing), learningRate }
+    return { ...this.#counted(() => pass.trainBatch(batch, native, forcing)), learningRate }
   }
 
   /** The update by a last group that is not full. */

@@ -44,6 +44,20 @@ export const loops: readonly Target[] = [
     (args) => api.test!(...args),
   ),
   onFresh(
+    'accuracyByFrames',
+    (model, random) => [
+      model,
+      random.chance(0.5) ? loaderOf(model, random) : samples(model, random),
+      { ...random.pick<object>([{ frames: [1, 3] }, { shares: 3 }, {}]), batchSize: 2, signal: timedSignal(300) },
+    ],
+    (args) => api.accuracyByFrames!(...args),
+  ),
+  {
+    name: 'accuracySvg',
+    args: () => [[{ frames: 1, accuracy: 0.5, correct: 1, samples: 2, loss: 1 }], { title: 'how early' }],
+    call: (args) => api.accuracySvg!(...args),
+  },
+  onFresh(
     'audit',
     (model, random) => [
       model,

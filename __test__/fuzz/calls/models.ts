@@ -68,6 +68,26 @@ export const models: readonly Target[] = [
     call: async (args: unknown[], world: World, random: Random) => method(await world.fresh(random), name, args),
   })),
   {
+    name: 'stream.push',
+    args: (_, random) => [array([1, 4, 4], random)],
+    call: async (args, world) => {
+      const stream = (await world.shared()).stream()
+      try {
+        await method(stream, 'push', args)
+      } finally {
+        await stream.dispose()
+      }
+    },
+  },
+  {
+    name: 'model.pushAll',
+    args: async (world, random) => {
+      const model = await world.shared()
+      return [Array.from({ length: 2 }, () => [model.stream(), array([1, 4, 4], random)])]
+    },
+    call: async (args, world) => method(await world.shared(), 'pushAll', args),
+  },
+  {
     name: 'model.summary',
     args: () => [{ print: () => undefined }],
     call: async (args, world) => method(await world.shared(), 'summary', args),

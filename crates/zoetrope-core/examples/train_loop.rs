@@ -80,6 +80,7 @@ fn read_dataset(job: &Job) -> Result<TensorDataset, Box<dyn Error>> {
     let targets = Targets {
         values: TargetValues::Integers(&targets),
         shape: &[samples],
+        ..Targets::default()
     };
     Ok(TensorDataset::new(Arrays {
         inputs: Inputs::F32(&inputs),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tch::{Kind, Tensor};
 
+use crate::config::HeadKind;
 use crate::data::batch::Batch;
 use crate::error::{Error, Result};
 use crate::evaluation::metrics::Meter;
@@ -29,6 +30,8 @@ pub struct ModelAudit {
     pub parameters: Vec<ParameterAudit>,
     /// Loss of the batch before anything was learned.
     pub first_loss: f64,
+    /// Of label strings: the mean probability of the blank, where it is the likeliest output of every frame.
+    pub all_blank: Option<f64>,
     /// Steps that were made.
     pub steps: usize,
     /// What was not finite in a step, which ended them: `loss`, `gradient` or `update`.
@@ -69,6 +72,10 @@ impl CnnLstm {
         (limits.check)()?;
         let mut copy = self.scratch_copy()?;
         let (first_loss, gradients) = copy.loss_and_gradients(batch)?;
+        let all_blank = match self.config().head.kind {
+            HeadKind::Ctc => copy.frame_outputs(batch)?.all_blank(),
+            _ => None,
+        };
         let parameters = copy.parameters().iter().zip(&gradients);
         let parameters = parameters
             .map(|(parameter, gradient)| ParameterAudit::new(&parameter.name, &parameter.tensor, gradient))
@@ -101,6 +108,7 @@ impl CnnLstm {
         Ok(ModelAudit {
             parameters,
             first_loss,
+            all_blank,
             steps,
             last_loss: if not_finite.is_none() { metrics.loss } else { f64::NAN },
             not_finite,

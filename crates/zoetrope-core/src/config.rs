@@ -10,7 +10,9 @@ mod normalize;
 mod size;
 
 pub use self::block::{Activation, BlockConfig, GlobalPool, Norm, Pool};
-pub use self::head::{HeadConfig, HeadKind, Per, Pooling, RegressionLoss};
+pub use self::head::{
+    ForecastConfig, ForecastMode, HeadConfig, HeadKind, Per, Pooling, RegressionLoss, SequenceConfig,
+};
 pub use self::input::{FrameSize, InputConfig, VectorSize};
 pub use self::lstm::{Cell, LstmConfig};
 pub use self::model::ModelConfig;

@@ -3,7 +3,11 @@
 mod auc;
 mod confusion;
 mod evaluate;
+pub(crate) mod forecast;
+pub(crate) mod generate;
+pub(crate) mod label_strings;
 pub(crate) mod metrics;
 pub(crate) mod predictions;
 pub(crate) mod prefixes;
 mod scores;
+pub(crate) mod strings;

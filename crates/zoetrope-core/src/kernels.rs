@@ -9,6 +9,7 @@ use std::ffi::{CStr, c_char, c_void};
 use tch::kind::Element;
 use tch::{Kind, Tensor};
 
+use crate::config::{Activation, Cell, Pool};
 use crate::error::Result;
 
 use self::ffi::{Message, TensorOut, TensorPtr, check, tensor};
@@ -26,23 +27,45 @@ unsafe extern "C" {
     fn zt_generator_free(generator: *mut CGenerator);
     fn zt_generator_seed(generator: *mut CGenerator, seed: u64) -> Message;
     fn zt_uniform(tensor: TensorPtr, low: f64, high: f64, generator: *const CGenerator) -> Message;
+    fn zt_normal(tensor: TensorPtr, mean: f64, deviation: f64, generator: *const CGenerator) -> Message;
     fn zt_bernoulli(tensor: TensorPtr, probability: f64, generator: *const CGenerator) -> Message;
     fn zt_conv_block(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, kept: *mut CPacked, y: TensorOut) -> Message;
-    fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
-    fn zt_linear(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
-    fn zt_lstm_packs(w_ih: TensorPtr, w_hh: TensorPtr, time: i64) -> bool;
-    fn zt_lstm_layer(
+    fn zt_conv_layer(
         x: TensorPtr,
-        pixels: i64,
-        w_ih: TensorPtr,
-        w_hh: TensorPtr,
-        b_ih: TensorPtr,
-        b_hh: TensorPtr,
+        weight: TensorPtr,
+        bias: TensorPtr,
+        norm: *const TensorPtr,
+        eps: f64,
+        residual: TensorPtr,
+        padding: i64,
+        activation: i32,
+        pool: i32,
+        kept: *mut CPacked,
+        y: TensorOut,
+    ) -> Message;
+    fn zt_conv1d(
+        x: TensorPtr,
+        weight: TensorPtr,
+        bias: TensorPtr,
         offsets: TensorPtr,
         time: i64,
-        reverse: bool,
+        dilation: i64,
+        relu: bool,
+        y: TensorOut,
+    ) -> Message;
+    fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
+    fn zt_linear(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
+    fn zt_recurrent_packs(cell: i32, w_ih: TensorPtr, w_hh: TensorPtr, time: i64) -> bool;
+    fn zt_recurrent_layer(
+        cell: i32,
+        x: TensorPtr,
+        pixels: i64,
+        weights: *const TensorPtr,
+        directions: i64,
+        offsets: TensorPtr,
+        time: i64,
         last_only: bool,
-        kept: *mut CPacked,
+        kept: *const *mut CPacked,
         y: TensorOut,
     ) -> Message;
     fn zt_lent(
@@ -89,6 +112,12 @@ impl RawGenerator {
         check(unsafe { zt_uniform(tensor.as_ptr(), low, high, self.0) })
     }
 
+    /// Fills a CPU tensor from the normal distribution.
+    pub(crate) fn normal(&self, tensor: &mut Tensor, mean: f64, deviation: f64) -> Result<()> {
+        // SAFETY: as in `uniform`.
+        check(unsafe { zt_normal(tensor.as_ptr(), mean, deviation, self.0) })
+    }
+
     /// Fills a CPU tensor with ones, each with the given probability, and zeros.
     pub(crate) fn bernoulli(&self, tensor: &mut Tensor, probability: f64) -> Result<()> {
         // SAFETY: as in `uniform`.
@@ -111,6 +140,81 @@ impl Drop for RawGenerator {
 pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: &Tensor, packed: &Packed) -> Result<Tensor> {
     // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked.
     tensor(|y| unsafe { zt_conv_block(frames.as_ptr(), weight.as_ptr(), bias.as_ptr(), packed.as_ptr(), y) })
+}
+
+/// A convolution over the time of each clip with bias, and with ReLU where `relu`, under autograd: `[frames, in_channels]`,
+/// clip after clip, into `[frames, out_channels]`. Outside of a clip there are zeros.
+///
+/// The weight is `[out_channels, in_channels, kernel]` with an odd kernel; all tensors are contiguous float32 on the CPU,
+/// which the kernel checks.
+pub(crate) fn conv1d(
+    frames: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    rows: Rows<'_>,
+    dilation: i64,
+    relu: bool,
+) -> Result<Tensor> {
+    let (x, weight, bias) = (frames.as_ptr(), weight.as_ptr(), bias.as_ptr());
+    let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
+    // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
+    tensor(|y| unsafe { zt_conv1d(x, weight, bias, offsets, rows.time, dilation, relu, y) })
+}
+
+/// What follows a convolution in [`conv_layer`], in this order.
+pub(crate) struct ConvFinish<'a> {
+    /// Batch norm by its running statistics: weight, bias, mean and variance of `[channels]`, the count of its batches,
+    /// which changes with the statistics, and eps.
+    pub(crate) norm: Option<([&'a Tensor; 5], f64)>,
+    /// The residual sum's other side, of the convolution's output shape.
+    pub(crate) residual: Option<&'a Tensor>,
+    pub(crate) activation: Activation,
+    /// Of a window of 2.
+    pub(crate) pool: Option<Pool>,
+}
+
+/// Convolution 3×3 with stride 1 and a padding of 0 to 2, and what follows it, without autograd.
+///
+/// Frames, weight, bias, `packed` and result as of [`conv_block`]; bytes with a padding of 1 only. The output has at
+/// least one pixel.
+pub(crate) fn conv_layer(
+    frames: &Tensor,
+    [weight, bias]: [&Tensor; 2],
+    padding: i64,
+    finish: &ConvFinish<'_>,
+    packed: &Packed,
+) -> Result<Tensor> {
+    let norm = finish.norm.map(|(tensors, eps)| (tensors.map(Tensor::as_ptr), eps));
+    let activation = match finish.activation {
+        Activation::None => 0,
+        Activation::Relu => 1,
+        Activation::Gelu => 2,
+        Activation::Silu => 3,
+    };
+    let pool = match finish.pool {
+        None => 0,
+        Some(Pool::Max(_)) => 1,
+        Some(Pool::Average(_)) => 2,
+    };
+    // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked; `norm` is null or five.
+    tensor(|y| unsafe {
+        zt_conv_layer(
+            frames.as_ptr(),
+            weight.as_ptr(),
+            bias.as_ptr(),
+            norm.as_ref()
+                .map_or(std::ptr::null(), |(pointers, _)| pointers.as_ptr().cast()),
+            norm.map_or(0.0, |(_, eps)| eps),
+            finish
+                .residual
+                .map_or(std::ptr::null(), |residual| residual.as_ptr() as TensorPtr),
+            padding,
+            activation,
+            pool,
+            packed.as_ptr(),
+            y,
+        )
+    })
 }
 
 /// `[frames, channels, height, width]` on the CPU into `[frames, channels * height * width]`, channel-major, under
@@ -136,38 +240,63 @@ pub(crate) struct Rows<'a> {
     pub(crate) offsets: Option<&'a Tensor>,
 }
 
-/// One direction of one LSTM layer under autograd: `[frames, features]`, clip after clip, into `[frames, hidden]`, or
-/// into `[batch, hidden]` with `last_only`: each clip's output at the last step that is computed.
+/// The weights of one direction of a recurrent layer: `weight_ih, weight_hh, bias_ih, bias_hh`, and them packed.
+pub(crate) struct Direction {
+    pub(crate) weights: [Tensor; 4],
+    pub(crate) packed: Packed,
+}
+
+/// `zt_cell` of `kernels/cpu/recurrent/recurrent.h`.
+fn cell_number(cell: Cell) -> i32 {
+    match cell {
+        Cell::Lstm => 0,
+        Cell::Gru => 1,
+    }
+}
+
+/// One recurrent layer under autograd: `[frames, features]`, clip after clip, into `[frames, directions * hidden]`, or
+/// with `last_only` and one direction into each clip's last output, `[batch, hidden]`. The second direction reads each
+/// clip from its end.
 ///
-/// `weights` are `weight_ih, weight_hh, bias_ih, bias_hh`; all tensors are contiguous float32 on the CPU, which the
-/// kernel checks. `packed` is the weights'. `pixels` is 1, or, where [`lstm_packs`], features are
-/// `[pixels][channels]` and those of the weights `[channels][pixels]`. `reverse` reads each clip from its end.
-pub(crate) fn lstm_layer(
+/// All tensors are contiguous float32 on the CPU, which the kernel checks. `pixels` is 1, or, where
+/// [`recurrent_packs`], features are `[pixels][channels]` and those of the weights `[channels][pixels]`.
+pub(crate) fn recurrent_layer(
+    cell: Cell,
     frames: &Tensor,
     pixels: i64,
     rows: Rows<'_>,
-    weights: &[Tensor; 4],
-    packed: &Packed,
-    reverse: bool,
+    directions: &[Direction],
     last_only: bool,
 ) -> Result<Tensor> {
-    let kept = packed.as_ptr();
-    let w = weights.each_ref().map(Tensor::as_ptr);
-    let (x, time) = (frames.as_ptr(), rows.time);
+    let weights: Vec<TensorPtr> = directions
+        .iter()
+        .flat_map(|direction| direction.weights.iter().map(Tensor::as_ptr))
+        .collect();
+    let kept: Vec<*mut CPacked> = directions.iter().map(|direction| direction.packed.as_ptr()).collect();
+    let (x, time, count) = (frames.as_ptr(), rows.time, directions.len() as i64);
     let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
-    // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
+    // SAFETY: live tensors of ours, four for each direction; `Lengths` has made the offsets ascend by 1 … time from 0.
     tensor(|y| unsafe {
-        zt_lstm_layer(
-            x, pixels, w[0], w[1], w[2], w[3], offsets, time, reverse, last_only, kept, y,
+        zt_recurrent_layer(
+            cell_number(cell),
+            x,
+            pixels,
+            weights.as_ptr(),
+            count,
+            offsets,
+            time,
+            last_only,
+            kept.as_ptr(),
+            y,
         )
     })
 }
 
-/// Whether [`lstm_layer`] packs these weights for clips of up to `time` frames: without gradients, unless they are too
-/// large.
-pub(crate) fn lstm_packs(weights: &[Tensor; 4], time: i64) -> bool {
+/// Whether [`recurrent_layer`] packs these weights for clips of up to `time` frames: without gradients, unless they are
+/// too large.
+pub(crate) fn recurrent_packs(cell: Cell, weights: &[Tensor; 4], time: i64) -> bool {
     // SAFETY: live float32 matrices of ours.
-    unsafe { zt_lstm_packs(weights[0].as_ptr(), weights[1].as_ptr(), time) }
+    unsafe { zt_recurrent_packs(cell_number(cell), weights[0].as_ptr(), weights[1].as_ptr(), time) }
 }
 
 /// What keeps lent memory alive until it is dropped.

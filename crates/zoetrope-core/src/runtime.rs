@@ -5,4 +5,5 @@ pub mod device;
 pub(crate) mod helper;
 pub(crate) mod random;
 pub(crate) mod shutdown;
+pub(crate) mod stream;
 pub mod threads;

@@ -53,6 +53,7 @@ impl Data {
             targets: Some(Targets {
                 values: TargetValues::Floats(&self.targets[from * self.width..to * self.width]),
                 shape: if self.width == 1 { &targets[..1] } else { &targets },
+                ..Targets::default()
             }),
         })?)
     }
@@ -125,6 +126,7 @@ fn figures_of_training_do_not_depend_on_the_cuts() -> TestResult {
         let options = LossOptions {
             label_smoothing,
             class_weights,
+            ..LossOptions::default()
         };
         let whole = figures(&mut model, &data, &options, &[0, SAMPLES])?;
         let (mean, _gradients) = model.loss_and_gradients_by(&options, &data.batch(0, SAMPLES)?)?;
@@ -164,6 +166,7 @@ fn batches_without_weight_change_nothing() -> TestResult {
         let options = LossOptions {
             label_smoothing,
             class_weights: Some(vec![0.0, 1.0, 2.0]),
+            ..LossOptions::default()
         };
         let learned = |batches: &[(usize, usize)]| -> TestResult<(CnnLstm, f64)> {
             let mut model = model("classification", 3)?;

@@ -117,6 +117,7 @@ fn batch(inputs: &Tensor, lengths: Option<&[i64]>, targets: Option<(&[f32], &[i6
         targets: targets.map(|(values, shape)| Targets {
             values: TargetValues::Floats(values),
             shape,
+            ..Targets::default()
         }),
     })?)
 }

@@ -18,6 +18,7 @@ fn arrays(inputs: Inputs<'_>) -> Arrays<'_> {
     let targets = Targets {
         values: TargetValues::Integers(&[0, 1, 2, 1]),
         shape: &[4],
+        ..Targets::default()
     };
     Arrays {
         inputs,

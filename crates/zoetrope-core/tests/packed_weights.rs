@@ -7,7 +7,7 @@ mod common;
 use common::{TestResult, assert_same_bits, seeded, small_batch, two_blocks};
 use serde_json::json;
 use tch::Device;
-use zoetrope_core::{Batch, CnnLstm, Meter, ModelConfig, Optimizer, OptimizerConfig};
+use zoetrope_core::{Activation, Batch, CnnLstm, Meter, ModelConfig, Norm, Optimizer, OptimizerConfig};
 
 /// Wide enough for every kernel, the tile unit's among them.
 fn wide_config() -> TestResult<ModelConfig> {
@@ -31,9 +31,28 @@ fn assert_current(model: &CnnLstm) -> TestResult {
     Ok(())
 }
 
+/// Blocks whose batch norms are folded into the convolutions where nothing is trained.
+fn config_with_norms() -> TestResult<ModelConfig> {
+    let mut config = wide_config()?;
+    for block in &mut config.cnn {
+        block.norm = Some(Norm::Batch);
+        block.activation = Activation::Gelu;
+    }
+    Ok(config)
+}
+
 #[test]
 fn a_model_answers_by_its_weights_of_now() -> TestResult {
-    let mut model = seeded(&wide_config()?, 0)?;
+    answers_by_its_weights(&wide_config()?)
+}
+
+#[test]
+fn a_model_answers_by_its_statistics_of_now() -> TestResult {
+    answers_by_its_weights(&config_with_norms()?)
+}
+
+fn answers_by_its_weights(config: &ModelConfig) -> TestResult {
+    let mut model = seeded(config, 0)?;
     assert_current(&model)?;
 
     let averaging = OptimizerConfig {
@@ -48,7 +67,7 @@ fn a_model_answers_by_its_weights_of_now() -> TestResult {
     optimizer.copy_averages_to(&mut model)?;
     assert_current(&model)?;
 
-    model.load_state_dict(&seeded(&wide_config()?, 1)?.state_dict()?)?;
+    model.load_state_dict(&seeded(config, 1)?.state_dict()?)?;
     assert_current(&model)
 }
 

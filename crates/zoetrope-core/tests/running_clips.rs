@@ -262,6 +262,7 @@ fn metrics_of_prefixes_are_those_of_cut_clips() -> TestResult {
                     targets: Some(Targets {
                         values: TargetValues::Floats(&targets),
                         shape: &target_shape,
+                        ..Targets::default()
                     }),
                 })
             };

@@ -7,6 +7,7 @@ A file `fixtures/sequence/CASE.safetensors` has, for one configuration (metadata
 
     inputs, targets         five batches: [5, batch, time, …] and [5, batch, …], padded with NaN and 0
     lengths                 [5, batch] int64, where clips have different lengths
+    target_lengths          [5, batch] int64: labels of each string, of a head of label strings
     loss.class_weights, loss.label_smoothing   options of the training loss, where it has any
     state.NAME              initial state dict, as after torch.manual_seed(seed)
     logits, loss            of the first batch in evaluation mode, the loss without options
@@ -28,6 +29,7 @@ from safetensors_file import read, write
 from twin import CNNLSTM, loss_of
 
 BATCH, TIME, OUTPUTS = 4, 5, 3
+STRING_TIME = 12  #      frames of the longest clip that has a string of labels
 VECTORS = {"input": {"features": 5}, "cnn": []}
 FRAMES = {"input": {"channels": 2, "height": 6, "width": 5}, "cnn": [block(3) | {"norm": "batch"}]}
 
@@ -65,17 +67,45 @@ CASES = {
     "frame_regression": case(VECTORS, "regression", "frame", outputs=1, lstm={"cell": "gru"}),
     "weighted": case(VECTORS, loss={"class_weights": [0.2, 1.0, 3.5], "label_smoothing": 0.1}),
     "frame_weighted": case(VECTORS, per="frame", loss={"class_weights": [2.0, 0.5, 1.0], "label_smoothing": 0.2}),
+    "ctc": case(VECTORS, "ctc", ragged=False, lstm=BOTH),
+    "ctc_lengths": case(VECTORS, "ctc", dropout=0.2, lstm=DEEP | {"hiddenSize": 5}),
+    "ctc_frames": case(FRAMES, "ctc", projection=6, lstm=BOTH | {"cell": "gru"}),
 }
+
+
+def strings(generator, lengths):
+    """Label strings that fit into so many frames, of which about one in five is empty and every other label repeats the
+    one before: [5, batch, longest], and the number of labels of each."""
+    targets = torch.zeros([STEPS, BATCH, STRING_TIME], dtype=torch.int64)
+    counts = torch.zeros([STEPS, BATCH], dtype=torch.int64)
+    for step in range(STEPS):
+        for clip in range(BATCH):
+            label, left = -1, int(lengths[step, clip])
+            draw = lambda size: int(torch.randint(0, size, [], generator=generator))
+            while draw(5) and left > 0:
+                label, before = label if label >= 0 and draw(2) else draw(OUTPUTS), label
+                left -= 1 if label != before else 2
+                if left < 0:
+                    break
+                targets[step, clip, counts[step, clip]] = label
+                counts[step, clip] += 1
+    return targets[:, :, : counts.max()], counts
 
 
 def data(seed, config, ragged):
     """Five batches that depend on the case's seed alone."""
     generator = torch.Generator().manual_seed(2000 + seed)
     frame = [config["input"][key] for key in ("features", "channels", "height", "width") if key in config["input"]]
-    inputs = torch.randn([STEPS, BATCH, TIME, *frame], generator=generator)
     head = config["head"]
+    time = STRING_TIME if head["kind"] == "ctc" else TIME
+    inputs = torch.randn([STEPS, BATCH, time, *frame], generator=generator)
     shape = [STEPS, BATCH, *([TIME] if head["per"] == "frame" else [])]
-    lengths = torch.randint(1, TIME + 1, [STEPS, BATCH], generator=generator)
+    lengths = torch.randint(1, time + 1, [STEPS, BATCH], generator=generator)
+    if head["kind"] == "ctc":
+        targets = strings(generator, lengths if ragged else torch.full_like(lengths, time))
+        if ragged:
+            inputs[~(torch.arange(time) < lengths[:, :, None])] = float("nan")
+        return inputs, targets, lengths if ragged else None
     if head["kind"] == "classification":
         targets = torch.randint(0, OUTPUTS, shape, generator=generator)
     elif head["kind"] == "multiLabel":
@@ -92,7 +122,12 @@ def data(seed, config, ragged):
 
 
 def answers(config, targets, lengths):
-    """A batch's targets as the loss takes them: those of valid frames, where the head is per frame."""
+    """A batch's targets as the loss takes them: those of valid frames, where the head is per frame; of label strings the
+    labels one after the other, and the numbers of labels and of frames."""
+    if config["head"]["kind"] == "ctc":
+        labels, counts = targets
+        frames = torch.full([BATCH], STRING_TIME) if lengths is None else lengths
+        return labels[torch.arange(labels.size(1)) < counts[:, None]], counts, frames
     if config["head"]["per"] == "clip":
         return targets
     if lengths is None:
@@ -111,18 +146,20 @@ def results(seed, config, batches, options, kind=torch.float32):
     def loss_on(model, batch, options):
         inputs, targets, lengths = batch
         targets = answers(config, targets, lengths)
-        targets = targets if targets.dtype == torch.int64 else targets.to(kind)
+        is_whole = config["head"]["kind"] == "ctc" or targets.dtype == torch.int64
+        targets = targets if is_whole else targets.to(kind)
         outputs = model(inputs.to(kind), lengths)
         return outputs, loss_of(config, outputs, targets, **options)
 
     options = {key: torch.tensor(value).to(kind) if key == "class_weights" else value for key, value in options.items()}
     with torch.no_grad():
         outputs, tensors["loss"] = loss_on(copy.deepcopy(model).eval(), batches[0], {})
-        if config["head"]["per"] == "frame":
-            lengths = batches[0][2]
-            counts = torch.full([BATCH], TIME) if lengths is None else lengths
-            padded = outputs.new_zeros(BATCH, TIME, outputs.size(-1))
-            padded[torch.arange(TIME) < counts[:, None]] = outputs
+        if model.per == "frame":
+            inputs, _targets, lengths = batches[0]
+            time = inputs.size(1)
+            counts = torch.full([BATCH], time) if lengths is None else lengths
+            padded = outputs.new_zeros(BATCH, time, outputs.size(-1))
+            padded[torch.arange(time) < counts[:, None]] = outputs
             outputs = padded
         tensors["logits"] = outputs
     first = copy.deepcopy(model)
@@ -150,7 +187,9 @@ def fixture(name, folder):
     config, ragged, options = CASES[name]
     seed = 40 + list(CASES).index(name)
     inputs, targets, lengths = data(seed, config, ragged)
-    batches = [(inputs[k], targets[k], None if lengths is None else lengths[k]) for k in range(STEPS)]
+    has_strings = config["head"]["kind"] == "ctc"
+    of_step = lambda k: tuple(part[k] for part in targets) if has_strings else targets[k]
+    batches = [(inputs[k], of_step(k), None if lengths is None else lengths[k]) for k in range(STEPS)]
     numbers = results(seed, config, batches, options)
     if not (config["lstm"]["dropout"] or config.get("dropout")):
         exact = results(seed, config, batches, options, torch.float64)
@@ -160,7 +199,8 @@ def fixture(name, folder):
                 group = key.split(".")[0]
                 noise[group] = max(noise.get(group, 0), relative_error(tensor, exact[key]))
         print(name, "float32 against float64:", ", ".join(f"{group} {error:.0e}" for group, error in noise.items()))
-    given = {"inputs": inputs, "targets": targets}
+    labels = {"targets": targets[0], "target_lengths": targets[1]} if has_strings else {"targets": targets}
+    given = {"inputs": inputs} | labels
     given |= {} if lengths is None else {"lengths": lengths}
     given |= {f"loss.{key}": torch.tensor(value).reshape(-1) for key, value in options.items()}
     metadata = {"config": json.dumps(config), "seed": str(seed), "optimizers": json.dumps(RUNS)}
@@ -182,7 +222,7 @@ def check(folder):
             (ours, metadata), (theirs, their_metadata) = read(Path(fresh) / path.name), read(path)
             assert metadata == their_metadata and ours.keys() == theirs.keys(), path.name
             for name, tensor in ours.items():
-                if name in ("inputs", "targets", "lengths") or name.startswith("state."):
+                if name in ("inputs", "targets", "lengths", "target_lengths") or name.startswith("state."):
                     same = torch.equal(tensor.nan_to_num(), theirs[name].nan_to_num())
                 else:
                     same = relative_error(tensor, theirs[name]) <= 1e-5

@@ -62,6 +62,9 @@ cases! {
     frame_regression,
     weighted,
     frame_weighted,
+    ctc,
+    ctc_lengths,
+    ctc_frames,
 }
 
 fn load(case: &str) -> TestResult<Fixture> {
@@ -74,6 +77,10 @@ fn batch(fixture: &Fixture, k: i64) -> TestResult<Batch> {
     let values = Vec::<f32>::try_from(inputs.flatten(0, -1))?;
     let is_ragged = fixture.has("lengths");
     let lengths = is_ragged.then(|| Vec::<i64>::try_from(of("lengths"))).transpose()?;
+    let has_strings = fixture.has("target_lengths");
+    let own = has_strings
+        .then(|| Vec::<i64>::try_from(of("target_lengths")))
+        .transpose()?;
     let flat = targets.flatten(0, -1);
     let (integers, floats) = if flat.kind() == Kind::Int64 {
         (Vec::<i64>::try_from(flat)?, Vec::new())
@@ -91,6 +98,8 @@ fn batch(fixture: &Fixture, k: i64) -> TestResult<Batch> {
                 TargetValues::Floats(&floats)
             },
             shape: &targets.size(),
+            lengths: own.as_deref(),
+            ..Targets::default()
         }),
     })?)
 }
@@ -102,6 +111,7 @@ fn loss_options(fixture: &Fixture) -> TestResult<LossOptions> {
             .get("label_smoothing")
             .map_or(0.0, |value| value.double_value(&[0])),
         class_weights: options.get("class_weights").map(Vec::<f64>::try_from).transpose()?,
+        ..LossOptions::default()
     })
 }
 

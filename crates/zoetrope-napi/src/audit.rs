@@ -80,6 +80,8 @@ pub struct NativeModelAudit {
     pub parameters: Vec<NativeParameterAudit>,
     /// Loss before anything was learned.
     pub first_loss: f64,
+    /// Of label strings: the mean probability of the blank, where it is the likeliest output of every frame.
+    pub all_blank: Option<f64>,
     /// Steps that were made.
     pub steps: i64,
     /// What was not finite in a step, which ended them.
@@ -122,6 +124,7 @@ impl From<ModelAudit> for NativeModelAudit {
         Self {
             parameters: audit.parameters.into_iter().map(parameter).collect(),
             first_loss: audit.first_loss,
+            all_blank: audit.all_blank,
             steps: audit.steps as i64,
             not_finite: audit.not_finite.map(str::to_owned),
             last_loss: audit.last_loss,

@@ -45,6 +45,7 @@ impl NativeBatch {
     }
 
     /// As `fromArrays`, but the inputs are not copied: nothing may write to the array before the batch's job is done.
+    /// `indices` are the samples' places in their dataset, for messages.
     #[napi(catch_unwind, ts_return_type = "Outcome<NativeBatch>")]
     pub fn lent<'env>(
         env: &'env Env,
@@ -52,6 +53,7 @@ impl NativeBatch {
         shape: Vec<i64>,
         lengths: Option<Int32Array>,
         targets: Option<NativeTargets>,
+        indices: Uint32Array,
     ) -> napi::Result<Object<'env>> {
         finish_at_exit(env)?;
         let inputs = Arc::new(inputs);
@@ -62,7 +64,13 @@ impl NativeBatch {
             // them after their job.
             unsafe { Batch::lent(arrays, keeper) }
         });
-        outcome(env, batch.map(|batch| Self { batch: Some(batch) }))
+        let indices = indices.iter().map(|&index| i64::from(index)).collect();
+        outcome(
+            env,
+            batch.map(|batch| Self {
+                batch: Some(batch.with_indices(indices)),
+            }),
+        )
     }
 
     /// Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
@@ -123,13 +131,17 @@ pub struct NativeInputs {
     pub lengths: Option<Int32Array>,
 }
 
-/// What is to be answered: class indices, labels or numbers.
+/// What is to be answered: class indices, labels, numbers or strings of labels.
 #[napi(object, object_to_js = false)]
 pub struct NativeTargets {
     /// As many as the product of the shape.
     pub data: Either<Int32Array, Float32Array>,
-    /// `[batch]` for classes, or with axes of time and outputs after it.
+    /// `[batch]` for classes, or with axes of time and outputs, or of a string's labels, after it.
     pub shape: Vec<i64>,
+    /// Targets of each sample's own along the second axis, `[batch]`, where samples have different numbers of them.
+    pub lengths: Option<Int32Array>,
+    /// Names that the data are indices of, where targets were given by name.
+    pub names: Option<Vec<String>>,
 }
 
 /// One sample of a dataset.
@@ -139,8 +151,8 @@ pub struct NativeSample {
     pub data: Either<Float32Array, Uint8Array>,
     /// Of the inputs, without the axis of samples; of a clip, its own frames.
     pub shape: Vec<i64>,
-    /// Class indices, labels or numbers.
-    pub targets: Float64Array,
+    /// Class indices, labels or numbers; absent in a dataset without targets.
+    pub targets: Option<Float64Array>,
     /// Of the targets, without the axis of samples: empty for a single number.
     pub target_shape: Vec<i64>,
 }
@@ -169,11 +181,11 @@ impl NativeTensorDataset {
         inputs: Either<Float32Array, Uint8Array>,
         shape: Vec<i64>,
         lengths: Option<Int32Array>,
-        targets: NativeTargets,
+        targets: Option<NativeTargets>,
         is_per_frame: Option<bool>,
     ) -> napi::Result<Object<'env>> {
         let said = is_per_frame.map(|is_per_frame| if is_per_frame { Per::Frame } else { Per::Clip });
-        let dataset = with_arrays(&inputs, &shape, lengths.as_ref(), Some(&targets), |arrays| {
+        let dataset = with_arrays(&inputs, &shape, lengths.as_ref(), targets.as_ref(), |arrays| {
             let dataset = TensorDataset::new(arrays)?;
             match said {
                 Some(per) => dataset.with_targets_per(per),
@@ -206,10 +218,17 @@ impl NativeTensorDataset {
         let convert = |sample: Sample| NativeSample {
             data: array(sample.inputs),
             shape: sample.shape,
-            targets: sample.targets.into(),
+            targets: sample.targets.map(Float64Array::from),
             target_shape: sample.target_shape,
         };
         outcome(env, self.dataset.sample(index).map(convert))
+    }
+
+    /// Whether the label strings of the samples at `indices`, which must be in range, can be aligned with their clips.
+    #[napi(catch_unwind, ts_return_type = "Outcome<undefined>")]
+    pub fn check_alignable<'env>(&self, env: &'env Env, indices: Uint32Array) -> napi::Result<Object<'env>> {
+        let indices: Vec<i64> = indices.iter().map(|&index| i64::from(index)).collect();
+        outcome(env, self.dataset.check_alignable(&indices))
     }
 
     /// The samples at `indices` as a batch.
@@ -227,7 +246,8 @@ fn used_twice() -> Error {
     }
 }
 
-fn array(values: Values) -> Either<Float32Array, Uint8Array> {
+/// A typed array of the values' type.
+pub(crate) fn array(values: Values) -> Either<Float32Array, Uint8Array> {
     match values {
         Values::F32(values) => Either::A(values.into()),
         Values::U8(values) => Either::B(values.into()),
@@ -247,12 +267,15 @@ fn with_arrays<T>(
         Either::A(values) => Some(widen(values)),
         Either::B(_) => None,
     });
+    let own = targets.and_then(|targets| Some(widen(targets.lengths.as_ref()?)));
     let targets = targets.map(|targets| Targets {
         values: match (&targets.data, &integers) {
             (Either::B(values), _) => TargetValues::Floats(values),
             (Either::A(_), integers) => TargetValues::Integers(integers.as_deref().unwrap_or_default()),
         },
         shape: &targets.shape,
+        lengths: own.as_deref(),
+        names: targets.names.as_deref(),
     });
     copy(Arrays {
         inputs: match inputs {

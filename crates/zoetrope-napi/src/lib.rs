@@ -11,8 +11,12 @@
 pub mod audio;
 mod audit;
 mod batch;
+mod decode;
+pub mod forecast;
+mod generation;
 pub mod media;
 mod model;
+mod onnx;
 mod optimizer;
 mod outcome;
 mod pass;
@@ -22,3 +26,4 @@ pub mod snapshot;
 mod state_dict;
 mod statistics;
 pub mod stream;
+pub mod windows;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{BigInt, Env, Float32Array, Object};
 use napi_derive::napi;
 use zoetrope_core::{
-    Array, CnnLstm, Engine, Error, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Result, device,
+    Array, CnnLstm, Engine, Error, Fit, Generator, Layer, LossOptions, Meter, ModelConfig, NamedTensor, Names, Result,
+    StateDictMismatch, device, tensor_names,
 };
 
 use crate::batch::NativeBatch;
+use crate::generation::{NativeGeneration, NativeGenerationOptions};
 use crate::outcome::{outcome, promise};
 use crate::pass::{NativeLoss, NativePass};
 use crate::runtime::close_at_exit;
@@ -67,6 +69,31 @@ pub struct NativeFrozen {
     pub names: Vec<String>,
     /// Number of values in all frozen parameters of the model.
     pub frozen_values: i64,
+}
+
+/// Names that a model and a state dict do not share; at most 50 of each are listed.
+#[napi(object, object_from_js = false)]
+pub struct NativeMismatch {
+    /// The model's.
+    pub missing: Vec<String>,
+    /// The state dict's.
+    pub unexpected: Vec<String>,
+    /// Missing ones that are not listed.
+    pub omitted_missing: u32,
+    /// Unexpected ones that are not listed.
+    pub omitted_unexpected: u32,
+}
+
+impl From<StateDictMismatch> for NativeMismatch {
+    fn from(mismatch: StateDictMismatch) -> Self {
+        let count = |names: &Names| u32::try_from(names.omitted).unwrap_or(u32::MAX);
+        Self {
+            omitted_missing: count(&mismatch.missing),
+            omitted_unexpected: count(&mismatch.unexpected),
+            missing: mismatch.missing.listed,
+            unexpected: mismatch.unexpected.listed,
+        }
+    }
 }
 
 impl From<Array> for NativeArray {
@@ -130,6 +157,12 @@ impl NativeModel {
         Ok(serde_json::to_string(&self.config)?)
     }
 
+    /// Numbers in one answer.
+    #[napi(catch_unwind, getter)]
+    pub fn num_outputs(&self) -> i64 {
+        self.config.num_outputs()
+    }
+
     /// `cpu` or `cuda:N`.
     #[napi(catch_unwind, getter)]
     pub fn device(&self) -> &str {
@@ -161,6 +194,12 @@ impl NativeModel {
             loss.map(LossOptions::from).unwrap_or_default(),
             meter,
         )
+    }
+
+    /// Begins a call that writes strings.
+    #[napi(catch_unwind)]
+    pub fn begin_generation(&self, options: NativeGenerationOptions) -> NativeGeneration {
+        NativeGeneration::new(Arc::clone(&self.engine), options.into())
     }
 
     /// Raw outputs of `[batch, outputs]`, or of `[batch, time, outputs]` where the head is per frame.
@@ -209,17 +248,46 @@ impl NativeModel {
         self.submit(env, read, convert)
     }
 
-    /// Overwrites every parameter.
-    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
-    pub fn load_state_dict<'env>(&self, env: &'env Env, state: &mut NativeStateDict) -> napi::Result<Object<'env>> {
+    /// Overwrites parameters; without `strict` those that are there.
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeMismatch>>")]
+    pub fn load_state_dict<'env>(
+        &self,
+        env: &'env Env,
+        state: &mut NativeStateDict,
+        strict: bool,
+    ) -> napi::Result<Object<'env>> {
         let state = state.take();
-        self.submit(env, move |model| model.load_state_dict(&state?), |()| ())
+        let fit = Fit { strict, names: None };
+        let load = move |model: &mut CnnLstm| model.load_partial(&state?, &fit);
+        self.submit(env, load, NativeMismatch::from)
     }
 
-    /// Overwrites every parameter with those of a safetensors file.
-    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
-    pub fn load_state_dict_file<'env>(&self, env: &'env Env, path: String) -> napi::Result<Object<'env>> {
-        self.submit_detached(env, move |model| model.load_state_dict_file(&PathBuf::from(path)))
+    /// As `loadStateDict`, of a safetensors file. `names` are pairs of a name in the file and the model's name for it, one
+    /// after the other; tensors that are not among them are left out.
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeMismatch>>")]
+    pub fn load_state_dict_file<'env>(
+        &self,
+        env: &'env Env,
+        path: String,
+        strict: bool,
+        names: Option<Vec<String>>,
+    ) -> napi::Result<Object<'env>> {
+        let pair = |pair: &[String; 2]| (pair[0].clone(), pair[1].clone());
+        let names = names.map(|names| names.as_chunks().0.iter().map(pair).collect());
+        let fit = Fit { strict, names };
+        let (settle, promise) = promise(env, |_env, mismatch| Ok(NativeMismatch::from(mismatch)))?;
+        let load = move |model: &mut CnnLstm| model.load_partial_file(&PathBuf::from(path), &fit);
+        self.engine.submit_detached(|worker| load(&mut worker.model), settle);
+        Ok(promise)
+    }
+
+    /// The names of the tensors in a safetensors file.
+    #[napi(catch_unwind, ts_return_type = "Promise<Outcome<string[]>>")]
+    pub fn tensor_names<'env>(&self, env: &'env Env, path: String) -> napi::Result<Object<'env>> {
+        let (settle, promise) = promise(env, |_env, names: Vec<String>| Ok(names))?;
+        self.engine
+            .submit_detached(move |_worker| tensor_names(&PathBuf::from(path)), settle);
+        Ok(promise)
     }
 
     /// Freezes, or unfreezes, every parameter whose name begins with the prefix.

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::{Env, Float64Array, Object};
 use napi_derive::napi;
-use zoetrope_core::{Counts, Engine, Error, LossOptions, Meter, Metrics, Result, Worker};
+use zoetrope_core::{Counts, Engine, Error, LossOptions, Meter, Metrics, Result, StringCounts, Worker};
 
 use crate::batch::NativeBatch;
+use crate::forecast::NativeForecastErrors;
 use crate::optimizer::NativeOptimizer;
 use crate::outcome::promise;
 use crate::prefixes::NativePrefixes;
@@ -35,6 +36,7 @@ impl From<NativeLoss> for LossOptions {
         Self {
             label_smoothing: loss.label_smoothing,
             class_weights: loss.class_weights,
+            ..Self::default()
         }
     }
 }
@@ -44,7 +46,8 @@ impl From<NativeLoss> for LossOptions {
 pub struct NativeMetrics {
     /// Mean over predictions.
     pub loss: f64,
-    /// Predictions that are right; of several labels, those with every label right; of a regression none.
+    /// Predictions that are right; of several labels, those with every label right; strings that are exact; of a regression
+    /// none.
     pub correct: i64,
     /// Samples seen.
     pub samples: i64,
@@ -55,8 +58,54 @@ pub struct NativeMetrics {
     /// Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², and target - origin,
     /// (target - origin)² with one of the targets as the origin.
     pub error_sums: Vec<f64>,
+    /// Of label strings.
+    pub strings: Option<NativeStringCounts>,
+    /// Of evaluated forecasts.
+    pub forecast: Option<NativeForecastErrors>,
     /// Norm of the latest update's gradients before clipping; absent before the first update.
     pub gradient_norm: Option<f64>,
+}
+
+/// Counts of label strings held against their targets.
+#[napi(object, object_from_js = false)]
+pub struct NativeStringCounts {
+    /// Edits of labels that make the targets of the answers.
+    pub edits: i64,
+    /// Labels of the targets.
+    pub labels: i64,
+    /// The same of words; 0 where no class is the separator.
+    pub word_edits: i64,
+    /// Words of the targets.
+    pub words: i64,
+    /// Strings without an edit.
+    pub exact: i64,
+    /// Strings.
+    pub strings: i64,
+    /// Strings of an answer without any label.
+    pub empty: i64,
+}
+
+impl From<StringCounts> for NativeStringCounts {
+    fn from(counts: StringCounts) -> Self {
+        let StringCounts {
+            edits,
+            labels,
+            word_edits,
+            words,
+            exact,
+            strings,
+            empty,
+        } = counts;
+        Self {
+            edits,
+            labels,
+            word_edits,
+            words,
+            exact,
+            strings,
+            empty,
+        }
+    }
 }
 
 /// What evaluated predictions are counted by.
@@ -98,6 +147,8 @@ impl From<Metrics> for NativeMetrics {
             predictions,
             steps,
             error_sums,
+            strings,
+            forecast,
             gradient_norm,
         } = metrics;
         Self {
@@ -107,6 +158,8 @@ impl From<Metrics> for NativeMetrics {
             predictions,
             steps,
             error_sums,
+            strings: strings.map(NativeStringCounts::from),
+            forecast: forecast.map(NativeForecastErrors::from),
             gradient_norm,
         }
     }
@@ -123,17 +176,28 @@ impl NativePass {
         }
     }
 
-    /// Adds a batch's gradients to those of the next update; with an optimizer, updates by them.
+    /// Adds a batch's gradients to those of the next update; with an optimizer, updates by them. `teacher_forcing` is the
+    /// share of a token sequence's steps that read their targets; all where nothing is said.
     #[napi(catch_unwind, ts_return_type = "Promise<Outcome<undefined>>")]
     pub fn train_batch<'env>(
         &self,
         env: &'env Env,
         batch: &mut NativeBatch,
         optimizer: Option<NativeOptimizer>,
+        teacher_forcing: Option<f64>,
     ) -> napi::Result<Object<'env>> {
         let (batch, loss) = (batch.take(), Arc::clone(&self.loss));
         self.submit(env, move |worker, meter| {
-            worker.model.accumulate(&loss, &batch?, meter)?;
+            match teacher_forcing {
+                None => worker.model.accumulate(&loss, &batch?, meter)?,
+                Some(teacher_forcing) => {
+                    let loss = LossOptions {
+                        teacher_forcing,
+                        ..LossOptions::clone(&loss)
+                    };
+                    worker.model.accumulate(&loss, &batch?, meter)?;
+                }
+            }
             optimizer.map_or(Ok(()), |optimizer| optimizer.update(worker, meter))
         })
     }

@@ -23,14 +23,14 @@ impl From<NativeNext> for NextOf {
     }
 }
 
-/// Fails for a model whose answers depend on later frames.
+/// Fails for a model that cannot answer frame by frame.
 #[napi(catch_unwind, ts_return_type = "Outcome<undefined>")]
-pub fn check_causal<'env>(env: &'env Env, model: &NativeModel) -> napi::Result<Object<'env>> {
-    outcome(env, model.config.check_causal())
+pub fn check_streams<'env>(env: &'env Env, model: &NativeModel) -> napi::Result<Object<'env>> {
+    outcome(env, model.config.check_streams())
 }
 
 /// Takes the next frame of each of some streams, `[streams, channels, height, width]` or `[streams, features]`, and
-/// gives the answers so far, `[streams, outputs]`: probabilities, or a regression's values.
+/// gives the answers so far, `[streams, outputs]`: probabilities, a regression's values, or raw outputs of a CTC head.
 #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeArray>>")]
 pub fn push_frames<'env>(
     env: &'env Env,

@@ -1,6 +1,7 @@
 /** What a run says while it goes on: a row for each epoch, and a line with the time that is left. */
 import { duration, percent, short } from '../../report/figures'
 import { Table } from '../terminal'
+import type { HeadType } from '../../config/head'
 import type { BatchReport } from '../../evaluation/pass'
 import type { EpochRecord } from '../../training/fit-options'
 import type { Terminal } from '../terminal'
@@ -32,7 +33,7 @@ export class RunProgress {
     return line
   }
 
-  epoch({ epoch, train, validation }: EpochRecord, isBest: boolean): void {
+  epoch({ epoch, train, validation }: EpochRecord<HeadType>, isBest: boolean): void {
     this.#done = epoch
     const score = (of: { readonly accuracy: number; readonly mae?: number } | undefined): string =>
       of === undefined ? '' : this.#isRegression ? short(of.mae ?? NaN) : percent(of.accuracy)

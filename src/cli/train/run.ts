@@ -24,6 +24,8 @@ import { reasonOf } from '../../common/checks'
 import { ZoetropeError } from '../../errors'
 import type { Finding } from '../../audit/finding'
 import type { AnyCnnLstm } from '../../model/cnn-lstm'
+import type { HeadType } from '../../config/head'
+import type { Target } from '../../data/targets'
 import type { EpochRecord } from '../../training/fit-options'
 import type { LivePage } from '../live/live-page'
 import type { TrainValues } from '../options/train-options'
@@ -99,8 +101,13 @@ async function createModel(
   const options = { ...modelOptions(input, normalize, values), preprocessing }
   if (classes.length > 0) return CnnLstm.create({ ...options, classes })
   const { target } = await train.get(0)
-  const outputs = typeof target === 'number' ? 1 : 'shape' in target ? target.data.length : target.length
-  return CnnLstm.create({ ...options, head: { kind: 'regression', outputs } })
+  return CnnLstm.create({ ...options, head: { kind: 'regression', outputs: numbersOf(target) } })
+}
+
+/** How many numbers a target has. */
+function numbersOf(target: Target | undefined): number {
+  if (target === undefined || typeof target === 'number') return 1
+  return 'shape' in target ? target.data.length : target.length
 }
 
 async function trainModel(
@@ -112,7 +119,7 @@ async function trainModel(
   const { terminal, signal, live, config } = context
   const { train, validation } = await loaders(model, clips, values, signal)
   const findings = await findingsOf(model, train, context)
-  const history: EpochRecord[] = []
+  const history: EpochRecord<HeadType>[] = []
   const progress = new RunProgress(terminal, { epochs: values.epochs, isRegression: clips.counts.length === 0 })
   const { learningRate, weightDecay, labelSmoothing, clipNorm, patience, best, epochs, logs } = values
   const schedule = oneCycle({ pctStart: 0.2, finalDivFactor: 40 })
@@ -160,7 +167,7 @@ async function trainModel(
   return 'done'
 }
 
-function isBetter(record: EpochRecord, earlier: EpochRecord, metric: Resolved['best']): boolean {
+function isBetter(record: EpochRecord<HeadType>, earlier: EpochRecord<HeadType>, metric: Resolved['best']): boolean {
   const sign = isLowerBetter(metric) ? -1 : 1
   return sign * metricOf(record, metric) > sign * metricOf(earlier, metric)
 }
@@ -199,7 +206,7 @@ async function findingsOf(model: AnyCnnLstm, train: DataLoader, { terminal, sign
 
 async function keepInterrupted(
   model: AnyCnnLstm,
-  history: readonly EpochRecord[],
+  history: readonly EpochRecord<HeadType>[],
   values: RunValues & Resolved,
   terminal: Terminal,
 ): Promise<RunEnd> {
@@ -222,7 +229,7 @@ async function save(model: AnyCnnLstm, { out }: RunValues, terminal: Terminal): 
 /** What belongs to a run that has ended by itself. */
 interface Finished extends RunContext {
   readonly config: string
-  readonly history: readonly EpochRecord[]
+  readonly history: readonly EpochRecord<HeadType>[]
   readonly findings: readonly Finding[]
   readonly train: DataLoader
   readonly validation: DataLoader

@@ -70,11 +70,12 @@ void bench(int64_t frames, int64_t size, int64_t ci, int64_t co, bool first, int
   const auto f = [](const at::Tensor& t) { return t.data_ptr<float>(); };
   uint8_t* const index = argmax.data_ptr<uint8_t>();
 
+  const zt_conv_output output = {f(y), index, nullptr, zt_relu, zt_max_pool};
   const auto forward = [&] {
     if (first)
-      zt_conv_first_forward(&s, f(x), nullptr, f(weight), f(bias), f(y), index, f(workspace), threads);
+      zt_conv_first_forward(&s, &output, f(x), nullptr, f(weight), f(bias), f(workspace), threads);
     else
-      zt_conv_forward(&s, f(x), f(weight), f(bias), nullptr, f(y), index, f(workspace), threads);
+      zt_conv_forward(&s, &output, f(x), f(weight), f(bias), nullptr, f(workspace), threads);
   };
   const auto backward = [&](bool with_dx) {
     if (first)

@@ -30,7 +30,7 @@ struct Reference {
     double sum = bias[o];
     for (int64_t kh = 0; kh < 3; ++kh)
       for (int64_t kw = 0; kw < 3; ++kw) {
-        const int64_t row = h + kh - 1, col = w + kw - 1;
+        const int64_t row = h + kh - s.padding, col = w + kw - s.padding;
         if (row < 0 || row >= s.height || col < 0 || col >= s.width) continue;
         for (int64_t i = 0; i < s.in_channels; ++i)
           sum += double(x[x_at(n, row, col, i)]) * weight[((o * s.in_channels + i) * 3 + kh) * 3 + kw];
@@ -53,6 +53,35 @@ struct Reference {
             }
             y[y_at(n, h, w, o)] = best;
             gap = std::fmax(gap, best - values[argmax[y_at(n, h, w, o)]]);
+          }
+    return y;
+  }
+
+  static double activate(double x, zt_conv_activation activation) {
+    if (activation == zt_relu) return std::fmax(0, x);
+    if (activation == zt_gelu) return x / 2 * std::erfc(-x / std::sqrt(2.0));
+    return activation == zt_silu ? x / (1 + std::exp(-x)) : x;
+  }
+
+  // y of any output; empty where it has no pixel.
+  Doubles finished(const Floats& x, const Floats& weight, const Floats& bias, const Floats* residual,
+                   zt_conv_activation activation, zt_conv_pool pool) const {
+    const int64_t height = s.height + 2 * s.padding - 2, width = s.width + 2 * s.padding - 2;
+    const int64_t side = pool == zt_no_pool ? 1 : 2;
+    Doubles y;
+    for (int64_t n = 0; n < s.frames; ++n)
+      for (int64_t h = 0; h + side <= height; h += side)
+        for (int64_t w = 0; w + side <= width; w += side)
+          for (int64_t o = 0; o < s.out_channels; ++o) {
+            double best = -HUGE_VAL, sum = 0;
+            for (int64_t p = 0; p < side * side; ++p) {
+              const int64_t row = h + p / side, col = w + p % side;
+              double value = convolve(x, weight, bias, n, row, col, o);
+              if (residual != nullptr) value += (*residual)[((n * height + row) * width + col) * s.out_channels + o];
+              value = activate(value, activation);
+              best = std::fmax(best, value), sum += value;
+            }
+            y.push_back(pool == zt_average_pool ? sum / 4 : best);
           }
     return y;
   }

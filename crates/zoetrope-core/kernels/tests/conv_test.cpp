@@ -85,12 +85,16 @@ struct Results {
   }
 };
 
+zt_conv_output block_output(Floats& y, Bytes* argmax) {
+  return {y.data(), argmax != nullptr ? argmax->data() : nullptr, nullptr, zt_relu, zt_max_pool};
+}
+
 Results run(const Case& c, int threads) {
   Results r{Floats(c.outputs), Floats(c.x.size()), Floats(c.weight.size()), Floats(c.bias.size()), Bytes(c.outputs)};
   {
     Aligned workspace(zt_conv_forward_workspace(&c.s, threads));
-    zt_conv_forward(&c.s, c.x.data(), c.weight.data(), c.bias.data(), nullptr, r.y.data(), r.argmax.data(),
-                    workspace.data, threads);
+    const zt_conv_output output = block_output(r.y, &r.argmax);
+    zt_conv_forward(&c.s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.data, threads);
   }
   Aligned workspace(zt_conv_backward_workspace(&c.s, threads));
   zt_conv_backward(&c.s, c.x.data(), c.weight.data(), r.argmax.data(), c.dy.data(), r.dx.data(), r.dweight.data(),
@@ -104,8 +108,8 @@ Results run_first(const Case& c, const Floats& frames, const Bytes& pixels, int 
   const uint8_t* bytes = pixels.empty() ? nullptr : pixels.data();
   {
     Aligned workspace(zt_conv_first_forward_workspace(&c.s, threads));
-    zt_conv_first_forward(&c.s, x, bytes, c.weight.data(), c.bias.data(), r.y.data(), r.argmax.data(), workspace.data,
-                          threads);
+    const zt_conv_output output = block_output(r.y, &r.argmax);
+    zt_conv_first_forward(&c.s, &output, x, bytes, c.weight.data(), c.bias.data(), workspace.data, threads);
   }
   Aligned workspace(zt_conv_first_backward_workspace(&c.s, threads));
   zt_conv_first_backward(&c.s, x, bytes, r.argmax.data(), c.dy.data(), r.dweight.data(), r.dbias.data(), workspace.data,
@@ -133,13 +137,45 @@ void block(const zt_conv_shape& s, int threads) {
   check(r == run(c, threads), what + ": two runs are bit-equal");
   Floats y(c.outputs);
   Aligned workspace(zt_conv_forward_workspace(&s, threads));
-  zt_conv_forward(&s, c.x.data(), c.weight.data(), c.bias.data(), nullptr, y.data(), nullptr, workspace.data, threads);
+  const zt_conv_output output = block_output(y, nullptr);
+  zt_conv_forward(&s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.data, threads);
   check(y == r.y, what + ": y is the same without argmax");
   Aligned packed(zt_conv_packed(&s));
   zt_conv_pack(&s, c.weight.data(), packed.data, workspace.data, threads);
   y.assign(y.size(), std::nanf(""));
-  zt_conv_forward(&s, c.x.data(), nullptr, c.bias.data(), packed.data, y.data(), nullptr, workspace.data, threads);
+  zt_conv_forward(&s, &output, c.x.data(), nullptr, c.bias.data(), packed.data, workspace.data, threads);
   check(y == r.y, what + ": y is the same of packed weights");
+}
+
+// Any padding, residual sum, activation and pooling: every combination for each shape.
+void finishes(const zt_conv_shape& s, int threads) {
+  const Case c(s);
+  const int64_t rows = s.height + 2 * s.padding - 2, cols = s.width + 2 * s.padding - 2;
+  const Floats residual = normal(s.frames * rows * cols * s.out_channels);
+  for (const zt_conv_activation activation : {zt_linear_activation, zt_relu, zt_gelu, zt_silu})
+    for (const zt_conv_pool pool : {zt_no_pool, zt_max_pool, zt_average_pool})
+      for (const bool sums : {false, true}) {
+        const Doubles expected = c.reference.finished(c.x, c.weight, c.bias, sums ? &residual : nullptr, activation, pool);
+        if (expected.empty()) continue;
+        Floats y(expected.size(), std::nanf(""));
+        const zt_conv_output output = {y.data(), nullptr, sums ? residual.data() : nullptr, activation, pool};
+        Aligned workspace(zt_conv_forward_workspace(&s, threads));
+        zt_conv_forward(&s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.data, threads);
+        const std::string what = name_of(s, "conv", threads) + ", padding " + std::to_string(s.padding) + ", activation " +
+                                 std::to_string(activation) + ", pooling " + std::to_string(pool) + (sums ? ", sum" : "");
+        within(error(y, expected), 1e-5, worst_value, what);
+        if (s.in_channels > 4 || s.padding != 1) continue;
+        Floats frames(c.x.size());
+        for (int64_t n = 0; n < s.frames; ++n)
+          for (int64_t h = 0; h < s.height; ++h)
+            for (int64_t w = 0; w < s.width; ++w)
+              for (int64_t i = 0; i < s.in_channels; ++i)
+                frames[((n * s.in_channels + i) * s.height + h) * s.width + w] = c.x[c.reference.x_at(n, h, w, i)];
+        y.assign(y.size(), std::nanf(""));
+        Aligned first(zt_conv_first_forward_workspace(&s, threads));
+        zt_conv_first_forward(&s, &output, frames.data(), nullptr, c.weight.data(), c.bias.data(), first.data, threads);
+        within(error(y, expected), 1e-5, worst_value, "first: " + what);
+      }
 }
 
 void first_block(const zt_conv_shape& s, bool bytes, int threads) {
@@ -270,6 +306,13 @@ int main() {
                                                                        {20, 6, 4, 1, 70}})
       for (const int threads : {1, 2, 3})
         for (const bool bytes : {false, true}) first_block(s, bytes, threads);
+    for (const zt_conv_shape& s : std::initializer_list<zt_conv_shape>{{1, 3, 3, 1, 1, 0},
+                                                                       {2, 1, 5, 3, 5, 1},
+                                                                       {2, 9, 7, 33, 20, 0},
+                                                                       {3, 8, 8, 4, 40, 1},
+                                                                       {1, 5, 11, 24, 33, 2},
+                                                                       {2, 10, 6, 48, 17, 1}})
+      for (const int threads : {1, 2}) finishes(s, threads);
     std::uniform_int_distribution<int64_t> size(2, 21), channels(1, 40), few(1, 4), frames(1, 4);
     for (int i = 0; i < 20; ++i) {
       block({frames(generator), size(generator), size(generator), channels(generator), channels(generator)}, 2);

@@ -6,6 +6,7 @@
 #include "../cpu/conv/conv.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -27,8 +28,8 @@ at::Tensor channels_last(int64_t frames, int64_t channels, int64_t height, int64
   return at::empty({frames, height, width, channels}, type).permute({0, 3, 1, 2});
 }
 
-zt_conv_shape shape_of(const at::Tensor& x, const at::Tensor& weight) {
-  return {x.size(0), x.size(2), x.size(3), x.size(1), weight.size(0)};
+zt_conv_shape shape_of(const at::Tensor& x, const at::Tensor& weight, int64_t padding = 1) {
+  return {x.size(0), x.size(2), x.size(3), x.size(1), weight.size(0), padding};
 }
 
 // Whether these are the model's input frames: few channels, channel-major memory, and no gradient.
@@ -41,39 +42,83 @@ const uint8_t* bytes_or_null(const at::Tensor& x) {
   return x.scalar_type() == at::kByte ? x.const_data_ptr<uint8_t>() : nullptr;
 }
 
-// Computes y and, unless it is null, argmax. When `kept` is null, the weights are not packed.
-at::Tensor run_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool first,
-                       zt_packed* kept, at::Tensor* argmax) {
-  const zt_conv_shape shape = shape_of(x, weight);
-  const int threads = at::get_num_threads();
-  const auto output = [&](at::ScalarType type) {
-    return channels_last(shape.frames, shape.out_channels, shape.height / 2, shape.width / 2, type);
-  };
-  at::Tensor y = output(at::kFloat);
-  if (argmax != nullptr) *argmax = output(at::kByte);
-  uint8_t* const choice = argmax != nullptr ? argmax->data_ptr<uint8_t>() : nullptr;
-  if (first) {
-    const at::Tensor scratch = workspace(zt_conv_first_forward_workspace(&shape, threads));
-    zt_conv_first_forward(&shape, floats_or_null(x), bytes_or_null(x), weight.const_data_ptr<float>(),
-                          bias.const_data_ptr<float>(), y.data_ptr<float>(), choice, scratch.data_ptr<float>(),
-                          threads);
-  } else {
-    const at::Tensor scratch = workspace(zt_conv_forward_workspace(&shape, threads));
-    const auto pack = [&](float* packed) {
-      zt_conv_pack(&shape, weight.const_data_ptr<float>(), packed, scratch.data_ptr<float>(), threads);
-    };
-    const float* const packed = kept != nullptr ? kept->of({weight}, {zt_conv_packed(&shape)}, pack) : nullptr;
-    zt_conv_forward(&shape, x.const_data_ptr<float>(), weight.const_data_ptr<float>(), bias.const_data_ptr<float>(),
-                    packed, y.data_ptr<float>(), choice, scratch.data_ptr<float>(), threads);
+// A batch norm by its running statistics. `count` changes whenever training changes the statistics, whose own versions
+// libtorch does not count.
+struct Norm {
+  const at::Tensor *weight, *bias, *mean, *var, *count;
+  double eps;
+};
+
+// A convolution and what follows it. Norm and residual may be null.
+struct Layer {
+  const at::Tensor &weight, &bias;
+  const Norm* norm;
+  const at::Tensor* residual;
+  int64_t padding;
+  zt_conv_activation activation;
+  zt_conv_pool pool;
+
+  // The factor of each output channel by which the norm multiplies.
+  at::Tensor factor() const { return *norm->weight / (*norm->var + norm->eps).sqrt(); }
+  // Weights and bias of the convolution that is the same as this one with its norm.
+  at::Tensor folded_weight() const { return norm == nullptr ? weight : weight * factor().view({-1, 1, 1, 1}); }
+  at::Tensor folded_bias() const {
+    return norm == nullptr ? bias : (bias - *norm->mean) * factor() + *norm->bias;
   }
+  // What the folded weights are made of.
+  std::vector<at::Tensor> sources() const {
+    if (norm == nullptr) return {weight};
+    return {weight, *norm->weight, *norm->var, *norm->count};
+  }
+};
+
+// Computes y and, unless it is null, argmax. When `kept` is null, the weights are not packed.
+at::Tensor run_forward(const at::Tensor& x, const Layer& layer, bool first, zt_packed* kept, at::Tensor* argmax) {
+  const zt_conv_shape shape = shape_of(x, layer.weight, layer.padding);
+  const int threads = at::get_num_threads();
+  const int64_t window = layer.pool == zt_no_pool ? 1 : 2, margin = 2 * layer.padding - 2;
+  const auto new_output = [&](at::ScalarType type) {
+    return channels_last(shape.frames, shape.out_channels, (shape.height + margin) / window,
+                         (shape.width + margin) / window, type);
+  };
+  at::Tensor y = new_output(at::kFloat);
+  if (argmax != nullptr) *argmax = new_output(at::kByte);
+  const zt_conv_output output = {y.data_ptr<float>(), argmax != nullptr ? argmax->data_ptr<uint8_t>() : nullptr,
+                                 layer.residual != nullptr ? layer.residual->const_data_ptr<float>() : nullptr,
+                                 layer.activation, layer.pool};
+  const at::Tensor bias = layer.folded_bias();
+  const float* const shift = bias.const_data_ptr<float>();
+  if (first) {
+    const at::Tensor scratch = workspace(zt_conv_first_forward_workspace(&shape, threads)),
+                     weight = layer.folded_weight();
+    zt_conv_first_forward(&shape, &output, floats_or_null(x), bytes_or_null(x), weight.const_data_ptr<float>(), shift,
+                          scratch.data_ptr<float>(), threads);
+    return y;
+  }
+  const at::Tensor scratch = workspace(zt_conv_forward_workspace(&shape, threads));
+  const auto pack = [&](float* packed) {
+    const at::Tensor weight = layer.folded_weight();
+    zt_conv_pack(&shape, weight.const_data_ptr<float>(), packed, scratch.data_ptr<float>(), threads);
+  };
+  const float* packed = nullptr;
+  if (kept != nullptr) packed = kept->of(layer.sources(), {zt_conv_packed(&shape)}, pack);
+  const at::Tensor weight = packed == nullptr ? layer.folded_weight() : at::Tensor();
+  zt_conv_forward(&shape, &output, x.const_data_ptr<float>(),
+                  packed == nullptr ? weight.const_data_ptr<float>() : nullptr, shift, packed,
+                  scratch.data_ptr<float>(), threads);
   return y;
+}
+
+// A block's layer: convolution, ReLU, max-pooling.
+Layer block_of(const at::Tensor& weight, const at::Tensor& bias) {
+  return {weight, bias, nullptr, nullptr, 1, zt_relu, zt_max_pool};
 }
 
 struct ConvBlock : Function<ConvBlock> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, bool first) {
     at::Tensor argmax;
-    at::Tensor y = run_forward(x, weight, bias, first, nullptr, &argmax);
+    at::Tensor y = run_forward(x, block_of(weight, bias), first, nullptr, &argmax);
     context->save_for_backward({x, weight, argmax});
     context->saved_data["first"] = first;
     return y;
@@ -142,7 +187,32 @@ zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at
     const at::Tensor frames = first ? given : given.contiguous(at::MemoryFormat::ChannelsLast);
     if (trains && kept != nullptr) kept->forget();
     *y = new at::Tensor(trains ? ConvBlock::apply(frames, *weight, *bias, first)
-                               : run_forward(frames, *weight, *bias, first, kept, nullptr));
+                               : run_forward(frames, block_of(*weight, *bias), first, kept, nullptr));
+  });
+}
+
+// Convolution 3x3 with stride 1, batch norm by running statistics, residual sum, activation and pooling 2x2 of frames
+// [frames, channels, height, width] on the CPU, without autograd: float32, or bytes where there are at most four channels
+// and the padding is 1. `norm` has weight, bias, running mean, running variance and the count of batches; it and
+// `residual` may be null.
+zt_message zt_conv_layer(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias,
+                         const at::Tensor* const* norm, double eps, const at::Tensor* residual, int64_t padding,
+                         int activation, int pool, zt_packed* kept, at::Tensor** y) {
+  return zt_guard([&] {
+    const at::NoGradGuard no_grad;
+    const at::Tensor given = x->scalar_type() == at::kByte ? x->contiguous() : *x;
+    const bool first = padding == 1 && is_first(given);
+    const at::Tensor frames = first ? given : given.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor sum = residual != nullptr ? residual->contiguous(at::MemoryFormat::ChannelsLast) : at::Tensor();
+    const Norm statistics = norm != nullptr ? Norm{norm[0], norm[1], norm[2], norm[3], norm[4], eps} : Norm{};
+    const Layer layer = {*weight,
+                         *bias,
+                         norm != nullptr ? &statistics : nullptr,
+                         residual != nullptr ? &sum : nullptr,
+                         padding,
+                         static_cast<zt_conv_activation>(activation),
+                         static_cast<zt_conv_pool>(pool)};
+    *y = new at::Tensor(run_forward(frames, layer, first, kept, nullptr));
   });
 }
 

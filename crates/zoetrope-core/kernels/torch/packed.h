@@ -4,7 +4,6 @@
 
 #include <ATen/ops/empty.h>
 
-#include <initializer_list>
 #include <vector>
 
 // The form in which weights are packed. It follows from the shape of a call: clips of one frame need another form than
@@ -20,7 +19,7 @@ class zt_packed {
   // with these weights, because packing costs as much as it saves in one call. Features in another order are an
   // exception: only packed weights take them.
   template <typename Pack>
-  const float* of(std::initializer_list<at::Tensor> weights, const zt_packed_form& form, const Pack& pack) {
+  const float* of(const std::vector<at::Tensor>& weights, const zt_packed_form& form, const Pack& pack) {
     if (form.size == 0) return nullptr;
     Kept& kept = find(weights, form);
     const bool is_first = !kept.is_known;
@@ -55,7 +54,7 @@ class zt_packed {
   };
 
   // The entry of that form. Entries of other weights are removed first.
-  Kept& find(std::initializer_list<at::Tensor> weights, const zt_packed_form& form) {
+  Kept& find(const std::vector<at::Tensor>& weights, const zt_packed_form& form) {
     std::vector<Source> sources;
     for (const at::Tensor& weight : weights) sources.push_back({weight.const_data_ptr(), weight._version()});
     if (!(sources == sources_)) {

@@ -35,6 +35,14 @@ zt_message zt_uniform(const at::Tensor* tensor, double low, double high, const a
   });
 }
 
+// Fills a CPU tensor from the normal distribution.
+zt_message zt_normal(const at::Tensor* tensor, double mean, double deviation, const at::Generator* generator) {
+  return zt_guard([&] {
+    const at::NoGradGuard no_grad;
+    at::Tensor(*tensor).normal_(mean, deviation, *generator);
+  });
+}
+
 // Fills a CPU tensor with ones, each with the given probability, and zeros.
 zt_message zt_bernoulli(const at::Tensor* tensor, double probability, const at::Generator* generator) {
   return zt_guard([&] {

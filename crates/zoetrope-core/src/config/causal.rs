@@ -1,5 +1,6 @@
 //! Whether answers can be given while a clip runs: whether what a model says of a frame needs later ones.
 
+use super::head::HeadKind;
 use super::input::InputConfig;
 use super::model::ModelConfig;
 use crate::error::{Error, Result};
@@ -23,6 +24,19 @@ impl ModelConfig {
                 self.cnn[index].kernel_size,
             )),
         }
+    }
+
+    /// Checks that the model can answer frame by frame: it is causal, and its head reads its answer off a state.
+    ///
+    /// # Errors
+    /// `InvalidConfig`, naming the option that stands in the way, and why.
+    pub fn check_streams(&self) -> Result<()> {
+        if matches!(self.head.kind, HeadKind::Forecast | HeadKind::Sequence) {
+            let expected = "classification, multiLabel, regression or ctc to answer while a clip runs (another head \
+                            writes a sequence of its own after the clip)";
+            return Err(Error::invalid("head.kind", expected, format!("{:?}", self.head.kind)));
+        }
+        self.check_causal()
     }
 
     /// Whether [`Self::check_causal`] finds nothing.

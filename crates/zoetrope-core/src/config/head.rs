@@ -1,4 +1,8 @@
-//! What the model predicts: pooling over time, and the head.
+//! What the model answers: the kind of head, its options, and their check.
+
+mod forecast;
+mod pooling;
+mod sequence;
 
 use std::collections::HashSet;
 
@@ -7,23 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::size::size;
 use crate::error::{Error, Result, shortened};
 
-/// How the steps of a clip become one vector; a head per frame has none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Pooling {
-    /// The output at the last valid step, of either direction.
-    #[default]
-    Last,
-    /// The mean over the valid steps.
-    Mean,
-    /// The largest over the valid steps, feature by feature.
-    Max,
-    /// A weighted sum of the valid steps; the weights are learned and sum to 1.
-    Attention,
-}
+pub use self::forecast::{ForecastConfig, ForecastMode};
+pub use self::pooling::Pooling;
+pub use self::sequence::SequenceConfig;
 
 /// The kind of answer, and its loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HeadConfig {
     /// The kind of answer.
@@ -34,9 +27,18 @@ pub struct HeadConfig {
     /// Numbers in an answer of a regression; other heads have one for each class.
     #[serde(default)]
     pub outputs: Option<i64>,
-    /// A regression's loss; mean squared error where nothing is said.
+    /// The loss of a regression or a forecast; mean squared error where nothing is said.
     #[serde(default)]
     pub loss: Option<RegressionLoss>,
+    /// Of label strings: the class between two words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<i64>,
+    /// Of a forecast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<ForecastConfig>,
+    /// Of a token sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<SequenceConfig>,
 }
 
 /// The kinds of heads.
@@ -50,6 +52,12 @@ pub enum HeadKind {
     MultiLabel,
     /// Numbers.
     Regression,
+    /// A string of labels in the order of the frames: connectionist temporal classification, blank first.
+    Ctc,
+    /// The clip's next steps.
+    Forecast,
+    /// A string of labels, written by a decoder.
+    Sequence,
 }
 
 /// Whether a clip has one answer or one for each of its frames.
@@ -63,7 +71,7 @@ pub enum Per {
     Frame,
 }
 
-/// The loss of a regression.
+/// The loss of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RegressionLoss {
@@ -73,46 +81,115 @@ pub enum RegressionLoss {
     /// Squared below an error of 1, linear above: `torch.nn.SmoothL1Loss`.
     #[serde(rename = "smoothL1")]
     SmoothL1,
+    /// Binary cross-entropy from logits, of forecasts only: `torch.nn.BCEWithLogitsLoss`.
+    Bce,
+}
+
+impl HeadKind {
+    /// Whether the model has classes or labels.
+    #[must_use]
+    pub fn has_classes(self) -> bool {
+        !matches!(self, Self::Regression | Self::Forecast)
+    }
+
+    /// Whether the target of a sample is a string of labels, of any length.
+    #[must_use]
+    pub fn has_label_strings(self) -> bool {
+        matches!(self, Self::Ctc | Self::Sequence)
+    }
 }
 
 impl HeadConfig {
-    /// Numbers in one answer: classes, labels, or a regression's outputs.
-    pub(super) fn num_outputs(self, num_classes: i64) -> i64 {
+    /// Whether the steps of a clip become one vector in front of the head. Other heads read every valid frame.
+    #[must_use]
+    pub fn is_pooled(&self) -> bool {
         match self.kind {
-            HeadKind::Regression => self.outputs.unwrap_or(1),
-            HeadKind::Classification | HeadKind::MultiLabel => num_classes,
+            HeadKind::Classification | HeadKind::MultiLabel | HeadKind::Regression => self.per == Per::Clip,
+            HeadKind::Forecast => !self.is_recursive_forecast(),
+            HeadKind::Ctc | HeadKind::Sequence => false,
         }
     }
 
-    /// Checks the head against the classes, their names where they have some, and the pooling in front of it.
-    pub(super) fn validate(self, num_classes: i64, names: Option<&[String]>, pooling: Pooling) -> Result<()> {
-        let HeadConfig {
-            kind,
-            per,
-            outputs,
-            loss,
-        } = self;
-        if kind == HeadKind::Regression {
-            size("head.outputs", self.num_outputs(num_classes))?;
-            if num_classes != 0 || names.is_some() {
-                return Err(Error::invalid("numClasses", "no classes for a regression", num_classes));
-            }
-        } else {
-            size("numClasses", num_classes)?;
-            if outputs.is_some() || loss.is_some() {
-                let option = if outputs.is_some() { "head.outputs" } else { "head.loss" };
-                return Err(Error::invalid(option, "nothing except for a regression", "a value"));
-            }
+    /// Whether the clip's next step is answered at every frame.
+    #[must_use]
+    pub fn is_recursive_forecast(&self) -> bool {
+        let forecast = self.forecast.as_ref();
+        forecast.is_some_and(|forecast| forecast.mode == ForecastMode::Recursive)
+    }
+
+    /// Whether raw outputs have an axis of time: one row for each valid frame.
+    #[must_use]
+    pub fn has_outputs_per_frame(&self) -> bool {
+        self.per == Per::Frame || self.kind == HeadKind::Ctc || self.is_recursive_forecast()
+    }
+
+    /// Checks the head against the classes, their names where they have some, the features of a vector, and the
+    /// pooling in front of it.
+    pub(super) fn validate(
+        &self,
+        num_classes: i64,
+        names: Option<&[String]>,
+        num_features: i64,
+        pooling: Pooling,
+    ) -> Result<()> {
+        self.validate_classes(num_classes, names)?;
+        self.validate_options(num_features)?;
+        if self
+            .separator
+            .is_some_and(|separator| !(0..num_classes).contains(&separator))
+        {
+            let expected = format!("the index of a class, below {num_classes}");
+            return Err(Error::invalid("head.separator", expected, self.separator.unwrap_or(-1)));
         }
-        validate_names(num_classes, names)?;
-        if per == Per::Frame && pooling != Pooling::Last {
-            return Err(Error::invalid(
-                "pooling",
-                "none with a head per frame",
-                format!("{pooling:?}"),
-            ));
+        if !self.is_pooled() && pooling != Pooling::Last {
+            let expected = "none with a head that reads every frame";
+            return Err(Error::invalid("pooling", expected, format!("{pooling:?}")));
         }
         Ok(())
+    }
+
+    fn validate_classes(&self, num_classes: i64, names: Option<&[String]>) -> Result<()> {
+        if self.kind.has_classes() {
+            size("numClasses", num_classes)?;
+        } else if num_classes != 0 || names.is_some() {
+            let expected = "no classes for a regression or a forecast";
+            return Err(Error::invalid("numClasses", expected, num_classes));
+        }
+        validate_names(num_classes, names)
+    }
+
+    /// Checks that each option is there where its kind of head has it, and nowhere else.
+    fn validate_options(&self, num_features: i64) -> Result<()> {
+        let kind = self.kind;
+        let refuse = |option: &str, expected: &str| Err(Error::invalid(option, expected, "a value"));
+        if kind == HeadKind::Regression {
+            size("head.outputs", self.outputs.unwrap_or(1))?;
+        } else if self.outputs.is_some() {
+            return refuse("head.outputs", "nothing except for a regression");
+        }
+        match (kind, self.loss) {
+            (HeadKind::Forecast, _) | (_, None) => {}
+            (HeadKind::Regression, Some(loss)) if loss != RegressionLoss::Bce => {}
+            _ => return refuse("head.loss", "nothing except for a regression or a forecast"),
+        }
+        if self.per == Per::Frame && matches!(kind, HeadKind::Ctc | HeadKind::Forecast | HeadKind::Sequence) {
+            return Err(Error::invalid("head.per", "clip for this kind of head", "frame"));
+        }
+        if self.separator.is_some() && !kind.has_label_strings() {
+            return refuse("head.separator", "nothing except for label strings");
+        }
+        match (kind, &self.forecast) {
+            (HeadKind::Forecast, Some(forecast)) => forecast.validate(num_features)?,
+            (HeadKind::Forecast, None) => return Err(Error::invalid("head.horizon", "a number of steps", "nothing")),
+            (_, Some(_)) => return refuse("head.forecast", "nothing except for a forecast"),
+            (_, None) => {}
+        }
+        match (kind, &self.sequence) {
+            (HeadKind::Sequence, Some(sequence)) => sequence.validate(),
+            (HeadKind::Sequence, None) => Err(Error::invalid("head.maxLength", "a number of labels", "nothing")),
+            (_, Some(_)) => refuse("head.sequence", "nothing except for a token sequence"),
+            (_, None) => Ok(()),
+        }
     }
 }
 

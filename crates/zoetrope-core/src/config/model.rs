@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::block::{self, BlockConfig, GlobalPool, Norm};
-use super::head::{HeadConfig, Pooling};
+use super::head::{HeadConfig, HeadKind, Pooling};
 use super::input::{FrameSize, InputConfig};
 use super::lstm::LstmConfig;
 use super::normalize::NormalizeConfig;
@@ -26,7 +26,7 @@ pub struct ModelConfig {
     /// The mean and deviation with which inputs are normalised first; `None` for no normalisation.
     #[serde(default)]
     pub normalize: Option<NormalizeConfig>,
-    /// Number of classes or labels; 0 for a regression.
+    /// Number of classes or labels; 0 for a regression or a forecast.
     #[serde(default)]
     pub num_classes: i64,
     /// The classes' names, `num_classes` of them, where they have names.
@@ -80,10 +80,53 @@ impl ModelConfig {
         self.projection.unwrap_or_else(|| self.features())
     }
 
-    /// Numbers in one answer: classes, labels, or a regression's outputs.
+    /// Numbers in one answer: classes, labels, or a regression's outputs; of label strings the classes and the blank, of
+    /// a forecast the numbers in one step, of a token sequence the classes and the end.
     #[must_use]
     pub fn num_outputs(&self) -> i64 {
-        self.head.num_outputs(self.num_classes)
+        match self.head.kind {
+            HeadKind::Classification | HeadKind::MultiLabel => self.num_classes,
+            HeadKind::Regression => self.head.outputs.unwrap_or(1),
+            HeadKind::Ctc | HeadKind::Sequence => self.num_classes + 1,
+            HeadKind::Forecast => self.forecast_step().into_iter().fold(1, i64::saturating_mul),
+        }
+    }
+
+    /// The axes of one step that a forecast answers: of frames `[channels, height, width]`, of vectors the features that
+    /// are chosen.
+    #[must_use]
+    pub fn forecast_step(&self) -> Vec<i64> {
+        let chosen = self
+            .head
+            .forecast
+            .as_ref()
+            .and_then(|forecast| forecast.features.as_ref());
+        chosen.map_or_else(|| self.input.sizes(), |features| vec![features.len() as i64])
+    }
+
+    /// Outputs of the linear layer `fc`: numbers of an answer, of a forecast all steps that are answered at once, or the
+    /// encoded frame where a decoder follows.
+    #[must_use]
+    pub fn fc_outputs(&self) -> i64 {
+        let Some(forecast) = &self.head.forecast else {
+            return self.num_outputs();
+        };
+        if self.has_frame_decoder() {
+            let FrameSize {
+                channels,
+                height,
+                width,
+            } = self.encoded_frame();
+            return [channels, height, width].into_iter().fold(1, i64::saturating_mul);
+        }
+        self.num_outputs().saturating_mul(forecast.steps_at_once())
+    }
+
+    /// Whether frames are forecast through a decoder that mirrors the encoder's blocks.
+    #[must_use]
+    pub fn has_frame_decoder(&self) -> bool {
+        let is_frame = matches!(self.input, InputConfig::Frame(_));
+        self.head.kind == HeadKind::Forecast && is_frame && !self.cnn.is_empty()
     }
 
     /// How many tensors the model's parameters and running statistics are, without batch norms' counts.
@@ -104,7 +147,18 @@ impl ModelConfig {
         let projection = if self.projection.is_some() { 2 } else { 0 };
         let recurrent = 4 * self.lstm.num_directions() * self.lstm.num_layers;
         let attention = if self.pooling == Pooling::Attention { 2 } else { 0 };
-        tensors + projection + recurrent as usize + attention + 2
+        let decoder = self
+            .head
+            .sequence
+            .map_or(0, |sequence| sequence.num_parameter_tensors());
+        if self.has_frame_decoder() {
+            let normed = self.cnn.iter().skip(1).filter_map(|block| block.norm);
+            tensors += 2 * self.cnn.len();
+            tensors += normed
+                .map(|norm| if norm == Norm::Batch { 4 } else { 2 })
+                .sum::<usize>();
+        }
+        tensors + projection + recurrent as usize + attention + decoder + 2
     }
 
     /// Checks every option, and that every block leaves something of the frame.
@@ -132,10 +186,49 @@ impl ModelConfig {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(Error::invalid("dropout", "a number from 0 to below 1", self.dropout));
         }
+        let num_features = match self.input {
+            InputConfig::Vector(vector) => vector.features,
+            InputConfig::Frame(_) => 0,
+        };
         self.head
-            .validate(self.num_classes, self.classes.as_deref(), self.pooling)?;
+            .validate(self.num_classes, self.classes.as_deref(), num_features, self.pooling)?;
+        self.validate_forecast()?;
         self.validate_preprocessing()?;
         self.validate_total()
+    }
+
+    /// A recursive forecast knows nothing of what comes: neither do the parts in front of it.
+    fn validate_forecast(&self) -> Result<()> {
+        if !self.head.is_recursive_forecast() {
+            return Ok(());
+        }
+        if self.lstm.bidirectional {
+            let expected = "false for a recursive forecast, whose every step is forecast from those before it";
+            return Err(Error::invalid("lstm.bidirectional", expected, "true"));
+        }
+        let over_time = |block: &&BlockConfig| matches!(self.input, InputConfig::Vector(_)) && block.span() > 1;
+        match self.cnn.iter().find(over_time) {
+            Some(block) => {
+                let expected = "1 for vectors and a recursive forecast: a larger kernel sees the steps to come";
+                Err(Error::invalid("cnn.kernelSize", expected, block.kernel_size))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Number of values in the weights of a frame decoder.
+    fn decoder_values(&self) -> f64 {
+        let Some(forecast) = self.head.forecast.as_ref().filter(|_| self.has_frame_decoder()) else {
+            return 0.0;
+        };
+        let mut channels = self.input.as_frame().channels as f64 * forecast.steps_at_once() as f64;
+        let mut total = 0.0;
+        for block in &self.cnn {
+            let taps = block.taps(self.input) as f64 / block.groups as f64;
+            total += block.out_channels as f64 * channels * taps;
+            channels = block.out_channels as f64;
+        }
+        total
     }
 
     fn validate_preprocessing(&self) -> Result<()> {
@@ -172,7 +265,15 @@ impl ModelConfig {
             cnn += channels as f64 * block.out_channels as f64 * taps;
             channels = block.out_channels;
         }
-        let total = cnn + projection + lstm + hidden * directions * self.num_outputs() as f64;
+        let encoded = self.lstm.output_size();
+        let (decoder, read) = match &self.head.sequence {
+            Some(sequence) => (
+                sequence.num_weights(encoded, self.num_classes),
+                sequence.output_features(encoded),
+            ),
+            None => (0.0, encoded),
+        };
+        let total = cnn + projection + lstm + decoder + read as f64 * self.fc_outputs() as f64 + self.decoder_values();
         if total > LARGEST_MODEL as f64 {
             let expected = format!("a model of at most {LARGEST_MODEL} parameters");
             return Err(Error::invalid("model", expected, format!("about {total:.3e}")));

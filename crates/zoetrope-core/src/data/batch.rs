@@ -7,10 +7,10 @@ use tch::{Device, Tensor};
 use super::augment::batch::{Augmentation, Changed, Originals};
 use super::augment::clip::Sides;
 use super::inputs::{Inputs, Values};
-use super::samples::{Arrays, DeviceBatch, SampleSpec, SampleTensors, Samples};
+use super::samples::{Arrays, Chosen, DeviceBatch, SampleSpec, SampleTensors, Samples};
 use super::targets::{TargetValues, Targets};
 use super::tensor_dataset::TensorDataset;
-use crate::config::{InputConfig, ModelConfig, Per};
+use crate::config::{HeadKind, InputConfig, ModelConfig, Per};
 use crate::error::{Error, Result};
 use crate::runtime::helper::Pending;
 
@@ -18,11 +18,13 @@ use crate::runtime::helper::Pending;
 pub struct Batch {
     source: Source,
     changed: Option<Change>,
+    /// Of samples of its own: their places in the dataset that they came from, where somebody said them.
+    indices: Option<Vec<i64>>,
 }
 
 enum Source {
     /// Copied, or lent.
-    Own(Samples),
+    Own(Box<Samples>),
     Gathered {
         dataset: Arc<TensorDataset>,
         indices: Vec<i64>,
@@ -50,6 +52,7 @@ impl Batch {
             targets: targets.map(|values| Targets {
                 values: TargetValues::Integers(values),
                 shape: &samples,
+                ..Targets::default()
             }),
         })
     }
@@ -60,8 +63,9 @@ impl Batch {
     /// `ShapeMismatch` where shapes and lengths do not fit each other, `Data` for a length out of range.
     pub fn from_arrays(arrays: Arrays<'_>) -> Result<Self> {
         Ok(Self {
-            source: Source::Own(Samples::new(arrays)?),
+            source: Source::Own(Box::new(Samples::new(arrays)?)),
             changed: None,
+            indices: None,
         })
     }
 
@@ -77,9 +81,17 @@ impl Batch {
         // SAFETY: the caller's promise.
         let samples = unsafe { Samples::lent(arrays, keeper)? };
         Ok(Self {
-            source: Source::Own(samples),
+            source: Source::Own(Box::new(samples)),
             changed: None,
+            indices: None,
         })
+    }
+
+    /// Says the samples' places in the dataset that they came from, by which messages name them.
+    #[must_use]
+    pub fn with_indices(mut self, indices: Vec<i64>) -> Self {
+        self.indices = Some(indices);
+        self
     }
 
     /// Some samples of a dataset, gathered when the batch is used.
@@ -99,6 +111,7 @@ impl Batch {
         Ok(Self {
             source: Source::Gathered { dataset, indices },
             changed: None,
+            indices: None,
         })
     }
 
@@ -207,17 +220,43 @@ impl Batch {
     pub(crate) fn targets(&self) -> Result<Option<Tensor>> {
         match &self.source {
             Source::Own(samples) => Ok(samples.tensors.targets.as_ref().map(Tensor::shallow_clone)),
-            Source::Gathered { dataset, indices } => Ok(Some(dataset.gather_targets(indices)?)),
+            Source::Gathered { dataset, indices } => dataset.gather_targets(indices),
         }
     }
 
     /// Valid frames of each sample, as they came.
     pub(crate) fn lengths(&self) -> Option<Vec<i64>> {
-        let lengths = self.spec().lengths.as_ref()?;
-        Some(match &self.source {
-            Source::Own(_) => lengths.clone(),
-            Source::Gathered { indices, .. } => indices.iter().map(|&index| lengths[index as usize]).collect(),
-        })
+        self.spec().lengths.as_ref().map(|lengths| self.chosen(lengths))
+    }
+
+    /// Of targets whose numbers differ from sample to sample, how many each sample has of its own.
+    pub(crate) fn target_lengths(&self) -> Option<Vec<i64>> {
+        let lengths = self.spec().targets.as_ref()?.lengths.as_ref()?;
+        Some(self.chosen(lengths))
+    }
+
+    /// Whether targets are indices of names, which the model's classes are not in the order of.
+    pub(crate) fn has_named_targets(&self) -> bool {
+        self.spec()
+            .targets
+            .as_ref()
+            .is_some_and(|targets| targets.names.is_some())
+    }
+
+    /// The samples' places in their dataset, where they are known.
+    fn indices(&self) -> Option<Vec<i64>> {
+        match &self.source {
+            Source::Own(_) => self.indices.clone(),
+            Source::Gathered { indices, .. } => Some(indices.clone()),
+        }
+    }
+
+    /// What this batch's samples have of a number for each sample.
+    fn chosen(&self, numbers: &[i64]) -> Vec<i64> {
+        match &self.source {
+            Source::Own(_) => numbers.to_vec(),
+            Source::Gathered { indices, .. } => indices.iter().map(|&index| numbers[index as usize]).collect(),
+        }
     }
 
     /// Moves the batch to the device, for a model that it fits.
@@ -226,35 +265,17 @@ impl Batch {
     /// `ShapeMismatch` for another size of frames than the model's, `ShapeMismatch` or `Data` for targets that its head
     /// cannot learn.
     pub(crate) fn to_device(&self, config: &ModelConfig, device: Device) -> Result<DeviceBatch> {
-        let (tensors, lengths) = self.tensors(config)?;
-        self.spec().to_device(tensors, lengths.as_deref(), config, device)
-    }
-
-    /// As [`Self::to_device`], of each clip only the first frames, as many as `cut` makes of its length.
-    pub(crate) fn cut_to_device(
-        &self,
-        config: &ModelConfig,
-        device: Device,
-        cut: impl Fn(i64) -> i64,
-    ) -> Result<DeviceBatch> {
-        let (tensors, lengths) = self.tensors(config)?;
-        let lengths = lengths.unwrap_or_else(|| vec![self.time(); self.len() as usize]);
-        let lengths: Vec<i64> = lengths.into_iter().map(cut).collect();
-        self.spec().to_device(tensors, Some(&lengths), config, device)
-    }
-
-    /// The values of the batch on the CPU, for a model that it fits, and the lengths of its clips.
-    fn tensors(&self, config: &ModelConfig) -> Result<(SampleTensors, Option<Vec<i64>>)> {
         let spec = self.spec();
-        spec.check_fits(config, self.len())?;
+        let indices = self.indices();
+        spec.check_fits(config, self.len(), indices.as_deref())?;
         let (inputs, lengths) = match &self.changed {
             Some(change) => {
-                if change.moves_frames && config.head.per == Per::Frame && spec.targets.is_some() {
+                let follow = config.head.per == Per::Frame || config.head.kind == HeadKind::Forecast;
+                if change.moves_frames && follow && spec.targets.is_some() {
                     return Err(Error::Data {
-                        reason:
-                            "Expected no timeCrop, timeStretch or dropFrames with a head per frame, whose targets do \
-                                 not follow the frames"
-                                .to_owned(),
+                        reason: "Expected no timeCrop, timeStretch or dropFrames with targets of frames, which do not \
+                             follow them"
+                            .to_owned(),
                     });
                 }
                 change.clips.with(|changed| {
@@ -265,7 +286,12 @@ impl Batch {
             None => (self.inputs()?, self.lengths()),
         };
         let targets = self.targets()?;
-        Ok((SampleTensors { inputs, targets }, lengths))
+        let chosen = Chosen {
+            lengths,
+            target_lengths: self.target_lengths(),
+            indices,
+        };
+        spec.to_device(SampleTensors { inputs, targets }, &chosen, config, device)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::kernels::Rows;
 
 /// The lengths of a batch's clips, and the indices that follow from them.
 pub(crate) struct Lengths {
+    each: Vec<i64>,
     batch: i64,
     time: i64,
     /// int64 of `[frames]`: the row of each valid frame in `[batch * time, …]`.
@@ -69,19 +70,29 @@ impl Layout<'_> {
     }
 
     /// Number of valid frames of each clip.
-    pub(crate) fn counts(&self) -> Result<Vec<i64>> {
+    pub(crate) fn counts(&self) -> Vec<i64> {
         match self.lengths {
-            Some(lengths) => Ok(Vec::try_from(lengths.counts.f_flatten(0, -1)?)?),
-            None => Ok(vec![self.time; self.batch as usize]),
+            Some(lengths) => lengths.each.clone(),
+            None => vec![self.time; self.batch as usize],
         }
     }
 
     /// The row of each clip's first frame in `[frames, …]`.
-    pub(crate) fn begins(&self) -> Result<Vec<i64>> {
-        match self.lengths {
-            Some(lengths) => Ok(Vec::try_from(lengths.offsets.f_narrow(0, 0, self.batch)?)?),
-            None => Ok((0..self.batch).map(|clip| clip * self.time).collect()),
-        }
+    pub(crate) fn begins(&self) -> Vec<i64> {
+        let mut end = 0;
+        let counts = self.counts().into_iter();
+        let begins = counts.map(|count| {
+            end += count;
+            end - count
+        });
+        begins.collect()
+    }
+
+    /// The rows that the first `frames[clip]` frames of each clip have in `[frames, …]`, int64.
+    pub(crate) fn rows_of_first(&self, frames: &[i64], device: Device) -> Result<Tensor> {
+        let begins = self.begins().into_iter().zip(frames);
+        let rows: Vec<i64> = begins.flat_map(|(begin, frames)| begin..begin + frames).collect();
+        Ok(Tensor::f_from_slice(&rows)?.f_to_device(device)?)
     }
 
     /// Which of the packed rows belong to which clip.
@@ -108,6 +119,7 @@ impl Lengths {
         }
         let indices = |rows: &[i64]| Ok::<_, Error>(Tensor::f_from_slice(rows)?.f_to_device(device)?);
         Ok(Self {
+            each: lengths.to_vec(),
             batch,
             time,
             valid: indices(&valid)?,
@@ -143,6 +155,12 @@ impl Lengths {
     pub(crate) fn is_padding(&self) -> Result<Tensor> {
         let steps = Tensor::f_arange(self.time, (tch::Kind::Int64, self.counts.device()))?;
         Ok(steps.f_ge_tensor(&self.counts)?)
+    }
+
+    /// Number of valid frames of each clip.
+    pub(crate) fn to_vec(&self) -> Result<Vec<i64>> {
+        let offsets = Vec::<i64>::try_from(&self.offsets)?;
+        Ok(offsets.windows(2).map(|pair| pair[1] - pair[0]).collect())
     }
 
     /// Number of valid frames of each clip, int64 of `[batch, 1]`.

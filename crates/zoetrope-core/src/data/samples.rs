@@ -3,7 +3,9 @@
 use tch::{Device, Kind, Tensor};
 
 use super::inputs::{Inputs, check_length};
+use super::label_strings::{LabelStrings, sample_name};
 use super::lengths::{Layout, Lengths};
+use super::probabilities;
 use super::targets::{self, TargetSpec, Targets};
 use crate::config::{FrameSize, HeadKind, InputConfig, ModelConfig, Per, VectorSize};
 use crate::error::{Error, Result};
@@ -58,13 +60,16 @@ pub(crate) struct Clips {
 /// Samples on their device, as the model takes them.
 pub(crate) struct DeviceBatch {
     pub clips: Clips,
-    /// As the head's loss takes them: int64 of `[batch]` or `[frames]`, or float32 with an axis of outputs after it.
-    pub targets: Option<Tensor>,
+    /// As the head's loss takes them.
+    pub targets: Option<DeviceTargets>,
     /// Time of the inputs as they came; [`Clips::inputs`] ends with the longest clip.
     pub time: i64,
+    /// The samples' places in their dataset, for messages, where they are known.
+    pub indices: Option<Vec<i64>>,
 }
 
 impl Clips {
+    /// How their frames lie.
     pub(crate) fn layout(&self) -> Layout<'_> {
         Layout {
             batch: self.inputs.size()[0],
@@ -72,6 +77,52 @@ impl Clips {
             lengths: self.lengths.as_ref(),
         }
     }
+}
+
+impl DeviceBatch {
+    /// The first `frames[clip]` frames of each clip, 1 or more and no more than it has, with the targets that belong to
+    /// them.
+    pub(crate) fn cut(&self, frames: &[i64], per: Per) -> Result<Self> {
+        let inputs = &self.clips.inputs;
+        let longest = frames.iter().copied().max().unwrap_or(self.time);
+        let targets = match (&self.targets, per) {
+            (Some(DeviceTargets::Rows(rows)), Per::Frame) => {
+                let first = self.clips.layout().rows_of_first(frames, rows.device())?;
+                Some(DeviceTargets::Rows(rows.f_index_select(0, &first)?))
+            }
+            (Some(DeviceTargets::Rows(rows)), Per::Clip) => Some(DeviceTargets::Rows(rows.shallow_clone())),
+            (Some(DeviceTargets::Strings(strings)), _) => Some(DeviceTargets::Strings(strings.clone())),
+            (None, _) => None,
+        };
+        Ok(Self {
+            clips: Clips {
+                inputs: inputs.f_narrow(1, 0, longest)?,
+                lengths: Some(Lengths::new(frames, longest, inputs.device())?),
+            },
+            targets,
+            indices: self.indices.clone(),
+            time: self.time,
+        })
+    }
+}
+
+/// Targets as a head's loss takes them.
+pub(crate) enum DeviceTargets {
+    /// One row an answer: int64 of `[batch]` or `[frames]`, or float32 with an axis of outputs after it.
+    Rows(Tensor),
+    /// A string of labels for each clip.
+    Strings(LabelStrings),
+}
+
+/// Facts of the samples that a batch has, in their order.
+#[derive(Default)]
+pub(crate) struct Chosen {
+    /// Valid frames of each.
+    pub lengths: Option<Vec<i64>>,
+    /// See [`Targets::lengths`].
+    pub target_lengths: Option<Vec<i64>>,
+    /// Their places in the dataset, for messages.
+    pub indices: Option<Vec<i64>>,
 }
 
 impl Samples {
@@ -140,7 +191,7 @@ impl SampleSpec {
     ///
     /// # Errors
     /// `ShapeMismatch` or `Data`.
-    pub(crate) fn check_fits(&self, config: &ModelConfig, len: i64) -> Result<()> {
+    pub(crate) fn check_fits(&self, config: &ModelConfig, len: i64, indices: Option<&[i64]>) -> Result<()> {
         if self.input != config.input {
             let time = if self.has_time { "time, " } else { "" };
             let sizes: Vec<String> = config.input.sizes().iter().map(ToString::to_string).collect();
@@ -158,22 +209,30 @@ impl SampleSpec {
             });
         }
         match &self.targets {
-            Some(targets) => targets.check_fits(config, self.time(), len),
+            Some(targets) => targets.check_fits(config, self.time(), self.lengths.as_deref(), len, indices),
             None => Ok(()),
         }
     }
 
     /// Moves samples to the device, bytes as bytes, up to the last frame that counts; gives every sample its time axis.
     ///
-    /// `lengths` are those of the samples in `tensors`, where they have any; the model's head must be fit for them.
+    /// `chosen` is about the samples in `tensors`; the model's head must be fit for them.
+    ///
+    /// # Errors
+    /// `Data` for a target that has no class's name, or that cannot be aligned with its clip.
     pub(crate) fn to_device(
         &self,
         tensors: SampleTensors,
-        lengths: Option<&[i64]>,
+        chosen: &Chosen,
         config: &ModelConfig,
         device: Device,
     ) -> Result<DeviceBatch> {
         let time = self.time();
+        let targets = tensors
+            .targets
+            .map(|targets| self.in_classes(&targets, chosen, config))
+            .transpose()?;
+        let lengths = chosen.lengths.as_deref();
         let longest = lengths
             .and_then(|lengths| lengths.iter().copied().max())
             .unwrap_or(time);
@@ -184,6 +243,7 @@ impl SampleSpec {
         if longest < time {
             inputs = inputs.f_narrow(1, 0, longest)?;
         }
+        probabilities::check(&inputs, lengths, chosen.indices.as_deref(), config)?;
         let lengths = match lengths {
             Some(lengths) if lengths.iter().any(|&length| length < longest) => {
                 Some(Lengths::new(lengths, longest, device)?)
@@ -193,7 +253,7 @@ impl SampleSpec {
         if lengths.is_none() {
             inputs = inputs.f_contiguous()?; //           frames that `Lengths::pack` does not copy
         }
-        let per_prediction = |targets: Tensor| -> Result<Tensor> {
+        let rows = |targets: &Tensor| -> Result<DeviceTargets> {
             let shape = targets::shape_of(config, time, targets.size()[0]);
             let mut targets = targets.f_view(shape.as_slice())?.f_to_device(device)?;
             if config.head.per == Per::Frame {
@@ -206,9 +266,24 @@ impl SampleSpec {
                 };
             }
             let is_classes = config.head.kind == HeadKind::Classification;
-            Ok(targets.f_to_kind(if is_classes { Kind::Int64 } else { Kind::Float })?)
+            let kind = if is_classes { Kind::Int64 } else { Kind::Float };
+            Ok(DeviceTargets::Rows(targets.f_to_kind(kind)?))
         };
-        let targets = tensors.targets.map(per_prediction).transpose()?;
+        let targets = match &targets {
+            None => None,
+            Some(targets) if config.head.kind.has_label_strings() => {
+                let strings = label_strings(targets, chosen.target_lengths.as_deref())?;
+                if config.head.kind == HeadKind::Ctc {
+                    let frames = |sample: usize| chosen.lengths.as_ref().map_or(time, |lengths| lengths[sample]);
+                    strings.check_alignable(frames, chosen.indices.as_deref())?;
+                }
+                if let Some(sequence) = &config.head.sequence {
+                    strings.check_max_length(sequence.max_length, chosen.indices.as_deref())?;
+                }
+                Some(DeviceTargets::Strings(strings))
+            }
+            Some(targets) => Some(rows(targets)?),
+        };
         Ok(DeviceBatch {
             clips: Clips {
                 inputs: inputs.f_to_device(device)?,
@@ -216,8 +291,38 @@ impl SampleSpec {
             },
             targets,
             time,
+            indices: chosen.indices.clone(),
         })
     }
+
+    /// Targets by name as the model's classes; other targets as they are.
+    fn in_classes(&self, targets: &Tensor, chosen: &Chosen, config: &ModelConfig) -> Result<Tensor> {
+        let spec = self.targets.as_ref();
+        let Some((spec, classes)) = spec.and_then(|spec| Some((spec, spec.classes(config)?))) else {
+            return Ok(targets.shallow_clone());
+        };
+        if classes.is_empty() {
+            return Ok(targets.shallow_clone()); //          strings without any label
+        }
+        let values = Vec::<i64>::try_from(targets.f_flatten(0, -1)?)?;
+        let width = values.len() / targets.size()[0] as usize;
+        for (sample, row) in values.chunks_exact(width.max(1)).enumerate() {
+            let own = chosen.target_lengths.as_ref().map_or(width, |own| own[sample] as usize);
+            if let Some(&value) = row[..own].iter().find(|&&value| classes[value as usize] < 0) {
+                return Err(spec.unknown_name(value, &sample_name(chosen.indices.as_deref(), sample)));
+            }
+        }
+        let mapped: Vec<i64> = values.iter().map(|&value| classes[value as usize].max(0)).collect();
+        Ok(Tensor::f_from_slice(&mapped)?.f_view(targets.size().as_slice())?)
+    }
+}
+
+/// `[samples, longest]` of any kind as strings; of the longest's length all where there are no lengths.
+pub(super) fn label_strings(targets: &Tensor, lengths: Option<&[i64]>) -> Result<LabelStrings> {
+    let [samples, longest] = [targets.size()[0], targets.size()[1]];
+    let rows = Vec::<i64>::try_from(targets.f_to_kind(Kind::Int64)?.f_flatten(0, -1)?)?;
+    let counts = lengths.map_or_else(|| vec![longest; samples as usize], <[i64]>::to_vec);
+    Ok(LabelStrings::of_rows(&rows, longest, counts))
 }
 
 /// The input and whether it has a time axis, of `[samples, (time,) channels, height, width]` or

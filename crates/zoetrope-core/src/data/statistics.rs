@@ -121,8 +121,17 @@ impl DataStatistics {
         let Some(targets) = batch.targets()?.filter(|targets| targets.kind() == Kind::Int64) else {
             return Ok(());
         };
+        if batch.has_named_targets() {
+            return Ok(()); //                         which class has which name, the model says
+        }
         let (time, shape) = (batch.time() as usize, targets.size());
         let values = Vec::<i64>::try_from(targets.f_flatten(0, -1)?)?;
+        if let Some(own) = batch.target_lengths() {
+            let width = values.len() / own.len();
+            let rows = values.chunks_exact(width.max(1)).zip(&own);
+            rows.for_each(|(row, &own)| self.count(&row[..width / shape[1].max(1) as usize * own as usize]));
+            return Ok(());
+        }
         let lengths = batch.lengths().filter(|_| per == Per::Frame);
         let Some(lengths) = lengths else {
             self.count(&values);
@@ -299,6 +308,7 @@ mod tests {
             targets: Some(Targets {
                 values: TargetValues::Integers(&[1, 0, -100, 0, 1, 1]),
                 shape: &[2, 3],
+                ..Targets::default()
             }),
         })?;
         let classes = |per: Per| -> Result<Vec<(i64, i64)>> {

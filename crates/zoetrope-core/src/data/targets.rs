@@ -1,19 +1,29 @@
-//! Targets: class indices, labels or numbers. They are checked against the model's head.
+//! Targets: class indices, labels or numbers, and strings of labels. They are checked against the model's head.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use tch::Tensor;
 
 use super::inputs::check_length;
-use crate::config::{HeadKind, ModelConfig, Per};
-use crate::error::{Error, Result};
+use super::label_strings::sample_name;
+use crate::config::{HeadKind, ModelConfig, Per, RegressionLoss};
+use crate::error::{Error, Result, shortened};
 
 /// Borrowed targets.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Targets<'a> {
     /// As many as the product of `shape`.
     pub values: TargetValues<'a>,
     /// Of a head per clip: `[samples]` for classes, `[samples, labels]`, `[samples, outputs]`. Of a head per frame, the
-    /// time stands after the samples. Axes of size 1 may be left out.
+    /// time stands after the samples. Axes of size 1 may be left out. Of label strings `[samples, longest]`.
     pub shape: &'a [i64],
+    /// How far each sample's own targets go along the second axis, `[samples]`, where samples have different numbers of
+    /// them; what comes after them counts for nothing.
+    pub lengths: Option<&'a [i64]>,
+    /// The names of classes that the values are indices of, where targets were given by name: the model says which class
+    /// has which name.
+    pub names: Option<&'a [String]>,
 }
 
 /// The values of some targets.
@@ -25,11 +35,21 @@ pub enum TargetValues<'a> {
     Floats(&'a [f32]),
 }
 
+impl Default for TargetValues<'_> {
+    fn default() -> Self {
+        Self::Integers(&[])
+    }
+}
+
 /// What is known of some targets.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetSpec {
     shape: Vec<i64>,
-    /// Of all values.
+    /// See [`Targets::lengths`].
+    pub(crate) lengths: Option<Vec<i64>>,
+    /// See [`Targets::names`].
+    pub(crate) names: Option<Arc<[String]>>,
+    /// Of all values that belong to a sample.
     all: Range,
     /// Of the values at valid frames, for a head per frame: whether the second axis is the time, the head says.
     valid: Range,
@@ -72,27 +92,39 @@ impl TargetSpec {
         };
         let shape = targets.shape;
         check_length("targets", count, shape)?;
-        if shape.first() != Some(&samples) || shape.contains(&0) {
+        // Strings without any label are an axis of size 0, the second of two.
+        let is_empty = shape.len() != 2 && shape.contains(&0);
+        if shape.first() != Some(&samples) || samples == 0 || is_empty {
             return Err(Error::ShapeMismatch {
                 what: "targets".to_owned(),
                 expected: format!("[{samples}, …] (one target a sample)"),
                 actual: shape.to_vec(),
             });
         }
-        let all = Range::of((0..count).map(|index| targets.at(index)));
-        let valid = match lengths {
-            Some(lengths) if shape.get(1) == Some(&time) => {
-                let rest = shape[2..].iter().product::<i64>();
-                let is_valid = |index: &usize| {
-                    let frame = *index as i64 / rest;
-                    frame % time < lengths[(frame / time) as usize]
-                };
-                Range::of((0..count).filter(is_valid).map(|index| targets.at(index)))
-            }
+        let own = targets.lengths;
+        if let Some(own) = own {
+            check_own_lengths(own, shape)?;
+        }
+        check_names(targets)?;
+        // Whether the entry at an index is one of the first so many along the second axis, for each sample.
+        let within = |lengths: &[i64], index: usize| {
+            let rest = shape[2..].iter().product::<i64>();
+            let entry = index as i64 / rest;
+            entry % shape[1] < lengths[(entry / shape[1]) as usize]
+        };
+        let range_within = |lengths: &[i64]| {
+            let indices = (0..count).filter(|&index| within(lengths, index));
+            Range::of(indices.map(|index| targets.at(index)))
+        };
+        let all = own.map_or_else(|| Range::of((0..count).map(|index| targets.at(index))), range_within);
+        let valid = match (own, lengths) {
+            (None, Some(lengths)) if shape.get(1) == Some(&time) => range_within(lengths),
             _ => all,
         };
         Ok(Self {
             shape: shape.to_vec(),
+            lengths: own.map(<[i64]>::to_vec),
+            names: targets.names.map(Arc::from),
             all,
             valid,
             said: None,
@@ -120,9 +152,16 @@ impl TargetSpec {
         self.said == Some(Per::Frame)
     }
 
-    /// Checks what the targets belong to, their shape and their values for `len` samples of `time` frames.
-    pub(crate) fn check_fits(&self, config: &ModelConfig, time: i64, len: i64) -> Result<()> {
-        let expected = shape_of(config, time, len);
+    /// Checks what the targets belong to, their shape and their values for `len` samples of `time` frames, of which
+    /// `lengths` are valid.
+    pub(crate) fn check_fits(
+        &self,
+        config: &ModelConfig,
+        time: i64,
+        lengths: Option<&[i64]>,
+        len: i64,
+        indices: Option<&[i64]>,
+    ) -> Result<()> {
         if let Some(said) = self.said.filter(|&said| said != config.head.per) {
             let word = |per: Per| if per == Per::Frame { "frame" } else { "clip" };
             let (head, said) = (word(config.head.per), word(said));
@@ -130,8 +169,14 @@ impl TargetSpec {
                 format!("Expected targets per {head}, as the head is, received a dataset of targets per {said}");
             return Err(Error::Data { reason });
         }
+        let expected = shape_of(config, time, len);
         let bare = |shape: &[i64]| shape[1..].iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
-        if bare(&expected) != bare(&self.shape) {
+        let is_right = if config.head.kind.has_label_strings() {
+            self.shape.len() == 2
+        } else {
+            bare(&expected) == bare(&self.shape)
+        };
+        if !is_right {
             let mut actual = self.shape.clone();
             actual[0] = len;
             return Err(Error::ShapeMismatch {
@@ -140,22 +185,115 @@ impl TargetSpec {
                 actual,
             });
         }
+        if !config.head.kind.has_label_strings() {
+            self.check_follow(config, time, lengths, indices)?;
+        }
         let range = match config.head.per {
             Per::Clip => self.all,
             Per::Frame => self.valid,
         };
+        if self.names.is_some() && config.head.kind.has_classes() {
+            return Ok(()); //                               a name that is no class's shows where it is used
+        }
         range.check(config)
+    }
+
+    /// Targets of different lengths, where the head takes no strings, must be those of a clip's own frames.
+    fn check_follow(
+        &self,
+        config: &ModelConfig,
+        time: i64,
+        lengths: Option<&[i64]>,
+        indices: Option<&[i64]>,
+    ) -> Result<()> {
+        let Some(own) = &self.lengths else { return Ok(()) };
+        let frames = |sample: usize| lengths.map_or(time, |lengths| lengths[sample]);
+        let differs = |&(sample, &own): &(usize, &i64)| config.head.per == Per::Clip || own != frames(sample);
+        let longest = self.shape.get(1).copied().unwrap_or(0);
+        let wrong = match config.head.per {
+            Per::Frame => own.iter().enumerate().find(differs),
+            Per::Clip => own.iter().enumerate().find(|&(_, &own)| own != longest),
+        };
+        let Some((sample, own)) = wrong else { return Ok(()) };
+        let expected = match config.head.per {
+            Per::Frame => format!("a target for each of {} frames", frames(sample)),
+            Per::Clip => format!("{longest} targets, as for other samples"),
+        };
+        let name = sample_name(indices, sample);
+        let reason = format!("Expected {expected}, received {own} ({name})");
+        Err(Error::Data { reason })
+    }
+
+    /// The model's class of each of [`Targets::names`], where targets were given by name; -1 for a name that it lacks.
+    pub(crate) fn classes(&self, config: &ModelConfig) -> Option<Vec<i64>> {
+        let names = self.names.as_ref()?;
+        let known: HashMap<String, i64> = match &config.classes {
+            Some(classes) => classes.iter().cloned().zip(0..).collect(),
+            None => (0..config.num_classes)
+                .map(|class| (class.to_string(), class))
+                .collect(),
+        };
+        Some(
+            names
+                .iter()
+                .map(|name| known.get(name).copied().unwrap_or(-1))
+                .collect(),
+        )
+    }
+
+    /// The error of a name that is no class's, given to a sample.
+    pub(crate) fn unknown_name(&self, value: i64, sample: &str) -> Error {
+        let name = self.names.as_ref().and_then(|names| names.get(value as usize));
+        let name = name.map(|name| shortened(name)).unwrap_or_default();
+        let reason = format!("Expected the names of the model's classes as targets, received '{name}' ({sample})");
+        Error::Data { reason }
     }
 }
 
-/// The whole shape of the targets of `len` samples.
+/// Checks how many targets each sample has of its own.
+fn check_own_lengths(own: &[i64], shape: &[i64]) -> Result<()> {
+    check_length("target lengths", own.len(), &shape[..1])?;
+    let longest = shape.get(1).copied().unwrap_or(0);
+    match own.iter().position(|length| !(0..=longest).contains(length)) {
+        None if shape.len() > 1 => Ok(()),
+        wrong => {
+            let received = wrong.map_or(0, |sample| own[sample]);
+            let reason = format!("Expected target lengths from 0 to {longest}, received {received}");
+            Err(Error::Data { reason })
+        }
+    }
+}
+
+/// Checks that targets by name are indices of names.
+fn check_names(targets: Targets<'_>) -> Result<()> {
+    let Some(names) = targets.names else { return Ok(()) };
+    let is_right = match targets.values {
+        TargetValues::Integers(values) => values
+            .iter()
+            .all(|&value| value == 0 || (0..names.len() as i64).contains(&value)), // padding is 0
+        TargetValues::Floats(_) => false,
+    };
+    if is_right {
+        return Ok(());
+    }
+    let reason = format!("Expected indices of {} names as targets", names.len());
+    Err(Error::Data { reason })
+}
+
+/// The whole shape of the targets of `len` samples; of label strings, the length of the longest is free, and 1 here.
 pub(crate) fn shape_of(config: &ModelConfig, time: i64, len: i64) -> Vec<i64> {
     let mut shape = vec![len];
     if config.head.per == Per::Frame {
         shape.push(time);
     }
-    if config.head.kind != HeadKind::Classification {
-        shape.push(config.num_outputs());
+    match config.head.kind {
+        HeadKind::Classification => {}
+        HeadKind::MultiLabel | HeadKind::Regression => shape.push(config.num_outputs()),
+        HeadKind::Ctc | HeadKind::Sequence => shape.push(1),
+        HeadKind::Forecast => {
+            shape.extend(config.head.forecast.as_ref().map(|forecast| forecast.horizon));
+            shape.extend(config.forecast_step());
+        }
     }
     shape
 }
@@ -168,6 +306,8 @@ fn meaning(config: &ModelConfig) -> &'static str {
         (HeadKind::MultiLabel, Per::Frame) => "0 or 1 for each frame and label",
         (HeadKind::Regression, Per::Clip) => "a number for each output of a clip",
         (HeadKind::Regression, Per::Frame) => "a number for each frame and output",
+        (HeadKind::Ctc | HeadKind::Sequence, _) => "a string of class indices for each clip, of any length",
+        (HeadKind::Forecast, _) => "the horizon's steps after each clip, or no targets: the clip's own last steps",
     }
 }
 
@@ -194,13 +334,22 @@ impl Range {
             Err(Error::Data { reason })
         };
         let (expected, largest) = match config.head.kind {
-            HeadKind::Regression => {
+            HeadKind::Forecast if config.head.loss == Some(RegressionLoss::Bce) => {
+                let wrong = [self.smallest, self.largest]
+                    .into_iter()
+                    .find(|value| !(0.0..=1.0).contains(value));
+                return match self.fraction.filter(|value| value.is_nan()).or(wrong) {
+                    Some(value) => refuse("of numbers from 0 to 1".to_owned(), value),
+                    None => Ok(()),
+                };
+            }
+            HeadKind::Regression | HeadKind::Forecast => {
                 return match self.fraction.filter(|value| !value.is_finite()) {
                     Some(value) => refuse("that are finite numbers".to_owned(), value),
                     None => Ok(()),
                 };
             }
-            HeadKind::Classification => {
+            HeadKind::Classification | HeadKind::Ctc | HeadKind::Sequence => {
                 let last = config.num_classes - 1;
                 (format!("from 0 to {last} (numClasses - 1)"), last)
             }

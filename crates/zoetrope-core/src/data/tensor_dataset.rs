@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard};
 use tch::{Kind, Tensor};
 
 use super::inputs::Values;
-use super::samples::{Arrays, SampleSpec, SampleTensors, Samples};
-use super::targets::{TargetSpec, missing_targets};
+use super::samples::{Arrays, SampleSpec, SampleTensors, Samples, label_strings};
+use super::targets::TargetSpec;
 use crate::config::Per;
 use crate::error::{Error, Result};
 
@@ -23,8 +23,9 @@ pub struct Sample {
     pub inputs: Values,
     /// Of the inputs, without the axis of samples.
     pub shape: Vec<i64>,
-    /// Its target as it was given; of a dataset that is said to have targets per frame, those of the valid ones.
-    pub targets: Vec<f64>,
+    /// Its target as it was given, its own labels of a string; of a dataset that is said to have targets per frame, those
+    /// of the valid ones. `None` of a dataset without targets.
+    pub targets: Option<Vec<f64>>,
     /// Of the targets, without the axis of samples: empty for a single number.
     pub target_shape: Vec<i64>,
 }
@@ -33,11 +34,8 @@ impl TensorDataset {
     /// Copies samples.
     ///
     /// # Errors
-    /// As [`crate::Batch::from_arrays`]; `Data` where there are no targets.
+    /// As [`crate::Batch::from_arrays`].
     pub fn new(arrays: Arrays<'_>) -> Result<Self> {
-        if arrays.targets.is_none() {
-            return Err(missing_targets());
-        }
         let Samples { spec, tensors } = Samples::new(arrays)?;
         Ok(Self {
             tensors: Mutex::new(tensors),
@@ -99,13 +97,41 @@ impl TensorDataset {
         };
         let is_per_frame = self.spec.targets.as_ref().is_some_and(TargetSpec::is_per_frame);
         let inputs = valid(self.gather_inputs(&[index])?, self.spec.has_time)?;
-        let targets = valid(self.gather_targets(&[index])?, is_per_frame)?;
+        let own = self.spec.targets.as_ref().and_then(|targets| targets.lengths.as_ref());
+        let targets = match (self.gather_targets(&[index])?, own) {
+            (None, _) => None,
+            (Some(target), Some(own)) => Some(target.f_select(0, 0)?.f_narrow(0, 0, own[index as usize])?),
+            (Some(target), None) => Some(valid(target, is_per_frame)?),
+        };
+        let numbers = |targets: &Tensor| -> Result<Vec<f64>> {
+            Ok(Vec::try_from(targets.f_to_kind(Kind::Double)?.f_reshape([-1])?)?)
+        };
         Ok(Sample {
             shape: inputs.size(),
             inputs: Values::of(&inputs)?,
-            target_shape: targets.size(),
-            targets: Vec::try_from(targets.f_to_kind(Kind::Double)?.f_reshape([-1])?)?,
+            target_shape: targets.as_ref().map(Tensor::size).unwrap_or_default(),
+            targets: targets.as_ref().map(numbers).transpose()?,
         })
+    }
+
+    /// Checks that the label strings of the samples at `indices`, which must be in range, can be aligned with their clips.
+    /// Targets that are no strings are left to the model's check.
+    ///
+    /// # Errors
+    /// `Data`, naming the first sample whose string cannot.
+    pub fn check_alignable(&self, indices: &[i64]) -> Result<()> {
+        let targets = self.gather_targets(indices)?;
+        let is_string = |targets: &Tensor| targets.dim() == 2 && targets.kind() == Kind::Int64;
+        let Some(targets) = targets.filter(is_string) else {
+            return Ok(());
+        };
+        let own = self.spec.targets.as_ref().and_then(|targets| targets.lengths.as_ref());
+        let own = own.map(|own| indices.iter().map(|&index| own[index as usize]).collect::<Vec<_>>());
+        let frames = |sample: usize| {
+            let lengths = self.spec.lengths.as_ref();
+            lengths.map_or_else(|| self.spec.time(), |lengths| lengths[indices[sample] as usize])
+        };
+        label_strings(&targets, own.as_deref())?.check_alignable(frames, Some(indices))
     }
 
     /// Inputs of the samples at `indices`, which must be in range.
@@ -113,11 +139,11 @@ impl TensorDataset {
         Ok(self.inputs()?.f_index_select(0, &Tensor::f_from_slice(indices)?)?)
     }
 
-    /// Targets of the samples at `indices`, which must be in range.
-    pub(crate) fn gather_targets(&self, indices: &[i64]) -> Result<Tensor> {
+    /// Targets of the samples at `indices`, which must be in range, where there are targets.
+    pub(crate) fn gather_targets(&self, indices: &[i64]) -> Result<Option<Tensor>> {
         let targets = self.tensors()?.targets.as_ref().map(Tensor::shallow_clone);
-        let targets = targets.ok_or_else(missing_targets)?;
-        Ok(targets.f_index_select(0, &Tensor::f_from_slice(indices)?)?)
+        let gathered = targets.map(|targets| targets.f_index_select(0, &Tensor::f_from_slice(indices)?));
+        Ok(gathered.transpose()?)
     }
 
     /// All inputs; nobody writes to them.
@@ -147,6 +173,7 @@ mod tests {
             targets: Some(Targets {
                 values: TargetValues::Integers(&[1, 0, 1, 0, 1, 1]),
                 shape: &[2, 3],
+                ..Targets::default()
             }),
         })
     }
@@ -154,9 +181,12 @@ mod tests {
     #[test]
     fn a_target_is_whole_unless_it_is_said_to_be_per_frame() -> Result<()> {
         let target = |dataset: &TensorDataset| dataset.sample(0).map(|sample| sample.targets);
-        assert_eq!(target(&dataset()?)?, [1.0, 0.0, 1.0]);
-        assert_eq!(target(&dataset()?.with_targets_per(Per::Clip)?)?, [1.0, 0.0, 1.0]);
-        assert_eq!(target(&dataset()?.with_targets_per(Per::Frame)?)?, [1.0, 0.0]);
+        assert_eq!(target(&dataset()?)?, Some(vec![1.0, 0.0, 1.0]));
+        assert_eq!(
+            target(&dataset()?.with_targets_per(Per::Clip)?)?,
+            Some(vec![1.0, 0.0, 1.0])
+        );
+        assert_eq!(target(&dataset()?.with_targets_per(Per::Frame)?)?, Some(vec![1.0, 0.0]));
         Ok(())
     }
 }

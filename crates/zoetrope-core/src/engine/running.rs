@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use tch::Tensor;
 
 use super::Worker;
+use crate::config::HeadKind;
 use crate::data::batch::Batch;
 use crate::error::{Error, Result};
 use crate::model::cnn_lstm::running::RunningClip;
@@ -20,7 +21,8 @@ pub struct NextOf {
 
 impl Worker {
     /// Takes the next frame of each of some clips, a batch of `[clips, channels, height, width]` or `[clips, features]`,
-    /// and gives the answers so far, `[clips, outputs]`: probabilities, or a regression's values.
+    /// and gives the answers so far, `[clips, outputs]`: probabilities, a regression's values, or the raw outputs of a CTC
+    /// head, whose order rounding must not change.
     ///
     /// # Errors
     /// `ShapeMismatch` for frames that do not fit the model, `Data` unless there is one for each of different clips,
@@ -42,7 +44,10 @@ impl Worker {
         for (next, clip) in clips.iter().zip(taken) {
             self.clips.insert(next.id, clip);
         }
-        self.model.read_outputs(&answers?)
+        match self.model.config().head.kind {
+            HeadKind::Ctc => answers,
+            _ => self.model.read_outputs(&answers?),
+        }
     }
 
     /// Number of clips whose state is kept.

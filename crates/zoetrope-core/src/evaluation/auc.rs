@@ -22,7 +22,7 @@ impl Ranking {
     /// The area of each class (by its softmax probability, against all others) or label, in their order; not a number
     /// where all predictions or none have it. Waits for the device; sorts, `O(classes · n log n)`.
     pub(crate) fn areas(&self, kind: HeadKind) -> Result<Vec<f64>> {
-        if self.batches.is_empty() || kind == HeadKind::Regression {
+        if self.batches.is_empty() || !matches!(kind, HeadKind::Classification | HeadKind::MultiLabel) {
             return Ok(Vec::new());
         }
         let joined = |parts: Vec<&Tensor>| Tensor::f_cat(&parts, 0);

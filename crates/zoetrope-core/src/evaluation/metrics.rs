@@ -4,11 +4,13 @@ use tch::{Device, Kind, Tensor};
 
 use super::auc::Ranking;
 use super::confusion::Confusion;
+use super::forecast::{ForecastErrors, ForecastSums};
 use super::predictions::Predictions;
 use super::scores;
+use super::strings::{StringCounts, StringMeter};
 use crate::config::{HeadKind, ModelConfig};
 use crate::error::Result;
-use crate::model::loss::{self, BatchLoss};
+use crate::model::head::scored::{Answers, Scored};
 use crate::optimizer::gradients::Gradients;
 
 /// The metrics of a pass over some data.
@@ -16,7 +18,8 @@ use crate::optimizer::gradients::Gradients;
 pub struct Metrics {
     /// Mean over predictions, each by its weight: whatever batches they came in. 0 where no prediction has a weight.
     pub loss: f64,
-    /// Predictions that are right; of several labels, those with every label right; of a regression none.
+    /// Predictions that are right; of several labels, those with every label right; strings that are exact; of a regression
+    /// none.
     pub correct: i64,
     /// Samples seen.
     pub samples: i64,
@@ -27,6 +30,10 @@ pub struct Metrics {
     /// Of a regression: row-major `[outputs, 4]`, sums over the predictions of |error|, error², and target - origin,
     /// (target - origin)² with one of the targets as the origin.
     pub error_sums: Vec<f64>,
+    /// Of label strings.
+    pub strings: Option<StringCounts>,
+    /// Of evaluated forecasts.
+    pub forecast: Option<ForecastErrors>,
     /// Norm of the latest update's gradients before clipping; none before the first update.
     pub gradient_norm: Option<f64>,
 }
@@ -54,6 +61,8 @@ pub struct Meter {
     sums: Option<Sums>,
     confusion: Confusion,
     ranking: Option<Ranking>,
+    strings: StringMeter,
+    forecasts: ForecastSums,
     /// What a training pass has gathered towards the next update, and watches.
     pub(crate) gradients: Gradients,
 }
@@ -94,47 +103,74 @@ impl Meter {
         }
     }
 
-    /// Adds a training batch.
+    /// Adds a training batch of so many samples.
     ///
     /// # Errors
     /// On the CPU `NonFiniteLoss`; on CUDA that shows at the next reading.
-    pub(crate) fn record_training(&mut self, loss: &BatchLoss, predictions: &Predictions<'_>) -> Result<()> {
+    pub(crate) fn record_training(&mut self, config: &ModelConfig, scored: &Scored, samples: i64) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        let mean = loss.mean.f_to_kind(Kind::Double)?;
-        self.add(&mean.f_mul(&loss.divisor)?, &loss.weight, predictions)?;
+        let mean = scored.loss.mean.f_to_kind(Kind::Double)?;
+        self.add(config, scored, samples)?;
         self.gradients.record_loss(&mean, self.steps)
     }
 
-    /// Adds an evaluated batch.
-    pub(crate) fn record_evaluation(&mut self, predictions: &Predictions<'_>) -> Result<()> {
-        if let Some(ranking) = &mut self.ranking {
-            ranking.add(predictions);
-        }
-        let loss = loss::evaluation(predictions.config, predictions.outputs, predictions.targets)?;
-        let weight = Tensor::f_full([], predictions.outputs.size()[0], (Kind::Double, loss.device()))?;
-        let sums = self.add(&loss.f_to_kind(Kind::Double)?, &weight, predictions)?;
-        match predictions.config.head.kind {
+    /// Adds an evaluated batch of so many samples.
+    pub(crate) fn record_evaluation(&mut self, config: &ModelConfig, scored: &Scored, samples: i64) -> Result<()> {
+        let sums = self.add(config, scored, samples)?;
+        let Answers::Rows(rows) = &scored.answers else {
+            return Ok(());
+        };
+        let predictions = Predictions {
+            config,
+            outputs: &rows.outputs,
+            targets: &rows.targets,
+        };
+        match config.head.kind {
             HeadKind::Classification => {
-                sums.count(scores::ranks_and_targets(predictions)?)?;
-                self.confusion.add(scores::cells(predictions)?)
+                sums.count(scores::ranks_and_targets(&predictions)?)?;
+                self.confusion.add(scores::cells(&predictions)?)?;
             }
-            HeadKind::MultiLabel => sums.count(scores::label_counts(predictions)?),
-            HeadKind::Regression => Ok(()),
+            HeadKind::MultiLabel => sums.count(scores::label_counts(&predictions)?)?,
+            _ => {}
         }
+        if let Some(ranking) = &mut self.ranking {
+            ranking.add(&predictions);
+        }
+        Ok(())
     }
 
-    /// Adds a batch's summed loss and its weight, float64 of `[]`, and what training and evaluation count alike.
-    fn add(&mut self, loss: &Tensor, weight: &Tensor, predictions: &Predictions<'_>) -> Result<&mut Sums> {
+    /// Adds a batch's loss and its weight, and what training and evaluation count alike.
+    fn add(&mut self, config: &ModelConfig, scored: &Scored, samples: i64) -> Result<&mut Sums> {
+        let Scored { loss, answers } = scored;
         self.steps += 1;
-        self.samples += predictions.samples;
-        self.predictions += predictions.outputs.size()[0];
-        let device = predictions.outputs.device();
-        let sums = self.sums(device)?;
-        sums.loss = sums.loss.f_add(loss)?;
-        sums.weight = sums.weight.f_add(weight)?;
-        sums.correct = sums.correct.f_add(&scores::correct(predictions)?)?;
-        if predictions.config.head.kind == HeadKind::Regression {
-            sums.add_errors(predictions)?;
+        self.samples += samples;
+        let sums = sums_on(&mut self.sums, loss.mean.device())?;
+        let mean = loss.mean.f_to_kind(Kind::Double)?;
+        sums.loss = sums.loss.f_add(&mean.f_mul(&loss.divisor)?)?;
+        sums.weight = sums.weight.f_add(&loss.weight)?;
+        match answers {
+            Answers::Rows(rows) => {
+                let predictions = Predictions {
+                    config,
+                    outputs: &rows.outputs,
+                    targets: &rows.targets,
+                };
+                self.predictions += rows.outputs.size()[0];
+                sums.correct = sums.correct.f_add(&scores::correct(&predictions)?)?;
+                if config.head.kind == HeadKind::Regression {
+                    sums.add_errors(&predictions)?;
+                }
+            }
+            Answers::Strings(strings) => {
+                self.predictions += strings.targets.counts.len() as i64;
+                self.strings.add(strings, config.head.separator)?;
+            }
+            Answers::Steps(steps) => {
+                self.predictions += steps.predictions;
+                if let Some(measured) = &steps.measured {
+                    self.forecasts.add(measured)?;
+                }
+            }
         }
         Ok(sums)
     }
@@ -148,7 +184,7 @@ impl Meter {
     ///
     /// # Errors
     /// `NonFiniteLoss`, `NonFiniteGradient` or `NonFiniteUpdate` where a training batch's was not finite.
-    pub fn read(&self) -> Result<Metrics> {
+    pub fn read(&mut self) -> Result<Metrics> {
         self.gradients.check_finite()?;
         let mut metrics = Metrics {
             loss: f64::NAN,
@@ -157,6 +193,8 @@ impl Meter {
             predictions: self.predictions,
             steps: self.steps,
             error_sums: Vec::new(),
+            strings: self.strings.read()?,
+            forecast: self.forecasts.read()?,
             gradient_norm: self.gradients.norm()?,
         };
         let Some(sums) = &self.sums else { return Ok(metrics) };
@@ -166,7 +204,10 @@ impl Meter {
         } else {
             sums.loss.f_double_value(&[])? / weight
         };
-        metrics.correct = sums.correct.f_int64_value(&[])?;
+        metrics.correct = match &metrics.strings {
+            Some(strings) => strings.exact,
+            None => sums.correct.f_int64_value(&[])?,
+        };
         if let Some(errors) = &sums.errors {
             metrics.error_sums = Vec::try_from(errors.sums.f_flatten(0, -1)?)?;
         }
@@ -206,20 +247,21 @@ impl Meter {
         let ranking = self.ranking.as_ref();
         ranking.map_or_else(|| Ok(Vec::new()), |ranking| ranking.areas(config.head.kind))
     }
+}
 
-    fn sums(&mut self, device: Device) -> Result<&mut Sums> {
-        match &mut self.sums {
-            Some(sums) => Ok(sums),
-            empty => {
-                let zero = |kind| Tensor::f_zeros([], (kind, device));
-                Ok(empty.insert(Sums {
-                    loss: zero(Kind::Double)?,
-                    weight: zero(Kind::Double)?,
-                    correct: zero(Kind::Int64)?,
-                    counts: None,
-                    errors: None,
-                }))
-            }
+/// The sums, from zero where there are none yet.
+fn sums_on(sums: &mut Option<Sums>, device: Device) -> Result<&mut Sums> {
+    match sums {
+        Some(sums) => Ok(sums),
+        empty => {
+            let zero = |kind| Tensor::f_zeros([], (kind, device));
+            Ok(empty.insert(Sums {
+                loss: zero(Kind::Double)?,
+                weight: zero(Kind::Double)?,
+                correct: zero(Kind::Int64)?,
+                counts: None,
+                errors: None,
+            }))
         }
     }
 }

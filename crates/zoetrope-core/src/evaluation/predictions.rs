@@ -8,8 +8,6 @@ use crate::config::ModelConfig;
 #[derive(Clone, Copy)]
 pub(crate) struct Predictions<'a> {
     pub config: &'a ModelConfig,
-    /// Samples of the batch; of a head per frame there are more predictions.
-    pub samples: i64,
     /// `[predictions, outputs]`.
     pub outputs: &'a Tensor,
     /// int64 of `[predictions]` for a classification, else float32 of `[predictions, outputs]`.

@@ -1,11 +1,7 @@
 //! How right a model is before a clip has ended: the metrics of the clips' first frames, for several numbers of them.
 
-use tch::Tensor;
-
 use super::metrics::{Meter, Metrics};
-use super::predictions::Predictions;
 use crate::data::batch::Batch;
-use crate::data::targets::missing_targets;
 use crate::error::Result;
 use crate::model::cnn_lstm::CnnLstm;
 
@@ -50,13 +46,13 @@ impl PrefixMeter {
     ///
     /// # Errors
     /// Of libtorch, such as `OutOfMemory`.
-    pub fn read(&self) -> Result<Vec<Metrics>> {
-        self.meters.iter().map(Meter::read).collect()
+    pub fn read(&mut self) -> Result<Vec<Metrics>> {
+        self.meters.iter_mut().map(Meter::read).collect()
     }
 }
 
 impl CnnLstm {
-    /// Adds a batch's metrics at each cut to `prefixes`: those that [`Self::evaluate_batch`] gives for the clips cut there.
+    /// Adds a batch's metrics at each cut to `prefix_meter`: those that [`Self::evaluate_batch`] gives for the clips cut there.
     /// Those at the last cut go to `meter` too.
     ///
     /// The batch goes through a causal model once. A model that looks ahead sees another clip at each cut, so the batch
@@ -64,41 +60,24 @@ impl CnnLstm {
     ///
     /// # Errors
     /// `ShapeMismatch` or `Data` for a batch that does not fit.
-    pub fn evaluate_prefixes(&self, batch: &Batch, prefixes: &mut PrefixMeter, meter: &mut Meter) -> Result<()> {
+    pub fn evaluate_prefixes(&self, batch: &Batch, prefix_meter: &mut PrefixMeter, meter: &mut Meter) -> Result<()> {
         let _guard = tch::no_grad_guard();
         let samples = batch.len();
         let config = self.config();
-        let mut record = |index: usize, targets: &Tensor, outputs: &Tensor| {
-            let predictions = Predictions {
-                config,
-                samples,
-                targets,
-                outputs,
-            };
-            if index + 1 == prefixes.cuts.len() {
-                meter.record_evaluation(&predictions)?;
-            }
-            prefixes.meters[index].record_evaluation(&predictions)
-        };
-        if !config.is_causal() {
-            for (index, cut) in prefixes.cuts.iter().enumerate() {
-                let cut = batch.cut_to_device(config, self.device(), |length| cut.of(length))?;
-                let targets = cut.targets.ok_or_else(missing_targets)?;
-                record(index, &targets, &self.forward_t(&cut.clips, false)?)?;
-            }
-            return Ok(());
-        }
         let batch = batch.to_device(config, self.device())?;
-        let targets = batch.targets.ok_or_else(missing_targets)?;
-        let lengths = batch.clips.layout().counts()?;
-        let run = self.run_prefixes(&batch.clips)?;
-        for (index, cut) in prefixes.cuts.iter().enumerate() {
+        let lengths = batch.clips.layout().counts();
+        let prefixes = config.is_causal().then(|| self.prefixes_of(&batch.clips)).transpose()?;
+        for (index, cut) in prefix_meter.cuts.iter().enumerate() {
             let frames: Vec<i64> = lengths.iter().map(|&length| cut.of(length)).collect();
-            record(
-                index,
-                &run.targets(&targets, &frames)?,
-                &self.prefix_outputs(&run, &frames)?,
-            )?;
+            let cut = batch.cut(&frames, config.head.per)?;
+            let scored = match &prefixes {
+                Some(prefixes) => self.score_prefixes(prefixes, &batch, &cut, &frames)?,
+                None => self.score(&cut, None)?,
+            };
+            prefix_meter.meters[index].record_evaluation(config, &scored, samples)?;
+            if index + 1 == prefix_meter.cuts.len() {
+                meter.record_evaluation(config, &scored, samples)?;
+            }
         }
         Ok(())
     }

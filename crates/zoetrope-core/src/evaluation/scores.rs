@@ -22,7 +22,7 @@ pub(crate) fn correct(predictions: &Predictions<'_>) -> Result<Tensor> {
             .f_eq_tensor(&targets.f_gt(0.5)?)?
             .f_logical_and(&outputs.f_isnan()?.f_logical_not()?)?
             .f_all_dim(1, false)?,
-        HeadKind::Regression => return Ok(Tensor::f_zeros([], (Kind::Int64, outputs.device()))?),
+        _ => return Ok(Tensor::f_zeros([], (Kind::Int64, outputs.device()))?),
     };
     Ok(is_right.f_sum(Kind::Int64)?)
 }

@@ -1,20 +1,23 @@
 //! Saving and loading: safetensors with the model's configuration in the metadata.
 
 mod reader;
-mod writer;
+pub(crate) mod writer;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
 use std::path::Path;
 
 use safetensors::{Dtype, View};
 use tch::{Device, Kind, Tensor};
 
 use self::reader::TensorFile;
+use self::writer::AtomicFile;
 use super::cnn_lstm::CnnLstm;
 use super::named_tensor::Weights;
+use super::state_dict::Fit;
 use crate::config::ModelConfig;
-use crate::error::{Error, Names, Result, shortened};
+use crate::error::{Error, Names, Result, StateDictMismatch, shortened};
 
 /// Where the metadata keeps the model's configuration, as JSON.
 const CONFIG_KEY: &str = "zoetrope.config";
@@ -39,7 +42,12 @@ impl CnnLstm {
             .map(|entry| Ok((entry.name, Bytes::of(&entry.tensor)?)));
         let tensors = tensors.collect::<Result<BTreeMap<_, _>>>()?;
         let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(error.to_string()))?;
-        writer::write_atomically(path, &bytes).map_err(|error| failed(error.to_string()))
+        let write = || {
+            let mut file = AtomicFile::create(path)?;
+            file.file().write_all(&bytes)?;
+            file.persist()
+        };
+        write().map_err(|error: io::Error| failed(error.to_string()))
     }
 
     /// Reads a model that [`Self::save`] wrote.
@@ -73,6 +81,26 @@ impl CnnLstm {
         let file = TensorFile::open(path)?;
         self.load_weights(&file).map_err(|error| at_path(error, path))
     }
+}
+
+impl CnnLstm {
+    /// As [`Self::load_state_dict_file`], of a file that may be another model's in part.
+    ///
+    /// # Errors
+    /// As [`Self::load_partial`], or `Checkpoint` for a file that is missing or damaged.
+    pub fn load_partial_file(&mut self, path: &Path, fit: &Fit) -> Result<StateDictMismatch> {
+        let file = TensorFile::open(path)?;
+        self.load_fitting(&file, fit).map_err(|error| at_path(error, path))
+    }
+}
+
+/// The names of a safetensors file's tensors, in the order of the data.
+///
+/// # Errors
+/// `Checkpoint` for a file that is missing or damaged.
+pub fn tensor_names(path: &Path) -> Result<Vec<String>> {
+    let file = TensorFile::open(path)?;
+    Ok(file.names().into_iter().map(str::to_owned).collect())
 }
 
 /// A configuration of a few bytes may ask for millions of layers. A model is only begun where the file has its tensors,

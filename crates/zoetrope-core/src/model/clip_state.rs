@@ -39,4 +39,18 @@ impl ClipState {
         let tensors = self.tensors.iter().map(row).collect::<Result<_>>()?;
         Ok(Self { tensors })
     }
+
+    /// The same state, which a step leaves as it is.
+    pub(crate) fn shallow_clone(&self) -> Self {
+        let tensors = self.tensors.iter().map(Tensor::shallow_clone).collect();
+        Self { tensors }
+    }
+
+    /// Takes back the state of the clips at which `is_kept`, bool of `[batch, 1]`, is true: what it was `before`.
+    pub(crate) fn keep(&mut self, before: &Self, is_kept: &Tensor) -> Result<()> {
+        for (tensor, before) in self.tensors.iter_mut().zip(&before.tensors) {
+            *tensor = before.f_where_self(is_kept, tensor)?;
+        }
+        Ok(())
+    }
 }

@@ -7,6 +7,11 @@ use tch::{Device, Kind, Tensor};
 
 use super::dropout::Dropout;
 use super::encoder::{Encoder, Features};
+use super::head::forecast::Forecast;
+use super::head::options::LossOptions;
+use super::head::scored::Scored;
+use super::head::sequence::decoder::Decoder;
+use super::head::{Head, HeadInputs};
 use super::initializer::Initializer;
 use super::linear::Linear;
 use super::named_tensor::{Indexed, StateDict, Weights};
@@ -16,8 +21,8 @@ use super::pooling::TimePooling;
 use super::recurrent::Recurrent;
 use crate::config::ModelConfig;
 use crate::data::lengths::Layout;
-use crate::data::samples::Clips;
-use crate::error::Result;
+use crate::data::samples::{Clips, DeviceBatch};
+use crate::error::{Error, Result};
 use crate::runtime::random::Generator;
 
 /// A CNN-LSTM with its parameters on one device.
@@ -32,7 +37,7 @@ pub struct CnnLstm {
     recurrent: Recurrent,
     pool: TimePooling,
     dropout: Dropout,
-    head: Linear,
+    head: Head,
 }
 
 impl CnnLstm {
@@ -70,7 +75,7 @@ impl CnnLstm {
         let projection = config.projection.map(project).transpose()?;
         let recurrent = Recurrent::new(config, generator.clone(), &mut init)?;
         let pool = TimePooling::new(config, &mut init)?;
-        let head = Linear::new("fc", config.lstm.output_size(), config.num_outputs(), &mut init)?;
+        let head = Head::new(config, device, &generator, &mut init)?;
         let (parameters, buffers) = init.finish()?;
         Ok(Self {
             config: config.clone(),
@@ -156,43 +161,112 @@ impl CnnLstm {
         Ok(())
     }
 
-    /// Predicts clips with raw outputs (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` of
-    /// a head per frame, the valid frames clip after clip.
+    /// Raw outputs of clips (logits, or a regression's values): `[batch, outputs]`, or `[frames, outputs]` where they are
+    /// per frame, the valid frames clip after clip.
     pub(crate) fn forward_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
-        let layout = clips.layout();
-        let takes_pixel_major = self.recurrent.takes_pixel_major(&layout);
-        let features = self.features_t(&clips.inputs, &layout, takes_pixel_major, train)?; // [frames, features]
-        let outputs = self
-            .recurrent
-            .forward_t(&features, &layout, self.pool.is_last(), train)?;
-        self.head_t(&self.pool.forward(&outputs, &layout)?, train)
+        let states = self.states_t(clips, train)?;
+        self.head.outputs(&HeadInputs {
+            clips,
+            states,
+            targets: None,
+            train,
+        })
     }
 
-    /// The valid frames of `[batch, time, …]` as the recurrent part reads them, `[frames, features]`: channel-major
-    /// unless it `takes_pixel_major`.
-    fn features_t(
+    /// The loss of a batch and its answers: with options the loss of training, which is differentiated, and dropout; with
+    /// none the loss of evaluation.
+    pub(crate) fn score(&self, batch: &DeviceBatch, options: Option<&LossOptions>) -> Result<Scored> {
+        let train = options.is_some();
+        if let Head::Forecast(forecast) = &self.head {
+            return self.score_forecast(forecast, batch, train);
+        }
+        let inputs = HeadInputs {
+            clips: &batch.clips,
+            states: self.states_t(&batch.clips, train)?,
+            targets: batch.targets.as_ref(),
+            train,
+        };
+        self.head.score(&self.config, options, &inputs)
+    }
+
+    /// The head that writes strings.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a model with another head.
+    pub(crate) fn decoder(&self) -> Result<&Decoder> {
+        if let Head::Sequence { decoder, .. } = &self.head {
+            return Ok(decoder);
+        }
+        let kind = format!("{:?}", self.config.head.kind);
+        let expected = "a head of kind 'sequence', which writes strings";
+        Err(Error::invalid("head", expected, kind))
+    }
+
+    /// What the head sees of clips: `[batch, directions * hidden_size]`, or where nothing is pooled
+    /// `[frames, directions * hidden_size]`.
+    pub(crate) fn states_t(&self, clips: &Clips, train: bool) -> Result<Tensor> {
+        let layout = clips.layout();
+        let outputs = self.recurrent_t(clips, self.pool.is_last(), train)?;
+        let pooled = self.pool.forward(&outputs, &layout)?; //            [batch or frames, directions * hidden_size]
+        self.dropout.forward_t(&pooled, train)
+    }
+
+    /// What the recurrent part gives for the valid frames, `[frames, directions * hidden_size]`, or with `last_only` for
+    /// the last one of each clip, `[batch, directions * hidden_size]`.
+    fn recurrent_t(&self, clips: &Clips, last_only: bool, train: bool) -> Result<Tensor> {
+        let layout = clips.layout();
+        let takes_pixel_major = self.recurrent.takes_pixel_major(&layout);
+        let features = self.features_t(clips, takes_pixel_major, train)?; // [frames, features]
+        self.recurrent.forward_t(&features, &layout, last_only, train)
+    }
+
+    /// The valid frames as the recurrent part reads them, `[frames, features]`: channel-major unless it
+    /// `takes_pixel_major`.
+    pub(super) fn features_t(&self, clips: &Clips, takes_pixel_major: bool, train: bool) -> Result<Features> {
+        let layout = clips.layout();
+        let frames = layout.pack(&clips.inputs)?; //                      [frames, channels, height, width]
+        self.frame_features_t(&frames, &layout, takes_pixel_major, train)
+    }
+
+    /// What the recurrent part reads of valid frames, `[frames, …]` as they came: `[frames, features]`.
+    pub(super) fn frame_features_t(
         &self,
-        inputs: &Tensor,
+        frames: &Tensor,
         layout: &Layout<'_>,
         takes_pixel_major: bool,
         train: bool,
     ) -> Result<Features> {
-        let frames = layout.pack(inputs)?; //                            [frames, channels, height, width]
-        let frames = match &self.normalization {
-            Some(normalization) => normalization.forward(&frames, self.kind())?,
-            None => frames,
+        let normalized = match &self.normalization {
+            Some(normalization) => normalization.forward(frames, self.kind())?,
+            None => frames.shallow_clone(),
         };
-        let Some(projection) = &self.projection else {
-            return self
-                .encoder
-                .forward_t(&frames, layout, self.kind(), takes_pixel_major, train);
-        };
-        let encoded = self.encoder.forward_t(&frames, layout, self.kind(), false, train)?;
-        Ok(Features::channel_major(projection.forward(&encoded.values)?))
+        let takes_pixel_major = takes_pixel_major && self.projection.is_none();
+        let encoded = self
+            .encoder
+            .forward_t(&normalized, layout, self.kind(), takes_pixel_major, train)?;
+        match &self.projection {
+            Some(projection) => Ok(Features::channel_major(projection.forward(&encoded.values)?)),
+            None => Ok(encoded),
+        }
     }
 
-    /// What was pooled, `[…, directions * hidden_size]`, into raw outputs, `[…, outputs]`.
-    fn head_t(&self, pooled: &Tensor, train: bool) -> Result<Tensor> {
-        self.head.forward(&self.dropout.forward_t(pooled, train)?)
+    /// The recurrent part.
+    pub(super) fn recurrent(&self) -> &Recurrent {
+        &self.recurrent
+    }
+
+    /// The head of a forecast.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a model with another head.
+    pub(super) fn forecast_head(&self) -> Result<&Forecast> {
+        match &self.head {
+            Head::Forecast(forecast) => Ok(forecast),
+            _ => Err(Error::invalid(
+                "head",
+                "a forecast",
+                format!("{:?}", self.config.head.kind),
+            )),
+        }
     }
 }

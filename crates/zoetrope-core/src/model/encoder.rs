@@ -1,8 +1,8 @@
 //! The CNN: frames into feature vectors, or vectors into others that know their neighbours in time.
 
-mod block;
+pub(super) mod block;
 mod layers;
-mod norm;
+pub(super) mod norm;
 
 use tch::{Kind, Tensor};
 

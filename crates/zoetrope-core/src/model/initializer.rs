@@ -58,6 +58,12 @@ impl<'a> Initializer<'a> {
         self.parameter(name, &value)
     }
 
+    /// A parameter of a normal distribution with mean 0 and deviation 1 where it is drawn.
+    pub(super) fn normal(&mut self, name: String, shape: &[i64]) -> Result<Tensor> {
+        let value = self.value(&name, shape, |generator| generator.normal(shape))?;
+        self.parameter(name, &value)
+    }
+
     /// A parameter that starts as the same value everywhere, such as a norm's weight.
     pub(super) fn constant(&mut self, name: String, shape: &[i64], start: f64) -> Result<Tensor> {
         let value = self.value(&name, shape, |_| filled(shape, Kind::Float, start))?;
@@ -100,12 +106,18 @@ impl<'a> Initializer<'a> {
     /// Weight and bias of a convolution or linear layer, as `reset_parameters` of `torch.nn.Conv2d` and `Linear`
     /// draws them: `kaiming_uniform_(weight, a=sqrt(5))`, then the bias uniform on `±1/sqrt(fan_in)`.
     pub(super) fn weight_and_bias(&mut self, name: &str, shape: &[i64]) -> Result<(Tensor, Tensor)> {
+        self.weight_and_biases(name, shape, shape[0])
+    }
+
+    /// [`Self::weight_and_bias`] with a number of biases that is not the weight's first size: that of a transposed
+    /// convolution, whose weight of `[in_channels, out_channels / groups, …]` PyTorch draws by the same rule.
+    pub(super) fn weight_and_biases(&mut self, name: &str, shape: &[i64], biases: i64) -> Result<(Tensor, Tensor)> {
         let fan_in = shape[1..].iter().product::<i64>() as f64;
         // Written as PyTorch computes it, because the last bit of the bound is visible in the weights.
         let gain = (2.0 / (1.0 + 5.0_f64.sqrt().powi(2))).sqrt();
         let bound = 3.0_f64.sqrt() * (gain / fan_in.sqrt());
         let weight = self.uniform(format!("{name}.weight"), shape, bound)?;
-        let bias = self.uniform(format!("{name}.bias"), &shape[..1], 1.0 / fan_in.sqrt())?;
+        let bias = self.uniform(format!("{name}.bias"), &[biases], 1.0 / fan_in.sqrt())?;
         Ok((weight, bias))
     }
 

@@ -20,9 +20,33 @@ impl Linear {
         Ok(Self { weight, bias })
     }
 
+    /// Of a weight and a bias that somebody else has named.
+    pub(super) fn of(weight: Tensor, bias: Tensor) -> Self {
+        Self { weight, bias }
+    }
+
+    /// `[outputs, inputs]`.
+    pub(super) fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// `[outputs]`.
+    pub(super) fn bias(&self) -> &Tensor {
+        &self.bias
+    }
+
     /// `[…, inputs]` into `[…, outputs]`.
     pub(super) fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
         linear(inputs, &self.weight, &self.bias)
+    }
+
+    /// As [`Self::forward`]. Without gradients, on the engine, a row is the same bit for bit whichever rows stand beside
+    /// it: libtorch sums in an order that depends on their number.
+    pub(super) fn forward_rows(&self, inputs: &Tensor) -> Result<Tensor> {
+        if paths::is_engine_on(&self.weight) {
+            return kernels::linear(inputs, &self.weight, &self.bias);
+        }
+        Ok(inputs.f_linear(&self.weight, Some(&self.bias))?)
     }
 }
 

@@ -95,6 +95,39 @@ impl Weights for Indexed<'_> {
     }
 }
 
+/// Weights under other names, and no more of them than have one.
+pub(super) struct Renamed<'a> {
+    weights: &'a dyn Weights,
+    /// By the new name the old one.
+    old: HashMap<&'a str, &'a str>,
+    names: Vec<&'a str>,
+}
+
+impl<'a> Renamed<'a> {
+    /// Of pairs of an old name and a new one.
+    pub(super) fn new(weights: &'a dyn Weights, names: &'a [(String, String)]) -> Self {
+        Self {
+            weights,
+            old: names.iter().map(|(old, new)| (new.as_str(), old.as_str())).collect(),
+            names: names.iter().map(|(_, new)| new.as_str()).collect(),
+        }
+    }
+}
+
+impl Weights for Renamed<'_> {
+    fn entry(&self, name: &str) -> Option<Entry> {
+        self.weights.entry(self.old.get(name)?)
+    }
+
+    fn read(&self, name: &str) -> Result<Tensor> {
+        self.weights.read(self.old.get(name).ok_or_else(|| not_there(name))?)
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.names.clone()
+    }
+}
+
 /// The error of reading a name that has no entry.
 pub(super) fn not_there(name: &str) -> Error {
     Error::Internal {

@@ -3,10 +3,15 @@
 //! | part | kernel | taken where |
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
+//! | the same in inference, with any activation, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
+//! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
-//! | the same before an LSTM, in inference | none: the LSTM packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
-//! | recurrent layer | `lstm_layer` | LSTM, CPU, float32 |
+//! | the same before a recurrent layer, in inference | none: the layer packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
+//! | recurrent layer | `recurrent_layer` | CPU, float32 |
+//! | one step of a recurrent layer | none: two linear layers, then libtorch's operations | always |
 //! | linear layer, in inference | `linear` | CPU, float32, at most 131,072 multiplications |
+//! | each linear layer of a decoder's step, in inference | `linear` | CPU, float32 |
+//! | loss of label strings | none: recursions in Rust, on probabilities | CPU, float32, unless masses are too small for those |
 //! | update by an optimizer | `engine_update` | CPU, float32 |
 //! | any other | the reference | always |
 //!
@@ -16,7 +21,7 @@ use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::config::{Activation, BlockConfig, Cell, Pool};
+use crate::config::{Activation, BlockConfig, Cell, Norm, Pool};
 use crate::kernels;
 
 /// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_block`.
@@ -30,26 +35,51 @@ pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Te
         && (frames.kind() == Kind::Float || size[1] <= 4)
 }
 
+/// Whether a block over time takes `kernels::conv1d`.
+pub(super) fn takes_conv1d(block: &BlockConfig, weight: &Tensor) -> bool {
+    is_engine_on(weight) && block.groups == 1
+}
+
+/// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_layer` where nothing is trained.
+pub(super) fn takes_conv_layer(block: &BlockConfig, frames: &Tensor, weight: &Tensor) -> bool {
+    is_engine_on(weight)
+        && frames.dim() == 4
+        && (block.kernel_size, block.stride, block.dilation, block.groups) == (3, 1, 1, 1)
+        && block.padding <= 2
+        && block.norm != Some(Norm::Layer)
+        && matches!(block.pool(), None | Some(Pool::Max(2) | Pool::Average(2)))
+}
+
+/// Whether the kernels take a block's frames as they are, where they are bytes.
+pub(super) fn takes_bytes(block: &BlockConfig, frames: &Tensor) -> bool {
+    frames.kind() == Kind::Float || frames.size()[1] <= 4 && block.padding == 1
+}
+
 /// Whether frames of `[frames, channels, height, width]` take `kernels::flatten`.
 pub(super) fn takes_flatten(frames: &Tensor) -> bool {
     is_engine_on(frames) && frames.dim() == 4 && frames.size()[1] > 1 && frames.stride()[1] == 1
 }
 
-/// Whether a recurrent layer with these weights takes `kernels::lstm_layer`.
-pub(super) fn takes_lstm_layer(cell: Cell, weight: &Tensor) -> bool {
-    cell == Cell::Lstm && is_engine_on(weight)
+/// Whether a recurrent layer with these weights takes `kernels::recurrent_layer`.
+pub(super) fn takes_recurrent_layer(weight: &Tensor) -> bool {
+    is_engine_on(weight)
 }
 
 /// Whether a recurrent layer with these weights takes features position by position, as frames in channels-last memory
 /// have them, of clips of up to `time` frames.
 pub(super) fn takes_pixel_major(cell: Cell, weights: &[Tensor; 4], time: i64) -> bool {
-    takes_lstm_layer(cell, &weights[0]) && kernels::lstm_packs(weights, time)
+    takes_recurrent_layer(&weights[0]) && kernels::recurrent_packs(cell, weights, time)
 }
 
 /// Whether a linear layer of `[…, inputs]` by `[outputs, inputs]` takes `kernels::linear`. For a small product,
 /// libtorch's calls take longer than the product. For larger ones, libtorch is faster.
 pub(super) fn takes_linear(inputs: &Tensor, weight: &Tensor) -> bool {
     is_engine_on(weight) && inputs.numel() as i64 * weight.size()[0] <= 131_072
+}
+
+/// Whether the loss of label strings with these outputs is computed on probabilities, not on logarithms.
+pub(super) fn takes_ctc(outputs: &Tensor) -> bool {
+    is_engine_on(outputs)
 }
 
 /// Whether a layer with these weights may take a kernel of the engine's.

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::initializer::Initializer;
 use super::linear::Linear;
-use crate::config::{ModelConfig, Per, Pooling};
+use crate::config::{ModelConfig, Pooling};
 use crate::data::lengths::Layout;
 use crate::error::Result;
 
@@ -20,13 +20,13 @@ pub(super) enum TimePooling {
     Max,
     /// `[batch, features]`, weighted by the softmax over time of a linear score named `attention`.
     Attention(Linear),
-    /// `[frames, features]`: nothing is pooled, a head per frame follows.
+    /// `[frames, features]`: nothing is pooled, a head that reads every frame follows.
     Frames,
 }
 
 impl TimePooling {
     pub(super) fn new(config: &ModelConfig, init: &mut Initializer<'_>) -> Result<Self> {
-        if config.head.per == Per::Frame {
+        if !config.head.is_pooled() {
             return Ok(Self::Frames);
         }
         Ok(match config.pooling {

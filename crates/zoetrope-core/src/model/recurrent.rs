@@ -1,6 +1,6 @@
 //! The recurrent part: a sequence of feature vectors into a sequence of hidden states.
 
-mod step;
+pub(super) mod step;
 
 use tch::Tensor;
 
@@ -12,7 +12,7 @@ use super::paths;
 use crate::config::{Cell, LstmConfig, ModelConfig};
 use crate::data::lengths::{Layout, Lengths};
 use crate::error::Result;
-use crate::kernels::{self, Packed, Rows};
+use crate::kernels::{self, Direction, Packed, Rows};
 use crate::runtime::random::Generator;
 
 /// Layers of `torch.nn.LSTM(batch_first=True)` or `torch.nn.GRU(batch_first=True)`; the initial state is zero.
@@ -21,13 +21,6 @@ pub(super) struct Recurrent {
     /// For each layer and direction.
     layers: Vec<Vec<Direction>>,
     dropout: Dropout,
-}
-
-/// One direction of one layer.
-struct Direction {
-    /// `weight_ih, weight_hh, bias_ih, bias_hh`.
-    weights: [Tensor; 4],
-    packed: Packed,
 }
 
 impl Recurrent {
@@ -84,9 +77,9 @@ impl Recurrent {
         for (index, directions) in self.layers.iter().enumerate() {
             let is_top = index + 1 == self.layers.len();
             let last_only = last_only && is_top;
-            outputs = if paths::takes_lstm_layer(self.config.cell, &directions[0].weights[0]) {
+            outputs = if paths::takes_recurrent_layer(&directions[0].weights[0]) {
                 let pixels = if index == 0 { features.pixels } else { 1 };
-                engine(&outputs, pixels, directions, layout, last_only)?
+                engine(self.config.cell, &outputs, pixels, directions, layout, last_only)?
             } else {
                 self.by_reference(&outputs, directions, layout, last_only, train)?
             };
@@ -189,36 +182,28 @@ fn reference(cell: Cell, sequence: &Tensor, directions: &[Direction], train: boo
     }
 }
 
-/// One layer by the engine's kernel, a direction at a time, side by side in the last axis.
+/// One layer by the engine's kernel.
 fn engine(
+    cell: Cell,
     frames: &Tensor,
     pixels: i64,
     directions: &[Direction],
     layout: &Layout<'_>,
     last_only: bool,
 ) -> Result<Tensor> {
-    let run = |frames: &Tensor, rows: Rows<'_>, direction: &Direction, reverse: bool, last_only: bool| {
-        kernels::lstm_layer(
-            frames,
-            pixels,
-            rows,
-            &direction.weights,
-            &direction.packed,
-            reverse,
-            last_only,
-        )
-    };
     let frames = frames.f_contiguous()?;
-    let ahead = run(&frames, layout.rows(), &directions[0], false, last_only)?;
-    let Some(backward) = directions.get(1) else {
-        return Ok(ahead);
+    let run = |frames: &Tensor, rows: Rows<'_>, directions: &[Direction]| {
+        kernels::recurrent_layer(cell, frames, pixels, rows, directions, last_only)
     };
-    let back = if last_only {
-        let single = Rows { time: 1, offsets: None }; //         a clip's last frame is where this direction begins
-        run(&layout.last_frames(&frames)?, single, backward, true, true)?
-    } else {
-        run(&frames, layout.rows(), backward, true, false)?
+    let [forward, backward] = directions else {
+        return run(&frames, layout.rows(), directions);
     };
+    if !last_only {
+        return run(&frames, layout.rows(), directions);
+    }
+    let single = Rows { time: 1, offsets: None }; //     a clip's last frame is where the second direction begins
+    let ahead = run(&frames, layout.rows(), std::slice::from_ref(forward))?;
+    let back = run(&layout.last_frames(&frames)?, single, std::slice::from_ref(backward))?;
     Ok(Tensor::f_cat(&[ahead, back], -1)?)
 }
 

@@ -5,8 +5,17 @@ use std::collections::HashSet;
 use tch::{Device, Kind, Tensor};
 
 use super::cnn_lstm::CnnLstm;
-use super::named_tensor::{Indexed, NamedTensor, StateDict, Weights};
-use crate::error::{Result, StateDictMismatch};
+use super::named_tensor::{Indexed, NamedTensor, Renamed, StateDict, Weights};
+use crate::error::{Names, Result, StateDictMismatch};
+
+/// How a state dict may differ from the model that it is loaded into.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    /// Whether every name must be in both.
+    pub strict: bool,
+    /// Names of the state dict and the model's names for them; the others are left out. `None`: all names, as they are.
+    pub names: Option<Vec<(String, String)>>,
+}
 
 impl CnnLstm {
     /// Copies every parameter and buffer to the CPU, in PyTorch's order: float32, counts of batches int64.
@@ -42,6 +51,14 @@ impl CnnLstm {
         self.load_weights(&Indexed::new(state))
     }
 
+    /// As [`Self::load_state_dict`], of a state dict that may be another model's in part.
+    ///
+    /// # Errors
+    /// As [`Self::load_state_dict`]; without `strict` only for tensors of a wrong shape or dtype.
+    pub fn load_partial(&mut self, state: &StateDict, fit: &Fit) -> Result<StateDictMismatch> {
+        self.load_fitting(&Indexed::new(state), fit)
+    }
+
     /// Overwrites what training changes: buffers, and parameters that are not frozen.
     ///
     /// # Errors
@@ -52,16 +69,32 @@ impl CnnLstm {
             .filter(|parameter| !parameter.tensor.requires_grad())
             .map(|parameter| parameter.name.as_str())
             .collect();
-        self.overwrite(&Indexed::new(state), |name| !frozen.contains(name))
+        self.overwrite(&Indexed::new(state), true, |name| !frozen.contains(name))?;
+        Ok(())
     }
 
     /// As [`Self::load_state_dict`], from wherever weights come.
     pub(super) fn load_weights(&mut self, weights: &dyn Weights) -> Result<()> {
-        self.overwrite(weights, |_| true)
+        self.overwrite(weights, true, |_| true)?;
+        Ok(())
     }
 
-    /// Checks everything, then overwrites what is wanted.
-    fn overwrite(&self, weights: &dyn Weights, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
+    /// As [`Self::load_partial`], from wherever weights come.
+    pub(super) fn load_fitting(&mut self, weights: &dyn Weights, fit: &Fit) -> Result<StateDictMismatch> {
+        match &fit.names {
+            Some(names) => self.overwrite(&Renamed::new(weights, names), fit.strict, |_| true),
+            None => self.overwrite(weights, fit.strict, |_| true),
+        }
+    }
+
+    /// Checks everything, then overwrites what is wanted. Of a state dict that need not be the model's in whole, missing and
+    /// unexpected names are no fault; they are what is returned.
+    fn overwrite(
+        &self,
+        weights: &dyn Weights,
+        strict: bool,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<StateDictMismatch> {
         let own = self.state();
         let mut mismatch = StateDictMismatch::default();
         let mut fitting = Vec::with_capacity(own.len());
@@ -72,7 +105,9 @@ impl CnnLstm {
             }
         }
         mismatch.find_unexpected(weights, &own.iter().map(|(name, _)| *name).collect());
-        mismatch.into_result()?;
+        if strict || mismatch.mismatched != Names::default() {
+            mismatch.clone().into_result()?;
+        }
         let _guard = tch::no_grad_guard();
         // Reading may fail half way: nothing is written before everything was read.
         let read = |(name, tensor, size): (&str, &Tensor, Vec<i64>)| -> Result<(Tensor, Tensor)> {
@@ -83,6 +118,6 @@ impl CnnLstm {
         for (mut tensor, values) in pairs {
             tensor.f_copy_(&values)?;
         }
-        Ok(())
+        Ok(mismatch)
     }
 }

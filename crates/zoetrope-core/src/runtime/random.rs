@@ -44,10 +44,23 @@ impl Generator {
         Ok(tensor)
     }
 
+    /// A float32 CPU tensor of the given shape, normal with mean 0 and deviation 1.
+    pub(crate) fn normal(&self, shape: &[i64]) -> Result<Tensor> {
+        let mut tensor = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
+        self.0.normal(&mut tensor, 0.0, 1.0)?;
+        Ok(tensor)
+    }
+
+    /// A float32 CPU tensor of the given shape: 1 with that probability, else 0.
+    pub(crate) fn bernoulli(&self, shape: &[i64], probability: f64) -> Result<Tensor> {
+        let mut ones = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
+        self.0.bernoulli(&mut ones, probability)?;
+        Ok(ones)
+    }
+
     /// A float32 CPU tensor of the given shape: 1 / (1 - dropout) with probability 1 - dropout, else 0.
     pub(crate) fn dropout_mask(&self, shape: &[i64], dropout: f64) -> Result<Tensor> {
-        let mut mask = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
-        self.0.bernoulli(&mut mask, 1.0 - dropout)?;
+        let mut mask = self.bernoulli(shape, 1.0 - dropout)?;
         // With dropout 1 the mask is all zeros, and stays so.
         Ok(mask.f_div_scalar_((1.0 - dropout).max(f64::MIN_POSITIVE))?)
     }

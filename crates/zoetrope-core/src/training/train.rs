@@ -3,12 +3,11 @@
 use tch::Tensor;
 
 use crate::data::batch::Batch;
-use crate::data::targets::missing_targets;
 use crate::error::Result;
 use crate::evaluation::metrics::Meter;
-use crate::evaluation::predictions::Predictions;
 use crate::model::cnn_lstm::CnnLstm;
-use crate::model::loss::{self, BatchLoss, LossOptions};
+use crate::model::head::options::LossOptions;
+use crate::model::head::scored::Scored;
 use crate::optimizer::update::Optimizer;
 
 impl CnnLstm {
@@ -71,15 +70,11 @@ impl CnnLstm {
     }
 
     fn gather(&mut self, options: &LossOptions, batch: &Batch, meter: &mut Meter) -> Result<()> {
-        let (outputs, targets, loss) = self.training_loss(options, batch)?;
-        let predictions = Predictions {
-            config: self.config(),
-            samples: batch.len(),
-            outputs: &outputs,
-            targets: &targets,
-        };
-        meter.record_training(&loss, &predictions)?;
-        meter.gradients.add(self.gradients(&loss.mean)?, loss.weight)
+        let scored = self.score_training(options, batch)?;
+        meter.record_training(self.config(), &scored, batch.len())?;
+        meter
+            .gradients
+            .add(self.gradients(&scored.loss.mean)?, scored.loss.weight)
     }
 
     /// The training loss of a batch and its gradient by every parameter, in their order, undefined for frozen ones;
@@ -98,21 +93,16 @@ impl CnnLstm {
     /// As [`Self::loss_and_gradients`].
     pub fn loss_and_gradients_by(&self, options: &LossOptions, batch: &Batch) -> Result<(f64, Vec<Tensor>)> {
         let statistics = self.save_statistics()?;
-        let (_outputs, _targets, loss) = self.training_loss(options, batch)?;
+        let Scored { loss, .. } = self.score_training(options, batch)?;
         let gradients = self.gradients(&loss.mean)?;
         statistics.restore()?;
         Ok((loss.mean.f_double_value(&[])?, gradients))
     }
 
-    /// Raw outputs and targets, one row an answer, and their loss.
-    fn training_loss(&self, options: &LossOptions, batch: &Batch) -> Result<(Tensor, Tensor, BatchLoss)> {
+    fn score_training(&self, options: &LossOptions, batch: &Batch) -> Result<Scored> {
         self.check_trainable()?;
         options.validate(self.config())?;
-        let batch = batch.to_device(self.config(), self.device())?;
-        let targets = batch.targets.ok_or_else(missing_targets)?;
-        let outputs = self.forward_t(&batch.clips, true)?;
-        let loss = loss::training(self.config(), options, &outputs, &targets)?;
-        Ok((outputs, targets, loss))
+        self.score(&batch.to_device(self.config(), self.device())?, Some(options))
     }
 
     /// Gradients of a loss by every parameter, undefined for frozen ones, whose part of the backward pass is not run.

@@ -140,6 +140,7 @@ fn make(inputs: &Tensor, lengths: Option<&[i64]>, targets: Option<&Tensor>) -> T
         targets: values.as_deref().map(|values| Targets {
             values: TargetValues::Floats(values),
             shape: &target_shape,
+            ..Targets::default()
         }),
     })?)
 }

@@ -8,6 +8,7 @@
 
 pub mod draws;
 pub mod fixture;
+pub mod forecasts;
 pub mod python;
 pub mod safetensors_file;
 pub mod sha256;

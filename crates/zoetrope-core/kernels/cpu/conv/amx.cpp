@@ -14,6 +14,7 @@
 
 #include "../simd/amx.h"
 #include "inputs.h"
+#include "outputs.h"
 
 #if defined(__AMX_BF16__)
 
@@ -26,7 +27,7 @@ struct Sizes : Tiles {
   int64_t ci, co;  //  padded to whole tiles, to whole panels
   int64_t steps;
 
-  explicit Sizes(const zt_conv_shape& s) : Tiles(s) {
+  explicit Sizes(const zt_conv_shape& s, bool is_pooled = true) : Tiles(s, is_pooled) {
     ci = round_up(s.in_channels, kStep), co = round_up(s.out_channels, kPanel), steps = ci / kStep;
   }
   int64_t weights() const { return 36 * ci * co; }  //  U, as floats
@@ -56,35 +57,34 @@ void transform_tile(const zt_conv_shape& s, const Sizes& z, const TileInputs& in
 
 // A panel of output channels, from `first` on, of `count` tiles of the frames.
 struct Panel {
-  const Windows* windows;
+  const Place* places;
   int64_t count, first;
   float* M;
 };
 
-template <bool kHasArgmax>
-void run(const zt_conv_shape& s, const Sizes& z, const float* x, const float* U, const float* zeros, const float* bias,
-         float* y, uint8_t* argmax, float* own) {
+void run(const zt_conv_shape& s, const Sizes& z, const zt_conv_output& output, const float* x, const float* U,
+         const float* zeros, const float* bias, float* own) {
   const TileUnit unit;
   float* const V = own;
   const int64_t packed = packed_floats(z.ci);
-  Windows windows[2][kPair];
-  Panel panels[2] = {{windows[0], 0, 0, own + z.v_parts()}, {windows[1], 0, 0, own + z.v_parts() + z.products()}};
+  Place places[2][kPair];
+  Panel panels[2] = {{places[0], 0, 0, own + z.v_parts()}, {places[1], 0, 0, own + z.v_parts() + z.products()}};
   Panel *now = panels, *before = panels + 1;
   const auto finish = [&](int64_t begin, int64_t end) {
     if (begin < end)
-      finish_tiles<kHasArgmax>(s, before->windows + begin, end - begin, before->first, before->M + begin * 36 * kPanel,
-                               bias, y, argmax);
+      finish_tiles(s, z, output, before->places + begin, end - begin, before->first, before->M + begin * 36 * kPanel,
+                   bias);
   };
 #pragma omp for schedule(dynamic)
   for (int64_t first = 0; first < z.tiles; first += kPair) {
     const int64_t count = smaller(kPair, z.tiles - first);
-    Windows* const here = before->windows == windows[0] ? windows[1] : windows[0];
+    Place* const here = before->places == places[0] ? places[1] : places[0];
     for (int64_t t = 0; t < count; ++t) {
       here[t] = locate(z, first + t);
       transform_tile(s, z, TileInputs(s, z, x, zeros, first + t), t, V);
     }
     for (int64_t o = 0; o < s.out_channels; o += kPanel) {
-      now->windows = here, now->count = count, now->first = o;
+      now->places = here, now->count = count, now->first = o;
       for (int64_t p = 0; p < 36; ++p) {
         const float *const a = V + p * 2 * packed, *const b = U + (p * z.co + o) / kSide * packed;
         const auto finish_some = [&](int64_t step) {
@@ -131,9 +131,9 @@ size_t conv_forward_workspace(const zt_conv_shape& s, int threads) {
   return z.shared() + threads * z.per_thread();
 }
 
-void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, const float* bias, const float* packed,
-                  float* y, uint8_t* argmax, float* workspace, int threads) {
-  const Sizes z(s);
+void conv_forward(const zt_conv_shape& s, const zt_conv_output& output, const float* x, const float* weight,
+                  const float* bias, const float* packed, float* workspace, int threads) {
+  const Sizes z(s, is_pooled(output));
   float *const weights = workspace, *const parts = weights + z.weights(), *const shift = parts + z.u_parts();
   const float* const U = packed != nullptr ? packed : parts;
   float* const zeros = shift + z.co;
@@ -144,10 +144,7 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
     const FlushDenormals flush;
     float* const own = workspace + z.shared() + omp_get_thread_num() * z.per_thread();
     if (packed == nullptr) transform_weights(s, z, weight, weights, parts, own);
-    if (argmax != nullptr)
-      run<true>(s, z, x, U, zeros, shift, y, argmax, own);
-    else
-      run<false>(s, z, x, U, zeros, shift, y, argmax, own);
+    run(s, z, output, x, U, zeros, shift, own);
   }
 }
 

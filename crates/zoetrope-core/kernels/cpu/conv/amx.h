@@ -14,8 +14,8 @@ ZT_INLINE bool takes_tiles(const zt_conv_shape& s) { return zt_isa() == Isa::amx
 
 namespace amx {
 size_t conv_forward_workspace(const zt_conv_shape& s, int threads);
-void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, const float* bias, const float* packed,
-                  float* y, uint8_t* argmax, float* workspace, int threads);
+void conv_forward(const zt_conv_shape& s, const zt_conv_output& output, const float* x, const float* weight,
+                  const float* bias, const float* packed, float* workspace, int threads);
 size_t conv_packed(const zt_conv_shape& s);
 void conv_pack(const zt_conv_shape& s, const float* weight, float* packed, float* workspace, int threads);
 }  // namespace amx
@@ -26,8 +26,8 @@ ZT_INLINE bool takes_tiles(const zt_conv_shape&) { return false; }
 
 namespace amx {
 ZT_INLINE size_t conv_forward_workspace(const zt_conv_shape&, int) { return 0; }
-ZT_INLINE void conv_forward(const zt_conv_shape&, const float*, const float*, const float*, const float*, float*,
-                            uint8_t*, float*, int) {}
+ZT_INLINE void conv_forward(const zt_conv_shape&, const zt_conv_output&, const float*, const float*, const float*,
+                            const float*, float*, int) {}
 ZT_INLINE size_t conv_packed(const zt_conv_shape&) { return 0; }
 ZT_INLINE void conv_pack(const zt_conv_shape&, const float*, float*, float*, int) {}
 }  // namespace amx

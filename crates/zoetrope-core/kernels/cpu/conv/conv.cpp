@@ -4,11 +4,12 @@
 
 #include "../isa.h"
 
+using Output = zt_conv_output;
 using Shape = zt_conv_shape;
 
 ZT_KERNEL(size_t, conv_forward_workspace, (const Shape&, int))
 ZT_KERNEL(void, conv_forward,
-          (const Shape&, const float*, const float*, const float*, const float*, float*, uint8_t*, float*, int))
+          (const Shape&, const Output&, const float*, const float*, const float*, const float*, float*, int))
 ZT_KERNEL(size_t, conv_packed, (const Shape&))
 ZT_KERNEL(void, conv_pack, (const Shape&, const float*, float*, float*, int))
 ZT_KERNEL(size_t, conv_backward_weight_workspace, (const Shape&, int))
@@ -18,7 +19,7 @@ ZT_KERNEL(size_t, conv_backward_data_workspace, (const Shape&, int))
 ZT_KERNEL(void, conv_backward_data, (const Shape&, const float*, const uint8_t*, const float*, float*, float*, int))
 ZT_KERNEL(size_t, conv_first_forward_workspace, (const Shape&, int))
 ZT_KERNEL(void, conv_first_forward,
-          (const Shape&, const float*, const uint8_t*, const float*, const float*, float*, uint8_t*, float*, int))
+          (const Shape&, const Output&, const float*, const uint8_t*, const float*, const float*, float*, int))
 ZT_KERNEL(size_t, conv_first_backward_workspace, (const Shape&, int))
 ZT_KERNEL(void, conv_first_backward,
           (const Shape&, const float*, const uint8_t*, const uint8_t*, const float*, float*, float*, float*, int))
@@ -28,9 +29,9 @@ size_t zt_conv_forward_workspace(const Shape* shape, int threads) {
   return ZT_CALL(conv_forward_workspace, (*shape, threads));
 }
 
-void zt_conv_forward(const Shape* shape, const float* x, const float* weight, const float* bias, const float* packed,
-                     float* y, uint8_t* argmax, float* workspace, int threads) {
-  ZT_CALL(conv_forward, (*shape, x, weight, bias, packed, y, argmax, workspace, threads));
+void zt_conv_forward(const Shape* shape, const Output* output, const float* x, const float* weight, const float* bias,
+                     const float* packed, float* workspace, int threads) {
+  ZT_CALL(conv_forward, (*shape, *output, x, weight, bias, packed, workspace, threads));
 }
 
 size_t zt_conv_packed(const Shape* shape) { return ZT_CALL(conv_packed, (*shape)); }
@@ -55,9 +56,9 @@ size_t zt_conv_first_forward_workspace(const Shape* shape, int threads) {
   return ZT_CALL(conv_first_forward_workspace, (*shape, threads));
 }
 
-void zt_conv_first_forward(const Shape* shape, const float* x, const uint8_t* pixels, const float* weight,
-                           const float* bias, float* y, uint8_t* argmax, float* workspace, int threads) {
-  ZT_CALL(conv_first_forward, (*shape, x, pixels, weight, bias, y, argmax, workspace, threads));
+void zt_conv_first_forward(const Shape* shape, const Output* output, const float* x, const uint8_t* pixels,
+                           const float* weight, const float* bias, float* workspace, int threads) {
+  ZT_CALL(conv_first_forward, (*shape, *output, x, pixels, weight, bias, workspace, threads));
 }
 
 size_t zt_conv_first_backward_workspace(const Shape* shape, int threads) {

@@ -13,7 +13,7 @@
 
 #include "../simd/transpose.h"
 #include "first.h"
-#include "tiles.h"
+#include "outputs.h"
 
 namespace zt::ZT_ISA {
 namespace {
@@ -28,7 +28,7 @@ struct Sizes : Tiles {
   int64_t co, position;      //  padded to whole panels; floats of U of one position
   int64_t ci;
 
-  explicit Sizes(const zt_conv_shape& s) : Tiles(s) {
+  explicit Sizes(const zt_conv_shape& s, bool is_pooled = true) : Tiles(s, is_pooled) {
     band_rows = larger(1, kBand / tile_cols), bands = ceil_div(s.frames * tile_rows, band_rows);
     band = round_up(band_rows * tile_cols + kMaxRows, 16);
     cols = round_up(4 * tile_cols + 2, 16), line = round_up(cols, 64);
@@ -68,8 +68,8 @@ void transform_row(const zt_conv_shape& s, const Sizes& z, const Frames& frames,
 }
 
 template <int CI>
-void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const float* U, const float* bias, float* y,
-             uint8_t* argmax, float* workspace, int threads) {
+void forward(const zt_conv_shape& s, const Sizes& z, const zt_conv_output& output, const Frames& frames, const float* U,
+             const float* bias, float* workspace, int threads) {
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
@@ -82,13 +82,13 @@ void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const
       for (int64_t r = 0; r < rows; ++r) transform_row(s, z, frames, row + r, lines, V + r * z.tile_cols);
       for (int64_t t = 0; t < rows * z.tile_cols; t += kTiles) {
         const int64_t count = smaller(kTiles, rows * z.tile_cols - t);
-        Windows windows[kTiles];
-        for (int64_t k = 0; k < count; ++k) windows[k] = locate(z, row * z.tile_cols + t + k);
+        Place places[kTiles];
+        for (int64_t k = 0; k < count; ++k) places[k] = locate(z, row * z.tile_cols + t + k);
         for (int64_t o = 0; o < s.out_channels; o += kPanel) {
           for (int p = 0; p < 36; ++p)
             multiply<kTiles>(V + p * CI * z.band + t, 1, z.band, U + p * z.position + o * CI, z.position,
                              M + p * kPanel, CI);
-          finish_tiles(s, windows, count, o, M, bias, y, argmax);
+          finish_tiles(s, z, output, places, count, o, M, bias);
         }
       }
     }
@@ -98,13 +98,14 @@ void forward(const zt_conv_shape& s, const Sizes& z, const Frames& frames, const
 }  // namespace
 
 size_t conv_first_forward_workspace(const zt_conv_shape& s, int threads) {
-  const Sizes z(s);
-  return z.shared() + threads * z.per_thread();
+  const Sizes pooled(s, true), whole(s, false);  //  bands of either have other sizes
+  const int64_t per_thread = larger(pooled.per_thread(), whole.per_thread());
+  return pooled.shared() + threads * per_thread;
 }
 
-void conv_first_forward(const zt_conv_shape& s, const float* x, const uint8_t* pixels, const float* weight,
-                        const float* bias, float* y, uint8_t* argmax, float* workspace, int threads) {
-  const Sizes z(s);
+void conv_first_forward(const zt_conv_shape& s, const zt_conv_output& output, const float* x, const uint8_t* pixels,
+                        const float* weight, const float* bias, float* workspace, int threads) {
+  const Sizes z(s, is_pooled(output));
   const Frames frames = {x, pixels};
   float* const U = workspace;
   float* const shift = U + 36 * z.position;
@@ -113,13 +114,13 @@ void conv_first_forward(const zt_conv_shape& s, const float* x, const uint8_t* p
   for (int64_t o = 0; o < z.co; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
   switch (s.in_channels) {
     case 1:
-      return forward<1>(s, z, frames, U, shift, y, argmax, own, threads);
+      return forward<1>(s, z, output, frames, U, shift, own, threads);
     case 2:
-      return forward<2>(s, z, frames, U, shift, y, argmax, own, threads);
+      return forward<2>(s, z, output, frames, U, shift, own, threads);
     case 3:
-      return forward<3>(s, z, frames, U, shift, y, argmax, own, threads);
+      return forward<3>(s, z, output, frames, U, shift, own, threads);
     default:
-      return forward<4>(s, z, frames, U, shift, y, argmax, own, threads);
+      return forward<4>(s, z, output, frames, U, shift, own, threads);
   }
 }
 

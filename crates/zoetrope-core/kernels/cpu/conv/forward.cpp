@@ -1,11 +1,12 @@
-// y = maxpool2(relu(conv3x3(x) + bias)), NHWC, as one Winograd F(4x4, 3x3) kernel.
+// y = maxpool2(relu(conv3x3(x) + bias)), NHWC, as one Winograd F(4x4, 3x3) kernel; or any other residual sum, activation
+// and pooling (outputs.h).
 //
 //   U[36][ci][co]   = G g Gᵀ               once per call, or before (`packed`)
 //   V[36][tile][ci] = Bᵀ d B               d: the tile's 6x6 inputs, zeros outside the frame
 //   M[tile][36][co] = V · U                36 matrix products: all the multiplications
 //   y, argmax       = pool(Aᵀ M A) + bias  4x4 outputs of a tile are 2x2 pooling windows; relu after the pooling
 //
-// The full-size activation is never stored.
+// The full-size activation of a block is never stored.
 //
 // A thread takes blocks of kRows tiles. V of a block, and M of one panel of output channels (two vectors wide), stay in
 // L1 and L2. The micro-kernel holds kRows tiles x 2 vectors of M in registers.
@@ -16,6 +17,7 @@
 
 #include "amx.h"
 #include "inputs.h"
+#include "outputs.h"
 
 namespace zt::ZT_ISA {
 namespace {
@@ -24,7 +26,7 @@ struct Sizes : Tiles {
   int64_t ci, co;    //     padded to whole vectors, to whole panels
   int64_t position;  //     floats of U of one position
 
-  explicit Sizes(const zt_conv_shape& s) : Tiles(s) {
+  explicit Sizes(const zt_conv_shape& s, bool is_pooled = true) : Tiles(s, is_pooled) {
     ci = round_up(s.in_channels, kMaxPanel / 2), co = round_up(s.out_channels, kMaxPanel);
     position = ci * co;
   }
@@ -66,10 +68,10 @@ size_t conv_forward_workspace(const zt_conv_shape& s, int threads) {
   return z.shared() + threads * z.per_thread();
 }
 
-void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, const float* bias, const float* packed,
-                  float* y, uint8_t* argmax, float* workspace, int threads) {
-  if (takes_tiles(s)) return amx::conv_forward(s, x, weight, bias, packed, y, argmax, workspace, threads);
-  const Sizes z(s);
+void conv_forward(const zt_conv_shape& s, const zt_conv_output& output, const float* x, const float* weight,
+                  const float* bias, const float* packed, float* workspace, int threads) {
+  if (takes_tiles(s)) return amx::conv_forward(s, output, x, weight, bias, packed, workspace, threads);
+  const Sizes z(s, is_pooled(output));
   const float* const U = packed != nullptr ? packed : workspace;
   float* const shift = workspace + 36 * z.position;
   float* const zeros = shift + z.co;
@@ -84,16 +86,16 @@ void conv_forward(const zt_conv_shape& s, const float* x, const float* weight, c
 #pragma omp for schedule(dynamic, 4)
     for (int64_t block = 0; block < ceil_div(z.tiles, kRows); ++block) {
       const int64_t first = block * kRows, count = smaller(kRows, z.tiles - first);
-      Windows windows[kRows];
+      Place places[kRows];
       for (int64_t t = 0; t < count; ++t) {
-        windows[t] = locate(z, first + t);
+        places[t] = locate(z, first + t);
         transform_tile(s, z, x, zeros, first + t, V + t * z.ci);
       }
       for (int64_t o = 0; o < s.out_channels; o += kPanel) {
         for (int p = 0; p < 36; ++p)
           multiply<kRows>(V + p * kRows * z.ci, z.ci, 1, U + p * z.position + o * z.ci, z.position, M + p * kPanel,
                           s.in_channels);
-        finish_tiles(s, windows, count, o, M, shift, y, argmax);
+        finish_tiles(s, z, output, places, count, o, M, shift);
       }
     }
   }

@@ -13,7 +13,7 @@ struct TileInputs {
   TileInputs(const zt_conv_shape& s, const Tiles& z, const float* x, const float* zeros, int64_t tile)
       : channels(s.in_channels) {
     const int64_t frame = tile / (z.tile_rows * z.tile_cols), in_frame = tile % (z.tile_rows * z.tile_cols);
-    const int64_t top = in_frame / z.tile_cols * 4 - 1, left = in_frame % z.tile_cols * 4 - 1;
+    const int64_t top = in_frame / z.tile_cols * 4 - s.padding, left = in_frame % z.tile_cols * 4 - s.padding;
     for (int b = 0; b < 6; ++b) has_column[b] = (left + b >= 0) & (left + b < s.width);
     for (int a = 0; a < 6; ++a) {
       const bool has_row = (top + a >= 0) & (top + a < s.height);

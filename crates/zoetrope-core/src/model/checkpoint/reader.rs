@@ -36,7 +36,10 @@ impl TensorFile {
         let failed = |error: &io::Error| unreadable(path, &error.to_string());
         let file = aside(|| open_regular(path)).map_err(|error| failed(&error))?;
         let length = file.metadata().map_err(|error| failed(&error))?.len();
-        let damaged = |reason: &str| unreadable(path, &format!("not a safetensors file ({reason})"));
+        let damaged = |reason: &str| {
+            let reason = pickled(&file).unwrap_or(reason);
+            unreadable(path, &format!("not a safetensors file ({reason})"))
+        };
         if length < LENGTH_BYTES {
             return Err(damaged(&format!("it is {length} bytes long")));
         }
@@ -105,6 +108,19 @@ impl Weights for TensorFile {
 
     fn names(&self) -> Vec<&str> {
         self.names.iter().map(String::as_str).collect()
+    }
+}
+
+/// What to say of a file of `torch.save` or `pickle`, by its first bytes: a zip archive with a pickle in it, or a pickle.
+fn pickled(file: &File) -> Option<&'static str> {
+    let mut begin = [0; 4];
+    read_at(file, &mut begin, 0).ok()?;
+    match begin {
+        [b'P', b'K', 3, 4] | [0x80, 2..=5, ..] => Some(
+            "it looks like a checkpoint of torch.save, a pickle, which may run any program when it is read: Zoetrope never \
+             reads one. Turn it into safetensors with Python: docs/model.md, \"Weights from PyTorch\", has the three lines",
+        ),
+        _ => None,
     }
 }
 

@@ -20,25 +20,59 @@ const SUFFIX: &str = ".tmp";
 /// What the mode of a new file is before the umask.
 const READABLE_BY_ALL: u32 = 0o666;
 
-/// Writes to a temporary file beside, flushes it and renames it over `path`. A symbolic link stays: the file behind it
-/// is written. A file that is replaced hands its mode on, and its owner where the system lets us.
-pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (path, replaced) = follow_links(path)?;
-    let name = path.file_name().ok_or(Errno::ISDIR)?;
-    let directory = directory_of(&path);
-    let prefix = temporary_prefix(name);
-    remove_stale(directory, &prefix);
-    let mode = replaced
-        .as_ref()
-        .map_or(READABLE_BY_ALL, |replaced| replaced.mode() & 0o777);
-    let mut temporary = locked_temporary(directory, &prefix, mode)?;
-    temporary.write_all(bytes)?;
-    if let Some(replaced) = replaced {
-        hand_on(&replaced, temporary.as_file())?;
+/// A file that appears at its path whole or not at all: until then it is a temporary file beside, which is removed where it
+/// is dropped. A symbolic link stays: the file behind it is replaced.
+pub(crate) struct AtomicFile {
+    /// Behind symbolic links.
+    path: PathBuf,
+    /// What is at the path now.
+    replaced: Option<Metadata>,
+    temporary: NamedTempFile,
+}
+
+impl AtomicFile {
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let (path, replaced) = follow_links(path)?;
+        let name = path.file_name().ok_or(Errno::ISDIR)?;
+        let directory = directory_of(&path);
+        let prefix = temporary_prefix(name);
+        remove_stale(directory, &prefix);
+        let mode = replaced
+            .as_ref()
+            .map_or(READABLE_BY_ALL, |replaced| replaced.mode() & 0o777);
+        let temporary = locked_temporary(directory, &prefix, mode)?;
+        Ok(Self {
+            path,
+            replaced,
+            temporary,
+        })
     }
-    temporary.as_file().sync_all()?;
-    temporary.persist(&path)?;
-    File::open(directory)?.sync_all() // the rename itself
+
+    /// What is written to.
+    pub(crate) fn file(&mut self) -> &mut impl Write {
+        &mut self.temporary
+    }
+
+    /// Where it will be.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it is.
+    pub(crate) fn temporary_path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Flushes it and renames it over its path. A file that is replaced hands its mode on, and its owner where the system
+    /// lets us.
+    pub(crate) fn persist(self) -> io::Result<()> {
+        if let Some(replaced) = &self.replaced {
+            hand_on(replaced, self.temporary.as_file())?;
+        }
+        self.temporary.as_file().sync_all()?;
+        self.temporary.persist(&self.path)?;
+        File::open(directory_of(&self.path))?.sync_all() // the rename itself
+    }
 }
 
 /// The path at the end of a chain of symbolic links, and what is there: nothing yet, or a regular file.

@@ -3,70 +3,76 @@
 use tch::Tensor;
 
 use super::CnnLstm;
-use crate::config::Per;
 use crate::data::lengths::Layout;
-use crate::data::samples::Clips;
+use crate::data::samples::{Clips, DeviceBatch};
 use crate::error::Result;
+use crate::model::head::HeadInputs;
+use crate::model::head::scored::Scored;
 
-/// What the head reads after each frame of some clips.
+/// What the head reads of some clips after each of their frames.
 pub(crate) struct Prefixes {
-    /// `[prefixes, hidden_size]`, one row for each prefix of a clip; with a head per frame, one for each frame.
-    pooled: Tensor,
-    per: Per,
-    /// Of each clip, the row of its first prefix.
-    begins: Vec<i64>,
-    /// From the row of a prefix to that of the one that is a frame longer.
-    stride: i64,
-}
-
-impl Prefixes {
-    /// The rows whose answers belong to the first `frames[clip]` frames of each clip.
-    fn rows(&self, frames: &[i64]) -> Result<Tensor> {
-        let clips = self.begins.iter().zip(frames);
-        let rows: Vec<i64> = match self.per {
-            Per::Clip => clips
-                .map(|(begin, frames)| begin + (frames - 1) * self.stride)
-                .collect(),
-            Per::Frame => clips.flat_map(|(&begin, frames)| begin..begin + frames).collect(),
-        };
-        Ok(Tensor::f_from_slice(&rows)?.f_to_device(self.pooled.device())?)
-    }
-
-    /// Of the targets of whole clips those that belong to their first frames: all of them where a clip has one answer.
-    pub(crate) fn targets(&self, targets: &Tensor, frames: &[i64]) -> Result<Tensor> {
-        match self.per {
-            Per::Clip => Ok(targets.shallow_clone()),
-            Per::Frame => Ok(targets.f_index_select(0, &self.rows(frames)?)?),
-        }
-    }
+    /// `[prefixes, hidden_size]`: one row for each prefix of a clip, or for each frame where the head reads all of them.
+    states: Tensor,
+    /// From the row of a prefix to that of the one that is a frame longer, where prefixes lie step after step; otherwise
+    /// they lie clip after clip.
+    stride: Option<i64>,
 }
 
 impl CnnLstm {
     /// Runs clips through a causal model up to the head.
-    pub(crate) fn run_prefixes(&self, clips: &Clips) -> Result<Prefixes> {
+    pub(crate) fn prefixes_of(&self, clips: &Clips) -> Result<Prefixes> {
+        let outputs = self.recurrent_t(clips, false, false)?; //                        [frames, hidden_size]
+        if self.pool.is_last() || !self.config.head.is_pooled() {
+            return Ok(Prefixes {
+                states: outputs,
+                stride: None,
+            });
+        }
         let layout = clips.layout();
-        let takes_pixel_major = self.recurrent.takes_pixel_major(&layout);
-        let features = self.features_t(&clips.inputs, &layout, takes_pixel_major, false)?;
-        let outputs = self.recurrent.forward_t(&features, &layout, false, false)?; //   [frames, hidden_size]
-        let (pooled, begins, stride) = if self.pool.is_last() || self.config.head.per == Per::Frame {
-            (outputs, layout.begins()?, 1)
-        } else {
-            let pooled = self.pool_prefixes(&outputs, &layout)?; //                     [time * batch, hidden_size]
-            (pooled, (0..layout.batch).collect(), layout.batch)
-        };
         Ok(Prefixes {
-            pooled,
-            per: self.config.head.per,
-            begins,
-            stride,
+            states: self.pool_prefixes(&outputs, &layout)?, //                          [time * batch, hidden_size]
+            stride: Some(layout.batch),
         })
     }
 
-    /// The raw outputs of the first `frames[clip]` frames of each clip: `[batch, outputs]`, or with a head per frame
-    /// those of all these frames, `[frames, outputs]`.
-    pub(crate) fn prefix_outputs(&self, prefixes: &Prefixes, frames: &[i64]) -> Result<Tensor> {
-        let pooled = prefixes.pooled.f_index_select(0, &prefixes.rows(frames)?)?;
-        self.head_t(&pooled, false)
+    /// Evaluates the first `frames[clip]` frames of each clip of `batch`, whose prefixes these are. `cut` is the batch cut
+    /// there.
+    pub(crate) fn score_prefixes(
+        &self,
+        prefixes: &Prefixes,
+        batch: &DeviceBatch,
+        cut: &DeviceBatch,
+        frames: &[i64],
+    ) -> Result<Scored> {
+        let layout = batch.clips.layout();
+        let device = prefixes.states.device();
+        let rows = if self.config.head.is_pooled() {
+            let rows: Vec<i64> = match prefixes.stride {
+                Some(stride) => (0..)
+                    .zip(frames)
+                    .map(|(clip, frames)| clip + (frames - 1) * stride)
+                    .collect(),
+                None => layout
+                    .begins()
+                    .iter()
+                    .zip(frames)
+                    .map(|(begin, frames)| begin + frames - 1)
+                    .collect(),
+            };
+            Tensor::f_from_slice(&rows)?.f_to_device(device)?
+        } else {
+            layout.rows_of_first(frames, device)?
+        };
+        self.head.score(
+            &self.config,
+            None,
+            &HeadInputs {
+                clips: &cut.clips,
+                states: prefixes.states.f_index_select(0, &rows)?,
+                targets: cut.targets.as_ref(),
+                train: false,
+            },
+        )
     }
 
     /// The valid steps so far, pooled, after each step: `[frames, hidden_size]` into `[time * batch, hidden_size]`.

@@ -6,6 +6,7 @@ use super::CnnLstm;
 use crate::data::batch::Batch;
 use crate::error::{Error, Result};
 use crate::model::clip_state::ClipState;
+use crate::model::head::HeadInputs;
 
 /// What a model remembers of a clip that is still running: memory that does not grow with its frames.
 pub struct RunningClip {
@@ -38,7 +39,7 @@ impl CnnLstm {
     /// # Errors
     /// `InvalidConfig` for a model whose outputs depend on later frames.
     pub fn begin_clip(&self) -> Result<RunningClip> {
-        self.config.check_causal()?;
+        self.config.check_streams()?;
         let _guard = tch::no_grad_guard();
         Ok(RunningClip {
             recurrent: self.recurrent.initial_state(1)?,
@@ -65,15 +66,19 @@ impl CnnLstm {
         let _guard = tch::no_grad_guard();
         let frames = frames.to_device(&self.config, self.device)?.clips;
         let mut running = RunningClip::stacked(&clips.iter().map(|clip| &**clip).collect::<Vec<_>>())?;
-        let layout = frames.layout();
-        let features = self.features_t(&frames.inputs, &layout, false, false)?.values; //      [clips, features]
+        let features = self.features_t(&frames, false, false)?.values; //               [clips, features]
         let outputs = self.recurrent.step(&features, &mut running.recurrent)?; //       [clips, hidden_size]
         let pooled = self.pool.step(&outputs, &mut running.pooling)?; //                [clips, hidden_size]
-        let answers = self.head_t(&pooled, false)?; //                                  [clips, outputs]
+        let answers = self.head.outputs(&HeadInputs {
+            clips: &frames,
+            states: pooled,
+            targets: None,
+            train: false,
+        })?; //                                                                         [clips, outputs]
         if let [clip] = clips {
             **clip = running;
         } else {
-            let apart = (0..layout.batch).map(|index| running.clip(index));
+            let apart = (0..clips.len() as i64).map(|index| running.clip(index));
             for (clip, own) in clips.iter_mut().zip(apart.collect::<Result<Vec<_>>>()?) {
                 **clip = own;
             }

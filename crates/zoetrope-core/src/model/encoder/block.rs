@@ -7,7 +7,7 @@ use super::scaled;
 use crate::config::{Activation, BlockConfig, Pool};
 use crate::data::lengths::Layout;
 use crate::error::Result;
-use crate::kernels::{self, Packed};
+use crate::kernels::{self, ConvFinish, Packed};
 use crate::model::dropout::Dropout;
 use crate::model::initializer::Initializer;
 use crate::model::paths;
@@ -64,15 +64,81 @@ impl Block {
     pub(super) fn forward_t(&self, frames: &Tensor, kind: Kind, train: bool) -> Result<Tensor> {
         let output = if paths::takes_conv_block(&self.config, frames, &self.weight) {
             kernels::conv_block(frames, &self.weight, &self.bias, &self.packed)?
+        } else if !train && paths::takes_conv_layer(&self.config, frames, &self.weight) {
+            self.inferred(frames, kind)?
         } else {
             self.reference(&scaled(frames, kind)?, train)?
         };
         self.dropout.forward_t(&output, train)
     }
 
+    /// The block by one kernel, without gradients: a batch norm is folded into the convolution's weights.
+    fn inferred(&self, frames: &Tensor, kind: Kind) -> Result<Tensor> {
+        let frames = if paths::takes_bytes(&self.config, frames) {
+            frames.shallow_clone()
+        } else {
+            scaled(frames, kind)?
+        };
+        let residual = if self.config.residual {
+            Some(self.shortcut(&scaled(&frames, kind)?)?)
+        } else {
+            None
+        };
+        let norm = self.norm.as_ref().and_then(|norm| norm.by_running_statistics(false));
+        let finish = ConvFinish {
+            norm,
+            residual: residual.as_ref(),
+            activation: self.config.activation,
+            pool: self.config.pool(),
+        };
+        kernels::conv_layer(
+            &frames,
+            [&self.weight, &self.bias],
+            self.config.padding,
+            &finish,
+            &self.packed,
+        )
+    }
+
+    /// The other side of the residual sum: the block's frames, or a convolution of 1 × 1 pixels of them.
+    fn shortcut(&self, frames: &Tensor) -> Result<Tensor> {
+        match &self.shortcut {
+            Some((weight, bias)) => {
+                let stride = [self.config.stride; 2];
+                Ok(frames.f_conv2d(weight, Some(bias), stride, [0, 0], [1, 1], 1)?)
+            }
+            None => Ok(frames.shallow_clone()),
+        }
+    }
+
     /// Maps vectors of `[frames, in_channels]` to `[frames, out_channels]`: a convolution over the time of each clip,
     /// in front of and behind which there is nothing but zeros. Norm, sum, activation and dropout see valid steps only.
     pub(super) fn forward_over_time_t(&self, vectors: &Tensor, layout: &Layout<'_>, train: bool) -> Result<Tensor> {
+        let BlockConfig {
+            dilation,
+            activation,
+            residual,
+            ..
+        } = self.config;
+        let output = if paths::takes_conv1d(&self.config, &self.weight) {
+            let vectors = vectors.f_contiguous()?;
+            let has_relu = activation == Activation::Relu && self.norm.is_none() && !residual;
+            let rows = layout.rows();
+            let steps = kernels::conv1d(&vectors, &self.weight, &self.bias, rows, dilation, has_relu)?;
+            if has_relu {
+                steps
+            } else {
+                self.finish_over_time(steps, &vectors, train)?
+            }
+        } else {
+            self.finish_over_time(self.convolved_over_time(vectors, layout)?, vectors, train)?
+        };
+        self.dropout.forward_t(&output, train)
+    }
+
+    /// The convolution over time by libtorch's own operation, which knows padded sequences only: what its kernel is
+    /// tested against.
+    fn convolved_over_time(&self, vectors: &Tensor, layout: &Layout<'_>) -> Result<Tensor> {
         let BlockConfig {
             padding,
             dilation,
@@ -81,12 +147,16 @@ impl Block {
         } = self.config;
         let clips = layout.unpack(vectors)?.f_transpose(1, 2)?; //                          [batch, in_channels, time]
         let convolved = clips.f_conv1d(&self.weight, Some(&self.bias), 1, padding, dilation, groups)?;
-        let steps = layout.pack(&convolved.f_transpose(1, 2)?)?; //                         [frames, out_channels]
+        layout.pack(&convolved.f_transpose(1, 2)?) //                                       [frames, out_channels]
+    }
+
+    /// What follows the convolution over time of `vectors`.
+    fn finish_over_time(&self, steps: Tensor, vectors: &Tensor, train: bool) -> Result<Tensor> {
         let shortcut = || match &self.shortcut {
             Some((weight, bias)) => Ok(vectors.f_linear(&weight.f_squeeze_dim(-1)?, Some(bias))?),
             None => Ok(vectors.shallow_clone()),
         };
-        self.dropout.forward_t(&self.finish(steps, shortcut, train)?, train)
+        self.finish(steps, shortcut, train)
     }
 
     /// What follows the convolution up to the pooling: norm, residual sum, activation.
@@ -113,11 +183,7 @@ impl Block {
         } = self.config;
         let [stride, padding, dilation] = [stride, padding, dilation].map(|size| [size; 2]);
         let convolved = frames.f_conv2d(&self.weight, Some(&self.bias), stride, padding, dilation, groups)?;
-        let shortcut = || match &self.shortcut {
-            Some((weight, bias)) => Ok(frames.f_conv2d(weight, Some(bias), stride, [0, 0], [1, 1], 1)?),
-            None => Ok(frames.shallow_clone()),
-        };
-        let activated = self.finish(convolved, shortcut, train)?;
+        let activated = self.finish(convolved, || self.shortcut(frames), train)?;
         match self.config.pool() {
             Some(Pool::Max(window)) => Ok(activated.f_max_pool2d([window; 2], [window; 2], [0, 0], [1, 1], false)?),
             Some(Pool::Average(window)) => {
@@ -128,7 +194,8 @@ impl Block {
     }
 }
 
-fn activate(values: &Tensor, activation: Activation) -> Result<Tensor> {
+/// The function after a convolution, value by value.
+pub(in crate::model) fn activate(values: &Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
         Activation::Relu => Ok(values.f_relu()?),
         Activation::Gelu => Ok(values.f_gelu("none")?),

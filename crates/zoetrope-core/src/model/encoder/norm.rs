@@ -12,7 +12,7 @@ const EPS: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 /// A norm with its parameters, `weight` and `bias` of `[channels]`.
-pub(super) struct NormLayer {
+pub(in crate::model) struct NormLayer {
     weight: Tensor,
     bias: Tensor,
     /// Batch norm's, `None` for layer norm.
@@ -31,7 +31,7 @@ struct RunningStatistics {
 }
 
 impl NormLayer {
-    pub(super) fn new(norm: Norm, name: &str, channels: i64, init: &mut Initializer<'_>) -> Result<Self> {
+    pub(in crate::model) fn new(norm: Norm, name: &str, channels: i64, init: &mut Initializer<'_>) -> Result<Self> {
         let weight = init.constant(format!("{name}.weight"), &[channels], 1.0)?;
         let bias = init.constant(format!("{name}.bias"), &[channels], 0.0)?;
         let statistics = match norm {
@@ -49,17 +49,34 @@ impl NormLayer {
         })
     }
 
+    /// A batch norm's weight, bias, running mean and variance and its count of batches, with eps, where its running
+    /// statistics are what it normalises by.
+    pub(super) fn by_running_statistics(&self, train: bool) -> Option<([&Tensor; 5], f64)> {
+        let statistics = self.statistics.as_ref().filter(|_| !self.is_updated(train))?;
+        let RunningStatistics {
+            mean,
+            var,
+            num_batches_tracked,
+        } = statistics;
+        Some(([&self.weight, &self.bias, mean, var, num_batches_tracked], EPS))
+    }
+
+    /// Whether a batch enters the running statistics.
+    fn is_updated(&self, train: bool) -> bool {
+        train && (self.weight.requires_grad() || self.bias.requires_grad())
+    }
+
     /// Normalises `[frames, channels, height, width]` or `[frames, channels]`: layer norm each frame by itself; batch norm each channel, in
     /// training by the batch, whose statistics enter the running ones, else by the running ones.
     ///
     /// A batch norm whose weight and bias are both frozen is frozen as a whole: also in training it normalises by the
     /// running statistics, and keeps them.
-    pub(super) fn forward_t(&self, values: &Tensor, train: bool) -> Result<Tensor> {
+    pub(in crate::model) fn forward_t(&self, values: &Tensor, train: bool) -> Result<Tensor> {
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
         let Some(statistics) = &self.statistics else {
             return Ok(values.f_group_norm(1, weight, bias, EPS, true)?);
         };
-        let is_updated = train && (self.weight.requires_grad() || self.bias.requires_grad());
+        let is_updated = self.is_updated(train);
         if is_updated {
             check_count(&values.size())?;
             let _ = statistics.num_batches_tracked.shallow_clone().f_add_scalar_(1)?;

@@ -1,0 +1,112 @@
+// The gradients of the convolution over time. With d = dy where ReLU let y pass:
+//
+//   dx[t] = Σ d[t - distance] · weight[tap]      dweight[tap] = Σ d[t]ᵀ · x[t + distance]      dbias = Σ d
+//
+// Cost: 4·rows·taps·in_channels·out_channels FLOPs, half without dx.
+#include <omp.h>
+
+#include "../simd/transpose.h"
+#include "steps.h"
+
+namespace zt::ZT_ISA {
+namespace {
+
+constexpr int64_t kSumRows = 256;  //  rows that are summed before their sum is added: a long sum would lose digits
+
+struct Workspace {
+  float *weights, *passed, *transposed, *gradients, *zeros, *panels;
+  Steps steps;
+  int64_t size;
+
+  Workspace(const zt_conv1d_shape& s, int threads, float* at) : Workspace(s, threads, Cutter(at)) {}
+
+ private:
+  Workspace(const zt_conv1d_shape& s, int threads, Cutter cut)
+      : weights(cut.take(s.taps * s.in_channels * s.out_channels)),
+        passed(cut.take(s.relu ? rows_of(s) * s.out_channels : 0)),
+        transposed(cut.take(rows_of(s) * s.out_channels)),
+        gradients(cut.take(s.taps * s.in_channels * s.out_channels)),
+        zeros(cut.take(larger(s.in_channels, s.out_channels))),
+        panels(cut.take(threads * kProductWorkspace)),
+        steps(s, cut),
+        size(cut.size()) {}
+};
+
+// dweight of one tap, [out][in]. (simd/product.h)
+struct OfWeight {
+  const Steps& steps;
+  const float *transposed, *x, *zeros;
+  int64_t distance;
+  float* out;
+  int64_t m, depth, columns;
+  bool adds = false;
+
+  const float* a(int64_t i, int64_t k) const { return transposed + i * depth + k; }
+  int64_t run(int64_t) const { return depth; }
+  const float* b(int64_t k) const { return steps.at(x, columns, k, distance, zeros); }
+  float* c(int64_t i) const { return out + i * columns; }
+  VF finish(VF sum, int64_t) const { return sum; }
+};
+
+// d [rows][out], transposed [out][rows] and their sums. All threads come here. `passed` is dy where there is no ReLU.
+void prepare(const zt_conv1d_shape& s, const float* y, const float* dy, float* passed, float* transposed,
+             float* dbias) {
+  const int64_t out = s.out_channels, rows = rows_of(s);
+#pragma omp for schedule(static)
+  for (int64_t c = 0; c < out; c += kWidth) {
+    const int64_t count = smaller(kWidth, out - c);
+    VF total = zero();
+    for (int64_t first = 0; first < rows; first += kSumRows) {
+      const int64_t end = smaller(first + kSumRows, rows);
+      VF sums = zero();
+      for (int64_t row = first; row < end; ++row) {
+        VF d = load_first(dy + row * out + c, count);
+        if (s.relu) {
+          d = select(load_first(y + row * out + c, count) <= zero(), zero(), d);
+          store_first(passed + row * out + c, d, count);
+        }
+        sums += d;
+      }
+      total += sums;
+      const float* const from = (s.relu ? passed : dy) + first * out + c;
+      transpose_floats(from, out, end - first, count, transposed + c * rows + first, rows);
+    }
+    store_first(dbias + c, total, count);
+  }
+}
+
+}  // namespace
+
+size_t conv1d_backward_workspace(const zt_conv1d_shape& s, int threads) { return Workspace(s, threads, nullptr).size; }
+
+void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weight, const float* y, const float* dy,
+                     float* dx, float* dweight, float* dbias, float* workspace, int threads) {
+  const Workspace w(s, threads, workspace);
+  const int64_t in = s.in_channels, out = s.out_channels, rows = w.steps.rows;
+  for (int64_t c = 0; c < larger(in, out); ++c) w.zeros[c] = 0;
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+    float* const packed = w.panels + omp_get_thread_num() * kProductWorkspace;
+    w.steps.fill(s);
+    prepare(s, y, dy, w.passed, w.transposed, dbias);
+    for (int64_t tap = 0; tap < s.taps; ++tap) {
+      const OfWeight product = {w.steps, w.transposed, x,   w.zeros, distance_of(s, tap), w.gradients + tap * out * in,
+                                out,     rows,         in};
+      multiply(product, packed);
+    }
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < out * in; ++i)
+      for (int64_t tap = 0; tap < s.taps; ++tap) dweight[i * s.taps + tap] = w.gradients[tap * out * in + i];
+    if (dx != nullptr) {
+#pragma omp for schedule(static)
+      for (int64_t k = 0; k < s.taps * out; ++k)  //  [tap][out][in]
+        for (int64_t c = 0; c < in; ++c) w.weights[k * in + c] = weight[(k % out * in + c) * s.taps + k / out];
+      const OverTime product = {s,       w.steps, s.relu ? w.passed : dy, w.weights, w.zeros,      out, -1,
+                                nullptr, false,   dx,                     rows,      s.taps * out, in};
+      multiply(product, packed);
+    }
+  }
+}
+
+}  // namespace zt::ZT_ISA

@@ -1,0 +1,52 @@
+// The convolution over time: as many products as there are taps, of rows that lie so many steps apart, into the same
+// sums. Nothing is copied but the weights.
+//
+// Cost: 2·rows·taps·in_channels·out_channels FLOPs; x is read once for each block of output channels and tap, from L1.
+#include <omp.h>
+
+#include "steps.h"
+
+namespace zt::ZT_ISA {
+namespace {
+
+struct Workspace {
+  float *weights, *bias, *zeros, *panels;
+  Steps steps;
+  int64_t size;
+
+  Workspace(const zt_conv1d_shape& s, int threads, float* at) : Workspace(s, threads, Cutter(at)) {}
+
+ private:
+  Workspace(const zt_conv1d_shape& s, int threads, Cutter cut)
+      : weights(cut.take(s.taps * s.in_channels * s.out_channels)),
+        bias(cut.take(round_up(s.out_channels, kPanel))),
+        zeros(cut.take(s.in_channels)),
+        panels(cut.take(threads * kProductWorkspace)),
+        steps(s, cut),
+        size(cut.size()) {}
+};
+
+}  // namespace
+
+size_t conv1d_forward_workspace(const zt_conv1d_shape& s, int threads) { return Workspace(s, threads, nullptr).size; }
+
+void conv1d_forward(const zt_conv1d_shape& s, const float* x, const float* weight, const float* bias, float* y,
+                    float* workspace, int threads) {
+  const Workspace w(s, threads, workspace);
+  const int64_t in = s.in_channels, out = s.out_channels;
+  for (int64_t c = 0; c < in; ++c) w.zeros[c] = 0;
+  for (int64_t c = 0; c < round_up(out, kPanel); ++c) w.bias[c] = c < out ? bias[c] : 0;
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+    w.steps.fill(s);
+#pragma omp for schedule(static)
+    for (int64_t k = 0; k < s.taps * in; ++k)  //  [tap][in][out]
+      for (int64_t o = 0; o < out; ++o) w.weights[k * out + o] = weight[(o * in + k % in) * s.taps + k / in];
+    const OverTime product = {s,      w.steps, x,    w.weights, w.zeros,       in, 1,
+                              w.bias, s.relu,  y,    w.steps.rows, s.taps * in, out};
+    multiply(product, w.panels + omp_get_thread_num() * kProductWorkspace);
+  }
+}
+
+}  // namespace zt::ZT_ISA

@@ -1,0 +1,53 @@
+// The recurrent layers' long products on the tile unit (simd/amx.h), where the machine has one. project() in recurrent/project.cpp and
+// multiply() in simd/product.h compute the same products with vectors.
+#pragma once
+
+#include "../isa.h"
+#include "../simd/product.h"
+#include "project.h"
+
+namespace zt::ZT_ISA {
+
+#if defined(__AMX_BF16__)
+
+// Shorter products take vectors. The size of the batch must not matter: a clip's results may not depend on the clips
+// beside it.
+ZT_INLINE bool takes_tiles(const Sizes& z) { return zt_isa() == Isa::amx && z.features >= 64 && z.gates >= 48; }
+
+namespace amx {
+
+// project() on the tile unit, with packed weights or others. Each thread computes its share of the gates into `sums`, of
+// project_sums(), which the threads share; each has a workspace of its own. The threads do not wait for each other.
+int64_t project_workspace(const Sizes& z);
+void project(const Chunk& chunk, float* sums, float* workspace);
+
+// W_ih in parts: [features / kDepth][gates / 32][2 times 16 gates]. All threads come here; `own`, for 16 rows, is the
+// thread's.
+int64_t packed_w_ih(const Sizes& z);
+void pack_w_ih(const WeightRows& rows, float* parts, float* own);
+
+// Computes one thread's share of c = a · b. Every thread calls this, and returns when all shares are done. The threads
+// share `parts`, whose size multiply_parts() gives for a [rows][depth]. Each thread has a `workspace` of its own.
+int64_t multiply_parts(int64_t rows, int64_t depth);
+int64_t multiply_workspace();
+void multiply(const Product& p, float* parts, float* workspace);
+
+}  // namespace amx
+
+#else  //  nothing below is called
+
+ZT_INLINE bool takes_tiles(const Sizes&) { return false; }
+
+namespace amx {
+ZT_INLINE int64_t project_workspace(const Sizes&) { return 0; }
+ZT_INLINE void project(const Chunk&, float*, float*) {}
+ZT_INLINE int64_t packed_w_ih(const Sizes&) { return 0; }
+ZT_INLINE void pack_w_ih(const WeightRows&, float*, float*) {}
+ZT_INLINE int64_t multiply_parts(int64_t, int64_t) { return 0; }
+ZT_INLINE int64_t multiply_workspace() { return 0; }
+ZT_INLINE void multiply(const Product&, float*, float*) {}
+}  // namespace amx
+
+#endif
+
+}  // namespace zt::ZT_ISA

@@ -1,0 +1,223 @@
+// The backward pass of one layer, through all its steps (cells.h), then the gradients that are sums over all rows:
+//
+//   dx = d · W_ih      dW_ih = dᵀ · x      dW_hh = dᵀ · h'      db = Σ d          each once, by a long product
+//
+// In the recurrence a group of clips goes through its steps side by side, and a clip joins at its own last step. What a
+// step passes on to the one before is d · W_hh. The three long products are shared by all threads, and no sum is split.
+//
+// A GRU's reset gate multiplies the hidden part of `new`, so that its gradient with respect to the hidden state is
+// another one, dm, and d has four parts: dr, dz, dn, dm. The first three belong to x, the last to the hidden state
+// instead of dn.
+//
+// Cost of an LSTM: 16·rows·hidden·(features + hidden) FLOPs, less without dx; 16·hidden·features bytes read, as many
+// written. Of a GRU three quarters.
+#include <omp.h>
+
+#include "../simd/product.h"
+#include "../simd/transpose.h"
+#include "amx.h"
+#include "cells.h"
+#include "schedule.h"
+
+namespace zt::ZT_ISA {
+namespace {
+
+constexpr int64_t kTilesDepth = 16;  //  a product of fewer rows of b would leave most of a tile empty
+
+struct Workspace {
+  float *gradients, *transposed, *w_hh[2], *carried, *products, *panels, *parts;
+  BackwardRow* step_rows;
+  int32_t *counts, *order;
+  int64_t most_clips;  //  of a group
+  int64_t panel;       //  floats of a thread's packed block
+  int64_t size;
+
+  Workspace(const Sizes& z, int threads, float* at) {
+    Cutter cut(at);
+    most_clips = Schedule(z, threads).most_clips(z);
+    gradients = cut.take(z.directions * z.rows * z.gradients());
+    transposed = cut.take(z.rows * z.gradients());
+    for (int64_t direction = 0; direction < z.directions; ++direction)
+      w_hh[direction] = cut.take(z.recurs() ? z.weight_rows() * round_up(z.hidden, kPanel) : 0);
+    carried = cut.take(z.directions * z.batch * z.hidden);
+    products = cut.take(threads * most_clips * kPanel);
+    panel = takes_tiles(z) ? larger(kProductWorkspace, amx::multiply_workspace()) : kProductWorkspace;
+    panels = cut.take(panel * threads);
+    parts = cut.take(!takes_tiles(z) ? 0
+                                     : larger(amx::multiply_parts(z.weight_rows(), z.rows),
+                                              amx::multiply_parts(z.rows, z.gates)));
+    step_rows = cut.take_of<BackwardRow>(threads * most_clips);
+    counts = cut.take_of<int32_t>(z.time + 1);
+    order = cut.take_of<int32_t>(z.batch);
+    size = cut.size();
+  }
+};
+
+// W_hh as [hidden / kPanel][gates * hidden][kPanel].
+void pack_rows_of_w_hh(const Sizes& z, const float* w_hh, float* out) {
+#pragma omp for schedule(static)
+  for (int64_t unit = 0; unit < z.hidden; unit += kPanel)
+    pack_panel(w_hh + unit, z.hidden, z.weight_rows(), z.hidden - unit, out + unit * z.weight_rows());
+}
+
+// What some clips' steps after pass on to kPanel units: out [clip][kPanel].
+template <int kCount>
+ZT_NOINLINE void passed_tile(const Sizes& z, const BackwardRow* rows, const float* panel, float* out) {
+  const float* after[kCount];
+  for (int r = 0; r < kCount; ++r) after[r] = rows[r].after;
+  VF sums[kCount][2];
+  for (int r = 0; r < kCount; ++r) sums[r][0] = sums[r][1] = zero();
+  if (z.is_gru) {
+    multiply_add(after, panel, 2 * z.hidden, sums);
+    for (int r = 0; r < kCount; ++r) after[r] += 3 * z.hidden;
+    multiply_add(after, panel + 2 * z.hidden * kPanel, z.hidden, sums);
+  } else {
+    multiply_add(after, panel, z.weight_rows(), sums);
+  }
+  for (int r = 0; r < kCount; ++r)
+    for (int v = 0; v < 2; ++v) store(out + r * kPanel + v * kWidth, sums[r][v]);
+}
+
+struct Recurrence {
+  const Sizes& z;
+  const Workspace& w;
+  const float *saved, *dy;
+
+  BackwardRow row_of(int64_t direction, int64_t clip, int64_t step) const {
+    const Saved keep(z, const_cast<float*>(saved), direction);
+    const int64_t row = z.row(direction, clip, step), output = z.output(direction, clip, step);
+    float* const gradients = w.gradients + direction * z.rows * z.gradients();
+    BackwardRow at = {};
+    at.gates = keep.gates + row * z.gates;
+    at.inner = keep.inner + row * z.hidden;
+    at.dy = output < 0 ? nullptr : dy + output;
+    at.carried = w.carried + (direction * z.batch + clip) * z.hidden;
+    at.gradients = gradients + row * z.gradients();
+    if (step > 0)
+      at.before = z.is_gru ? keep.before + row * z.hidden : keep.cells + z.row(direction, clip, step - 1) * z.hidden;
+    if (step + 1 < z.length(clip)) at.after = gradients + z.row(direction, clip, step + 1) * z.gradients();
+    return at;
+  }
+
+  // Units begin … end of a group's clips, longest first, from their last step to the first.
+  template <typename Cell, typename AfterStep>
+  void run(const Group& group, int64_t begin, int64_t end, const Cell& cell, const AfterStep& after_step) const {
+    const int64_t thread = omp_get_thread_num();
+    BackwardRow* const rows = w.step_rows + thread * w.most_clips;
+    float* const products = w.products + thread * w.most_clips * kPanel;
+    for (int64_t step = group.steps() - 1; step >= 0; --step) {
+      const int64_t here = group.longer_than(group.size(), step), going = group.longer_than(here, step + 1);
+      for (int64_t i = 0; i < here; ++i) rows[i] = row_of(group.direction, group.clip(i), step);
+      for (int64_t unit = begin; unit < end; unit += kPanel) {
+        if (going > 0)
+          for_tiles(going, [&](auto constant, int64_t first) {
+            passed_tile<decltype(constant)::count>(z, rows + first,
+                                                   w.w_hh[group.direction] + unit * z.weight_rows(),
+                                                   products + first * kPanel);
+          });
+        for (int64_t i = 0; i < here; ++i)
+          for (int v = 0; v < 2 && unit + v * kWidth < z.hidden; ++v)
+            cell(rows[i], i < going ? load(products + i * kPanel + v * kWidth) : zero(), unit + v * kWidth);
+      }
+      after_step();
+    }
+  }
+};
+
+// transposed [gradients][rows] of gradients [rows][gradients], and their sums: the biases' gradients.
+void transpose(const Sizes& z, const float* gradients, float* transposed, const zt_recurrent_gradients& out) {
+  const int64_t all = z.gradients();
+#pragma omp for schedule(static)
+  for (int64_t gate = 0; gate < all; gate += kPanel) {
+    const int64_t count = smaller(kPanel, all - gate);
+    transpose_floats(gradients + gate, all, z.rows, count, transposed + gate * z.rows, z.rows);
+    VF sums[2] = {};
+    for (int64_t row = 0; row < z.rows; ++row)
+      for (int v = 0; v < 2; ++v)
+        sums[v] += load_first(gradients + row * all + gate + v * kWidth, larger(count - v * kWidth, 0));
+    float lanes[kPanel];
+    for (int v = 0; v < 2; ++v) store(lanes + v * kWidth, sums[v]);
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t of = gate + i;
+      if (of < z.gates) out.b_ih[z.weight_row(of)] = lanes[i];
+      if (!z.is_gru || of < 2 * z.hidden) out.b_hh[z.weight_row(of)] = lanes[i];
+      if (of >= z.gates) out.b_hh[of - z.hidden] = lanes[i];
+    }
+  }
+}
+
+void clear(float* values, int64_t count) {
+#pragma omp for schedule(static)
+  for (int64_t i = 0; i < count; ++i) values[i] = 0;
+}
+
+// The long products of one direction. All threads come here; `packed` is the thread's.
+void multiply_all(const Sizes& z, const float* x, const zt_recurrent_weights& weights, const float* saved,
+                  int64_t direction, float* dx, const zt_recurrent_gradients& out, const Workspace& w, float* packed) {
+  const int64_t width = z.gradients(), moved = z.left_out() > 0 ? z.hidden : INT64_MAX;
+  const float* const gradients = w.gradients + direction * z.rows * width;
+  transpose(z, gradients, w.transposed, out);
+  const auto product = [&](const Product& p) {
+    if (takes_tiles(z) && p.depth >= kTilesDepth)
+      amx::multiply(p, w.parts, packed);
+    else
+      multiply(p, packed);
+  };
+  const Rows<const float> of_x(w.transposed, z.rows);
+  product({z.gates, z.rows, z.features, of_x, {x, z.features}, {out.w_ih, z.features, moved, z.left_out()}, false});
+  if (z.recurs()) {
+    const Rows<const float> of_hidden(w.transposed, z.rows, z.is_gru ? 2 * z.hidden : INT64_MAX, z.hidden);
+    const float* const before = Saved(z, const_cast<float*>(saved), direction).before;
+    product({z.weight_rows(), z.rows, z.hidden, of_hidden, {before, z.hidden}, {out.w_hh, z.hidden}, false});
+  } else {
+    clear(out.w_hh, z.weight_rows() * z.hidden);
+    clear(out.w_ih + z.hidden * z.features, z.left_out() * z.features);
+    clear(out.b_ih + z.hidden, z.left_out());
+    clear(out.b_hh + z.hidden, z.left_out());
+  }
+  if (dx != nullptr)
+    product({z.rows,
+             z.gates,
+             z.features,
+             {gradients, width},
+             {weights.w_ih, z.features, moved, z.left_out()},
+             {dx, z.features},
+             direction > 0});
+}
+
+}  // namespace
+
+size_t recurrent_backward_workspace(const zt_recurrent_shape& s, int threads) {
+  return Workspace(Sizes(s), threads, nullptr).size;
+}
+
+void recurrent_backward(const zt_recurrent_shape& s, const float* x, const zt_recurrent_weights* weights,
+                        const float* saved, const float* dy, float* dx, const zt_recurrent_gradients* gradients,
+                        float* workspace, int threads) {
+  const Sizes z(s);
+  const Schedule schedule(z, threads);
+  const Workspace w(z, threads, workspace);
+  const Recurrence recurrence = {z, w, saved, dy};
+  sort_by_length(z, w.counts, w.order);
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+    for (int64_t direction = 0; direction < z.directions; ++direction)
+      if (z.recurs()) pack_rows_of_w_hh(z, weights[direction].w_hh, w.w_hh[direction]);
+    share_recurrence(z, schedule, w.order, [&](const Group& group, int64_t begin, int64_t end, const auto& after_step) {
+      const auto lstm = [&](const BackwardRow& row, VF product, int64_t unit) {
+        lstm_step_back(z, row, product, unit);
+      };
+      const auto gru = [&](const BackwardRow& row, VF product, int64_t unit) { gru_step_back(z, row, product, unit); };
+      if (z.is_gru)
+        recurrence.run(group, begin, end, gru, after_step);
+      else
+        recurrence.run(group, begin, end, lstm, after_step);
+    });
+    float* const packed = w.panels + omp_get_thread_num() * w.panel;
+    for (int64_t direction = 0; direction < z.directions; ++direction)
+      multiply_all(z, x, weights[direction], saved, direction, dx, gradients[direction], w, packed);
+  }
+}
+
+}  // namespace zt::ZT_ISA

@@ -1,0 +1,74 @@
+// The projection of a layer's inputs, x · W_ihᵀ + b_ih + b_hh: one product for all steps and both directions. And the
+// form in which inference keeps the weights.
+#pragma once
+
+#include "sizes.h"
+
+namespace zt::ZT_ISA {
+
+constexpr int64_t kChunk = 256;  //  rows of x for which a block of x stays in L2
+
+// The number of rows in a chunk: whole panels, and about as many rows in each chunk.
+ZT_INLINE int64_t chunk_rows(const Sizes& z) {
+  return round_up(ceil_div(z.rows, ceil_div(z.rows, kChunk)), kMaxPanel);
+}
+
+// What the projection adds for a computed gate. A GRU adds b_hh of `new` later, where the reset gate multiplies it.
+ZT_INLINE float bias_of(const Sizes& z, const zt_recurrent_weights& weights, int64_t gate) {
+  const int64_t row = z.weight_row(smaller(gate, z.gates - 1));
+  return z.is_gru && row >= 2 * z.hidden ? weights.b_ih[row] : weights.b_ih[row] + weights.b_hh[row];
+}
+
+// Some neighbouring rows of x, and where their gates go: [rows][gates] of each direction.
+struct Chunk {
+  const Sizes& z;
+  const float* x;
+  int64_t count;
+  const zt_recurrent_weights* weights;
+  float* gates[2];
+};
+
+// Unpacked weights. The weights are by far the larger matrix (hidden 128, 64x64 pixels: 33 MB), so they are not copied:
+// each is read once and broadcast. x is packed into panels, of project_x() floats, which the threads share like `sums`, of
+// project_sums(). All threads come here, and return when all is done.
+int64_t project_x(const Sizes& z);
+int64_t project_sums(const Sizes& z);
+void project(const Chunk& chunk, float* packed_x, float* sums);
+
+struct Packed {
+  const float* w_ih;  //  as pack_w_ih() or amx::pack_w_ih() leaves it
+  const float* w_hh;  //  as pack_w_hh() leaves it
+
+  // `packed` may be null: then both are.
+  Packed(const Sizes& z, const float* packed)
+      : w_ih(packed), w_hh(packed != nullptr ? packed + w_ih_size(z) : nullptr) {}
+  // Parts for the tile unit are 1.5 times as large as the weights, so large layers, which memory bounds, would be
+  // slower. A copy for vectors is faster at any size, but it takes memory.
+  static bool pays(const Sizes& z);
+  static int64_t w_ih_size(const Sizes& z);
+  static int64_t w_hh_size(const Sizes& z) {
+    return z.recurs() ? z.recurrent_blocks() * z.hidden * round_up(z.hidden, kPanel) : 0;
+  }
+};
+
+// W_hh as [hidden / kPanel][gates][hidden][kPanel]; zeros for units that do not exist. All threads come here.
+void pack_w_hh(const Sizes& z, const float* w_hh, float* out);
+
+// Reads W_ih of the computed gates row by row, for packing, with the features in the order of x (`pixels`:
+// recurrent.h).
+struct WeightRows {
+  const Sizes& z;
+  const float* w_ih;
+  int64_t pixels;
+
+  // Reads `count` rows of `features`, from `gate` on. A gate that does not exist has the row of the last gate.
+  void read(int64_t gate, int64_t count, float* rows) const;
+};
+
+// [features / kDepth][gates / kPanel][kDepth][kPanel]. All threads come here; `own`, for kPanel rows, is the thread's.
+void pack_w_ih(const WeightRows& rows, float* out, float* own);
+
+// Packed weights: bit for bit what project() gives. All threads come here; they do not wait for each other.
+void project_packed(const Chunk& chunk);
+
+}  // namespace zt::ZT_ISA

@@ -1,0 +1,112 @@
+// Products of float matrices on vectors: one micro-kernel, and the packed panels that it reads.
+//
+// A panel holds kPanel columns of the right matrix, row by row: [depth][kPanel]. Columns that do not exist are zeros.
+// Each sum is made in one order, from the first row of the panel to the last, whatever rows and panels share a tile. So
+// the result of a row does not depend on the rows beside it.
+#pragma once
+
+#include "simd.h"
+
+namespace zt::ZT_ISA {
+
+constexpr int kPanel = 2 * kWidth;                //   columns of a packed panel
+constexpr int kRows = kRegisters == 32 ? 12 : 6;  //   rows of a tile of one panel: kRows * 2 vectors of sums
+constexpr int kMaxSums = 2 * kRows;               //   vectors of sums that leave registers for the operands
+constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
+constexpr int64_t kDepth = 256;                   //   rows of a block: its panel (16 KiB with AVX2) stays in L1
+
+// A tile of a long product is a function of its own. If it were inlined, there would be too few registers for its row
+// pointers.
+#define ZT_NOINLINE static __attribute__((noinline))
+
+// sums[r][v] += Σ_k a[r][k] · b[k][v], where v counts the vectors of kPanels panels that are `stride` floats apart.
+template <int kTileRows, int kVectors>
+ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t stride, int64_t depth,
+                            VF (&sums)[kTileRows][kVectors]) {
+  VF local[kTileRows][kVectors];
+#pragma GCC unroll 12
+  for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) local[r][v] = sums[r][v];
+  const float* row[kTileRows];
+#pragma GCC unroll 12
+  for (int r = 0; r < kTileRows; ++r) row[r] = a[r];
+  for (int64_t k = 0; k < depth; ++k) {
+    VF values[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) values[v] = load(b + v / 2 * stride + k * kPanel + v % 2 * kWidth);
+#pragma GCC unroll 12
+    for (int r = 0; r < kTileRows; ++r) {
+      const VF scale = broadcast(row[r][k]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) local[r][v] = fma(scale, values[v], local[r][v]);
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = local[r][v];
+}
+
+// The same for one panel.
+template <int kTileRows>
+ZT_INLINE void multiply_add(const float* const* a, const float* panel, int64_t depth, VF (&sums)[kTileRows][2]) {
+  multiply_add<kTileRows, 2>(a, panel, 0, depth, sums);
+}
+
+// Calls body(RowCount<count>()): the number of rows, 1 … kMost, as a constant.
+template <int kCount>
+struct RowCount {
+  static constexpr int count = kCount;
+};
+
+template <int kMost, typename Body>
+ZT_INLINE void with_rows(int64_t count, Body&& body) {
+  if (count == kMost) return body(RowCount<kMost>());
+  if constexpr (kMost > 1) with_rows<kMost - 1>(count, static_cast<Body&&>(body));
+}
+
+// Calls body(RowCount<n>(), first) for tiles of at most kRows rows that are about as large.
+template <typename Body>
+ZT_INLINE void for_tiles(int64_t rows, Body&& body) {
+  const int64_t tiles = ceil_div(rows, kRows);
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t first = rows * tile / tiles, end = rows * (tile + 1) / tiles;
+    with_rows<kRows>(end - first, [&](auto constant) { body(constant, first); });
+  }
+}
+
+// out[k][c] = rows[k][c] for `columns` columns, zeros up to kPanel.
+ZT_INLINE void pack_panel(const float* rows, int64_t stride, int64_t depth, int64_t columns, float* out) {
+  for (int64_t k = 0; k < depth; ++k) {
+    store(out + k * kPanel, load_first(rows + k * stride, larger(columns, 0)));
+    store(out + k * kPanel + kWidth, load_first(rows + k * stride + kWidth, larger(columns - kWidth, 0)));
+  }
+}
+
+// Cuts a workspace into arrays, each of whole cache lines. From nullptr it only counts.
+class Cutter {
+ public:
+  explicit Cutter(float* begin) : begin_(begin), at_(begin) {}
+
+  float* take(int64_t count) {
+    float* const here = at_;
+    at_ += round_up(count, 16);
+    return here;
+  }
+
+  // Room for `count` objects that need no construction.
+  template <typename T>
+  T* take_of(int64_t count) {
+    return reinterpret_cast<T*>(take(ceil_div(count * static_cast<int64_t>(sizeof(T)), sizeof(float))));
+  }
+
+  // Floats cut so far.
+  int64_t size() const { return at_ - begin_; }
+
+ private:
+  float* begin_;
+  float* at_;
+};
+
+}  // namespace zt::ZT_ISA

@@ -1,0 +1,109 @@
+// Long products of matrices, shared by all threads: c [m][columns] = a [m][depth] · b [depth][columns].
+//
+// A product is a struct that says where its rows lie:
+//
+//   int64_t m, depth, columns;  bool adds;      adds: to what c holds
+//   const float* a(i, k)                        row i of a from column k on, for run(k) columns
+//   int64_t run(k)
+//   const float* b(k);  float* c(i)             rows
+//   VF finish(sum, column)                      what becomes of a vector of finished sums
+//
+// Blocks of b are packed into panels that stay in L2. Their rows often lie a page or more apart, and unpacked they would
+// share a few cache sets.
+#pragma once
+
+#include <omp.h>
+
+#include "gemm.h"
+
+namespace zt::ZT_ISA {
+
+constexpr int64_t kBlock = 128;     //  columns of a block of b
+constexpr int64_t kMaxDepth = 256;  //  its rows
+
+// Floats that a thread needs for a packed block.
+constexpr int64_t kProductWorkspace = kBlock * kMaxDepth;
+
+// Rows that lie `stride` floats apart, but from row `from` on `by` rows further.
+template <typename Float>
+struct Rows {
+  Float* at;
+  int64_t stride, from, by;
+
+  Rows(Float* begin, int64_t row_stride, int64_t first_moved = INT64_MAX, int64_t moved_by = 0)
+      : at(begin), stride(row_stride), from(first_moved), by(moved_by) {}
+  Float* operator[](int64_t i) const { return at + (i >= from ? i + by : i) * stride; }
+};
+
+// A product of plain matrices.
+struct Product {
+  int64_t m, depth, columns;
+  Rows<const float> a_rows, b_rows;
+  Rows<float> c_rows;
+  bool adds;
+
+  const float* a(int64_t i, int64_t k) const { return a_rows[i] + k; }
+  int64_t run(int64_t) const { return depth; }
+  const float* b(int64_t k) const { return b_rows[k]; }
+  float* c(int64_t i) const { return c_rows[i]; }
+  VF finish(VF sum, int64_t) const { return sum; }
+};
+
+template <typename P>
+ZT_NOINLINE void product_tile(const P& p, int64_t row, int64_t k, int64_t depth, int64_t column, const float* panel) {
+  const int64_t count = smaller(kRows, p.m - row), left = p.columns - column;
+  VF sums[kRows][2];
+  for (int r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = zero();
+  for (int64_t at = 0; at < depth;) {
+    const int64_t run = smaller(depth - at, p.run(k + at));
+    const float* a[kRows];
+    for (int r = 0; r < kRows; ++r) a[r] = p.a(smaller(row + r, p.m - 1), k + at);
+    multiply_add(a, panel + at * kPanel, run, sums);
+    at += run;
+  }
+  for (int r = 0; r < count; ++r) {
+    float* const c = p.c(row + r) + column;
+    for (int v = 0; v < 2 && v * kWidth < left; ++v) {
+      VF sum = sums[r][v];
+      //  Block by block: a long sum would lose digits.
+      if (k > 0 || p.adds) sum += load_first(c + v * kWidth, left - v * kWidth);
+      if (k + depth == p.depth) sum = p.finish(sum, column + v * kWidth);
+      store_first(c + v * kWidth, sum, left - v * kWidth);
+    }
+  }
+}
+
+// Columns begin … end of b's rows k … k + depth, into panels of kPanel: row by row, as they lie in memory.
+template <typename P>
+ZT_INLINE void pack_block(const P& p, int64_t k, int64_t depth, int64_t begin, int64_t end, float* packed) {
+  for (int64_t i = 0; i < depth; ++i) {
+    const float* const row = p.b(k + i);
+    for (int64_t column = begin; column < end; column += kPanel)
+      pack_panel(row + column, 0, 1, p.columns - column, packed + (column - begin) * depth + i * kPanel);
+  }
+}
+
+// Every thread calls this, with a workspace of its own, and returns when all shares are done. The threads divide the
+// columns, and where there are few columns the rows as well. Several lines of a row of c are written side by side, which
+// is faster for the memory.
+template <typename P>
+static void multiply(const P& p, float* packed) {
+  const int64_t threads = omp_get_num_threads();
+  const int64_t block = smaller(kBlock, round_up(ceil_div(p.columns, threads), kPanel));
+  const int64_t blocks = ceil_div(p.columns, block), tiles = ceil_div(p.m, kRows);
+  const int64_t parts = smaller(ceil_div(threads, blocks), tiles);
+#pragma omp for schedule(dynamic)
+  for (int64_t task = 0; task < blocks * parts; ++task) {
+    const int64_t begin = task / parts * block, end = smaller(begin + block, p.columns), part = task % parts;
+    const int64_t first = tiles * part / parts * kRows, last = smaller(tiles * (part + 1) / parts * kRows, p.m);
+    for (int64_t k = 0; k < p.depth; k += kMaxDepth) {
+      const int64_t depth = smaller(kMaxDepth, p.depth - k);
+      pack_block(p, k, depth, begin, end, packed);
+      for (int64_t row = first; row < last; row += kRows)
+        for (int64_t column = begin; column < end; column += kPanel)
+          product_tile(p, row, k, depth, column, packed + (column - begin) * depth);
+    }
+  }
+}
+
+}  // namespace zt::ZT_ISA

@@ -1,0 +1,104 @@
+// The convolution over time (cpu/conv1d/conv1d.h) on tensors, with its hand-derived gradient.
+
+#include "../cpu/conv1d/conv1d.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "../abi.h"
+
+namespace {
+
+using at::Tensor;
+
+// What a convolution computes, besides its tensors.
+struct Call {
+  int64_t time, dilation;
+  bool relu;
+};
+
+// `offsets` is undefined when every clip has `time` frames.
+zt_conv1d_shape shape_of(const Call& call, const Tensor& x, const Tensor& weight, const Tensor& offsets) {
+  const int64_t batch = offsets.defined() ? offsets.size(0) - 1 : x.size(0) / call.time;
+  const int64_t* const rows = offsets.defined() ? offsets.const_data_ptr<int64_t>() : nullptr;
+  return {batch, call.time, weight.size(1), weight.size(0), weight.size(2), call.dilation, rows, call.relu};
+}
+
+const float* data(const Tensor& tensor) { return tensor.const_data_ptr<float>(); }
+
+Tensor run_forward(const zt_conv1d_shape& shape, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const int threads = at::get_num_threads();
+  const int64_t size = static_cast<int64_t>(zt_conv1d_forward_workspace(&shape, threads));
+  const Tensor workspace = at::empty({size}, x.options());
+  Tensor y = at::empty({x.size(0), shape.out_channels}, x.options());
+  zt_conv1d_forward(&shape, data(x), data(weight), data(bias), y.mutable_data_ptr<float>(),
+                    workspace.mutable_data_ptr<float>(), threads);
+  return y;
+}
+
+struct Conv1d : torch::autograd::Function<Conv1d> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const Tensor& bias, const std::optional<Tensor>& given_offsets, int64_t time, int64_t dilation,
+                        bool relu) {
+    const Tensor offsets = given_offsets.value_or(Tensor());
+    Tensor y = run_forward(shape_of({time, dilation, relu}, x, weight, offsets), x, weight, bias);
+    context->save_for_backward({x, weight, offsets, relu ? y : Tensor()});
+    context->saved_data["time"] = time;
+    context->saved_data["dilation"] = dilation;
+    context->saved_data["relu"] = relu;
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "the convolution over time has no second derivative");
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1], &y = saved[3];
+    const Call call = {context->saved_data["time"].toInt(), context->saved_data["dilation"].toInt(),
+                       context->saved_data["relu"].toBool()};
+    const zt_conv1d_shape shape = shape_of(call, x, weight, saved[2]);
+    const Tensor dy = gradients[0].contiguous();
+    Tensor dx = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
+    Tensor dweight = at::empty_like(weight), dbias = at::empty({shape.out_channels}, x.options());
+    const int threads = at::get_num_threads();
+    const int64_t size = static_cast<int64_t>(zt_conv1d_backward_workspace(&shape, threads));
+    const Tensor workspace = at::empty({size}, x.options());
+    zt_conv1d_backward(&shape, data(x), data(weight), y.defined() ? data(y) : nullptr, data(dy),
+                       dx.defined() ? dx.mutable_data_ptr<float>() : nullptr, dweight.mutable_data_ptr<float>(),
+                       dbias.mutable_data_ptr<float>(), workspace.mutable_data_ptr<float>(), threads);
+    const Tensor none;
+    return {dx, dweight, dbias, none, none, none, none};  //  the last: offsets, time, dilation, relu
+  }
+};
+
+}  // namespace
+
+extern "C" {
+
+// Computes y [rows, out_channels] of x [rows, in_channels], whose rows are the frames, clip after clip, with the weight
+// [out_channels, in_channels, taps] and the bias [out_channels]; y becomes a new tensor that the caller owns. All tensors
+// are contiguous float32 on the CPU. `offsets` is as in zt_recurrent_layer().
+zt_message zt_conv1d(const Tensor* x, const Tensor* weight, const Tensor* bias, const Tensor* offsets, int64_t time,
+                     int64_t dilation, bool relu, Tensor** y) {
+  return zt_guard([&] {
+    for (const Tensor* tensor : {x, weight, bias})
+      TORCH_CHECK(tensor->is_contiguous() && tensor->is_cpu() && tensor->scalar_type() == at::kFloat,
+                  "the convolution over time expects contiguous float32 tensors on the CPU");
+    const Tensor rows = offsets != nullptr ? *offsets : Tensor();
+    TORCH_CHECK(!rows.defined() || (rows.is_contiguous() && rows.is_cpu() && rows.scalar_type() == at::kLong),
+                "the convolution over time expects contiguous int64 offsets on the CPU");
+    TORCH_CHECK(x->dim() == 2 && weight->dim() == 3 && x->size(1) == weight->size(1) && weight->size(2) % 2 == 1 &&
+                    (rows.defined() ? rows.const_data_ptr<int64_t>()[rows.size(0) - 1] == x->size(0)
+                                    : x->size(0) % time == 0),
+                "the convolution over time expects one group, an odd kernel and as many rows as the clips have frames");
+    const bool differentiates = x->requires_grad() || weight->requires_grad() || bias->requires_grad();
+    if (differentiates && at::GradMode::is_enabled()) {
+      const auto optional = rows.defined() ? std::optional(rows) : std::nullopt;  //  apply takes no undefined tensor
+      *y = new Tensor(Conv1d::apply(*x, *weight, *bias, optional, time, dilation, relu));
+    } else {
+      *y = new Tensor(run_forward(shape_of({time, dilation, relu}, *x, *weight, rows), *x, *weight, *bias));
+    }
+  });
+}
+}

@@ -1,0 +1,19 @@
+//! A model as an ONNX file, which answers the same without Zoetrope: opset 17, batch and time free.
+//!
+//! `docs/onnx.md` has the file's inputs and outputs. Padded steps stay in the tensors; whatever mixes steps takes them
+//! as zeros, put there by `Where`: a product with a mask would let NaN of the padding through.
+
+mod encoder;
+mod export;
+mod graph;
+mod head;
+mod inputs;
+mod linear;
+mod missing;
+mod options;
+mod pooling;
+mod recurrent;
+mod weights;
+
+pub use self::export::OnnxFile;
+pub use self::options::{InputType, OnnxOptions};
