@@ -5,7 +5,7 @@ import type { Markup } from '../markup'
 
 /** The size of every chart, in units of which a phone shows one a pixel, and the places around its area. */
 export const SIZE = { width: 360, height: 230 } as const
-export const AREA = { left: 44, right: 348, top: 12, bottom: 190 } as const
+export const AREA = { left: 56, right: 348, top: 12, bottom: 190 } as const
 
 /** Marks on an axis, about. */
 const MARKS = 5
