@@ -2,7 +2,7 @@
 import zoetrope = require('zoetrope')
 import { CnnLstm } from 'zoetrope'
 
-export async function predict(): Promise<readonly ('a' | 'b')[]> {
+export async function predict(): Promise<readonly ('a' | 'b' | undefined)[]> {
   const one: zoetrope.CnnLstm<'a' | 'b'> = await zoetrope.CnnLstm.create({
     input: { features: 3 },
     classes: ['a', 'b'],
