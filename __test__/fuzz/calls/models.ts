@@ -96,7 +96,8 @@ export const models: readonly Target[] = [
     name: 'model.loadStateDict',
     args: async (world, random) => {
       const state = await (await world.shared()).stateDict()
-      return [random.pick<unknown>([state, [...state], world.file('state.safetensors')])]
+      const from = random.pick<unknown>([state, [...state], world.file('state.safetensors')])
+      return [from, { prefix: random.pick(['', 'cnn.']), rename: { a: 'b' }, strict: random.chance(0.5) }]
     },
     call: async (args, world) => loadUnharmed(await world.shared(), args),
   },

@@ -41,6 +41,18 @@ export const pathTargets: readonly Target[] = [
     call: async (args, world) => method(await world.shared(), 'save', args),
   },
   {
+    name: 'model.exportOnnx',
+    args: (world, random) => [
+      random.chance(0.5) ? world.oddPath(random, true) : world.file('exported.onnx'),
+      random.pick<unknown>([
+        { verify: false, inputType: 'uint8', softmax: false },
+        { verify: false, streaming: true },
+        { verify: false, probe: { data: new Float32Array(4), shape: [1, 2, 2] }, probeLengths: [1] },
+      ]),
+    ],
+    call: async (args, world) => method(await world.shared(), 'exportOnnx', args),
+  },
+  {
     name: 'NpyDataset.open',
     args: (world, random) => {
       const odd = random.chance(0.3)

@@ -127,22 +127,13 @@ impl Graph {
 
     /// Float32 weights of that name and shape.
     pub(super) fn weight(&mut self, name: &str, shape: &[i64], values: &[f32]) -> Value {
-        self.initializer(
-            name,
-            ElementType::Float,
-            shape,
-            little_endian(values, |value| value.to_le_bytes()),
-        );
+        self.initializer(name, ElementType::Float, shape, little_endian(values, f32::to_le_bytes));
         Value(name.into())
     }
 
     /// A constant of float32.
     pub(super) fn floats(&mut self, shape: &[i64], values: &[f32]) -> Value {
-        self.constant(
-            ElementType::Float,
-            shape,
-            little_endian(values, |value| value.to_le_bytes()),
-        )
+        self.constant(ElementType::Float, shape, little_endian(values, f32::to_le_bytes))
     }
 
     /// A constant float32 of no axis.
@@ -152,7 +143,7 @@ impl Graph {
 
     /// A constant list of int64.
     pub(super) fn integers(&mut self, values: &[i64]) -> Value {
-        let bytes = little_endian(values, |value| value.to_le_bytes());
+        let bytes = little_endian(values, i64::to_le_bytes);
         self.constant(ElementType::Int64, &[values.len() as i64], bytes)
     }
 
@@ -199,8 +190,12 @@ impl Graph {
         attributes: &[Attribute<'_>],
     ) {
         let mut node = Message::default();
-        inputs.iter().for_each(|input| node.text(1, &input.0));
-        outputs.iter().for_each(|output| node.text(2, output));
+        for input in inputs {
+            node.text(1, &input.0);
+        }
+        for output in outputs {
+            node.text(2, output);
+        }
         node.text(3, name);
         node.text(4, operator);
         for attribute in attributes {
@@ -223,7 +218,9 @@ impl Graph {
 
     fn initializer(&mut self, name: &str, element: ElementType, shape: &[i64], bytes: Vec<u8>) {
         let mut tensor = Message::default();
-        shape.iter().for_each(|&size| tensor.integer(1, size));
+        for &size in shape {
+            tensor.integer(1, size);
+        }
         tensor.integer(2, element as i64);
         tensor.text(8, name);
         tensor.bytes(9, bytes);
@@ -243,7 +240,9 @@ impl Attribute<'_> {
             }
             Self::Integers(name, values) => {
                 message.text(1, name);
-                values.iter().for_each(|&value| message.integer(8, value));
+                for &value in values {
+                    message.integer(8, value);
+                }
                 message.integer(20, 7);
             }
             Self::Text(name, text) => {

@@ -19,8 +19,8 @@ impl Missing {
     /// `before` is the hidden state of `[layers, batch, hidden_size]` that a stream goes on from.
     pub(super) fn new(graph: &mut Graph, config: &ModelConfig, clips: &Clips, before: Option<&Value>) -> Self {
         graph.enter("missing");
-        let axes: Vec<i64> = (2..2 + config.input.sizes().len() as i64).collect();
-        let mut found = is_missing(graph, &clips.raw, &axes); //                  [batch, time], 0 or 1
+        let of_step: Vec<i64> = (2..2 + config.input.sizes().len() as i64).collect();
+        let mut found = is_missing(graph, &clips.raw, &of_step); //                  [batch, time], 0 or 1
         if let Some(padding) = &clips.padding {
             found = padding.filled(graph, &found, None, 0.0);
         }
