@@ -47,6 +47,18 @@ export declare class NativeDataStatistics {
   read(): NativeStatistics
 }
 
+/** The label strings of some clips: their frames are computed once, and read as often as one likes. */
+export declare class NativeDecoder {
+  /** Nothing is done yet. */
+  constructor(model: NativeModel)
+  /** Computes the outputs of the clips' frames. */
+  read(batch: NativeBatch): Promise<Outcome<undefined>>
+  /** Finds the string of each clip that was read. */
+  decode(decoding: NativeDecoding): Promise<Outcome<NativeLabelString[]>>
+  /** Has the work end soon with `ERR_ABORTED`. */
+  cancel(): void
+}
+
 /** One call that writes strings. */
 export declare class NativeGeneration {
   /** The string of each clip of a batch. */
@@ -155,6 +167,8 @@ export declare class NativeTensorDataset {
   get length(): number
   /** A copy of the sample at `index`. */
   sample(index: number): Outcome<NativeSample>
+  /** Whether the label strings of the samples at `indices`, which must be in range, can be aligned with their clips. */
+  checkAlignable(indices: Uint32Array): Outcome<undefined>
   /** The samples at `indices` as a batch. */
   batch(indices: Uint32Array): Outcome<NativeBatch>
 }
@@ -226,6 +240,18 @@ export interface NativeCounts {
   labels: Float64Array
 }
 
+/** How label strings are found. */
+export interface NativeDecoding {
+  /** Strings that are followed at a time; 1 reads the best path. */
+  beams: number
+  /** The only strings that may be answers. */
+  lexicon?: NativeStrings
+  /** Strings that no answer may begin with. */
+  forbidden?: NativeStrings
+  /** Whether `visited` is wanted. */
+  keepsVisited: boolean
+}
+
 /** An error as data; the facade throws it. */
 export interface NativeFailure {
   /** One of the facade's error codes, or `ERR_ABORTED`. */
@@ -272,6 +298,18 @@ export interface NativeInputs {
   shape: Array<number>
   /** Valid frames of each clip, where they are not all. */
   lengths?: Int32Array
+}
+
+/** A label string. */
+export interface NativeLabelString {
+  /** Classes; absent where outputs are not numbers, or no allowed string fits into the frames. */
+  labels?: Int32Array
+  /** First frame of each label, and the frame after its last. */
+  spans: Int32Array
+  /** The sum over all paths that read as the string. */
+  probability: number
+  /** Every string that was among the best at any frame, where that is wanted. */
+  visited: NativeStrings
 }
 
 /** One row of a summary. */
@@ -346,6 +384,8 @@ export interface NativeModelAudit {
   parameters: Array<NativeParameterAudit>
   /** Loss before anything was learned. */
   firstLoss: number
+  /** Of label strings: the mean probability of the blank, where it is the likeliest output of every frame. */
+  allBlank?: number
   /** Steps that were made. */
   steps: number
   /** What was not finite in a step, which ended them. */
@@ -474,6 +514,14 @@ export interface NativeStringCounts {
   empty: number
 }
 
+/** Strings of classes, one after the other. */
+export interface NativeStrings {
+  /** Classes, from 0. */
+  labels: Int32Array
+  /** Labels of each string. */
+  counts: Int32Array
+}
+
 /** What is to be answered: class indices, labels, numbers or strings of labels. */
 export interface NativeTargets {
   /** As many as the product of the shape. */
@@ -486,6 +534,18 @@ export interface NativeTargets {
   names?: Array<string>
   /** The samples' places in their dataset, `[batch]`, for messages. */
   indices?: Uint32Array
+}
+
+/** How an array is cut. */
+export interface NativeWindows {
+  /** Entries of a window along the axis. */
+  size: number
+  /** Entries from one window to the next. */
+  step: number
+  /** The axis that is cut. */
+  axis: number
+  /** Whether a last window that is not full is filled up with zeros. */
+  pad: boolean
 }
 
 /** A string that was written. */
@@ -508,3 +568,6 @@ export declare function setNumThreads(count: number): void
  * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void
+
+/** An array as overlapping windows, `[windows, …]`, cut by a thread beside the models'. */
+export declare function windows(data: Float32Array | Uint8Array, shape: Array<number>, options: NativeWindows): Promise<Outcome<NativeInputs>>
