@@ -40,7 +40,7 @@ function drawClips({ inputs, targets: labels }, count, answer, seed) {
 
 /** Trains on one task with one seed; the shares of exact strings, of known digits and of new ones. */
 async function learn({ known, unseen, task, seed, options }) {
-  const clips = options.quick ? 256 : 16_000
+  const clips = options.quick ? 256 : 32_000
   const model = await CnnLstm.create({
     input: { channels: 1, height: 28, width: 28 },
     numClasses: 10,
@@ -77,7 +77,7 @@ async function learn({ known, unseen, task, seed, options }) {
   }
 }
 
-await runProgram(import.meta.url, { epochs: 8 }, async (options) => {
+await runProgram(import.meta.url, { epochs: 6 }, async (options) => {
   const known = await readMnist('train', options.quick ? 200 : 5000)
   const unseen = await readMnist('test', options.quick ? 200 : 10_000)
   for (const task of Object.keys(TASKS)) {

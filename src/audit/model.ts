@@ -9,7 +9,7 @@ const LEARNED = 0.9
 /** The share of a layer's channels without gradient from which on the audit reports them. */
 const MANY_DEAD = 0.25
 /** Adding a number to all scores does not change a softmax over time, so this bias never has a gradient. */
-const WITHOUT_BY_NATURE = ['attention.bias']
+const WITHOUT_BY_NATURE = ['attention.bias', 'decoder.attention.score.bias']
 
 /** Steps in which a small batch is learned by heart, where it can be; after fewer there is no telling. */
 const ENOUGH_STEPS = 30
