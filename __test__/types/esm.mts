@@ -1,5 +1,5 @@
 /** An ECMAScript module that imports the package: what TypeScript knows about labels, heads and results. */
-import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError, fit, test, train } from 'zoetrope'
+import { Adam, CnnLstm, DataLoader, FolderDataset, TensorDataset, ZoetropeError, fit, test, train } from 'zoetrope'
 import type { ErrorCode, MultiLabelPrediction, Prediction, RegressionPrediction, TestResult } from 'zoetrope'
 
 /** `true` where two types are the same. */
@@ -55,6 +55,19 @@ export async function training(signal: AbortSignal): Promise<TestResult> {
   await train(model, loader, {})
   await model.dispose()
   return test(model, loader)
+}
+
+export async function files(): Promise<void> {
+  const dataset = await FolderDataset.open('clips', { size: 64, window: { size: 2 }, unit: 'seconds' })
+  await FolderDataset.open('clips', { kind: 'sound', logMel: { mels: 20 } })
+  // @ts-expect-error -- an option of another kind
+  await FolderDataset.open('clips', { kind: 'sound', size: 64 })
+  // @ts-expect-error -- a filter that does not exist
+  await FolderDataset.open('clips', { filter: 'sharp' })
+  const { input: frame, classes, preprocessing } = dataset
+  const model = await CnnLstm.create({ input: frame, classes, preprocessing })
+  same<Same<Awaited<ReturnType<typeof model.predictFile>>, Prediction<string>[]>>()
+  if (preprocessing.kind === 'frames') same<Same<typeof preprocessing.channels, 1 | 3>>()
 }
 
 export function codeOf(error: unknown): ErrorCode | undefined {
