@@ -1,5 +1,5 @@
 /** An ECMAScript module that imports the package: what TypeScript knows about labels, heads and results. */
-import { Adam, CnnLstm, DataLoader, TensorDataset, ZoetropeError } from 'zoetrope'
+import { Adam, CnnLstm, DataLoader, FolderDataset, TensorDataset, ZoetropeError } from 'zoetrope'
 import { accuracyByFrames, accuracySvg, fit, test, train, writeReport } from 'zoetrope'
 import { classification, decodeCtc, readOnnxMetadata } from 'zoetrope/decode'
 import type {
@@ -151,6 +151,19 @@ export function decoded(logits: Float32Array): string | undefined {
   const { labels } = decodeCtc(logits, ['a', 'b'], { beams: 4 })
   same<Same<[typeof label, typeof labels], ['left' | 'right' | undefined, readonly ('a' | 'b')[] | undefined]>>()
   return readOnnxMetadata(new Uint8Array()).classes[0]
+}
+
+export async function folders(): Promise<void> {
+  const dataset = await FolderDataset.open('clips', { size: 64, window: { size: 2 }, unit: 'seconds' })
+  await FolderDataset.open('clips', { kind: 'sound', logMel: { mels: 20 } })
+  // @ts-expect-error -- an option of another kind
+  await FolderDataset.open('clips', { kind: 'sound', size: 64 })
+  // @ts-expect-error -- a filter that does not exist
+  await FolderDataset.open('clips', { filter: 'sharp' })
+  const { input: frame, classes, preprocessing } = dataset
+  const model = await CnnLstm.create({ input: frame, classes, preprocessing })
+  same<Same<Awaited<ReturnType<typeof model.predictFile>>, Prediction<string>[]>>()
+  if (preprocessing.kind === 'frames') same<Same<typeof preprocessing.channels, 1 | 3>>()
 }
 
 export function codeOf(error: unknown): ErrorCode | undefined {
