@@ -2,14 +2,12 @@
 import type { BatchReport } from './evaluation/pass'
 import type { Figures } from './evaluation/metric-names'
 import type { Timing } from './evaluation/metrics'
-import type { TestResult } from './evaluation/test'
+import type { AnyTestResult } from './evaluation/test'
 import type { Finding } from './audit/finding'
 import type { DataLoader } from './data/data-loader'
 
 /** What `test` gives: the figures that every head has, and those of some heads where they are there. */
-export type TestedFigures = Figures &
-  Pick<TestResult, 'loss' | 'accuracy' | 'samples' | keyof Timing> &
-  Partial<TestResult>
+export type TestedFigures = AnyTestResult
 
 /** The figures of one epoch, as `fit` gives them. */
 export interface ObservedEpoch {

@@ -6,7 +6,7 @@ import test from 'ava'
 import { Adam, CnnLstm, DataLoader, TensorDataset, fit, test as testModel, writeReport } from 'zoetrope'
 import { withBrowser } from '../helpers/browser'
 import { failsWith, refuses, untyped } from '../helpers/expect'
-import { VECTORS, sequences } from '../helpers/sequences'
+import { VECTORS, clip, sequences } from '../helpers/sequences'
 import { movingDotLoader, movingDots, toyModel } from '../helpers/toy'
 
 const folder = mkdtempSync(join(tmpdir(), 'zoetrope-report-'))
@@ -79,6 +79,44 @@ test('a report of a head per frame counts frames, and its interval draws clips',
     result.perClass!.reduce((sum, { support }) => sum + support, 0),
     lengths.reduce((sum, length) => sum + length),
   )
+})
+
+for (const head of ['ctc', { kind: 'sequence', maxLength: 4 }] as const) {
+  const kind = typeof head === 'string' ? head : head.kind
+  test(`a report of label strings (${kind}) has error rates and the strings that differ most`, async (t) => {
+    await using model = await CnnLstm.create({ ...VECTORS, classes: ['a', '<b>'], head })
+    const samples = sequences(20, (_, index) => (kind === 'ctc' ? [index % 2] : [index % 2 === 0 ? 'a' : '<b>']))
+    const path = join(folder, `${kind}.html`)
+    const loader = new DataLoader(samples)
+    const { result, mistakes, interval, calibration, lengths } = await writeReport(path, model, loader)
+    t.is(result.cer, (await testModel(model, loader)).cer)
+    t.is(calibration, undefined)
+    t.is(lengths.length, 20)
+    t.true(interval!.low <= result.exact! && result.exact! <= interval!.high)
+    t.is(mistakes.length, Math.min(12, Math.round(20 * (1 - result.exact!))))
+    const page = readFileSync(path, 'utf8')
+    t.true(page.includes('label error rate') && page.includes('&lt;b&gt;'))
+    t.false(page.includes('<b><b>'))
+  })
+}
+
+test('a report of a forecast has the error of each step beside forecasts without a model', async (t) => {
+  await using model = await CnnLstm.create({
+    input: { features: 3 },
+    lstm: { hiddenSize: 8 },
+    head: { kind: 'forecast', horizon: 2 },
+    device: 'cpu',
+  })
+  const samples = sequences(20, () => 0).map(({ input }, index) => ({
+    input: clip(8 + (index % 3), input.data.length),
+  }))
+  const path = join(folder, 'forecast.html')
+  const { result, interval } = await writeReport(path, model, new DataLoader(samples))
+  t.is(result.byStep!.length, 2)
+  t.is(interval, undefined)
+  const page = readFileSync(path, 'utf8')
+  for (const text of ['the last step, repeated', 'scaled error (MASE)', 'Mean absolute error'])
+    t.true(page.includes(text))
 })
 
 test('`fit` writes the report of its validation data with the best weights, and warns of shared clips in it', async (t) => {

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { types } from 'node:util'
+import { editDistance } from './edit-distance'
 import { isDetached, typedLength, typedName } from './list'
 
 /** The largest size that fits every index inside libtorch's kernels. */
@@ -170,19 +171,6 @@ export function nearest(key: string, known: readonly string[]): string | undefin
 /** `batch_size`, `batch-size` and `batchsize` are all a way to write `batchSize`. */
 function plain(name: string): string {
   return name.toLowerCase().replace(/[_-]/g, '')
-}
-
-function editDistance(left: string, right: string): number {
-  let above = Array.from({ length: right.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= left.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= right.length; column++) {
-      const replace = (above[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1)
-      current.push(Math.min(replace, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
-    }
-    above = current
-  }
-  return above[right.length] ?? 0
 }
 
 /** Checks a path that enters the package: text, or a `file:` URL of any realm. */

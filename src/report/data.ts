@@ -25,8 +25,10 @@ export interface Mistake {
   readonly name: string
   readonly target: string
   readonly answer: string
-  /** Mean loss over its answers. */
-  readonly loss: number
+  /** Mean loss over its answers; absent of label strings. */
+  readonly loss?: number
+  /** Edits for each label of the target, of label strings. */
+  readonly errorRate?: number
   readonly frames: number
   /** The picture as a `data:` address; absent where the clip could not be read again. */
   readonly picture?: MistakePicture

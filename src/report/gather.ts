@@ -6,6 +6,7 @@ import { machineOf } from './machine'
 import { mistakeOf, worstClips } from './mistakes'
 import { meanOcclusion, occlusionOf } from './occlusion'
 import { wilson } from './interval'
+import { stringMistakes } from './strings'
 import { accuracyInterval, calibrationOfAnswers, clipScores, rankings } from './scores'
 import { throwIfAborted } from '../common/abort'
 import { DataLoader } from '../data/data-loader'
@@ -53,7 +54,14 @@ export async function gather(model: AnyCnnLstm, settings: CheckedReport): Promis
     'report · test',
   )
   const answers = await answersOf(model, dataset, { batchSize, signal })
-  const found = isAnswerKind(kind) ? await lookAt(model, kind, settings, answers) : {}
+  const found = isAnswerKind(kind)
+    ? await lookAt(model, kind, settings, answers)
+    : {
+        mistakes: await stringMistakes(model, dataset, {
+          nameOf: (index) => settings.nameOf(bottomIndex(dataset, index)),
+          signal,
+        }),
+      }
   const leakage = await leakageOf(settings)
   throwIfAborted(signal)
   return {

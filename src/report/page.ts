@@ -8,6 +8,7 @@ import { curveSection } from './sections/curves'
 import { dataSection } from './sections/data'
 import { framesSection, mistakeSection } from './sections/clips'
 import { regressionSection } from './sections/regression'
+import { forecastSection } from './sections/forecast'
 import { runSection } from './sections/run'
 import type { MetricName } from '../evaluation/metric-names'
 import type { Markup } from './markup'
@@ -42,6 +43,7 @@ export function pageOf(data: ReportData): string {
             confusionSection(data),
             classSection(data),
             regressionSection(data),
+            forecastSection(data),
             calibrationSection(data),
             rankingSection(data),
             framesSection(data),
@@ -69,9 +71,15 @@ const NAMES: Readonly<Partial<Record<MetricName, string>>> = {
   mae: 'mean absolute error',
   rmse: 'root of the mean squared error',
   r2: 'R²',
+  cer: 'label error rate',
+  wer: 'word error rate',
+  mase: 'scaled error (MASE)',
+  nll: 'negative log-likelihood of a step',
   loss: 'loss',
 }
-const SHARES: readonly MetricName[] = ['accuracy', 'balancedAccuracy', 'macroF1']
+const SHARES: readonly MetricName[] = ['accuracy', 'balancedAccuracy', 'macroF1', 'cer', 'wer']
+/** The loss comes last, and strings without any error are the accuracy. */
+const LEFT_OUT: readonly MetricName[] = ['loss', 'exact']
 
 function tiles({ result, interval, calibration }: ReportData): Markup {
   const tile = (value: string, name: string): Markup =>
@@ -79,7 +87,7 @@ function tiles({ result, interval, calibration }: ReportData): Markup {
   const range = interval ? `, 95 %: ${percent(interval.low)} to ${percent(interval.high)}` : ''
   const figures = [...METRIC_NAMES].flatMap((metric) => {
     const value = result[metric]
-    if (value === undefined || Number.isNaN(value) || metric === 'loss') return []
+    if (value === undefined || Number.isNaN(value) || LEFT_OUT.includes(metric)) return []
     const text = SHARES.includes(metric) ? percent(value) : short(value)
     return [tile(text, `${NAMES[metric] ?? metric}${metric === 'accuracy' ? range : ''}`)]
   })

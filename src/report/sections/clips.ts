@@ -2,7 +2,7 @@
 import { charts, section } from './section'
 import { barChart } from '../charts/bars'
 import { lineChart } from '../charts/line'
-import { counted, short } from '../figures'
+import { counted, percent, short } from '../figures'
 import { html } from '../markup'
 import type { Markup } from '../markup'
 import type { Mistake, ReportData } from '../data'
@@ -63,20 +63,27 @@ export function mistakeSection({ mistakes, model, result }: ReportData): Markup 
   return section(
     title,
     html`<p class="note">
-        ${isRegression ? 'By squared error.' : 'By loss: the less probable the right answer was, the worse.'}
+        ${order(mistakes, isRegression)}
         ${hasCover ? 'The bars below a clip say how much covering these frames changes the answer; light ones make the model surer.' : ''}
       </p>
       <div class="clips">${mistakes.map(clip)}</div>`,
   )
 }
 
-function clip({ name, target, answer, loss, frames, picture, occlusion }: Mistake): Markup {
+/** By what the clips are chosen. */
+function order([first]: readonly Mistake[], isRegression: boolean): string {
+  if (first?.errorRate !== undefined) return 'By errors for each label, of at most 200 clips.'
+  return isRegression ? 'By squared error.' : 'By loss: the less probable the right answer was, the worse.'
+}
+
+function clip({ name, target, answer, loss, errorRate, frames, picture, occlusion }: Mistake): Markup {
   const shown =
     picture && picture.kind === 'film' && picture.frames.length < frames ? `, ${picture.frames.length} shown` : ''
   const what = picture?.kind === 'values' ? 'values over time, the first feature at the bottom' : 'frames'
   return html`<figure class="clip">
     <figcaption>
-      <b>${name}</b><br />is <b>${target}</b>, answered <b>${answer}</b> · loss ${short(loss)} ·
+      <b>${name}</b><br />is <b>${target}</b>, answered <b>${answer}</b> ·
+      ${errorRate === undefined ? `loss ${short(loss ?? NaN)}` : `label errors ${percent(errorRate, 0)}`} ·
       ${counted(frames, 'frame')}${shown}
     </figcaption>
     ${picture && html`<img class="${picture.kind}" src="${picture.address}" width="${picture.width}" height="${picture.height}" alt="${what} of ${name}" />`}

@@ -3,6 +3,7 @@ import { charts, section } from './section'
 import { lineChart } from '../charts/line'
 import { counted, duration } from '../figures'
 import { html } from '../markup'
+import { hasLabelStrings } from '../../config/head/kind'
 import { evenly } from '../../pictures/clip'
 import { isLowerBetter, metricOf } from '../../evaluation/metric-names'
 import type { Series } from '../charts/line'
@@ -11,6 +12,8 @@ import type { ReportData } from '../data'
 import type { ObservedEpoch } from '../../observer'
 import type { Figures, MetricName } from '../../evaluation/metric-names'
 
+/** Figures beside the loss. */
+const TITLES = { accuracy: 'Accuracy', mae: 'Mean absolute error', cer: 'Label error rate' } as const
 /** Longer trainings have lines without dots, and of very long ones some epochs are drawn. */
 const MOST_DOTS = 30
 const MOST_EPOCHS = 500
@@ -18,7 +21,8 @@ const MOST_EPOCHS = 500
 export function curveSection({ history, best, model }: ReportData): Markup | undefined {
   if (history.length === 0) return undefined
   const seconds = history.reduce((sum, { train, validation }) => sum + train.seconds + (validation?.seconds ?? 0), 0)
-  const second = model.config.head.kind === 'regression' ? 'mae' : 'accuracy'
+  const { kind } = model.config.head
+  const second = kind === 'regression' || kind === 'forecast' ? 'mae' : hasLabelStrings(kind) ? 'cer' : 'accuracy'
   return section(
     'Training',
     curveCharts(history, best, second),
@@ -33,7 +37,7 @@ export function curveSection({ history, best, model }: ReportData): Markup | und
 export function curveCharts(
   history: readonly ObservedEpoch[],
   best: MetricName | undefined,
-  second: 'accuracy' | 'mae',
+  second: keyof typeof TITLES,
 ): Markup {
   const chosen = best && bestEpoch(history, best)
   const name = `The dashed line is epoch ${chosen}, the best by ${best}: the model has its weights.`
@@ -50,7 +54,7 @@ export function curveCharts(
       yAxis: metric === 'accuracy' ? { low: 0, high: 1, kind: 'share' } : { low: Math.min(0, ...values) },
     })
   }
-  return charts(draw('Loss', 'loss'), draw(second === 'mae' ? 'Mean absolute error' : 'Accuracy', second))
+  return charts(draw('Loss', 'loss'), draw(TITLES[second], second))
 }
 
 /** The epoch with the best figure; of equals the first. */
