@@ -229,6 +229,9 @@ export declare function copyAverages(model: NativeModel, optimizer: number): Pro
 /** Number of CUDA devices that can be used. */
 export declare function cudaDeviceCount(): number
 
+/** Images as frames of `[time, channels, height, width]`. */
+export declare function decodeImages(paths: Array<string>, options: NativeFrameOptions): Promise<Outcome<Uint8Array>>
+
 /** Forgets the running averages of the weights that an optimizer keeps; its next update begins them anew. */
 export declare function dropAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
 
@@ -237,6 +240,9 @@ export declare function forgetStream(model: NativeModel, id: number): void
 
 /** How many threads one operation may use. */
 export declare function getNumThreads(): number
+
+/** Size and channels of an image. */
+export declare function imageSize(path: string): Promise<Outcome<NativeImageSize>>
 
 /** The instruction set that the CPU kernels use: `baseline`, `avx2`, `avx512` or `amx`. */
 export declare function instructionSet(): string
@@ -336,6 +342,20 @@ export interface NativeForecastErrors {
   numDifferences: number
 }
 
+/** How frames are made of images. */
+export interface NativeFrameOptions {
+  /** Rows of a frame. */
+  height: number
+  /** Columns of a frame. */
+  width: number
+  /** 1 for grey, 3 for RGB. */
+  channels: number
+  /** How a frame of another shape becomes one of this size; missing, it is refused. */
+  resize?: NativeResizeMode
+  /** The filter that resizes. */
+  filter: NativeResizeFilter
+}
+
 /** What a call froze or unfroze. */
 export interface NativeFrozen {
   /** The parameters that the prefix fits. */
@@ -362,6 +382,16 @@ export interface NativeGroup {
   prefix: string
   /** In the place of the optimizer's. */
   rule: NativeRule
+}
+
+/** What the header of an image says, turned upright. */
+export interface NativeImageSize {
+  /** Rows. */
+  height: number
+  /** Columns. */
+  width: number
+  /** 1 for grey, 3 for colours. */
+  channels: number
 }
 
 /** The inputs of a batch. */
@@ -536,6 +566,12 @@ export interface NativeParameterAudit {
   deadUnits: number
 }
 
+/** The filter that resizes. */
+export type NativeResizeFilter = 'nearest' | 'box' | 'bilinear' | 'bicubic' | 'lanczos'
+
+/** How a frame of another shape becomes one of the size. */
+export type NativeResizeMode = 'fit' | 'fill' | 'stretch'
+
 /** A rule's hyper-parameters; zeros where a rule does not have one. */
 export interface NativeRule {
   /** Which rule. */
@@ -580,6 +616,26 @@ export interface NativeSampling {
   topP: number
   /** Begins each clip's stream of draws. */
   seed: bigint
+}
+
+/** A recording of `[channels, frames]`. */
+export interface NativeSound {
+  /** One channel after the other. */
+  data: Float32Array
+  /** How many channels. */
+  channels: number
+  /** Frames in a second. */
+  sampleRate: number
+}
+
+/** How long a recording is. */
+export interface NativeSoundLength {
+  /** Samples of each channel. */
+  frames: number
+  /** How many channels. */
+  channels: number
+  /** Frames in a second. */
+  sampleRate: number
 }
 
 /** What a profile has come to. */
@@ -664,6 +720,9 @@ export interface NativeWritten {
  */
 export declare function pushFrames(model: NativeModel, frames: NativeBatch, streams: Array<NativeNext>): Promise<Outcome<NativeArray>>
 
+/** A recording of FLAC, MP3, or Vorbis in Ogg. */
+export declare function readSound(path: string): Promise<Outcome<NativeSound>>
+
 /**
  * Sets how many threads one operation may use, for every model, from its next job on: at most the number of cores. The
  * threads are made by the models' own.
@@ -676,6 +735,9 @@ export declare function setNumThreads(count: number): void
  * listener away; the process is safe then as well, by [`guard_exit`].
  */
 export declare function shutDown(): void
+
+/** The length of such a recording. */
+export declare function soundLength(path: string): Promise<Outcome<NativeSoundLength>>
 
 /** An array as overlapping windows, `[windows, …]`, cut by a thread beside the models'. */
 export declare function windows(data: Float32Array | Uint8Array, shape: Array<number>, options: NativeWindows): Promise<Outcome<NativeInputs>>
