@@ -122,9 +122,9 @@ test('a command line that is not understood: exit status 2, and how it should be
     [['doctor', '--jsno'], /^Unknown option '--jsno'.*\n\nUsage: zoetrope doctor \[--json\]/],
     [['doctor', 'x'], /^Unexpected argument 'x'.*\n\nUsage: zoetrope doctor/],
     [['doctor', '--libtorch'], /^Option '--libtorch <value>' argument missing\n\nUsage: zoetrope doctor/],
-    [['doctr'], /^Expected one of the commands doctor, received 'doctr'\n\nUsage:\n {2}zoetrope doctor /],
-    [['--doctor'], /^Expected one of the commands doctor, received '--doctor'/],
-    [['toString'], /^Expected one of the commands doctor, received 'toString'/],
+    [['doctr'], /^Expected one of the commands train, test, predict, inspect, doctor, received 'doctr'; did you mean doctor\?\n\nUsage:\n {2}zoetrope train /],
+    [['--doctor'], /^Expected one of the commands train, test, predict, inspect, doctor, received '--doctor'/],
+    [['toString'], /^Expected one of the commands train, test, predict, inspect, doctor, received 'toString'/],
   ] as const) {
     const { code, stdout, stderr } = await zoetrope([...args])
     t.is(code, 2, stderr)
@@ -135,7 +135,7 @@ test('a command line that is not understood: exit status 2, and how it should be
 
 test('help and version: exit status 0, on standard output', async (t) => {
   for (const [args, message] of [
-    [[], /^Usage:\n {2}zoetrope doctor /],
+    [[], /^Usage:\n {2}zoetrope train /],
     [['--help'], /^Usage:\n/],
     [['doctor', '--help'], /^Usage: zoetrope doctor .*\n[^]*Exit status: 0 where a model can be trained/],
     [['--version'], /^\d+\.\d+\.\d+/],

@@ -81,7 +81,9 @@ function answerOf(
       return (probabilities) => multiLabel(probabilities, classes)
     case 'forecast':
       return (data): ForecastPrediction => ({ steps: { data, shape } })
-    default:
+    case 'regression':
+    case 'ctc':
+    case 'sequence':
       return (values) => ({ values })
   }
 }

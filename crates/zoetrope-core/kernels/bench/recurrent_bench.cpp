@@ -122,9 +122,9 @@ int main(int count, char** arguments) {
   for (int i = 0; i < 9; ++i) sgemm.push_back(milliseconds([&] { at::mm(a, b); }));
   std::printf("sgemm %.1f GFLOP/s\n", 2.0 * 1024 * 1024 * 1024 / best(sgemm) / 1e6);
   const Shape shapes[] = {
-      {false, 64, 1, 4096, 128, 1},  {false, 8, 16, 4096, 128, 1}, {false, 64, 128, 64, 128, 1},
-      {false, 32, 100, 40, 256, 2},  {false, 32, 100, 512, 256, 2}, {true, 32, 100, 40, 128, 1},
-      {false, 64, 50, 512, 512, 1},  {false, 1, 50, 512, 512, 1},
+      {false, 64, 1, 4096, 128, 1}, {false, 8, 16, 4096, 128, 1},  {false, 64, 128, 64, 128, 1},
+      {false, 32, 100, 40, 256, 2}, {false, 32, 100, 512, 256, 2}, {true, 32, 100, 40, 128, 1},
+      {false, 64, 50, 512, 512, 1}, {false, 1, 50, 512, 512, 1},
   };
   for (const Shape& s : shapes) bench(s);
   std::printf("live %.1f MB, kept %.1f MB", zt_live_bytes() / 1e6, zt_cached_bytes() / 1e6);

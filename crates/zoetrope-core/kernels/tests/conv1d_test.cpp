@@ -68,7 +68,8 @@ struct Problem {
 struct Result {
   Floats y, dx, dweight, dbias;
 
-  Result(const Problem& p, int threads) : y(p.dy.size()), dx(p.x.size()), dweight(p.weight.size()), dbias(p.bias.size()) {
+  Result(const Problem& p, int threads)
+      : y(p.dy.size()), dx(p.x.size()), dweight(p.weight.size()), dbias(p.bias.size()) {
     const Workspace forward(zt_conv1d_forward_workspace(&p.s, threads));
     zt_conv1d_forward(&p.s, p.x.data(), p.weight.data(), p.bias.data(), y.data(), forward.at, threads);
     const Workspace backward(zt_conv1d_backward_workspace(&p.s, threads));
@@ -76,9 +77,7 @@ struct Result {
                        dbias.data(), backward.at, threads);
   }
 
-  bool operator==(const Result& o) const {
-    return y == o.y && dx == o.dx && dweight == o.dweight && dbias == o.dbias;
-  }
+  bool operator==(const Result& o) const { return y == o.y && dx == o.dx && dweight == o.dweight && dbias == o.dbias; }
 };
 
 struct Reference {

@@ -155,14 +155,16 @@ void finishes(const zt_conv_shape& s, int threads) {
   for (const zt_conv_activation activation : {zt_linear_activation, zt_relu, zt_gelu, zt_silu})
     for (const zt_conv_pool pool : {zt_no_pool, zt_max_pool, zt_average_pool})
       for (const bool sums : {false, true}) {
-        const Doubles expected = c.reference.finished(c.x, c.weight, c.bias, sums ? &residual : nullptr, activation, pool);
+        const Doubles expected =
+            c.reference.finished(c.x, c.weight, c.bias, sums ? &residual : nullptr, activation, pool);
         if (expected.empty()) continue;
         Floats y(expected.size(), std::nanf(""));
         const zt_conv_output output = {y.data(), nullptr, sums ? residual.data() : nullptr, activation, pool};
         Aligned workspace(zt_conv_forward_workspace(&s, threads));
         zt_conv_forward(&s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.data, threads);
-        const std::string what = name_of(s, "conv", threads) + ", padding " + std::to_string(s.padding) + ", activation " +
-                                 std::to_string(activation) + ", pooling " + std::to_string(pool) + (sums ? ", sum" : "");
+        const std::string what = name_of(s, "conv", threads) + ", padding " + std::to_string(s.padding) +
+                                 ", activation " + std::to_string(activation) + ", pooling " + std::to_string(pool) +
+                                 (sums ? ", sum" : "");
         within(error(y, expected), 1e-5, worst_value, what);
         if (s.in_channels > 4 || s.padding != 1) continue;
         Floats frames(c.x.size());

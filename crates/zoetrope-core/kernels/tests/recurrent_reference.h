@@ -143,7 +143,8 @@ struct Reference {
             d.w_ih[g * F + k] += of_x * l.x[row(step) * F + k];
             dx[row(step) * F + k] += of_x * w.w_ih[g * F + k];
           }
-          for (int64_t k = 0; k < H; ++k) d.w_hh[g * H + k] += of_h * h[step][k], d_before[k] += of_h * w.w_hh[g * H + k];
+          for (int64_t k = 0; k < H; ++k)
+            d.w_hh[g * H + k] += of_h * h[step][k], d_before[k] += of_h * w.w_hh[g * H + k];
         }
       }
       dh = d_before;

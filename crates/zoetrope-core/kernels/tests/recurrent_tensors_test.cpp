@@ -1,4 +1,5 @@
-// Recurrent layers on tensors, under autograd, against at::lstm and at::gru in float64; and the allocator that its tensors come from.
+// Recurrent layers on tensors, under autograd, against at::lstm and at::gru in float64; and the allocator that its
+// tensors come from.
 #include <ATen/Parallel.h>
 #include <torch/torch.h>
 
@@ -45,9 +46,9 @@ Tensor layer(const Tensors& t, const Call& call, zt_packed* kept = nullptr, int6
   Tensor* y = nullptr;
   std::vector<const Tensor*> weights;
   for (size_t i = 1; i < t.size(); ++i) weights.push_back(&t[i]);
-  const zt_message message = zt_recurrent_layer(
-      call.is_gru ? 1 : 0, &t[0], pixels, weights.data(), call.directions,
-      call.offsets.defined() ? &call.offsets : nullptr, call.time, call.last_only, kept != nullptr ? &kept : nullptr, &y);
+  const zt_message message = zt_recurrent_layer(call.is_gru ? 1 : 0, &t[0], pixels, weights.data(), call.directions,
+                                                call.offsets.defined() ? &call.offsets : nullptr, call.time,
+                                                call.last_only, kept != nullptr ? &kept : nullptr, &y);
   TORCH_CHECK(message == nullptr, message);
   Tensor out = *y;
   delete y;

@@ -23,9 +23,10 @@ double worst_value = 0, worst_gradient = 0;
 void check(bool ok, const char* what, const zt_recurrent_shape& s) {
   (ok ? passed : failed)++;
   if (!ok)
-    std::printf("failed: %s, %s, %s, batch %ld time %ld features %ld hidden %ld lengths %d directions %ld last_only %d\n",
-                zt_isa_name(), what, s.cell == zt_cell_gru ? "GRU" : "LSTM", long(s.batch), long(s.time),
-                long(s.features), long(s.hidden), s.offsets != nullptr, long(s.directions), s.last_only);
+    std::printf(
+        "failed: %s, %s, %s, batch %ld time %ld features %ld hidden %ld lengths %d directions %ld last_only %d\n",
+        zt_isa_name(), what, s.cell == zt_cell_gru ? "GRU" : "LSTM", long(s.batch), long(s.time), long(s.features),
+        long(s.hidden), s.offsets != nullptr, long(s.directions), s.last_only);
 }
 
 double error(const Floats& a, const Doubles& b) {
@@ -169,7 +170,8 @@ void check_shape(const zt_recurrent_shape& shape, Clips clips, std::mt19937& ran
   worst_value = std::max(worst_value, value), worst_gradient = std::max(worst_gradient, gradient);
   check(result.packed == result.inferred, "packed weights give the same", s);
   check(result == Result(layer, 2), "two runs are bit-equal", s);
-  check(result == Result(layer, 1) && result == Result(layer, s.hidden > 200 ? 7 : 3), "thread counts are bit-equal", s);
+  check(result == Result(layer, 1) && result == Result(layer, s.hidden > 200 ? 7 : 3), "thread counts are bit-equal",
+        s);
   check(Result(layer, 2, false).gradients[0].w_ih == result.gradients[0].w_ih, "without dx", s);
   check_alone(layer, result);
 }
@@ -253,10 +255,10 @@ int main() {
     bool last_only;
   };
   const Sizes sizes[] = {
-      {1, 1, 1, 1, 1, false},      {1, 1, 4096, 128, 1, true},  {64, 1, 512, 128, 1, false}, {8, 16, 300, 128, 1, true},
-      {4, 16, 257, 128, 2, false}, {3, 5, 1, 7, 1, false},      {5, 4, 33, 12, 2, false},    {2, 3, 17, 130, 1, false},
-      {300, 1, 19, 20, 2, false},  {41, 13, 70, 24, 2, false},  {1, 30, 9, 64, 1, true},     {7, 2, 255, 256, 1, false},
-      {300, 1, 90, 20, 1, false},  {40, 9, 1100, 33, 1, true},  {3, 4, 70, 260, 2, false},   {27, 5, 40, 300, 1, false},
+      {1, 1, 1, 1, 1, false},      {1, 1, 4096, 128, 1, true}, {64, 1, 512, 128, 1, false}, {8, 16, 300, 128, 1, true},
+      {4, 16, 257, 128, 2, false}, {3, 5, 1, 7, 1, false},     {5, 4, 33, 12, 2, false},    {2, 3, 17, 130, 1, false},
+      {300, 1, 19, 20, 2, false},  {41, 13, 70, 24, 2, false}, {1, 30, 9, 64, 1, true},     {7, 2, 255, 256, 1, false},
+      {300, 1, 90, 20, 1, false},  {40, 9, 1100, 33, 1, true}, {3, 4, 70, 260, 2, false},   {27, 5, 40, 300, 1, false},
       {90, 3, 30, 40, 1, false},
   };
   for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512, Isa::amx}) {

@@ -62,9 +62,7 @@ struct Layer {
   at::Tensor factor() const { return *norm->weight / (*norm->var + norm->eps).sqrt(); }
   // Weights and bias of the convolution that is the same as this one with its norm.
   at::Tensor folded_weight() const { return norm == nullptr ? weight : weight * factor().view({-1, 1, 1, 1}); }
-  at::Tensor folded_bias() const {
-    return norm == nullptr ? bias : (bias - *norm->mean) * factor() + *norm->bias;
-  }
+  at::Tensor folded_bias() const { return norm == nullptr ? bias : (bias - *norm->mean) * factor() + *norm->bias; }
   // What the folded weights are made of.
   std::vector<at::Tensor> sources() const {
     if (norm == nullptr) return {weight};
@@ -192,9 +190,9 @@ zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at
 }
 
 // Convolution 3x3 with stride 1, batch norm by running statistics, residual sum, activation and pooling 2x2 of frames
-// [frames, channels, height, width] on the CPU, without autograd: float32, or bytes where there are at most four channels
-// and the padding is 1. `norm` has weight, bias, running mean, running variance and the count of batches; it and
-// `residual` may be null.
+// [frames, channels, height, width] on the CPU, without autograd: float32, or bytes where there are at most four
+// channels and the padding is 1. `norm` has weight, bias, running mean, running variance and the count of batches; it
+// and `residual` may be null.
 zt_message zt_conv_layer(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias,
                          const at::Tensor* const* norm, double eps, const at::Tensor* residual, int64_t padding,
                          int activation, int pool, zt_packed* kept, at::Tensor** y) {

@@ -77,8 +77,8 @@ struct Conv1d : torch::autograd::Function<Conv1d> {
 extern "C" {
 
 // Computes y [rows, out_channels] of x [rows, in_channels], whose rows are the frames, clip after clip, with the weight
-// [out_channels, in_channels, taps] and the bias [out_channels]; y becomes a new tensor that the caller owns. All tensors
-// are contiguous float32 on the CPU. `offsets` is as in zt_recurrent_layer().
+// [out_channels, in_channels, taps] and the bias [out_channels]; y becomes a new tensor that the caller owns. All
+// tensors are contiguous float32 on the CPU. `offsets` is as in zt_recurrent_layer().
 zt_message zt_conv1d(const Tensor* x, const Tensor* weight, const Tensor* bias, const Tensor* offsets, int64_t time,
                      int64_t dilation, bool relu, Tensor** y) {
   return zt_guard([&] {
@@ -88,10 +88,10 @@ zt_message zt_conv1d(const Tensor* x, const Tensor* weight, const Tensor* bias, 
     const Tensor rows = offsets != nullptr ? *offsets : Tensor();
     TORCH_CHECK(!rows.defined() || (rows.is_contiguous() && rows.is_cpu() && rows.scalar_type() == at::kLong),
                 "the convolution over time expects contiguous int64 offsets on the CPU");
-    TORCH_CHECK(x->dim() == 2 && weight->dim() == 3 && x->size(1) == weight->size(1) && weight->size(2) % 2 == 1 &&
-                    (rows.defined() ? rows.const_data_ptr<int64_t>()[rows.size(0) - 1] == x->size(0)
-                                    : x->size(0) % time == 0),
-                "the convolution over time expects one group, an odd kernel and as many rows as the clips have frames");
+    TORCH_CHECK(
+        x->dim() == 2 && weight->dim() == 3 && x->size(1) == weight->size(1) && weight->size(2) % 2 == 1 &&
+            (rows.defined() ? rows.const_data_ptr<int64_t>()[rows.size(0) - 1] == x->size(0) : x->size(0) % time == 0),
+        "the convolution over time expects one group, an odd kernel and as many rows as the clips have frames");
     const bool differentiates = x->requires_grad() || weight->requires_grad() || bias->requires_grad();
     if (differentiates && at::GradMode::is_enabled()) {
       const auto optional = rows.defined() ? std::optional(rows) : std::nullopt;  //  apply takes no undefined tensor

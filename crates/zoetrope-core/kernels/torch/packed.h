@@ -9,7 +9,7 @@
 // The form in which weights are packed. It follows from the shape of a call: clips of one frame need another form than
 // longer clips.
 struct zt_packed_form {
-  size_t size;            //        floats; 0 where packing does not pay
+  size_t size;         //        floats; 0 where packing does not pay
   int64_t pixels = 1;  //        of features in another order (cpu/lstm.h)
 };
 

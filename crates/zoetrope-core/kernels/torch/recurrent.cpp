@@ -131,13 +131,14 @@ extern "C" {
 
 // Whether a layer packs its weights. It does in inference, unless they are too large. Clips have up to `time` frames.
 bool zt_recurrent_packs(int32_t cell, const Tensor* w_ih, const Tensor* w_hh, int64_t time) {
-  const zt_recurrent_shape shape = {static_cast<zt_cell>(cell), 1, time, w_ih->size(1), w_hh->size(1), nullptr, 1, false};
+  const zt_recurrent_shape shape = {
+      static_cast<zt_cell>(cell), 1, time, w_ih->size(1), w_hh->size(1), nullptr, 1, false};
   return !at::GradMode::is_enabled() && zt_recurrent_packed(&shape) > 0;
 }
 
-// Computes y of x [rows, features], whose rows are the frames, clip after clip. `weights` are w_ih, w_hh, b_ih and b_hh of
-// each of the `directions`. y is [rows, directions * hidden], or [batch, hidden] with `last_only` and one direction, and
-// becomes a new tensor that the caller owns. All tensors are contiguous float32 on the CPU.
+// Computes y of x [rows, features], whose rows are the frames, clip after clip. `weights` are w_ih, w_hh, b_ih and b_hh
+// of each of the `directions`. y is [rows, directions * hidden], or [batch, hidden] with `last_only` and one direction,
+// and becomes a new tensor that the caller owns. All tensors are contiguous float32 on the CPU.
 //
 // Clips have 1 … time frames; int64 `offsets` [batch + 1] says how many (see cpu/recurrent/recurrent.h). When `offsets`
 // is null, all clips have `time` frames. The features of w_ih are [channels][pixels]. When zt_recurrent_packs() allows

@@ -37,15 +37,15 @@ enum zt_conv_pool { zt_no_pool, zt_max_pool, zt_average_pool };               //
 // What a forward pass writes. After the convolution and its bias come, in this order, the residual sum, the activation
 // and the pooling.
 struct zt_conv_output {
-  float* y;         //         [frames, rows, cols, out_channels], or with half of the rows and columns where it is pooled
-  uint8_t* argmax;  //         of a block, in training; else null
+  float* y;  //         [frames, rows, cols, out_channels], or with half of the rows and columns where it is pooled
+  uint8_t* argmax;        //         of a block, in training; else null
   const float* residual;  //   [frames, rows, cols, out_channels]; null for no sum
   enum zt_conv_activation activation;
   enum zt_conv_pool pool;
 };
 
-// Computes y of x, where the convolution has height + 2 * padding - 2 rows, and columns likewise. `packed` is null, or the
-// result of zt_conv_pack() for this weight; `weight` may then be null. y is the same bit for bit with and without
+// Computes y of x, where the convolution has height + 2 * padding - 2 rows, and columns likewise. `packed` is null, or
+// the result of zt_conv_pack() for this weight; `weight` may then be null. y is the same bit for bit with and without
 // `packed`, and with and without argmax.
 size_t zt_conv_forward_workspace(const zt_conv_shape* shape, int threads);
 void zt_conv_forward(const zt_conv_shape* shape, const zt_conv_output* output, const float* x, const float* weight,

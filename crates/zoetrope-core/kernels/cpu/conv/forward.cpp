@@ -1,5 +1,5 @@
-// y = maxpool2(relu(conv3x3(x) + bias)), NHWC, as one Winograd F(4x4, 3x3) kernel; or any other residual sum, activation
-// and pooling (outputs.h).
+// y = maxpool2(relu(conv3x3(x) + bias)), NHWC, as one Winograd F(4x4, 3x3) kernel; or any other residual sum,
+// activation and pooling (outputs.h).
 //
 //   U[36][ci][co]   = G g Gᵀ               once per call, or before (`packed`)
 //   V[36][tile][ci] = Bᵀ d B               d: the tile's 6x6 inputs, zeros outside the frame

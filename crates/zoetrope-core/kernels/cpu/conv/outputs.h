@@ -70,8 +70,7 @@ ZT_INLINE void finish_block(const zt_conv_shape& s, const Tiles& z, const zt_con
       if (kHasArgmax) store_bytes(output.argmax + at, argmax[w]);
     } else {
       store_first(output.y + at, y[w], channels);
-      for (int64_t c = 0; kHasArgmax && c < channels; ++c)
-        output.argmax[at + c] = static_cast<uint8_t>(argmax[w][c]);
+      for (int64_t c = 0; kHasArgmax && c < channels; ++c) output.argmax[at + c] = static_cast<uint8_t>(argmax[w][c]);
     }
   }
 }

@@ -91,7 +91,7 @@ void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weig
     w.steps.fill(s);
     prepare(s, y, dy, w.passed, w.transposed, dbias);
     for (int64_t tap = 0; tap < s.taps; ++tap) {
-      const OfWeight product = {w.steps, w.transposed, x,   w.zeros, distance_of(s, tap), w.gradients + tap * out * in,
+      const OfWeight product = {w.steps, w.transposed, x, w.zeros, distance_of(s, tap), w.gradients + tap * out * in,
                                 out,     rows,         in};
       multiply(product, packed);
     }
@@ -102,8 +102,8 @@ void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weig
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < s.taps * out; ++k)  //  [tap][out][in]
         for (int64_t c = 0; c < in; ++c) w.weights[k * in + c] = weight[(k % out * in + c) * s.taps + k / out];
-      const OverTime product = {s,       w.steps, s.relu ? w.passed : dy, w.weights, w.zeros,      out, -1,
-                                nullptr, false,   dx,                     rows,      s.taps * out, in};
+      const OverTime product = {s,  w.steps, s.relu ? w.passed : dy, w.weights, w.zeros, out, -1, nullptr, false,
+                                dx, rows,    s.taps * out,           in};
       multiply(product, packed);
     }
   }

@@ -43,8 +43,8 @@ void conv1d_forward(const zt_conv1d_shape& s, const float* x, const float* weigh
 #pragma omp for schedule(static)
     for (int64_t k = 0; k < s.taps * in; ++k)  //  [tap][in][out]
       for (int64_t o = 0; o < out; ++o) w.weights[k * out + o] = weight[(o * in + k % in) * s.taps + k / in];
-    const OverTime product = {s,      w.steps, x,    w.weights, w.zeros,       in, 1,
-                              w.bias, s.relu,  y,    w.steps.rows, s.taps * in, out};
+    const OverTime product = {s,      w.steps, x, w.weights,    w.zeros,     in, 1,
+                              w.bias, s.relu,  y, w.steps.rows, s.taps * in, out};
     multiply(product, w.panels + omp_get_thread_num() * kProductWorkspace);
   }
 }

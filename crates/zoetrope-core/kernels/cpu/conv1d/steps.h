@@ -39,8 +39,8 @@ struct Steps {
 // How many steps from a row the tap reads.
 ZT_INLINE int64_t distance_of(const zt_conv1d_shape& s, int64_t tap) { return (tap - s.taps / 2) * s.dilation; }
 
-// out [rows][columns] = Σ over taps of values [rows at the tap's distance][width] · weights [tap][width][columns]: the taps'
-// shifted products, one after the other in the same sums. (simd/product.h)
+// out [rows][columns] = Σ over taps of values [rows at the tap's distance][width] · weights [tap][width][columns]: the
+// taps' shifted products, one after the other in the same sums. (simd/product.h)
 struct OverTime {
   const zt_conv1d_shape& s;
   const Steps& steps;

@@ -17,7 +17,8 @@ constexpr int64_t kDepth = 512;    //  of a block of a product; vectors add the 
 constexpr int64_t kColumns = 128;  //  of a block of b
 
 int64_t project_workspace(const Sizes& z) {
-  return (round_up(smaller(z.rows, chunk_rows(z)), kPair) + 2 * kPair) / kSide * packed_floats(smaller(z.features, kDepth));
+  return (round_up(smaller(z.rows, chunk_rows(z)), kPair) + 2 * kPair) / kSide *
+         packed_floats(smaller(z.features, kDepth));
 }
 
 int64_t packed_w_ih(const Sizes& z) { return round_up(z.gates, kPair) / kSide * packed_floats(z.features); }
@@ -99,8 +100,8 @@ void project(const Chunk& chunk, float* sums, float* workspace) {
   for (int64_t pair = first; pair < end;) {
     const int64_t direction = pair / pairs, until = smaller(end, (direction + 1) * pairs);
     const int64_t gate = pair % pairs * kPair, gates_end = smaller((until - direction * pairs) * kPair, z.gates);
-    transpose_floats(sums + pair * kPair * padded, padded, gates_end - gate, chunk.count,
-                     chunk.gates[direction] + gate, z.gates);
+    transpose_floats(sums + pair * kPair * padded, padded, gates_end - gate, chunk.count, chunk.gates[direction] + gate,
+                     z.gates);
     pair = until;
   }
 }

@@ -1,5 +1,5 @@
-// The recurrent layers' long products on the tile unit (simd/amx.h), where the machine has one. project() in recurrent/project.cpp and
-// multiply() in simd/product.h compute the same products with vectors.
+// The recurrent layers' long products on the tile unit (simd/amx.h), where the machine has one. project() in
+// recurrent/project.cpp and multiply() in simd/product.h compute the same products with vectors.
 #pragma once
 
 #include "../isa.h"
@@ -16,8 +16,8 @@ ZT_INLINE bool takes_tiles(const Sizes& z) { return zt_isa() == Isa::amx && z.fe
 
 namespace amx {
 
-// project() on the tile unit, with packed weights or others. Each thread computes its share of the gates into `sums`, of
-// project_sums(), which the threads share; each has a workspace of its own. The threads do not wait for each other.
+// project() on the tile unit, with packed weights or others. Each thread computes its share of the gates into `sums`,
+// of project_sums(), which the threads share; each has a workspace of its own. The threads do not wait for each other.
 int64_t project_workspace(const Sizes& z);
 void project(const Chunk& chunk, float* sums, float* workspace);
 

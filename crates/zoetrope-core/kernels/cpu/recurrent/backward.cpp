@@ -43,9 +43,9 @@ struct Workspace {
     products = cut.take(threads * most_clips * kPanel);
     panel = takes_tiles(z) ? larger(kProductWorkspace, amx::multiply_workspace()) : kProductWorkspace;
     panels = cut.take(panel * threads);
-    parts = cut.take(!takes_tiles(z) ? 0
-                                     : larger(amx::multiply_parts(z.weight_rows(), z.rows),
-                                              amx::multiply_parts(z.rows, z.gates)));
+    parts = cut.take(!takes_tiles(z)
+                         ? 0
+                         : larger(amx::multiply_parts(z.weight_rows(), z.rows), amx::multiply_parts(z.rows, z.gates)));
     step_rows = cut.take_of<BackwardRow>(threads * most_clips);
     counts = cut.take_of<int32_t>(z.time + 1);
     order = cut.take_of<int32_t>(z.batch);
@@ -111,8 +111,7 @@ struct Recurrence {
       for (int64_t unit = begin; unit < end; unit += kPanel) {
         if (going > 0)
           for_tiles(going, [&](auto constant, int64_t first) {
-            passed_tile<decltype(constant)::count>(z, rows + first,
-                                                   w.w_hh[group.direction] + unit * z.weight_rows(),
+            passed_tile<decltype(constant)::count>(z, rows + first, w.w_hh[group.direction] + unit * z.weight_rows(),
                                                    products + first * kPanel);
           });
         for (int64_t i = 0; i < here; ++i)

@@ -22,7 +22,7 @@ namespace zt::ZT_ISA {
 
 // The arrays of one clip at one step, over units.
 struct StepRow {
-  float* gates;  //  in: the projection; out, where it is saved: the activated gates
+  float* gates;               //  in: the projection; out, where it is saved: the activated gates
   const float* hidden;        //  before the step; null at the first step: zeros
   const float* cells_before;  //  the same
   float* cells;

@@ -34,8 +34,7 @@ struct Workspace {
     own = takes_tiles(z) ? amx::project_workspace(z) : 0;
     x = cut.take(takes_tiles(z) ? threads * own : project_x(z));
     sums = cut.take(project_sums(z));
-    for (int64_t direction = 0; direction < z.directions; ++direction)
-      w_hh[direction] = cut.take(Packed::w_hh_size(z));
+    for (int64_t direction = 0; direction < z.directions; ++direction) w_hh[direction] = cut.take(Packed::w_hh_size(z));
     gates = cut.take(z.directions * z.rows * z.gates);  //    these three only where nothing is saved
     cells = cut.take(z.directions * z.batch * z.hidden);
     hidden = cut.take(z.directions * z.batch * z.hidden * 2);
@@ -219,8 +218,7 @@ void recurrent_forward(const zt_recurrent_shape& s, const float* x, const zt_rec
   {
     const FlushDenormals flush;
     for (int64_t direction = 0; direction < z.directions; ++direction)
-      if (z.recurs() && weights[direction].packed == nullptr)
-        pack_w_hh(z, weights[direction].w_hh, w.w_hh[direction]);
+      if (z.recurs() && weights[direction].packed == nullptr) pack_w_hh(z, weights[direction].w_hh, w.w_hh[direction]);
     project_all(z, x, weights, saved, w);
     share_recurrence(z, schedule, w.order, [&](const Group& group, int64_t begin, int64_t end, const auto& after_step) {
       if (z.is_gru) {

@@ -9,9 +9,7 @@ namespace zt::ZT_ISA {
 constexpr int64_t kChunk = 256;  //  rows of x for which a block of x stays in L2
 
 // The number of rows in a chunk: whole panels, and about as many rows in each chunk.
-ZT_INLINE int64_t chunk_rows(const Sizes& z) {
-  return round_up(ceil_div(z.rows, ceil_div(z.rows, kChunk)), kMaxPanel);
-}
+ZT_INLINE int64_t chunk_rows(const Sizes& z) { return round_up(ceil_div(z.rows, ceil_div(z.rows, kChunk)), kMaxPanel); }
 
 // What the projection adds for a computed gate. A GRU adds b_hh of `new` later, where the reset gate multiplies it.
 ZT_INLINE float bias_of(const Sizes& z, const zt_recurrent_weights& weights, int64_t gate) {
@@ -29,8 +27,8 @@ struct Chunk {
 };
 
 // Unpacked weights. The weights are by far the larger matrix (hidden 128, 64x64 pixels: 33 MB), so they are not copied:
-// each is read once and broadcast. x is packed into panels, of project_x() floats, which the threads share like `sums`, of
-// project_sums(). All threads come here, and return when all is done.
+// each is read once and broadcast. x is packed into panels, of project_x() floats, which the threads share like `sums`,
+// of project_sums(). All threads come here, and return when all is done.
 int64_t project_x(const Sizes& z);
 int64_t project_sums(const Sizes& z);
 void project(const Chunk& chunk, float* packed_x, float* sums);

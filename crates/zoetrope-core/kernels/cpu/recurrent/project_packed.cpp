@@ -4,12 +4,11 @@
 // of x is broadcast. So neither x nor the sums are transposed: the sums are rows of gates.
 //
 // Cost: 2·rows·features·gates FLOPs; 4·features·gates bytes of weights read, and x once for each panel, from L2.
-#include "project.h"
-
 #include <omp.h>
 
 #include "../simd/transpose.h"
 #include "amx.h"
+#include "project.h"
 
 namespace zt::ZT_ISA {
 namespace {

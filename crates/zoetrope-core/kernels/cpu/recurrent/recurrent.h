@@ -48,8 +48,8 @@ struct zt_recurrent_gradients {
 
 size_t zt_recurrent_saved(const zt_recurrent_shape* shape);
 
-// Computes y of x, with the weights of each direction. `saved` may be null (inference). With features in the same order,
-// y is the same bit for bit with and without packed weights.
+// Computes y of x, with the weights of each direction. `saved` may be null (inference). With features in the same
+// order, y is the same bit for bit with and without packed weights.
 size_t zt_recurrent_forward_workspace(const zt_recurrent_shape* shape, int threads);
 void zt_recurrent_forward(const zt_recurrent_shape* shape, const float* x, const zt_recurrent_weights* weights,
                           float* y, float* saved, float* workspace, int threads);
@@ -57,15 +57,15 @@ void zt_recurrent_forward(const zt_recurrent_shape* shape, const float* x, const
 // Packs the weights of one direction: zt_recurrent_packed() floats, in the form that the forward pass multiplies.
 // Inference packs once, because its weights stay the same. zt_recurrent_packed() is 0 when packed weights would be
 // slower. Packed weights serve every shape with the same cell, features and hidden; one form is for `time` 1, another
-// for longer clips. The features of w_ih are [channels][pixels], and those of x are [pixels][channels]. With 1 pixel both
-// orders are the same.
+// for longer clips. The features of w_ih are [channels][pixels], and those of x are [pixels][channels]. With 1 pixel
+// both orders are the same.
 size_t zt_recurrent_packed(const zt_recurrent_shape* shape);
 size_t zt_recurrent_pack_workspace(const zt_recurrent_shape* shape, int threads);
 void zt_recurrent_pack(const zt_recurrent_shape* shape, const float* w_ih, const float* w_hh, int64_t pixels,
                        float* packed, float* workspace, int threads);
 
-// Computes the gradients of x, of the weights and of the biases from the gradient of y, and overwrites all of them. `dx`
-// may be null; it is then not computed.
+// Computes the gradients of x, of the weights and of the biases from the gradient of y, and overwrites all of them.
+// `dx` may be null; it is then not computed.
 size_t zt_recurrent_backward_workspace(const zt_recurrent_shape* shape, int threads);
 void zt_recurrent_backward(const zt_recurrent_shape* shape, const float* x, const zt_recurrent_weights* weights,
                            const float* saved, const float* dy, float* dx, const zt_recurrent_gradients* gradients,

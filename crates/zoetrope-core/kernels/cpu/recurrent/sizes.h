@@ -8,9 +8,9 @@ namespace zt::ZT_ISA {
 
 // Rows are the frames, clip after clip. The gates of a row are blocks of `hidden` values, in PyTorch's order.
 //
-// The forget gate of an LSTM multiplies the cell state before the step, which is zero at the first step. When every clip
-// has one step only, nothing depends on that gate. It is then neither computed nor stored, and the gradients of its
-// weights are zero.
+// The forget gate of an LSTM multiplies the cell state before the step, which is zero at the first step. When every
+// clip has one step only, nothing depends on that gate. It is then neither computed nor stored, and the gradients of
+// its weights are zero.
 struct Sizes {
   bool is_gru;
   int64_t batch, time, features, hidden, rows, directions;
@@ -44,7 +44,8 @@ struct Sizes {
   // The rows of W_ih and W_hh, all of which W_hh's product needs.
   int64_t weight_rows() const { return (is_gru ? 3 : 4) * hidden; }
   int64_t recurrent_blocks() const { return is_gru ? 3 : 4; }
-  // Values of a row's gradient: that of each gate, and of a GRU's hidden part of `new`, which the reset gate multiplies.
+  // Values of a row's gradient: that of each gate, and of a GRU's hidden part of `new`, which the reset gate
+  // multiplies.
   int64_t gradients() const { return is_gru ? 4 * hidden : gates; }
   int64_t outputs() const { return directions * hidden; }
 

@@ -45,7 +45,8 @@ ZT_INLINE VF hyperbolic_tangent(VF x) {
   return select(is_nan(x), x, y);
 }
 
-// x times the normal distribution function of x, by erfc (Abramowitz & Stegun 7.1.26): at most 4e-7 from the exact value.
+// x times the normal distribution function of x, by erfc (Abramowitz & Stegun 7.1.26): at most 4e-7 from the exact
+// value.
 ZT_INLINE VF gelu(VF x) {
   const VF z = as_float(as_int(x) & broadcast(INT32_MAX)) * broadcast(0.70710678118654752f);  //  |x| / √2
   const VF t = broadcast(1.0f) / fma(z, broadcast(0.3275911f), broadcast(1.0f));

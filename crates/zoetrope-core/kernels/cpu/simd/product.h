@@ -8,8 +8,8 @@
 //   const float* b(k);  float* c(i)             rows
 //   VF finish(sum, column)                      what becomes of a vector of finished sums
 //
-// Blocks of b are packed into panels that stay in L2. Their rows often lie a page or more apart, and unpacked they would
-// share a few cache sets.
+// Blocks of b are packed into panels that stay in L2. Their rows often lie a page or more apart, and unpacked they
+// would share a few cache sets.
 #pragma once
 
 #include <omp.h>
@@ -84,8 +84,8 @@ ZT_INLINE void pack_block(const P& p, int64_t k, int64_t depth, int64_t begin, i
 }
 
 // Every thread calls this, with a workspace of its own, and returns when all shares are done. The threads divide the
-// columns, and where there are few columns the rows as well. Several lines of a row of c are written side by side, which
-// is faster for the memory.
+// columns, and where there are few columns the rows as well. Several lines of a row of c are written side by side,
+// which is faster for the memory.
 template <typename P>
 static void multiply(const P& p, float* packed) {
   const int64_t threads = omp_get_num_threads();
