@@ -129,7 +129,7 @@ if (withoutFfmpeg === undefined) {
     await fromFolderToAnswer(t, folder, join(folder, 'left', 'dora_1.mp4'), 'frames')
     const without = await zoetrope(['train', folder, '-o', join(folder, 'm.safetensors'), ...SMALL], { PATH: folder })
     t.is(without.code, 1)
-    t.regex(without.stderr, /ffmpeg.*apt install ffmpeg/)
+    t.regex(without.stderr, /Install FFmpeg: `sudo apt install ffmpeg`/)
   })
 
   test.serial('recordings of FLAC', async (t) => {

@@ -41,7 +41,8 @@ impl CnnLstm {
             .into_iter()
             .map(|entry| Ok((entry.name, Bytes::of(&entry.tensor)?)));
         let tensors = tensors.collect::<Result<BTreeMap<_, _>>>()?;
-        let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(error.to_string()))?;
+        let mut bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(error.to_string()))?;
+        order_header(&mut bytes).map_err(|error| failed(error.to_string()))?;
         let write = || {
             let mut file = AtomicFile::create(path)?;
             file.file().write_all(&bytes)?;
@@ -182,4 +183,20 @@ impl View for Bytes {
     fn data_len(&self) -> usize {
         self.data.len()
     }
+}
+
+/// Orders the header's entries by name, so that equal models are equal files: safetensors takes the metadata in the order of a
+/// hash map, which differs from run to run.
+fn order_header(file: &mut [u8]) -> serde_json::Result<()> {
+    let Some((length, rest)) = file.split_first_chunk_mut::<8>() else {
+        return Ok(());
+    };
+    let length = (u64::from_le_bytes(*length) as usize).min(rest.len());
+    let header = &mut rest[..length];
+    let entries: serde_json::Value = serde_json::from_slice(header)?; //     its maps are in order
+    let ordered = entries.to_string();
+    if let Some(place) = header.get_mut(..ordered.len()) {
+        place.copy_from_slice(ordered.as_bytes()); //                        as long as before; spaces follow
+    }
+    Ok(())
 }
