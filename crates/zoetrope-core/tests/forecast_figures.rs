@@ -14,7 +14,7 @@ use zoetrope_core::{Arrays, Batch, CnnLstm, Error, Inputs, Meter, StepSampling, 
 #[test]
 fn forecasts_without_a_model_are_those_of_the_textbook() -> TestResult {
     let options = json!({ "forecast": { "horizon": 3, "season": 2, "features": [1] } });
-    let model = vectors("direct", "mse", options)?;
+    let model = vectors("direct", "mse", &options)?;
     // The feature that is forecast: 1, 2, 4, 8 are read; 3, 5, 7 come.
     let values: Vec<f32> = [1.0, 2.0, 4.0, 8.0, 3.0, 5.0, 7.0]
         .iter()
@@ -37,9 +37,9 @@ fn forecasts_without_a_model_are_those_of_the_textbook() -> TestResult {
 #[test]
 fn a_normalised_forecast_is_in_the_units_of_the_data() -> TestResult {
     for mode in ["direct", "recursive"] {
-        let plain = vectors(mode, "mse", json!({}))?;
+        let plain = vectors(mode, "mse", &json!({}))?;
         let normalize = json!({ "mean": [100.0, 100.0, 100.0], "std": [50.0, 50.0, 50.0] });
-        let normalised = vectors(mode, "mse", json!({ "normalize": normalize }))?;
+        let normalised = vectors(mode, "mse", &json!({ "normalize": normalize }))?;
         let values = numbers(8, 2 * TIME * FEATURES);
         let large: Vec<f32> = values.iter().map(|value| value * 50.0 + 100.0).collect();
         let [small, large] = [
@@ -123,7 +123,7 @@ fn wrong_data_is_refused_by_name() -> TestResult {
         Err(Error::Data { reason }) => reason,
         other => format!("no data error: {:?}", other.map(|(loss, _)| loss)),
     };
-    let model = vectors("direct", "bce", json!({ "forecast": { "season": 3 } }))?;
+    let model = vectors("direct", "bce", &json!({ "forecast": { "season": 3 } }))?;
     let values = numbers(11, 2 * TIME * FEATURES);
     let learn = |model: &CnnLstm, values: &[f32], lengths: &[i64]| -> TestResult<String> {
         Ok(reason(model.loss_and_gradients(&clips(
@@ -198,23 +198,14 @@ fn wrong_options_are_refused() -> TestResult {
         ("direct", json!({ "forecast": { "season": 0 } })),
     ];
     for (mode, options) in wrong {
-        assert!(vectors(mode, "mse", options.clone()).is_err(), "{mode} {options}");
+        assert!(vectors(mode, "mse", &options).is_err(), "{mode} {options}");
     }
     let over_time = json!([{
         "outChannels": 3, "kernelSize": 3, "stride": 1, "padding": 1, "activation": "relu", "maxPool": null,
     }]);
-    assert!(
-        model(
-            json!({ "features": 3 }),
-            over_time.clone(),
-            "recursive",
-            "mse",
-            json!({})
-        )
-        .is_err()
-    );
-    assert!(model(json!({ "features": 3 }), over_time, "direct", "mse", json!({})).is_ok());
-    let direct = vectors("direct", "mse", json!({}))?;
+    assert!(model(&json!({ "features": 3 }), &over_time, "recursive", "mse", &json!({})).is_err());
+    assert!(model(&json!({ "features": 3 }), &over_time, "direct", "mse", &json!({})).is_ok());
+    let direct = vectors("direct", "mse", &json!({}))?;
     let batch = clips(&direct, &numbers(12, TIME * FEATURES), TIME, None)?;
     assert!(direct.forecast(&batch, 3, None, &|| Ok(())).is_err());
     let seeds = vec![0];

@@ -74,10 +74,7 @@ fn padding_and_other_clips_reach_nothing() -> TestResult {
         let together = clips(&model, &values, TIME, Some(&lengths))?;
         let steps = forecast(&model, &together, 2)?;
         let (loss, gradients) = model.loss_and_gradients(&together)?;
-        assert!(
-            loss.is_finite() && gradients.iter().all(|gradient| all_finite(gradient)),
-            "{name}"
-        );
+        assert!(loss.is_finite() && gradients.iter().all(all_finite), "{name}");
         let metrics = evaluated(&model, &together)?;
         let (mut weighted, mut weight, mut errors) = (0.0, 0.0, vec![0.0; 8]);
         for (clip, length) in (0..).zip(lengths) {

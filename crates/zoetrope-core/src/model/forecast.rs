@@ -106,8 +106,8 @@ impl CnnLstm {
             let outputs = all.f_narrow(1, 0, steps)?;
             let values = match &mut draws {
                 Some(draws) => {
-                    let drawn = (0..steps).map(|step| draws.next(&outputs.f_select(1, step)?));
-                    Tensor::f_stack(&drawn.collect::<Result<Vec<_>>>()?, 1)?
+                    let steps = (0..steps).map(|step| draws.next(&outputs.f_select(1, step)?));
+                    Tensor::f_stack(&steps.collect::<Result<Vec<_>>>()?, 1)?
                 }
                 None => head.in_data_units(&outputs)?,
             };

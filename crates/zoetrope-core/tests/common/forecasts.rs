@@ -10,8 +10,8 @@ pub const FEATURES: i64 = 3;
 pub const TIME: i64 = 6;
 
 /// A forecast of vectors.
-pub fn vectors(mode: &str, loss: &str, options: Value) -> TestResult<CnnLstm> {
-    model(json!({ "features": FEATURES }), json!([]), mode, loss, options)
+pub fn vectors(mode: &str, loss: &str, options: &Value) -> TestResult<CnnLstm> {
+    model(&json!({ "features": FEATURES }), &json!([]), mode, loss, options)
 }
 
 /// A forecast of frames of odd sizes, pooled and strided.
@@ -23,10 +23,10 @@ pub fn frames(mode: &str, loss: &str) -> TestResult<CnnLstm> {
     };
     let cnn = json!([block(1, json!(2)), block(2, Value::Null)]);
     let input = json!({ "channels": 1, "height": 7, "width": 5 });
-    model(input, cnn, mode, loss, json!({}))
+    model(&input, &cnn, mode, loss, &json!({}))
 }
 
-pub fn model(input: Value, cnn: Value, mode: &str, loss: &str, options: Value) -> TestResult<CnnLstm> {
+pub fn model(input: &Value, cnn: &Value, mode: &str, loss: &str, options: &Value) -> TestResult<CnnLstm> {
     let mut forecast = json!({ "horizon": 2, "mode": mode });
     let mut lstm = json!({ "hiddenSize": 4, "numLayers": 2, "dropout": 0.0, "bidirectional": false });
     for (object, key) in [(&mut forecast, "forecast"), (&mut lstm, "lstm")] {
@@ -46,7 +46,7 @@ pub fn all() -> TestResult<Vec<(String, CnnLstm)>> {
         for loss in ["mse", "smoothL1", "bce"] {
             for cell in ["lstm", "gru"] {
                 let options = json!({ "lstm": { "cell": cell } });
-                models.push((format!("{mode} {loss} {cell}"), vectors(mode, loss, options)?));
+                models.push((format!("{mode} {loss} {cell}"), vectors(mode, loss, &options)?));
             }
             models.push((format!("frames {mode} {loss}"), frames(mode, loss)?));
         }
