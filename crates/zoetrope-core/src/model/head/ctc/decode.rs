@@ -304,6 +304,38 @@ mod tests {
     }
 
     #[test]
+    fn no_path_that_reads_as_the_answer_is_likelier_than_that_of_its_spans() -> Result<()> {
+        for seed in 0..40 {
+            let (frames, outputs) = (3 + seed as usize % 4, 3);
+            let rows = rows(seed, frames, outputs, 2.0);
+            let found = decoded(&rows, outputs, &beams(64))?;
+            let labels = found.labels.unwrap_or_default();
+            let score = |tokens: &[i64]| -> f64 {
+                let scores = tokens.iter().enumerate();
+                scores
+                    .map(|(frame, &token)| rows[frame * outputs + token as usize])
+                    .sum()
+            };
+            let mut best = f64::NEG_INFINITY;
+            for path in 0..outputs.pow(frames as u32) {
+                let tokens: Vec<i64> = (0..frames as u32)
+                    .map(|frame| (path / outputs.pow(frame) % outputs) as i64)
+                    .collect();
+                if Reading::Path.labels(&tokens).as_ref() == Some(&labels) {
+                    best = best.max(score(&tokens));
+                }
+            }
+            let mut tokens = vec![0; frames];
+            for (span, label) in found.spans.iter().zip(&labels) {
+                tokens[span.from as usize..span.to as usize].fill(label + 1);
+            }
+            assert_eq!(Reading::Path.labels(&tokens).as_ref(), Some(&labels));
+            assert!((score(&tokens) - best).abs() < 1e-9, "{seed}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn forbidden_beginnings_are_in_no_answer_and_what_was_among_the_best_is_told() -> Result<()> {
         for seed in 0..20 {
             let rows = rows(seed, 12, 4, 4.0);
