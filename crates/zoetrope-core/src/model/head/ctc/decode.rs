@@ -193,7 +193,9 @@ mod tests {
         let mut rows: Vec<f64> = (0..frames * outputs).map(|_| scale * numbers.next()).collect();
         for row in rows.chunks_exact_mut(outputs) {
             let sum: f64 = row.iter().map(|value| value.exp()).sum();
-            row.iter_mut().for_each(|value| *value -= sum.ln());
+            for value in row {
+                *value -= sum.ln();
+            }
         }
         rows
     }
