@@ -22,11 +22,11 @@ await runProgram(import.meta.url, {}, async (options) => {
   const heldOut = Math.floor(digits.targets.length / 6)
   const count = (lines) => (options.quick ? 30 : lines)
   const result = await runRecipe({
-    train: drawLines(digits, [0, Infinity], count(12_000), 1),
+    train: drawLines(digits, [0, Infinity], count(20_000), 1),
     test: drawLines(testDigits, [0, Infinity], count(2000), 2),
     folds: [
       {
-        train: drawLines(digits, [heldOut, Infinity], count(8000), 3),
+        train: drawLines(digits, [heldOut, Infinity], count(12_000), 3),
         validation: drawLines(digits, [0, heldOut], count(1000), 4),
       },
     ],

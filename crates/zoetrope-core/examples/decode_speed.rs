@@ -57,7 +57,9 @@ fn rows(scale: f64) -> Vec<f64> {
             row[0] += scale;
         }
         let sum: f64 = row.iter().map(|score| score.exp()).sum();
-        row.iter_mut().for_each(|score| *score -= sum.ln());
+        for score in row {
+            *score -= sum.ln();
+        }
     }
     rows
 }

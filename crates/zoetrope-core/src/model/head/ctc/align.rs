@@ -29,11 +29,8 @@ pub(super) fn spans(labels: &[i64], rows: &[f64], outputs: usize) -> Result<Vec<
     let mut steps = zeroed(states * frames)?; //                [frames, states]: states moved on by
     let mut scores = vec![f64::NEG_INFINITY; states];
     for (frame, row) in rows.chunks_exact(outputs).enumerate() {
-        // States that no path has come to, or from which none comes to the end, stay at minus infinity.
+        // No path has come to later states, and none comes to the end from earlier ones.
         let reachable = states.saturating_sub(2 * (frames - frame))..states.min(2 * (frame + 1));
-        if let Some(left) = reachable.start.checked_sub(2) {
-            scores[left..reachable.start].fill(f64::NEG_INFINITY);
-        }
         for state in reachable.rev() {
             let from = |back: usize| {
                 if back <= state {

@@ -193,7 +193,9 @@ mod tests {
         let mut rows: Vec<f64> = (0..frames * outputs).map(|_| scale * numbers.next()).collect();
         for row in rows.chunks_exact_mut(outputs) {
             let sum: f64 = row.iter().map(|value| value.exp()).sum();
-            row.iter_mut().for_each(|value| *value -= sum.ln());
+            for value in row {
+                *value -= sum.ln();
+            }
         }
         rows
     }
@@ -299,6 +301,38 @@ mod tests {
             assert_eq!(found.labels, Some(vec![0, 0, 1]));
             let spans: Vec<(i64, i64)> = found.spans.iter().map(|span| (span.from, span.to)).collect();
             assert_eq!(spans, [(1, 3), (4, 5), (5, 6)]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn no_path_that_reads_as_the_answer_is_likelier_than_that_of_its_spans() -> Result<()> {
+        for seed in 0..40 {
+            let (frames, outputs) = (3 + seed as usize % 4, 3);
+            let rows = rows(seed, frames, outputs, 2.0);
+            let found = decoded(&rows, outputs, &beams(64))?;
+            let labels = found.labels.unwrap_or_default();
+            let score = |tokens: &[i64]| -> f64 {
+                let scores = tokens.iter().enumerate();
+                scores
+                    .map(|(frame, &token)| rows[frame * outputs + token as usize])
+                    .sum()
+            };
+            let mut best = f64::NEG_INFINITY;
+            for path in 0..outputs.pow(frames as u32) {
+                let tokens: Vec<i64> = (0..frames as u32)
+                    .map(|frame| (path / outputs.pow(frame) % outputs) as i64)
+                    .collect();
+                if Reading::Path.labels(&tokens).as_ref() == Some(&labels) {
+                    best = best.max(score(&tokens));
+                }
+            }
+            let mut tokens = vec![0; frames];
+            for (span, label) in found.spans.iter().zip(&labels) {
+                tokens[span.from as usize..span.to as usize].fill(label + 1);
+            }
+            assert_eq!(Reading::Path.labels(&tokens).as_ref(), Some(&labels));
+            assert!((score(&tokens) - best).abs() < 1e-9, "{seed}");
         }
         Ok(())
     }
