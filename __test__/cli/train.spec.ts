@@ -60,7 +60,8 @@ test.serial('a folder becomes a model, a report, a configuration and event files
   t.true(Number(tested!.accuracy) >= 0.8)
   const page = readFileSync(String(report!.report), 'utf8')
   t.true(page.includes('npx zoetrope train --config') && page.includes('words.run.json'))
-  t.true(page.includes('The parts share nothing that was looked for: groups and clips were compared.'))
+  // Tones of two speakers are alike, and the report says so; no group is in both parts.
+  t.regex(page, /The parts share \d+ near-identical clips: figures may be too good/)
   t.deepEqual(readdirSync(logs).toSorted(), ['train', 'validation'])
   t.true(existsSync(String(end!.config)))
   await using model = await CnnLstm.load(out)
