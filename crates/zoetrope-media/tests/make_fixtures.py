@@ -84,9 +84,12 @@ def sounds():
         "chirp.ogg": ["-c:a", "libvorbis", "-q:a", "3"],
     }.items():
         quiet = ["ffmpeg", "-v", "error", "-y", "-fflags", "+bitexact"]
-        subprocess.run([*quiet, *source, *codec, "-flags", "+bitexact", str(FOLDER / name)], input=raw, check=True)
+        subprocess.run([*quiet, *source, *codec, "-flags", "+bitexact", "-fflags", "+bitexact", str(FOLDER / name)], input=raw, check=True)
         decoded = subprocess.run([*quiet, "-i", str(FOLDER / name), "-f", "f32le", "pipe:"], capture_output=True, check=True)
-        save(f"{name}.f32", np.frombuffer(decoded.stdout, "<f4").reshape(-1, 2).T)  # [channels, frames]
+        samples = np.frombuffer(decoded.stdout, "<f4").reshape(-1, 2)
+        if name.endswith(".ogg"):
+            samples = samples[: len(wave)]  # ffmpeg 5.1 leaves the padding of the last block of Vorbis on
+        save(f"{name}.f32", samples.T)  # [channels, frames]
 
 
 if __name__ == "__main__":
