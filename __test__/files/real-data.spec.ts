@@ -38,16 +38,19 @@ withData(
       classes,
       preprocessing,
       normalize: await normalization(parts.train),
-      projection: 32,
+      cnn: [{ outChannels: 32, kernelSize: 5, norm: 'batch' }],
       lstm: { hiddenSize: 48 },
       pooling: 'mean',
+      dropout: 0.2,
       seed: 0,
     })
     const optimizer = new Adam(model, { learningRate: 3e-3 })
     const train = new DataLoader(parts.train, { batchSize: 16, shuffle: true, bucketByLength: true, seed: 0 })
     const validation = new DataLoader(parts.test, { batchSize: 32 })
     const history = await fit(model, { train, validation, epochs: 8, optimizer, progress: false })
-    const accuracy = history.at(-1)?.validation?.accuracy ?? 0
+    // Of 72 clips and two voices, an epoch's accuracy comes and goes by a tenth: the last four count together.
+    const last = history.slice(-4)
+    const accuracy = last.reduce((sum, { validation: tested }) => sum + (tested?.accuracy ?? 0), 0) / last.length
     t.log(`accuracy ${accuracy.toFixed(2)} on speakers that it has not heard; chance is .33`)
     t.true(accuracy > 0.55)
     const index = parts.test.indices[0] ?? 0
