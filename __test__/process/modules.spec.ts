@@ -2,7 +2,7 @@ import test from 'ava'
 import { runNode } from '../helpers/child'
 
 const NAMES =
-  'Adam, AdamW, CnnLstm, DataLoader, ERROR_CODES, NpyArray, NpyDataset, NpzDataset, RMSprop, Sgd, Subset, TensorDataset, ZoetropeError, audit, balancedWeights, checkLeakage, constant, cosine, fit, getNumThreads, isCudaAvailable, logMel, manualSeed, normalization, oneCycle, readNpy, readNpz, readTs, readWav, reduceOnPlateau, setNumThreads, split, stepDecay, test, train, warmup'
+  'Adam, AdamW, CnnLstm, DataLoader, ERROR_CODES, FolderDataset, NpyArray, NpyDataset, NpzDataset, RMSprop, Sgd, Subset, TensorDataset, ZoetropeError, accuracyByFrames, accuracySvg, audit, balancedWeights, checkLeakage, constant, cosine, fit, getNumThreads, isCudaAvailable, logMel, manualSeed, normalization, oneCycle, readCsv, readNpy, readNpz, readTs, readWav, reduceOnPlateau, setNumThreads, split, stepDecay, test, train, warmup, windows, writeReport'
 const USE = `
   const model = await CnnLstm.create({ input: { channels: 1, height: 8, width: 8 }, classes: ['a', 'b'], device: 'cpu' })
   const loader = new DataLoader(new TensorDataset({ inputs: { data: new Uint8Array(256), shape: [4, 1, 8, 8] }, targets: [0, 1, 0, 1] }))

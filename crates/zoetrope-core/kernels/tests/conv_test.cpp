@@ -309,6 +309,7 @@ int main() {
       for (const int threads : {1, 2, 3})
         for (const bool bytes : {false, true}) first_block(s, bytes, threads);
     for (const zt_conv_shape& s : std::initializer_list<zt_conv_shape>{{1, 3, 3, 1, 1, 0},
+                                                                       {1, 1, 1, 2, 3, 1},
                                                                        {2, 1, 5, 3, 5, 1},
                                                                        {2, 9, 7, 33, 20, 0},
                                                                        {3, 8, 8, 4, 40, 1},

@@ -29,7 +29,8 @@ struct Sizes : Tiles {
   int64_t ci;
 
   explicit Sizes(const zt_conv_shape& s, bool is_pooled = true) : Tiles(s, is_pooled) {
-    band_rows = larger(1, kBand / tile_cols), bands = ceil_div(s.frames * tile_rows, band_rows);
+    //  A frame of one column has no pooled tile.
+    band_rows = larger(1, kBand / larger(1, tile_cols)), bands = ceil_div(s.frames * tile_rows, band_rows);
     band = round_up(band_rows * tile_cols + kMaxRows, 16);
     cols = round_up(4 * tile_cols + 2, 16), line = round_up(cols, 64);
     ci = s.in_channels, co = round_up(s.out_channels, kMaxPanel), position = ci * co;
