@@ -75,10 +75,10 @@ test('the examples of doc comments compile, strictly, and run', async (t) => {
   const compiler = join(REPOSITORY, 'node_modules', 'typescript', 'bin', 'tsc')
   const compiled = await runNode([compiler, '--project', folder], {}, folder)
   t.is(compiled.code, 0, compiled.stdout)
-  for (const [name] of programs) {
+  for (const [name, program] of programs) {
     const { code, stdout, stderr } = await runNode([`${name}.mjs`], {}, folder)
     t.deepEqual({ name, code, stderr }, { name, code: 0, stderr: '' })
-    t.not(stdout, '', `${name} prints something`)
+    if (!program.includes('export ')) t.not(stdout, '', `${name} prints something`) //   others need files of the user's
   }
 })
 

@@ -39,7 +39,7 @@ export interface ClipSource {
  * import { CnnLstm, DataLoader, FolderDataset, split } from 'zoetrope'
  *
  * // words/yes/anna_01.wav, words/no/ben_07.wav, …
- * async function open(folder: string) {
+ * export async function open(folder: string) {
  *   const dataset = await FolderDataset.open(folder)
  *   const parts = await split(dataset, { fractions: { train: 0.8, validation: 0.2 }, by: dataset.groups })
  *   const { input, classes, preprocessing } = dataset

@@ -312,7 +312,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * ```ts
    * import { CnnLstm } from 'zoetrope'
    *
-   * async function answer(path: string) {
+   * export async function answer(path: string) {
    *   await using model = await CnnLstm.load('model.safetensors')
    *   const [prediction] = await model.predictFile(path)
    *   return prediction?.label
