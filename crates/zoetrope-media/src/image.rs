@@ -110,7 +110,7 @@ impl Image {
     fn into_channels(self, channels: Channels) -> Self {
         let data = match (self.channels, channels) {
             (Channels::Grey, Channels::Rgb) => self.data.iter().flat_map(|&grey| [grey; 3]).collect(),
-            (Channels::Rgb, Channels::Grey) => self.data.as_chunks().0.iter().map(luminance).collect(),
+            (Channels::Rgb, Channels::Grey) => self.data.as_chunks().0.iter().copied().map(luminance).collect(),
             _ => self.data,
         };
         Self { channels, data, ..self }
@@ -118,6 +118,6 @@ impl Image {
 }
 
 /// How light a colour is by ITU-R 601, in the same fixed point as Pillow's `convert("L")`.
-fn luminance(&[red, green, blue]: &[u8; 3]) -> u8 {
+fn luminance([red, green, blue]: [u8; 3]) -> u8 {
     ((u32::from(red) * 19_595 + u32::from(green) * 38_470 + u32::from(blue) * 7_471 + 0x8000) >> 16) as u8
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use fast_image_resize::images::{Image as Resized, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::error::{Error, Result};
 use crate::image::{Channels, Image};
@@ -79,14 +80,6 @@ impl FrameResizer {
     }
 
     fn resized(&mut self, path: &Path, image: &Image, size: Size, crop: Option<[f64; 4]>) -> Result<Vec<u8>> {
-        let internal = |error: &dyn std::fmt::Display| Error::file(path, "to resize the image", error);
-        let pixels = match image.channels {
-            Channels::Grey => PixelType::U8,
-            Channels::Rgb => PixelType::U8x3,
-        };
-        let source = ImageRef::new(image.width as u32, image.height as u32, &image.data, pixels);
-        let source = source.map_err(|error| internal(&error))?;
-        let mut target = Resized::new(size.width as u32, size.height as u32, pixels);
         let algorithm = match self.filter {
             Filter::Nearest => ResizeAlg::Nearest,
             Filter::Box => ResizeAlg::Convolution(FilterType::Box),
@@ -98,9 +91,28 @@ impl FrameResizer {
         if let Some([left, top, width, height]) = crop {
             options = options.crop(left, top, width, height);
         }
-        let resized = self.resizer.resize(&source, &mut target, &options);
-        resized.map_err(|error| internal(&error))?;
-        Ok(target.into_vec())
+        let resized = match image.channels {
+            Channels::Grey => self.typed::<U8>(image, size, &options),
+            Channels::Rgb => self.typed::<U8x3>(image, size, &options),
+        };
+        resized.map_err(|reason| Error::file(path, "to resize the image", reason))
+    }
+
+    /// By the type of a pixel: only the code of these two is compiled in, and not that of every type the library knows.
+    fn typed<P: PixelTrait>(
+        &mut self,
+        image: &Image,
+        size: Size,
+        options: &ResizeOptions,
+    ) -> std::result::Result<Vec<u8>, String> {
+        let (width, height) = (image.width as u32, image.height as u32);
+        let source = TypedImageRef::<P>::from_buffer(width, height, &image.data).map_err(|error| error.to_string())?;
+        let mut data = vec![0; size.height * size.width * image.channels.count()];
+        let target = TypedImage::<P>::from_buffer(size.width as u32, size.height as u32, &mut data);
+        let mut target = target.map_err(|error| error.to_string())?;
+        let resized = self.resizer.resize_typed(&source, &mut target, options);
+        resized.map_err(|error| error.to_string())?;
+        Ok(data)
     }
 }
 

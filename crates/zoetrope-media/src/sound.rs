@@ -116,7 +116,10 @@ impl Opened {
         let options = AudioDecoderOptions::default().gapless(true).verify(true);
         let decoder = symphonia::default::get_codecs().make_audio_decoder(parameters, &options);
         let decoder = decoder.map_err(|error| none(&error))?;
-        let channels = parameters.channels.as_ref().map_or(0, |channels| channels.count());
+        let channels = parameters
+            .channels
+            .as_ref()
+            .map_or(0, symphonia::core::audio::Channels::count);
         let sample_rate = parameters.sample_rate.unwrap_or(0);
         if channels == 0 || channels > MOST_CHANNELS || sample_rate == 0 {
             let expected = format!("1 to {MOST_CHANNELS} channels and a sample rate");

@@ -48,6 +48,7 @@ pub fn outcome<'env, T: ToNapiValue, E: Into<NativeFailure>>(
 /// A promise of an outcome, and the callback that settles it from any thread.
 ///
 /// `convert` runs on JavaScript's thread, when the promise is settled; a panic of it is an outcome as well.
+#[allow(clippy::type_complexity)] //      a callback cannot be named
 pub fn promise<'env, T, V, E>(
     env: &'env Env,
     convert: impl FnOnce(Env, T) -> napi::Result<V> + Send + 'static,
