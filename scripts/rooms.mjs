@@ -40,8 +40,8 @@ const RUST = {
   rooms: [
     'error',
     'protobuf',
-    'kernels',
     'config',
+    'kernels',
     'runtime',
     'data',
     'model',
@@ -95,7 +95,8 @@ function typescriptImports(file, files) {
 /** Of `use crate::a::b::Name` and `use super::a::Name` the file that holds the name; a room's own file re-exports. */
 function rustImports(file, files) {
   const core = join(root, RUST.folder)
-  const text = readFileSync(file, 'utf8').split('#[cfg(test)]')[0]
+  const [code] = readFileSync(file, 'utf8').split('#[cfg(test)]')
+  const text = code.replace(/\bpub\(in [^)]*\)/g, 'pub') //                says who may use a name, and uses none
   const module = file.replace(/(\/mod)?\.rs$/, '')
   const found = [...text.matchAll(/\b(crate|super|self)((?:::\w+)+)/g)].flatMap(([, start, path]) => {
     const base = { crate: core, super: dirname(module), self: module }[start]
