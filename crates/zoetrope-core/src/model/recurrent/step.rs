@@ -21,9 +21,9 @@ pub(super) fn num_tensors(cell: Cell) -> usize {
 /// `state` is that of the steps before, hidden and cell of `[batch, hidden]` each, and becomes that of this one.
 /// `weights` are `weight_ih, weight_hh, bias_ih, bias_hh`.
 pub(super) fn step(cell: Cell, inputs: &Tensor, state: &mut [Tensor], weights: &[Tensor; 4]) -> Result<Tensor> {
-    let [w_ih, w_hh, b_ih, b_hh] = weights;
-    let of_input = linear(inputs, w_ih, b_ih)?; //       [batch, gates * hidden]
-    let of_hidden = linear(&state[0], w_hh, b_hh)?; //   [batch, gates * hidden]
+    let [for_input, for_hidden, input_bias, hidden_bias] = weights;
+    let of_input = linear(inputs, for_input, input_bias)?; //       [batch, gates * hidden]
+    let of_hidden = linear(&state[0], for_hidden, hidden_bias)?; // [batch, gates * hidden]
     state[0] = match cell {
         Cell::Lstm => {
             let gates = of_input.f_add(&of_hidden)?.f_chunk(4, 1)?; // input, forget, cell, output
