@@ -122,7 +122,10 @@ test('a command line that is not understood: exit status 2, and how it should be
     [['doctor', '--jsno'], /^Unknown option '--jsno'.*\n\nUsage: zoetrope doctor \[--json\]/],
     [['doctor', 'x'], /^Unexpected argument 'x'.*\n\nUsage: zoetrope doctor/],
     [['doctor', '--libtorch'], /^Option '--libtorch <value>' argument missing\n\nUsage: zoetrope doctor/],
-    [['doctr'], /^Expected one of the commands train, test, predict, inspect, doctor, received 'doctr'; did you mean doctor\?\n\nUsage:\n {2}zoetrope train /],
+    [
+      ['doctr'],
+      /^Expected one of the commands train, test, predict, inspect, doctor, received 'doctr'; did you mean doctor\?\n\nUsage:\n {2}zoetrope train /,
+    ],
     [['--doctor'], /^Expected one of the commands train, test, predict, inspect, doctor, received '--doctor'/],
     [['toString'], /^Expected one of the commands train, test, predict, inspect, doctor, received 'toString'/],
   ] as const) {
