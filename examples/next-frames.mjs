@@ -11,9 +11,9 @@ import { runProgram } from './lib/program.mjs'
 import { meanAndDeviation, seeds } from './lib/recipe.mjs'
 
 const horizon = 3
-const batchSize = 32
+const batchSize = 16
 
-await runProgram(import.meta.url, { epochs: 15 }, async (options) => {
+await runProgram(import.meta.url, { epochs: 24 }, async (options) => {
   const count = options.tiny ? 64 : 2000
   const { inputs: trainClips } = makeClips((await readMnist('train', count)).inputs, 1)
   const { inputs: testClips } = makeClips((await readMnist('test', count)).inputs, 2) // digits that no training clip shows
@@ -23,8 +23,8 @@ await runProgram(import.meta.url, { epochs: 15 }, async (options) => {
   for (const seed of options.tiny ? seeds.slice(0, 1) : seeds) {
     const model = await CnnLstm.create({
       input: { channels: 1, height: canvas, width: canvas },
-      cnn: [{ outChannels: 16 }, { outChannels: 32 }],
-      lstm: { hiddenSize: 256 },
+      cnn: [{ outChannels: 16 }, { outChannels: 32 }, { outChannels: 64 }],
+      lstm: { hiddenSize: 384 },
       head: { kind: 'forecast', horizon, mode: 'recursive', loss: 'bce' },
       device: options.device,
       seed,
