@@ -48,7 +48,9 @@ export async function prepareBuild(platform) {
     [`CXXFLAGS_${triple}`]: flags.cxx,
     [`CARGO_TARGET_${triple.toUpperCase()}_LINKER`]: compilers.cxx,
     CARGO_ENCODED_RUSTFLAGS: flags.rust.join('\x1f'),
+    CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '1',
     CARGO_PROFILE_RELEASE_DEBUG: 'false',
+    CARGO_PROFILE_RELEASE_LTO: 'fat',
     CARGO_PROFILE_RELEASE_STRIP: 'symbols',
   }
   return { args: ['--release', '--target', target, '--target-dir', folder], env, sysroot, libtorch }
