@@ -20,12 +20,13 @@ import_ms = 1000 * (time.perf_counter() - began)
 sys.path.insert(0, str(Path(__file__).parent.parent / "crates" / "zoetrope-core" / "tests"))
 from twin import CNNLSTM  # noqa: E402
 
+DTYPES = {"F32": torch.float32, "I64": torch.int64}  # of a model's file
 WARM_UP_STEPS = 3
 FEWEST_SWEEPS = 3
 
 
 def read_weights(path):
-    """The tensors of a safetensors file with float32 values."""
+    """The tensors of a model's file: float32, and a batch norm's count of batches."""
     raw = bytearray(Path(path).read_bytes())
     (length,) = struct.unpack("<Q", raw[:8])
     header = json.loads(raw[8 : 8 + length])
@@ -34,7 +35,7 @@ def read_weights(path):
         if name == "__metadata__":
             continue
         start, end = entry["data_offsets"]
-        data = torch.frombuffer(raw[8 + length + start : 8 + length + end], dtype=torch.float32)
+        data = torch.frombuffer(raw[8 + length + start : 8 + length + end], dtype=DTYPES[entry["dtype"]])
         state[name] = data.reshape(entry["shape"])
     return state
 
