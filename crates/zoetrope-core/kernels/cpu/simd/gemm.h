@@ -13,7 +13,7 @@ constexpr int kPanel = 2 * kWidth;                //   columns of a packed panel
 constexpr int kRows = kRegisters == 32 ? 12 : 6;  //   rows of a tile of one panel: kRows * 2 vectors of sums
 constexpr int kMaxSums = 2 * kRows;               //   vectors of sums that leave registers for the operands
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
-constexpr int64_t kDepth = 4096 / kPanel;         //   rows of a block: its panel of 16 KiB stays in L1
+constexpr int64_t kDepth = 256;                   //   rows of a block: its panel (16 KiB with AVX2) stays in L1
 
 // A tile of a long product is a function of its own. If it were inlined, there would be too few registers for its row
 // pointers.
