@@ -5,7 +5,8 @@ import { HOST_TARGET } from './toolchain.mjs'
 import { bin, main, root, run, runAll, script } from './steps.mjs'
 
 // The bindings have no Rust tests: ava is their test.
-const rustTests = ['test', '--release', '--package', 'zoetrope-core', '--target', HOST_TARGET]
+const tested = ['zoetrope-core', 'zoetrope-media'].flatMap((name) => ['--package', name])
+const rustTests = ['test', '--release', ...tested, '--target', HOST_TARGET]
 
 await main(async () => {
   await script('build.mjs')

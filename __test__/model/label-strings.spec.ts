@@ -113,6 +113,21 @@ test('accumulated batches give the gradients of one large batch', async (t) => {
   }
 })
 
+test('averaged weights are what is validated, kept and saved, and do not change training', async (t) => {
+  const run = async (decay?: number) => {
+    const model = await CnnLstm.create(SPELLING)
+    t.teardown(() => model.dispose())
+    const settings = { epochs: 3, optimizer: new Adam(model, { learningRate: 0.02 }), ema: decay && { decay } }
+    const history = await fit(model, { ...settings, train: loader(), validation: loader() })
+    return { model, history, losses: history.map((epoch) => epoch.train.loss) }
+  }
+  const [plain, averaged] = [await run(), await run(0.9)]
+  t.deepEqual(averaged.losses, plain.losses)
+  const last = averaged.history.at(-1)!.validation!.loss
+  t.not(last, plain.history.at(-1)!.validation!.loss)
+  t.true(Math.abs((await evaluate(averaged.model, loader())).loss / last - 1) < 1e-6)
+})
+
 test('a target that cannot be aligned is named before any step of its batch', async (t) => {
   await using model = await CnnLstm.create(SPELLING)
   const before = await model.stateDict()

@@ -2,7 +2,7 @@
 // interleaved: the best of some rounds, which other programs on the machine disturb least. With one thread it takes the
 // thread's own time, so that busy machines give useful ratios as well.
 //
-//   recurrent_bench [threads] [allocator: 0 or 1]
+//   recurrent_bench [threads] [allocator: 0 or 1] [number of the only shape]
 #include <ATen/Parallel.h>
 #include <time.h>
 #include <torch/torch.h>
@@ -126,7 +126,8 @@ int main(int count, char** arguments) {
       {false, 32, 100, 40, 256, 2}, {false, 32, 100, 512, 256, 2}, {true, 32, 100, 40, 128, 1},
       {false, 64, 50, 512, 512, 1}, {false, 1, 50, 512, 512, 1},
   };
-  for (const Shape& s : shapes) bench(s);
+  for (int i = 0; i < int(std::size(shapes)); ++i)
+    if (count <= 3 || std::atoi(arguments[3]) == i) bench(shapes[i]);
   std::printf("live %.1f MB, kept %.1f MB", zt_live_bytes() / 1e6, zt_cached_bytes() / 1e6);
   zt_release_cache();
   std::printf("; released: kept %.1f MB\n", zt_cached_bytes() / 1e6);

@@ -114,7 +114,7 @@ struct Result {
 
   bool operator==(const Result& o) const {
     const auto same = [](const Floats& a, const Floats& b) {
-      return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * 4) == 0;
+      return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * 4) == 0);
     };
     bool equal = same(y, o.y) && same(inferred, o.inferred) && same(packed, o.packed) && same(reordered, o.reordered) &&
                  same(dx, o.dx);

@@ -24,12 +24,17 @@ namespace {
 
 constexpr int64_t kTilesDepth = 16;  //  a product of fewer rows of b would leave most of a tile empty
 
+// W_hh as what passes gradients back: kPanel hidden units' columns, of all gates.
+Panels passing_panels(const Sizes& z) { return {z.hidden, 1, z.weight_rows()}; }
+
 struct Workspace {
-  float *gradients, *transposed, *w_hh[2], *carried, *products, *panels, *parts;
+  float *gradients, *transposed, *w_hh[2], *carried, *passed, *zeros, *products, *panels, *parts;
   BackwardRow* step_rows;
+  const float** after_rows;
   int32_t *counts, *order;
-  int64_t most_clips;  //  of a group
-  int64_t panel;       //  floats of a thread's packed block
+  int64_t most_clips;     //  of a group
+  int64_t panel;          //  floats of a thread's packed block
+  int64_t passed_stride;  //  of a clip's: rows of a power of two would share a few cache sets
   int64_t size;
 
   Workspace(const Sizes& z, int threads, float* at) {
@@ -38,8 +43,11 @@ struct Workspace {
     gradients = cut.take(z.directions * z.rows * z.gradients());
     transposed = cut.take(z.rows * z.gradients());
     for (int64_t direction = 0; direction < z.directions; ++direction)
-      w_hh[direction] = cut.take(z.recurs() ? z.weight_rows() * round_up(z.hidden, kPanel) : 0);
+      w_hh[direction] = cut.take(z.recurs() ? passing_panels(z).size() : 0);
     carried = cut.take(z.directions * z.batch * z.hidden);
+    passed_stride = z.weight_rows() + kLine;
+    passed = cut.take(z.recurs() ? z.directions * z.batch * passed_stride * 2 : 0);
+    zeros = cut.take(kPanel);
     products = cut.take(threads * most_clips * kPanel);
     panel = takes_tiles(z) ? larger(kProductWorkspace, amx::multiply_workspace()) : kProductWorkspace;
     panels = cut.take(panel * threads);
@@ -47,35 +55,20 @@ struct Workspace {
                          ? 0
                          : larger(amx::multiply_parts(z.weight_rows(), z.rows), amx::multiply_parts(z.rows, z.gates)));
     step_rows = cut.take_of<BackwardRow>(threads * most_clips);
+    after_rows = cut.take_of<const float*>(threads * most_clips);
     counts = cut.take_of<int32_t>(z.time + 1);
     order = cut.take_of<int32_t>(z.batch);
     size = cut.size();
   }
 };
 
-// W_hh as [hidden / kPanel][gates * hidden][kPanel].
-void pack_rows_of_w_hh(const Sizes& z, const float* w_hh, float* out) {
+void pack_passing(const Sizes& z, const float* w_hh, float* out) {
+  const Panels p = passing_panels(z);
 #pragma omp for schedule(static)
-  for (int64_t unit = 0; unit < z.hidden; unit += kPanel)
-    pack_panel(w_hh + unit, z.hidden, z.weight_rows(), z.hidden - unit, out + unit * z.weight_rows());
-}
-
-// What some clips' steps after pass on to kPanel units: out [clip][kPanel].
-template <int kCount>
-ZT_NOINLINE void passed_tile(const Sizes& z, const BackwardRow* rows, const float* panel, float* out) {
-  const float* after[kCount];
-  for (int r = 0; r < kCount; ++r) after[r] = rows[r].after;
-  VF sums[kCount][2];
-  for (int r = 0; r < kCount; ++r) sums[r][0] = sums[r][1] = zero();
-  if (z.is_gru) {
-    multiply_add(after, panel, 2 * z.hidden, sums);
-    for (int r = 0; r < kCount; ++r) after[r] += 3 * z.hidden;
-    multiply_add(after, panel + 2 * z.hidden * kPanel, z.hidden, sums);
-  } else {
-    multiply_add(after, panel, z.weight_rows(), sums);
-  }
-  for (int r = 0; r < kCount; ++r)
-    for (int v = 0; v < 2; ++v) store(out + r * kPanel + v * kWidth, sums[r][v]);
+  for (int64_t panel = 0; panel < p.count(); ++panel)
+    for (int64_t k = 0; k < p.depth; k += kDepth)
+      pack_panel(w_hh + k * z.hidden + panel * kPanel, z.hidden, smaller(kDepth, p.depth - k),
+                 z.hidden - panel * kPanel, out + p.at(k, panel));
 }
 
 struct Recurrence {
@@ -95,7 +88,9 @@ struct Recurrence {
     at.gradients = gradients + row * z.gradients();
     if (step > 0)
       at.before = z.is_gru ? keep.before + row * z.hidden : keep.cells + z.row(direction, clip, step - 1) * z.hidden;
-    if (step + 1 < z.length(clip)) at.after = gradients + z.row(direction, clip, step + 1) * z.gradients();
+    float* const passed = w.passed + (direction * z.batch + clip) * 2 * w.passed_stride;
+    if (step > 0) at.passed = passed + step % 2 * w.passed_stride;
+    if (step + 1 < z.length(clip)) at.after = passed + (step + 1) % 2 * w.passed_stride;
     return at;
   }
 
@@ -104,19 +99,23 @@ struct Recurrence {
   void run(const Group& group, int64_t begin, int64_t end, const Cell& cell, const AfterStep& after_step) const {
     const int64_t thread = omp_get_thread_num();
     BackwardRow* const rows = w.step_rows + thread * w.most_clips;
+    const float** const after_rows = w.after_rows + thread * w.most_clips;
     float* const products = w.products + thread * w.most_clips * kPanel;
     for (int64_t step = group.steps() - 1; step >= 0; --step) {
       const int64_t here = group.longer_than(group.size(), step), going = group.longer_than(here, step + 1);
-      for (int64_t i = 0; i < here; ++i) rows[i] = row_of(group.direction, group.clip(i), step);
+      for (int64_t i = 0; i < here; ++i) {
+        rows[i] = row_of(group.direction, group.clip(i), step);
+        after_rows[i] = rows[i].after;
+      }
       for (int64_t unit = begin; unit < end; unit += kPanel) {
         if (going > 0)
-          for_tiles(going, [&](auto constant, int64_t first) {
-            passed_tile<decltype(constant)::count>(z, rows + first, w.w_hh[group.direction] + unit * z.weight_rows(),
-                                                   products + first * kPanel);
-          });
-        for (int64_t i = 0; i < here; ++i)
+          multiply_panels<1>(passing_panels(z), w.w_hh[group.direction], unit / kPanel, after_rows, going, w.zeros,
+                             products);
+        for (int64_t i = 0; i < here; ++i) {
+          if (i + kClipsAhead < here) fetch(z, rows[i + kClipsAhead], unit);
           for (int v = 0; v < 2 && unit + v * kWidth < z.hidden; ++v)
             cell(rows[i], i < going ? load(products + i * kPanel + v * kWidth) : zero(), unit + v * kWidth);
+        }
       }
       after_step();
     }
@@ -201,8 +200,10 @@ void recurrent_backward(const zt_recurrent_shape& s, const float* x, const zt_re
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < kPanel; ++i) w.zeros[i] = 0;
     for (int64_t direction = 0; direction < z.directions; ++direction)
-      if (z.recurs()) pack_rows_of_w_hh(z, weights[direction].w_hh, w.w_hh[direction]);
+      if (z.recurs()) pack_passing(z, weights[direction].w_hh, w.w_hh[direction]);
     share_recurrence(z, schedule, w.order, [&](const Group& group, int64_t begin, int64_t end, const auto& after_step) {
       const auto lstm = [&](const BackwardRow& row, VF product, int64_t unit) {
         lstm_step_back(z, row, product, unit);

@@ -20,65 +20,91 @@
 
 namespace zt::ZT_ISA {
 
+constexpr int64_t kClipsAhead = 4;  //  so many clips before a clip's turn its lines are fetched
+
 // The arrays of one clip at one step, over units.
 struct StepRow {
-  float* gates;               //  in: the projection; out, where it is saved: the activated gates
-  const float* hidden;        //  before the step; null at the first step: zeros
+  float* gates;         //  of the projection, where that is made before; and the activated ones where they are saved
+  const float* hidden;  //  before the step; null at the first step: zeros
   const float* cells_before;  //  the same
   float* cells;
   float* inner;        //  null: nothing is saved
   float* next_hidden;  //  null: nobody asks for it
+  float* kept_hidden;  //  the same value, where it is saved; else null
   float* y;            //  null: not an output
 };
 
-// `products` are those of W_hh and the hidden state, a panel for each gate; null at the first step: zeros.
-ZT_INLINE VF product_of(const float* products, int64_t gate) {
-  return products != nullptr ? load(products + gate * kPanel) : zero();
+// The lines of kPanel units come while others are computed: rows lie a whole clip apart, which no prefetcher follows.
+ZT_INLINE void fetch_panel(const float* units) {
+  for (int64_t line = 0; line < kPanel; line += kLine) __builtin_prefetch(units + line);
 }
 
-ZT_INLINE void lstm_step(const Sizes& z, const StepRow& row, const float* products, int64_t unit) {
-  const int64_t left = z.hidden - unit;
-  float* const gates = row.gates + unit;
-  const VF in = sigmoid(load_first(gates, left) + product_of(products, 0));
-  const VF cell = hyperbolic_tangent(load_first(gates + z.cell_gate(), left) + product_of(products, 2));
-  const VF out = sigmoid(load_first(gates + z.output_gate(), left) + product_of(products, 3));
+// Fetches what a step of `row` writes, where it is saved.
+ZT_INLINE void fetch(const Sizes& z, const StepRow& row, int64_t unit) {
+  if (row.inner == nullptr) return;
+  for (int64_t gate = 0; gate < z.gates; gate += z.hidden) fetch_panel(row.gates + gate + unit);
+  const float* const saved[] = {row.inner, row.cells, row.kept_hidden, row.y};
+  for (const float* each : saved)
+    if (each != nullptr) fetch_panel(each + unit);
+}
+
+// What the gates of one vector of units are sums of.
+struct Sums {
+  const float* inputs;  //  the projection: block b of the computed gates is `stride` behind block b - 1
+  int64_t stride;
+  const float* products;  //  of W_hh and the hidden state, a panel for each gate; null at the first step: zeros
+
+  VF input(int64_t block, int64_t left) const { return load_first(inputs + block * stride, left); }
+  VF product(int64_t gate) const { return products != nullptr ? load(products + gate * kPanel) : zero(); }
+};
+
+ZT_INLINE void put_hidden(const StepRow& row, VF h, int64_t unit, int64_t left) {
+  if (row.next_hidden != nullptr) store_first(row.next_hidden + unit, h, left);
+  if (row.kept_hidden != nullptr) store_first(row.kept_hidden + unit, h, left);
+  if (row.y != nullptr) store_first(row.y + unit, h, left);
+}
+
+ZT_INLINE void lstm_step(const Sizes& z, const StepRow& row, const Sums& sums, int64_t unit) {
+  const int64_t left = z.hidden - unit, blocks = z.forgets() ? 4 : 3;
+  const VF in = sigmoid(sums.input(0, left) + sums.product(0));
+  const VF cell = hyperbolic_tangent(sums.input(blocks - 2, left) + sums.product(2));
+  const VF out = sigmoid(sums.input(blocks - 1, left) + sums.product(3));
   VF c = in * cell;
   if (z.forgets()) {
-    const VF forget = sigmoid(load_first(gates + z.hidden, left) + product_of(products, 1));
+    const VF forget = sigmoid(sums.input(1, left) + sums.product(1));
     if (row.cells_before != nullptr) c = fma(forget, load_first(row.cells_before + unit, left), c);
-    if (row.inner != nullptr) store_first(gates + z.hidden, forget, left);
+    if (row.inner != nullptr) store_first(row.gates + z.hidden + unit, forget, left);
   }
   const VF tanh_c = hyperbolic_tangent(c);
   const VF h = out * tanh_c;
   store_first(row.cells + unit, c, left);
   if (row.inner != nullptr) {
+    float* const gates = row.gates + unit;
     store_first(row.inner + unit, tanh_c, left);
     store_first(gates, in, left);
     store_first(gates + z.cell_gate(), cell, left);
     store_first(gates + z.output_gate(), out, left);
   }
-  if (row.next_hidden != nullptr) store_first(row.next_hidden + unit, h, left);
-  if (row.y != nullptr) store_first(row.y + unit, h, left);
+  put_hidden(row, h, unit, left);
 }
 
 // `bias` is b_hh of `new`.
-ZT_INLINE void gru_step(const Sizes& z, const StepRow& row, const float* products, const float* bias, int64_t unit) {
+ZT_INLINE void gru_step(const Sizes& z, const StepRow& row, const Sums& sums, const float* bias, int64_t unit) {
   const int64_t left = z.hidden - unit;
-  float* const gates = row.gates + unit;
-  const VF reset = sigmoid(load_first(gates, left) + product_of(products, 0));
-  const VF update = sigmoid(load_first(gates + z.hidden, left) + product_of(products, 1));
-  const VF inner = load_first(bias + unit, left) + product_of(products, 2);
-  const VF fresh = hyperbolic_tangent(fma(reset, inner, load_first(gates + 2 * z.hidden, left)));
+  const VF reset = sigmoid(sums.input(0, left) + sums.product(0));
+  const VF update = sigmoid(sums.input(1, left) + sums.product(1));
+  const VF inner = load_first(bias + unit, left) + sums.product(2);
+  const VF fresh = hyperbolic_tangent(fma(reset, inner, sums.input(2, left)));
   const VF before = row.hidden != nullptr ? load_first(row.hidden + unit, left) : zero();
   const VF h = fma(update, before - fresh, fresh);
   if (row.inner != nullptr) {
+    float* const gates = row.gates + unit;
     store_first(row.inner + unit, inner, left);
     store_first(gates, reset, left);
     store_first(gates + z.hidden, update, left);
     store_first(gates + 2 * z.hidden, fresh, left);
   }
-  if (row.next_hidden != nullptr) store_first(row.next_hidden + unit, h, left);
-  if (row.y != nullptr) store_first(row.y + unit, h, left);
+  put_hidden(row, h, unit, left);
 }
 
 // The arrays of one clip at one step of the backward pass, over units.
@@ -86,10 +112,26 @@ struct BackwardRow {
   const float *gates, *inner;  //  as they were saved
   const float* before;         //  c' of an LSTM, h' of a GRU; null at the first step: zeros
   const float* dy;             //  null: the step has no output
-  const float* after;          //  the gradients of the step after; null at a clip's last step
+  const float* after;          //  `passed` of the step after; null at a clip's last step
   float* carried;              //  in: what the step after passes on directly; out: what this step does
   float* gradients;            //  out
+  float* passed;               //  out: those of them that W_hh multiplies, in its order
 };
+
+// Fetches what a step of `row` reads and writes.
+ZT_INLINE void fetch(const Sizes& z, const BackwardRow& row, int64_t unit) {
+  for (int64_t gate = 0; gate < z.gates; gate += z.hidden) fetch_panel(row.gates + gate + unit);
+  for (int64_t gate = 0; gate < z.gradients(); gate += z.hidden) fetch_panel(row.gradients + gate + unit);
+  const float* const read[] = {row.inner, row.before, row.dy};
+  for (const float* each : read)
+    if (each != nullptr) fetch_panel(each + unit);
+}
+
+template <int kGates>
+ZT_INLINE void put_passed(const Sizes& z, const BackwardRow& row, int64_t unit, const VF (&gradients)[kGates]) {
+  for (int gate = 0; gate < kGates && row.passed != nullptr; ++gate)
+    store_first(row.passed + gate * z.hidden + unit, gradients[gate], z.hidden - unit);
+}
 
 // `product` is what the step after passes on through W_hh.
 ZT_INLINE void lstm_step_back(const Sizes& z, const BackwardRow& row, VF product, int64_t unit) {
@@ -101,15 +143,19 @@ ZT_INLINE void lstm_step_back(const Sizes& z, const BackwardRow& row, VF product
   const VF dh = row.dy != nullptr ? product + load_first(row.dy + unit, left) : product;
   VF dc = dh * out * (one - tanh_c * tanh_c);
   if (row.after != nullptr) dc += load_first(row.carried + unit, left);
+  const VF d_in = dc * cell * in * (one - in), d_cell = dc * in * (one - cell * cell);
+  const VF d_out = dh * tanh_c * out * (one - out);
   float* const d = row.gradients + unit;
-  store_first(d, dc * cell * in * (one - in), left);
-  store_first(d + z.cell_gate(), dc * in * (one - cell * cell), left);
-  store_first(d + z.output_gate(), dh * tanh_c * out * (one - out), left);
+  store_first(d, d_in, left);
+  store_first(d + z.cell_gate(), d_cell, left);
+  store_first(d + z.output_gate(), d_out, left);
   if (!z.forgets()) return;
   const VF forget = load_first(gates + z.hidden, left);
   const VF before = row.before != nullptr ? load_first(row.before + unit, left) : zero();
-  store_first(d + z.hidden, dc * before * forget * (one - forget), left);
+  const VF d_forget = dc * before * forget * (one - forget);
+  store_first(d + z.hidden, d_forget, left);
   store_first(row.carried + unit, dc * forget, left);
+  put_passed(z, row, unit, {d_in, d_forget, d_cell, d_out});
 }
 
 ZT_INLINE void gru_step_back(const Sizes& z, const BackwardRow& row, VF product, int64_t unit) {
@@ -121,13 +167,16 @@ ZT_INLINE void gru_step_back(const Sizes& z, const BackwardRow& row, VF product,
   const VF one = broadcast(1.0f);
   VF dh = row.dy != nullptr ? product + load_first(row.dy + unit, left) : product;
   if (row.after != nullptr) dh += load_first(row.carried + unit, left);
-  const VF d_fresh = dh * (one - update) * (one - fresh * fresh);
+  const VF d_fresh = dh * (one - update) * (one - fresh * fresh), d_inner = d_fresh * reset;
+  const VF d_reset = d_fresh * inner * reset * (one - reset),
+           d_update = dh * (before - fresh) * update * (one - update);
   float* const d = row.gradients + unit;
-  store_first(d, d_fresh * inner * reset * (one - reset), left);
-  store_first(d + z.hidden, dh * (before - fresh) * update * (one - update), left);
+  store_first(d, d_reset, left);
+  store_first(d + z.hidden, d_update, left);
   store_first(d + 2 * z.hidden, d_fresh, left);
-  store_first(d + 3 * z.hidden, d_fresh * reset, left);
+  store_first(d + 3 * z.hidden, d_inner, left);
   store_first(row.carried + unit, dh * update, left);
+  put_passed(z, row, unit, {d_reset, d_update, d_inner});
 }
 
 }  // namespace zt::ZT_ISA

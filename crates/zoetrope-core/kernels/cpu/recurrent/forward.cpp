@@ -1,9 +1,12 @@
-// The forward pass of one layer: the projection of all steps (project.h), then step by step h · W_hhᵀ and the gates
+// The forward pass of one layer: step by step the projection of the inputs (project.h), h · W_hhᵀ and the gates
 // (cells.h); without the product at the first step.
 //
-// A group of clips goes through its steps side by side. W_hh is packed into panels of one gate for kPanel units. The
-// panels of these units' gates are multiplied one after the other, each by all clips of the group, and the gates are
-// computed while the products lie in L1.
+// A group of clips goes through its steps side by side. The weights are packed into panels of one gate for kPanel units
+// (panels.h). The panels of these units' gates are multiplied one after the other, each by all clips of the group, and
+// the gates are computed while the products lie in L1.
+//
+// W_ih takes part in this where it is small, or where many clips share it: the projection is then never written to
+// memory. Else the projection of all steps is made before, by one product. The sums are the same bit for bit.
 //
 // Cost of an LSTM: 8·rows·features·hidden + 8·rows·hidden² FLOPs; where every clip is a single step
 // 6·rows·features·hidden. Of a GRU: 6·rows·hidden·(features + hidden).
@@ -17,104 +20,81 @@
 namespace zt::ZT_ISA {
 namespace {
 
+constexpr int64_t kFewestClips = 8;  //  of a group, for which each step reads W_ih again
+
+bool projects_by_step(const Sizes& z, int64_t clips) {
+  const int64_t weights = z.gates * z.features * static_cast<int64_t>(sizeof(float));
+  return z.recurs() && !takes_tiles(z) && clips >= (weights > kCachedWeights ? kRowsOfLarge : kFewestClips);
+}
+
 struct Workspace {
-  float *x, *sums, *w_hh[2], *gates, *cells, *hidden, *products;
+  float *x, *sums, *w_ih[2], *w_hh[2], *biases[2], *zeros, *gates, *cells, *hidden, *inputs, *products;
   StepRow* step_rows;
+  const float **x_rows, **hidden_rows;
   int32_t *counts, *order;
+  bool by_step;           //  projects_by_step()
   int64_t own;            //  floats of x that are one thread's, on the tile unit
   int64_t most_clips;     //  of a group
-  int64_t products_size;  //  floats of a thread's products
+  int64_t products_size;  //  floats of a thread's products, and of its inputs
+  int64_t hidden_stride;  //  of a clip's hidden state: rows of a power of two would share a few cache sets
   int64_t size;
 
   Workspace(const Sizes& z, int threads, float* at) {
     Cutter cut(at);
     const Schedule schedule(z, threads);
+    const bool tiles = takes_tiles(z);
     most_clips = schedule.most_clips(z);
+    by_step = projects_by_step(z, most_clips);
     products_size = most_clips * z.recurrent_blocks() * kPanel;
-    own = takes_tiles(z) ? amx::project_workspace(z) : 0;
-    x = cut.take(takes_tiles(z) ? threads * own : project_x(z));
-    sums = cut.take(project_sums(z));
-    for (int64_t direction = 0; direction < z.directions; ++direction) w_hh[direction] = cut.take(Packed::w_hh_size(z));
-    gates = cut.take(z.directions * z.rows * z.gates);  //    these three only where nothing is saved
+    hidden_stride = z.hidden + kLine;
+    own = tiles ? amx::project_workspace(z) : 0;
+    x = cut.take(tiles ? threads * own : by_step ? 0 : project_x(z));
+    sums = cut.take(by_step ? 0 : project_sums(z));
+    for (int64_t direction = 0; direction < z.directions; ++direction) {
+      w_ih[direction] = cut.take(by_step ? w_ih_panels(z).size() : 0);
+      w_hh[direction] = cut.take(Packed::w_hh_size(z));
+      biases[direction] = cut.take(by_step ? w_ih_panels(z).count() * kPanel : 0);
+    }
+    zeros = cut.take(z.recurrent_blocks() * kPanel);
+    gates = cut.take(by_step ? 0 : z.directions * z.rows * z.gates);  //  this and the next only where nothing is saved
     cells = cut.take(z.directions * z.batch * z.hidden);
-    hidden = cut.take(z.directions * z.batch * z.hidden * 2);
+    hidden = cut.take(z.directions * z.batch * hidden_stride * 2);
+    inputs = cut.take(by_step ? threads * products_size : 0);
     products = cut.take(threads * products_size);
     step_rows = cut.take_of<StepRow>(threads * most_clips);
+    x_rows = cut.take_of<const float*>(threads * most_clips);
+    hidden_rows = cut.take_of<const float*>(threads * most_clips);
     counts = cut.take_of<int32_t>(z.time + 1);
     order = cut.take_of<int32_t>(z.batch);
     size = cut.size();
   }
 };
 
-// Products of some clips' hidden states and kTogether panels: out [clip][gate][kPanel].
-template <int kCount, int kTogether>
-ZT_NOINLINE void hidden_tile(const StepRow* rows, const float* panels, int64_t depth, float* out, int64_t stride) {
-  const float* hidden[kCount];
-  for (int r = 0; r < kCount; ++r) hidden[r] = rows[r].hidden;
-  VF sums[kCount][2 * kTogether];
-  for (int r = 0; r < kCount; ++r)
-    for (int v = 0; v < 2 * kTogether; ++v) sums[r][v] = zero();
-  multiply_add(hidden, panels, depth * kPanel, depth, sums);
-  for (int r = 0; r < kCount; ++r)
-    for (int v = 0; v < 2 * kTogether; ++v) store(out + r * stride + v * kWidth, sums[r][v]);
-}
-
-// How many of kGates panels a tile of so many rows takes: few rows would leave the multiplier waiting for sums.
-template <int kGates>
-constexpr int panels_together(int rows) {
-  int together = kGates;
-  while (together > 1 && (rows * 2 * together > kMaxSums || kGates % together != 0)) --together;
-  return together;
-}
-
-// Products of `count` clips with the panels of kPanel units.
-template <int kGates>
-void multiply_hidden(const StepRow* rows, int64_t count, const float* panels, int64_t depth, float* products) {
-  constexpr int64_t kStride = kGates * kPanel;
-  if (count > kRows) {
-    for (int gate = 0; gate < kGates; ++gate)
-      for_tiles(count, [&](auto constant, int64_t first) {
-        hidden_tile<decltype(constant)::count, 1>(rows + first, panels + gate * depth * kPanel, depth,
-                                                  products + first * kStride + gate * kPanel, kStride);
-      });
-    return;
-  }
-  with_rows<kRows>(count, [&](auto constant) {
-    constexpr int kCount = decltype(constant)::count, kTogether = panels_together<kGates>(kCount);
-    for (int gate = 0; gate < kGates; gate += kTogether)
-      hidden_tile<kCount, kTogether>(rows, panels + gate * depth * kPanel, depth, products + gate * kPanel, kStride);
-  });
-}
-
 struct Recurrence {
   const Sizes& z;
   const Workspace& w;
+  const float* x;
   const zt_recurrent_weights* weights;
   float *y, *saved;
 
   StepRow row_of(int64_t direction, int64_t clip, int64_t step) const {
     const int64_t row = z.row(direction, clip, step), output = z.output(direction, clip, step);
+    const int64_t place = direction * z.batch + clip;
     StepRow at = {};
     at.y = output < 0 ? nullptr : y + output;
+    if (step > 0) at.hidden = w.hidden + (place * 2 + step % 2) * w.hidden_stride;
+    at.next_hidden = w.hidden + (place * 2 + (step + 1) % 2) * w.hidden_stride;
     if (saved != nullptr) {
       const Saved keep(z, saved, direction);
       at.gates = keep.gates + row * z.gates;
       at.inner = keep.inner + row * z.hidden;
       at.cells = keep.cells + row * z.hidden;
-      if (step > 0) {
-        at.hidden = keep.before + row * z.hidden;
-        at.cells_before = keep.cells + z.row(direction, clip, step - 1) * z.hidden;
-      }
-      if (step + 1 < z.length(clip)) at.next_hidden = keep.before + z.row(direction, clip, step + 1) * z.hidden;
+      if (step > 0) at.cells_before = keep.cells + z.row(direction, clip, step - 1) * z.hidden;
+      if (step + 1 < z.length(clip)) at.kept_hidden = keep.before + z.row(direction, clip, step + 1) * z.hidden;
     } else {
-      const int64_t place = direction * z.batch + clip;
-      at.gates = w.gates + (direction * z.rows + row) * z.gates;
+      if (!w.by_step) at.gates = w.gates + (direction * z.rows + row) * z.gates;
       at.cells = w.cells + place * z.hidden;
-      if (step > 0) {
-        at.hidden = w.hidden + (place * 2 + step % 2) * z.hidden;
-        at.cells_before = at.cells;
-      }
-      at.next_hidden = w.hidden + (place * 2 + (step + 1) % 2) * z.hidden;
+      if (step > 0) at.cells_before = at.cells;
     }
     return at;
   }
@@ -122,21 +102,39 @@ struct Recurrence {
   // Units begin … end of a group's clips, longest first, through all their steps.
   template <int kGates, typename Cell, typename AfterStep>
   void run(const Group& group, int64_t begin, int64_t end, const Cell& cell, const AfterStep& after_step) const {
-    const int64_t thread = omp_get_thread_num();
+    const int64_t thread = omp_get_thread_num(), direction = group.direction;
     StepRow* const rows = w.step_rows + thread * w.most_clips;
+    const float** const x_rows = w.x_rows + thread * w.most_clips;
+    const float** const hidden_rows = w.hidden_rows + thread * w.most_clips;
+    float* const inputs = w.inputs + thread * w.products_size;
     float* const products = w.products + thread * w.products_size;
-    const float* const packed = Packed(z, weights[group.direction].packed).w_hh;
-    const float* const w_hh = packed != nullptr ? packed : w.w_hh[group.direction];
+    const Packed packed(z, weights[direction].packed);
+    const float* const w_ih = packed.w_ih != nullptr ? packed.w_ih : w.w_ih[direction];
+    const float* const w_hh = packed.w_hh != nullptr ? packed.w_hh : w.w_hh[direction];
     int64_t count = group.size();
     for (int64_t step = 0; step < group.steps(); ++step) {
       count = group.longer_than(count, step);
-      for (int64_t i = 0; i < count; ++i) rows[i] = row_of(group.direction, group.clip(i), step);
+      for (int64_t i = 0; i < count; ++i) {
+        rows[i] = row_of(direction, group.clip(i), step);
+        x_rows[i] = x + z.row(direction, group.clip(i), step) * z.features;
+        hidden_rows[i] = rows[i].hidden;
+      }
       if (step == 0 && saved != nullptr && z.recurs()) clear_before(group, begin, end);
       for (int64_t unit = begin; unit < end; unit += kPanel) {
-        if (step > 0) multiply_hidden<kGates>(rows, count, w_hh + unit * kGates * z.hidden, z.hidden, products);
-        for (int64_t i = 0; i < count; ++i)
-          for (int v = 0; v < 2 && unit + v * kWidth < z.hidden; ++v)
-            cell(rows[i], step > 0 ? products + i * kGates * kPanel + v * kWidth : nullptr, unit + v * kWidth);
+        const int64_t panel = unit / kPanel * kGates;
+        if (w.by_step)
+          multiply_panels<kGates>(w_ih_panels(z), w_ih, panel, x_rows, count, w.biases[direction] + panel * kPanel,
+                                  inputs);
+        if (step > 0) multiply_panels<kGates>(w_hh_panels(z), w_hh, panel, hidden_rows, count, w.zeros, products);
+        for (int64_t i = 0; i < count; ++i) {
+          if (i + kClipsAhead < count) fetch(z, rows[i + kClipsAhead], unit);
+          for (int64_t v = unit; v < unit + kPanel && v < z.hidden; v += kWidth) {
+            const int64_t at = i * kGates * kPanel + (v - unit);
+            const float* const product = step > 0 ? products + at : nullptr;
+            cell(rows[i], w.by_step ? Sums{inputs + at, kPanel, product} : Sums{rows[i].gates + v, z.hidden, product},
+                 v);
+          }
+        }
       }
       after_step();
     }
@@ -173,6 +171,27 @@ void project_all(const Sizes& z, const float* x, const zt_recurrent_weights* wei
   }
 }
 
+// What the steps read, besides x: the packed weights, and the projection where it is made before. All threads come
+// here.
+void prepare(const Sizes& z, const float* x, const zt_recurrent_weights* weights, float* saved, const Workspace& w) {
+  const bool is_packed = weights[0].packed != nullptr;
+#pragma omp for schedule(static)
+  for (int64_t i = 0; i < z.recurrent_blocks() * kPanel; ++i) w.zeros[i] = 0;
+  for (int64_t direction = 0; direction < z.directions; ++direction) {
+    const zt_recurrent_weights& of = weights[direction];
+    if (z.recurs() && !is_packed) pack_panels(w_hh_panels(z), {z, of.w_hh, z.hidden, 1}, w.w_hh[direction], nullptr);
+    if (!w.by_step) continue;
+    const Panels p = w_ih_panels(z);
+    if (!is_packed) pack_panels(p, {z, of.w_ih, z.features, 1}, w.w_ih[direction], nullptr);
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < p.count() * kPanel; ++i) {
+      const int64_t panel = i / kPanel, unit = panel / p.gates * kPanel + i % kPanel;
+      w.biases[direction][i] = unit < z.hidden ? bias_of(z, of, panel % p.gates * z.hidden + unit) : 0;
+    }
+  }
+  if (!w.by_step) project_all(z, x, weights, saved, w);
+}
+
 }  // namespace
 
 size_t recurrent_saved(const zt_recurrent_shape& s) {
@@ -194,16 +213,16 @@ size_t recurrent_pack_workspace(const zt_recurrent_shape& s, int threads) { retu
 void recurrent_pack(const zt_recurrent_shape& s, const float* w_ih, const float* w_hh, int64_t pixels, float* packed,
                     float* workspace, int threads) {
   const Sizes z(s);
-  const WeightRows rows = {z, w_ih, pixels};
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
     float* const own = workspace + omp_get_thread_num() * kPanel * z.features;
+    const WeightRows rows = {z, w_ih, z.features, pixels};
     if (takes_tiles(z))
       amx::pack_w_ih(rows, packed, own);
     else
-      pack_w_ih(rows, packed, own);
-    if (z.recurs()) pack_w_hh(z, w_hh, packed + Packed::w_ih_size(z));
+      pack_panels(w_ih_panels(z), rows, packed, own);
+    if (z.recurs()) pack_panels(w_hh_panels(z), {z, w_hh, z.hidden, 1}, packed + Packed::w_ih_size(z), own);
   }
 }
 
@@ -212,25 +231,21 @@ void recurrent_forward(const zt_recurrent_shape& s, const float* x, const zt_rec
   const Sizes z(s);
   const Schedule schedule(z, threads);
   const Workspace w(z, threads, workspace);
-  const Recurrence recurrence = {z, w, weights, y, saved};
+  const Recurrence recurrence = {z, w, x, weights, y, saved};
   sort_by_length(z, w.counts, w.order);
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
-    for (int64_t direction = 0; direction < z.directions; ++direction)
-      if (z.recurs() && weights[direction].packed == nullptr) pack_w_hh(z, weights[direction].w_hh, w.w_hh[direction]);
-    project_all(z, x, weights, saved, w);
+    prepare(z, x, weights, saved, w);
     share_recurrence(z, schedule, w.order, [&](const Group& group, int64_t begin, int64_t end, const auto& after_step) {
       if (z.is_gru) {
         const float* const bias = weights[group.direction].b_hh + 2 * z.hidden;
-        const auto cell = [&](const StepRow& row, const float* products, int64_t unit) {
-          gru_step(z, row, products, bias, unit);
+        const auto cell = [&](const StepRow& row, const Sums& sums, int64_t unit) {
+          gru_step(z, row, sums, bias, unit);
         };
         recurrence.run<3>(group, begin, end, cell, after_step);
       } else {
-        const auto cell = [&](const StepRow& row, const float* products, int64_t unit) {
-          lstm_step(z, row, products, unit);
-        };
+        const auto cell = [&](const StepRow& row, const Sums& sums, int64_t unit) { lstm_step(z, row, sums, unit); };
         recurrence.run<4>(group, begin, end, cell, after_step);
       }
     });

@@ -2,7 +2,7 @@
 // form in which inference keeps the weights.
 #pragma once
 
-#include "sizes.h"
+#include "panels.h"
 
 namespace zt::ZT_ISA {
 
@@ -33,9 +33,26 @@ int64_t project_x(const Sizes& z);
 int64_t project_sums(const Sizes& z);
 void project(const Chunk& chunk, float* packed_x, float* sums);
 
+// Reads weights of the computed gates row by row, for packing.
+struct WeightRows {
+  const Sizes& z;
+  const float* weights;  //  [gates * hidden, width], of W_ih or W_hh
+  int64_t width;
+  int64_t pixels;  //  the order in which the features are read: recurrent.h
+
+  // Copies `count` rows, from `gate` on. A gate that does not exist has the row of the last gate.
+  void read(int64_t gate, int64_t count, float* rows) const;
+};
+
+ZT_INLINE Panels w_ih_panels(const Sizes& z) { return {z.hidden, z.gates / z.hidden, z.features}; }
+ZT_INLINE Panels w_hh_panels(const Sizes& z) { return {z.hidden, z.recurrent_blocks(), z.hidden}; }
+
+// All threads come here; `own`, for kPanel rows where there are several pixels, is the thread's.
+void pack_panels(const Panels& p, const WeightRows& rows, float* out, float* own);
+
 struct Packed {
-  const float* w_ih;  //  as pack_w_ih() or amx::pack_w_ih() leaves it
-  const float* w_hh;  //  as pack_w_hh() leaves it
+  const float* w_ih;  //  w_ih_panels(), or as amx::pack_w_ih() leaves it
+  const float* w_hh;  //  w_hh_panels()
 
   // `packed` may be null: then both are.
   Packed(const Sizes& z, const float* packed)
@@ -44,27 +61,8 @@ struct Packed {
   // slower. A copy for vectors is faster at any size, but it takes memory.
   static bool pays(const Sizes& z);
   static int64_t w_ih_size(const Sizes& z);
-  static int64_t w_hh_size(const Sizes& z) {
-    return z.recurs() ? z.recurrent_blocks() * z.hidden * round_up(z.hidden, kPanel) : 0;
-  }
+  static int64_t w_hh_size(const Sizes& z) { return z.recurs() ? w_hh_panels(z).size() : 0; }
 };
-
-// W_hh as [hidden / kPanel][gates][hidden][kPanel]; zeros for units that do not exist. All threads come here.
-void pack_w_hh(const Sizes& z, const float* w_hh, float* out);
-
-// Reads W_ih of the computed gates row by row, for packing, with the features in the order of x (`pixels`:
-// recurrent.h).
-struct WeightRows {
-  const Sizes& z;
-  const float* w_ih;
-  int64_t pixels;
-
-  // Reads `count` rows of `features`, from `gate` on. A gate that does not exist has the row of the last gate.
-  void read(int64_t gate, int64_t count, float* rows) const;
-};
-
-// [features / kDepth][gates / kPanel][kDepth][kPanel]. All threads come here; `own`, for kPanel rows, is the thread's.
-void pack_w_ih(const WeightRows& rows, float* out, float* own);
 
 // Packed weights: bit for bit what project() gives. All threads come here; they do not wait for each other.
 void project_packed(const Chunk& chunk);

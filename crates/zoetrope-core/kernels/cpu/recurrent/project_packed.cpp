@@ -15,11 +15,6 @@ namespace {
 
 constexpr int64_t kFetch = 8, kAhead = 64;  //  features that are fetched at once, and so many before they are used
 
-// Where the block of features from `k` on begins for the panel of gates from `gate` on.
-int64_t panel_at(const Sizes& z, int64_t k, int64_t gate) {
-  return k * round_up(z.gates, kPanel) + gate * smaller(kDepth, z.features - k);
-}
-
 // Adds one block of features to rows of gates, of which `left` from the first on exist; `biases` begin the sums of the
 // first block. The first to read a panel has it come from memory in time.
 template <int kCount>
@@ -49,51 +44,45 @@ bool Packed::pays(const Sizes& z) {
   return z.features * z.gates <= (takes_tiles(z) ? int64_t{4} << 20 : int64_t{16} << 20);
 }
 
-int64_t Packed::w_ih_size(const Sizes& z) {
-  return takes_tiles(z) ? amx::packed_w_ih(z) : z.features * round_up(z.gates, kPanel);
-}
+int64_t Packed::w_ih_size(const Sizes& z) { return takes_tiles(z) ? amx::packed_w_ih(z) : w_ih_panels(z).size(); }
 
 void WeightRows::read(int64_t gate, int64_t count, float* rows) const {
-  const int64_t channels = z.features / pixels;
+  const int64_t channels = width / pixels;
   for (int64_t r = 0; r < count; ++r) {
-    const float* const row = w_ih + z.weight_row(smaller(gate + r, z.gates - 1)) * z.features;
-    transpose_floats(row, pixels, channels, pixels, rows + r * z.features, channels);
+    const float* const row = weights + z.weight_row(smaller(gate + r, z.gates - 1)) * width;
+    transpose_floats(row, pixels, channels, pixels, rows + r * width, channels);
   }
 }
 
-void pack_w_ih(const WeightRows& rows, float* out, float* own) {
-  const Sizes& z = rows.z;
+void pack_panels(const Panels& p, const WeightRows& rows, float* out, float* own) {
 #pragma omp for schedule(static)
-  for (int64_t gate = 0; gate < z.gates; gate += kPanel) {
-    rows.read(gate, kPanel, own);
-    for (int64_t k = 0; k < z.features; k += kDepth)
-      transpose_floats(own + k, z.features, kPanel, smaller(kDepth, z.features - k), out + panel_at(z, k, gate),
-                       kPanel);
-  }
-}
-
-void pack_w_hh(const Sizes& z, const float* w_hh, float* out) {
-  const int64_t blocks = z.recurrent_blocks(), panels = ceil_div(z.hidden, kPanel), size = z.hidden * kPanel;
-#pragma omp for schedule(static)
-  for (int64_t i = 0; i < panels * blocks; ++i) {
-    const int64_t unit = i / blocks * kPanel, exist = smaller(kPanel, z.hidden - unit);
-    float* const panel = out + i * size;
-    transpose_floats(w_hh + (i % blocks * z.hidden + unit) * z.hidden, z.hidden, exist, z.hidden, panel, kPanel);
-    for (int64_t k = 0; k < z.hidden; ++k)
-      for (int64_t u = exist; u < kPanel; ++u) panel[k * kPanel + u] = 0;
+  for (int64_t panel = 0; panel < p.count(); ++panel) {
+    const int64_t unit = panel / p.gates * kPanel, gate = panel % p.gates * p.hidden + unit;
+    const int64_t exist = smaller(kPanel, p.hidden - unit);
+    const float* from = rows.weights + rows.z.weight_row(gate) * rows.width;
+    if (rows.pixels > 1) rows.read(gate, exist, own), from = own;
+    for (int64_t k = 0; k < p.depth; k += kDepth) {
+      const int64_t depth = smaller(kDepth, p.depth - k);
+      float* const block = out + p.at(k, panel);
+      transpose_floats(from + k, p.depth, exist, depth, block, kPanel);
+      for (int64_t i = 0; i < depth && exist < kPanel; ++i)
+        for (int64_t u = exist; u < kPanel; ++u) block[i * kPanel + u] = 0;
+    }
   }
 }
 
 void project_packed(const Chunk& chunk) {
   const Sizes& z = chunk.z;
-  const int64_t panels = ceil_div(z.gates, kPanel), groups = ceil_div(chunk.count, kRows);
-  const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num(), all = z.directions * panels;
+  const Panels p = w_ih_panels(z);
+  const int64_t groups = ceil_div(chunk.count, kRows);
+  const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num(), all = z.directions * p.count();
   for (int64_t k = 0; k < z.features; k += kDepth) {
     const int64_t depth = smaller(kDepth, z.features - k);
     for (int64_t i = all * thread / threads; i < all * (thread + 1) / threads; ++i) {
-      const int64_t direction = i / panels, gate = i % panels * kPanel;
+      const int64_t direction = i / p.count(), number = i % p.count();
+      const int64_t unit = number / p.gates * kPanel, gate = number % p.gates * z.hidden + unit;
       const zt_recurrent_weights& weights = chunk.weights[direction];
-      const float* const panel = Packed(z, weights.packed).w_ih + panel_at(z, k, gate);
+      const float* const panel = Packed(z, weights.packed).w_ih + p.at(k, number);
       float* const gates = chunk.gates[direction] + gate;
       float biases[kPanel];
       for (int64_t c = 0; c < kPanel; ++c) biases[c] = bias_of(z, weights, gate + c);
@@ -103,7 +92,7 @@ void project_packed(const Chunk& chunk) {
         for (int64_t r = begin; r < until; ++r) rows[r - begin] = chunk.x + r * z.features + k;
         with_rows<kRows>(until - begin, [&](auto constant) {
           project_tile<decltype(constant)::count>(rows, panel, depth, group == 0, k == 0 ? biases : nullptr,
-                                                  gates + begin * z.gates, z.gates, z.gates - gate);
+                                                  gates + begin * z.gates, z.gates, z.hidden - unit);
         });
       }
     }

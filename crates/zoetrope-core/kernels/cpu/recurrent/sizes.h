@@ -6,6 +6,8 @@
 
 namespace zt::ZT_ISA {
 
+constexpr int64_t kLine = 16;  //  floats of a cache line
+
 // Rows are the frames, clip after clip. The gates of a row are blocks of `hidden` values, in PyTorch's order.
 //
 // The forget gate of an LSTM multiplies the cell state before the step, which is zero at the first step. When every

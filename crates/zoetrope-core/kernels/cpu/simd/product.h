@@ -54,6 +54,8 @@ ZT_NOINLINE void product_tile(const P& p, int64_t row, int64_t k, int64_t depth,
   const int64_t count = smaller(kRows, p.m - row), left = p.columns - column;
   VF sums[kRows][2];
   for (int r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = zero();
+  for (int r = 0; r < count; ++r)  //  c comes while the sums are made
+    for (int v = 0; v < 2 && v * kWidth < left; ++v) __builtin_prefetch(p.c(row + r) + column + v * kWidth, 1);
   for (int64_t at = 0; at < depth;) {
     const int64_t run = smaller(depth - at, p.run(k + at));
     const float* a[kRows];
