@@ -1,7 +1,10 @@
 /** A frozen encoder's features, computed once: the same run to the bit, and nothing read or encoded twice. */
-import { readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import { Adam, CnnLstm, DataLoader, Subset, TensorDataset, fit, setNumThreads } from 'zoetrope'
+import { runProgram } from '../helpers/child'
 import { folderOf, openQuietly, png } from '../helpers/clips'
 import { refuses, untyped } from '../helpers/expect'
 import { movingDotLoader, movingDotSamples, noise, toyModel } from '../helpers/toy'
@@ -386,6 +389,14 @@ async function closed(expected: number): Promise<number> {
   }
   return nameless()
 }
+
+test('a process that ends in the middle of a run leaves no file', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'zoetrope-features-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const ending = await runProgram('exit-with-features', [], [], { env: { TMPDIR: folder } })
+  t.deepEqual(ending, { code: 7, signal: null, stdout: `${32 * 6 * 64 * 4}\n`, stderr: '' })
+  t.deepEqual(readdirSync(folder), [])
+})
 
 test('options are checked', async (t) => {
   await using model = await toyModel()
