@@ -32,6 +32,16 @@ export declare class NativeBatch {
    */
   static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets | undefined | null, indices: Uint32Array): Outcome<NativeBatch>
   /**
+   * As `lent`, of which only the clips at the positions `present`, ascending, have inputs, of the shape `inputsShape`. The
+   * others have features, see `keepFeatures`.
+   */
+  static lentInPart(inputs: Float32Array | Uint8Array, inputsShape: Array<number>, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets | undefined | null, indices: Uint32Array): Outcome<NativeBatch>
+  /**
+   * Says where features of the clips are kept, each by its place in the dataset, by an encoder that the caller gave that
+   * `version`; and of which clips the frames are here, where they are not all.
+   */
+  keepFeatures(features: NativeFeatures, indices: Uint32Array, version: number, present?: Uint32Array | undefined | null): Outcome<undefined>
+  /**
    * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
    * with seed and epoch they say all draws.
    */
@@ -60,6 +70,28 @@ export declare class NativeDecoder {
   decode(decoding: NativeDecoding): Promise<Outcome<NativeLabelString[]>>
   /** Has the work end soon with `ERR_ABORTED`. */
   cancel(): void
+}
+
+/** Features of the clips of one dataset, by the clips' indices there. */
+export declare class NativeFeatures {
+  /**
+   * An empty cache that keeps so many bytes in memory, and what comes then in a temporary file; with `null` it keeps
+   * nothing.
+   */
+  static create(limit?: number | undefined | null): NativeFeatures
+  /** An empty cache of another dataset, with which this one shares its limit. */
+  beside(): NativeFeatures
+  /** The positions in `indices` of the clips that have no features by the encoder of that `version`. */
+  missing(indices: Uint32Array, version: number): Uint32Array
+  /** How much is kept now, and what was of use since it was made. */
+  used(): NativeFeatureUse
+  /**
+   * Keeps features from here on by the model's encoder as it now is, which the caller numbers; those by another one
+   * are dropped. Says whether the encoder gives the same features at each step of training, or of evaluation.
+   */
+  renew(model: NativeModel, version: number, trains: boolean): Promise<Outcome<boolean>>
+  /** Frees memory and file, and keeps nothing more. Twice is fine. */
+  release(): void
 }
 
 /** A forecast, which can be stopped between two steps. */
@@ -319,6 +351,20 @@ export interface NativeFailure {
   message: string
   /** The error's facts by name. */
   details: Record<string, unknown>
+}
+
+/** How much is kept, and how often it was of use. */
+export interface NativeFeatureUse {
+  /** Clips whose features are kept. */
+  clips: number
+  /** Their bytes, in memory and in the file. */
+  bytes: number
+  /** Their bytes in the file. */
+  spilled: number
+  /** Clips whose features were kept when a batch needed them. */
+  hits: number
+  /** Clips whose features were computed. */
+  misses: number
 }
 
 /** Sums of what evaluated forecasts are off by, in the units of the data. */

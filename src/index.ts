@@ -47,6 +47,8 @@ export type { DataSource } from './data/data-source'
 export type { Dataset, Sample, TensorDatasetOptions } from './data/dataset'
 export type { ErrorCode } from './errors'
 export type { EpochRecord, FitOptions } from './training/fit-options'
+export type { FeatureCacheOptions } from './training/fit-features'
+export type { FeatureCacheUse } from './model/feature-cache'
 export type { ClipSource } from './files/folder-dataset'
 export type { SkippedClip } from './files/contents'
 export type {

@@ -12,6 +12,8 @@ export type {
   NativeGenerationOptions,
   NativeDecoder,
   NativeDecoding,
+  NativeFeatureUse,
+  NativeFeatures,
   NativeForecast,
   NativeForecastErrors,
   NativeGroup,

@@ -6,7 +6,7 @@ import { Collator } from './collate'
 import { checkLength, checkSource, isDataset } from './data-source'
 import { begin, end, pull } from './iterate'
 import { checkListed } from './limits'
-import { augmented, collated, gathered, loaded } from './loaded-batch'
+import { augmented, collated, collatedInPart, gathered, keeping, loaded } from './loaded-batch'
 import { drawn, inOrder, shuffled } from './order'
 import { sequence } from '../common/permutation'
 import { Prefetcher } from './prefetcher'
@@ -15,6 +15,7 @@ import type { AugmentConfig, AugmentOptions } from './augment'
 import type { Batch } from './collate'
 import type { DataSource } from './data-source'
 import type { Dataset, Sample } from './dataset'
+import type { KeptFeatures } from './kept-features'
 import type { LoadedBatch } from './loaded-batch'
 import type { Order } from './order'
 import type { IsClosed } from './prefetcher'
@@ -62,13 +63,22 @@ export interface LoaderParts {
 /** The batches of one epoch. */
 export type BatchStream = Prefetcher<LoadedBatch>
 
+/** What an epoch is to be. */
+interface EpochPlan {
+  readonly epoch: number
+  /** Batches that are put together ahead. Default the loader's own number. */
+  readonly prefetch?: number
+  /** Where features of its samples are kept. */
+  readonly features?: KeptFeatures | undefined
+}
+
 const KEYS = ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampleWeights', 'bucketByLength', 'prefetch', 'augment']
 /** Samples for which an iterable's first batch has room from the beginning. */
 const FIRST_PLACES = 64
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER
 
 let hasSource: (value: object) => value is DataLoader
-let openStream: (loader: DataLoader) => BatchStream | undefined
+let openStream: (loader: DataLoader, features?: KeptFeatures) => BatchStream | undefined
 let readParts: (loader: DataLoader) => LoaderParts
 let peekStream: (loader: DataLoader) => BatchStream | undefined
 
@@ -118,8 +128,10 @@ export class DataLoader implements AsyncIterable<Batch> {
       epoch: loader.#epoch,
       part: (subset) => loader.#part(subset),
     })
-    openStream = (loader) => (#source in loader ? loader.#open(loader.#epoch++) : undefined)
-    peekStream = (loader) => (isDataset(loader.#source) ? loader.#open(loader.#epoch, 0) : undefined)
+    openStream = (loader, features) =>
+      #source in loader ? loader.#open({ epoch: loader.#epoch++, features }) : undefined
+    peekStream = (loader) =>
+      isDataset(loader.#source) ? loader.#open({ epoch: loader.#epoch, prefetch: 0 }) : undefined
   }
 
   /**
@@ -170,15 +182,15 @@ export class DataLoader implements AsyncIterable<Batch> {
 
   /** Begins the next epoch. Leaving the loop early ends the source too. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
-    return arrays(this.#open(this.#epoch++))
+    return arrays(this.#open({ epoch: this.#epoch++ }))
   }
 
-  #open(epoch: number, prefetch = this.#prefetch): BatchStream {
+  #open({ epoch, prefetch = this.#prefetch, features }: EpochPlan): BatchStream {
     const source = this.#source
     if (isDataset(source)) {
       const order = this.#order(this.#checkListed(checkLength(source)), epoch)
       const batches = this.#bucket > 0 ? this.#buckets(source, order, epoch) : this.#cut(order)
-      return new Prefetcher((isClosed) => this.#byIndex(source, { batches, epoch }, isClosed), prefetch)
+      return new Prefetcher((isClosed) => this.#byIndex(source, { batches, epoch, features }, isClosed), prefetch)
     }
     return new Prefetcher((isClosed) => this.#inTurn(source, epoch, isClosed), prefetch)
   }
@@ -214,19 +226,27 @@ export class DataLoader implements AsyncIterable<Batch> {
 
   async *#byIndex(
     dataset: Dataset,
-    { batches, epoch }: { readonly batches: Iterable<Uint32Array>; readonly epoch: number },
+    { batches, epoch, features }: EpochPlan & { readonly batches: Iterable<Uint32Array> },
     isClosed: IsClosed,
   ): AsyncGenerator<LoadedBatch, void> {
     let count = 0
     if (this.#bucket > 0) await measureLengths(dataset)
     for (const indices of batches) {
       if (isClosed()) return
-      const batch = gathered(dataset, indices) ?? (await collated(dataset, indices, this.#arrays))
+      const batch = await this.#load(dataset, indices, features)
       // A sample that is drawn again is another one to augmentation: its place in the epoch counts, not its index.
       const keys = this.#weightSums === undefined ? indices : sequence(indices.length).map((at) => count + at)
       yield this.#augmented(batch, epoch, keys)
       count += indices.length
     }
+  }
+
+  async #load(dataset: Dataset, indices: Uint32Array, features: KeptFeatures | undefined): Promise<LoadedBatch> {
+    const inMemory = gathered(dataset, indices)
+    if (features === undefined) return inMemory ?? collated(dataset, indices, this.#arrays)
+    return inMemory === undefined
+      ? collatedInPart(dataset, indices, this.#arrays, features)
+      : keeping(inMemory, indices, features)
   }
 
   *#cut(order: Order): Generator<Uint32Array, void> {
@@ -278,9 +298,9 @@ export class DataLoader implements AsyncIterable<Batch> {
   }
 }
 
-/** Begins the next epoch of a loader that was passed as the argument `name`. */
-export function openBatches(loader: DataLoader): BatchStream {
-  const stream = openStream(loader)
+/** Begins the next epoch of a loader. Samples whose features are kept are not read. */
+export function openBatches(loader: DataLoader, features?: KeptFeatures): BatchStream {
+  const stream = openStream(loader, features)
   if (stream === undefined) throw typeError('a DataLoader', 'loader', loader)
   return stream
 }

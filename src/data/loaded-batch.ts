@@ -5,6 +5,7 @@ import { askFor, isPromise } from './data-source'
 import { isInMemory, nativeOf } from './dataset'
 import { unwrap } from '../errors'
 import { native } from '../native'
+import { partialBatch } from './kept-features'
 import { timeOf } from './shapes'
 import { origin } from './subset'
 import { crossingTargets } from './targets'
@@ -12,6 +13,7 @@ import type { ArrayCache } from './array-cache'
 import type { AugmentConfig } from './augment'
 import type { Batch } from './collate'
 import type { Dataset, Sample } from './dataset'
+import type { FactBook, KeptFeatures } from './kept-features'
 import type { NdArray } from '../common/nd-array'
 import type { NativeBatch } from '../native'
 
@@ -25,6 +27,8 @@ export interface LoadedBatch {
    * when the job that used it is done, and only if nobody else was given the arrays.
    */
   recycle?(): void
+  /** The batch loaded again, where it came without frames whose features do not hold any more. */
+  again?(): Promise<LoadedBatch> | undefined
 }
 
 interface Augmentation {
@@ -37,6 +41,10 @@ interface Augmentation {
 
 /** Asks for all samples of a batch at once and copies each as it comes. The first failure ends the batch. */
 export async function collated(dataset: Dataset, indices: Uint32Array, pool: ArrayCache): Promise<LoadedBatch> {
+  return loaded(await collect(dataset, indices, pool), indices)
+}
+
+async function collect(dataset: Dataset, indices: Uint32Array, pool: ArrayCache, facts?: FactBook): Promise<Collator> {
   const batch = new Collator(indices.length, pool)
   let hasFailed = false
   const set = async (position: number, index: number): Promise<void> => {
@@ -49,6 +57,7 @@ export async function collated(dataset: Dataset, indices: Uint32Array, pool: Arr
       throw dataError(index, cause)
     }
     batch.set(position, index, sample)
+    facts?.add(index, sample)
   }
   const samples: Promise<void>[] = []
   for (const [position, index] of indices.entries()) {
@@ -56,7 +65,44 @@ export async function collated(dataset: Dataset, indices: Uint32Array, pool: Arr
     if (hasFailed) break
   }
   await Promise.all(samples)
-  return loaded(batch, indices)
+  return batch
+}
+
+/** A batch whose features are kept from now on; it has all frames. */
+export function keeping(batch: LoadedBatch, indices: Uint32Array, features: KeptFeatures): LoadedBatch {
+  const toNative = (): NativeBatch => {
+    const made = batch.toNative()
+    unwrap(made.keepFeatures(features.native, indices, features.version, null))
+    return made
+  }
+  return { ...batch, toNative }
+}
+
+/** As {@link collated}, but samples whose features are kept are not asked for. */
+export async function collatedInPart(
+  dataset: Dataset,
+  indices: Uint32Array,
+  pool: ArrayCache,
+  features: KeptFeatures,
+): Promise<LoadedBatch> {
+  const { version } = features
+  const missing = features.native.missing(indices, version)
+  const known = features.facts?.of(indices.filter((_, position) => !missing.includes(position)))
+  if (missing.length === indices.length || known === undefined) {
+    return keeping(loaded(await collect(dataset, indices, pool, features.facts), indices), indices, features)
+  }
+  const asked = missing.map((position) => indices[position] ?? 0)
+  const collator = asked.length === 0 ? undefined : await collect(dataset, asked, pool, features.facts)
+  const facts = features.facts?.of(indices)
+  if (facts === undefined) return keeping(await collated(dataset, indices, pool), indices, features)
+  const inputs = collator?.finish(asked.length).inputs
+  return {
+    samples: indices.length,
+    toNative: () => partialBatch({ indices, present: missing, inputs, facts }, features, version),
+    toArrays: async () => (await collated(dataset, indices, pool)).toArrays(),
+    recycle: () => collator?.recycle(),
+    again: () => (features.version === version ? undefined : collatedInPart(dataset, indices, pool, features)),
+  }
 }
 
 /** The first samples that were put together; `indices` are their places in the source, for messages. */

@@ -10,6 +10,7 @@ import type { DataLoader } from '../data/data-loader'
 import type { Outcome } from '../errors'
 import type { LoadedBatch } from '../data/loaded-batch'
 import type { CheckedLoss } from '../model/loss'
+import type { FeatureCache } from '../model/feature-cache'
 import type { ModelHandle } from '../model/handle'
 import type { NativeBatch, NativeCounts, NativeMetrics, NativePass } from '../native'
 import type { HeadConfig } from '../config/head'
@@ -60,6 +61,8 @@ export interface PassPlan {
   readonly keepsCounts?: boolean
   /** Whether the areas under the ROC curve are wanted. Default false. */
   readonly keepsRanking?: boolean
+  /** Where features of the loader's samples are kept. Default nowhere. */
+  readonly features?: FeatureCache | undefined
   readonly onBatch: ((report: BatchReport) => unknown) | undefined
   /** Steps between two readings of loss and accuracy. */
   readonly reportEvery: number
@@ -95,7 +98,7 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
   const began = performance.now()
   if (plan.head.kind === 'ctc') checkAlignable(loaderParts(loader).source)
   const pass = handle.beginPass(plan.loss, keepsRanking)
-  const batches = openBatches(loader)
+  const batches = openBatches(loader, plan.features)
   const inFlight: Step[] = []
   const settle = follow(plan, began)
   let ending: Promise<NativeMetrics> | undefined
@@ -106,8 +109,9 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
     for (let step = 1; ; step++) {
       const next = await abort.race(batches.next())
       if (next.done === true) break
-      samples += next.value.samples
-      inFlight.push(submit(plan, pass, { step, samples, batch: next.value }))
+      const batch = await current(next.value, abort)
+      samples += batch.samples
+      inFlight.push(submit(plan, pass, { step, samples, batch }))
       if (inFlight.length >= JOBS_IN_FLIGHT) await settle(inFlight)
     }
     if (samples === 0) throw noSamples(loader)
@@ -129,6 +133,12 @@ export async function runPass(plan: PassPlan): Promise<PassResult> {
     forget()
     progress.clear()
   }
+}
+
+/** A batch that fits the model as it now is: one without frames is loaded again where its features do not hold. */
+async function current(batch: LoadedBatch, abort: AbortScope): Promise<LoadedBatch> {
+  for (let again = batch.again?.(); again !== undefined; again = batch.again?.()) batch = await abort.race(again)
+  return batch
 }
 
 /** Queues a step, and the reading that belongs to it right behind, before any later step. */
@@ -159,6 +169,7 @@ function isReported({ loader, onBatch, progress, reportEvery }: PassPlan, step: 
 /** Waits for the oldest step, then tells the callback and the progress line about it. */
 function follow(plan: PassPlan, began: number): (inFlight: Step[]) => Promise<void> {
   let latest: NativeMetrics | undefined
+  const { progress } = plan
   return async (inFlight) => {
     const [oldest] = inFlight
     if (oldest === undefined) return
@@ -172,12 +183,16 @@ function follow(plan: PassPlan, began: number): (inFlight: Step[]) => Promise<vo
     const loss = latest?.loss
     const share = latest && accuracy(latest, plan.head)
     const samplesPerSecond = (samples * 1000) / (performance.now() - began)
-    const notes = latest?.forecast && [compared(latest.forecast)]
-    plan.progress.update({ step, steps, loss, accuracy: share, notes, samplesPerSecond })
+    const notes = [latest?.forecast && compared(latest.forecast), progress.isShown && plan.features?.note()]
+    progress.update({ step, steps, loss, accuracy: share, notes: notes.filter(isText), samplesPerSecond })
     if (plan.onBatch === undefined || latest === undefined || loss === undefined || share === undefined) return
     const { gradientNorm } = latest
     await plan.abort.race(plan.onBatch({ step, steps, samples, loss, accuracy: share, learningRate, gradientNorm }))
   }
+}
+
+function isText(note: string | false | undefined): note is string {
+  return typeof note === 'string'
 }
 
 function noSamples({ length }: DataLoader): ZoetropeError {

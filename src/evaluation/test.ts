@@ -22,6 +22,7 @@ import type { HeadKind } from '../config/head/kind'
 import type { ForecastMetrics } from './forecast-metrics'
 import type { ClassMetrics, RegressionMetrics, StringMetrics, Timing } from './metrics'
 import type { AnyCnnLstm, CnnLstm } from '../model/cnn-lstm'
+import type { FeatureCache } from '../model/feature-cache'
 import type { NativeCounts, NativeMetrics } from '../native'
 
 /** Options of {@link test}. */
@@ -136,12 +137,12 @@ export interface TestSettings {
   readonly auc: boolean
 }
 
-/** One sweep with checked arguments; `title` heads the progress line. */
+/** One sweep with checked arguments; `title` heads the progress line, `features` of a frozen encoder may be kept. */
 export async function testEpoch(
   model: AnyCnnLstm,
   loader: DataLoader,
   { signal, progress, auc }: TestSettings,
-  title = 'test',
+  { title = 'test', features }: { readonly title?: string; readonly features?: FeatureCache | undefined } = {},
 ): Promise<AnyTestResult> {
   const abort = new AbortScope(signal)
   const { head } = model.config
@@ -155,6 +156,7 @@ export async function testEpoch(
       head,
       keepsCounts: true,
       keepsRanking: auc,
+      features,
       onBatch: undefined,
       reportEvery: 10,
     })

@@ -3,6 +3,7 @@ import { warnOfRejection } from '../common/callbacks'
 import { checkInteger, checkOptions, checkPath } from '../common/checks'
 import { rememberTargets } from '../data/known-targets'
 import { SCAN_KEYS, checkScanOptions } from '../data/scan'
+import { rememberStable } from '../data/stable'
 import { ZoetropeError } from '../errors'
 import { Contents } from './contents'
 import { describeDataset } from './describe'
@@ -94,6 +95,8 @@ export class FolderDataset implements Dataset {
       // oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
       rememberTargets(this, FolderDataset.prototype.get, this.targets)
     }
+    // oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
+    rememberStable(this, FolderDataset.prototype.get)
     const constant = reader instanceof TableReader ? reader.constant : []
     const { preprocessing, length: samples } = this
     this.description = describeDataset({ path, catalog, samples, preprocessing, skipped, constant })

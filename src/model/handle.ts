@@ -15,6 +15,7 @@ export class ModelHandle {
   #disposal: Promise<void> | undefined
   #frozenValues = 0
   #weights: object = {}
+  #frozenVersion = 0
 
   constructor(native: NativeModel) {
     this.#native = native
@@ -50,6 +51,14 @@ export class ModelHandle {
     this.#weights = {}
   }
 
+  /**
+   * Counts the jobs asked for so far that may change a frozen parameter, or what is frozen. A step of training changes
+   * neither.
+   */
+  get frozenVersion(): number {
+    return this.#frozenVersion
+  }
+
   /** As {@link ModelHandle.run}, for a job of several native calls, between which no other may come. */
   async runAlone<T>(job: (native: NativeModel) => Promise<Outcome<T>>): Promise<T> {
     const { native } = this
@@ -61,6 +70,7 @@ export class ModelHandle {
     const before = this.#weights
     const after = {}
     this.#weights = after
+    this.#frozenVersion++
     try {
       return await (isAlone ? this.runAlone(job) : this.run(job))
     } catch (error) {
@@ -76,6 +86,7 @@ export class ModelHandle {
 
   /** Freezes or unfreezes the parameters whose names begin with the prefix; their names. */
   async setFrozen(prefix: string, isFrozen: boolean): Promise<string[]> {
+    this.#frozenVersion++
     const { names, frozenValues } = await this.run((native) => native.setFrozen(prefix, isFrozen))
     this.#frozenValues = frozenValues
     return names

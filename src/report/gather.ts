@@ -51,7 +51,7 @@ export async function gather(model: AnyCnnLstm, settings: CheckedReport): Promis
     model,
     new DataLoader(dataset, { batchSize }),
     { signal, progress, auc },
-    'report · test',
+    { title: 'report · test' },
   )
   const answers = await answersOf(model, dataset, { batchSize, signal })
   const found = isAnswerKind(kind)

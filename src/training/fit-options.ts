@@ -4,6 +4,8 @@ import type { ClipClassification, HeadType } from '../config/head'
 import type { TestResultOf } from '../evaluation/test'
 import type { LogOptions } from '../logs/options'
 import type { FitReportOptions } from '../report/fit-report'
+import type { FeatureCacheUse } from '../model/feature-cache'
+import type { FeatureCacheOptions } from './fit-features'
 import type { EarlyStoppingOptions, EmaOptions } from './fit-weights'
 import type { TrainOptions, TrainResult } from './train'
 
@@ -14,6 +16,8 @@ export interface EpochRecord<Head extends HeadType = ClipClassification> {
   readonly train: TrainResult
   /** Present when `fit` was given validation data. */
   readonly validation?: TestResultOf<Head>
+  /** What is kept of a frozen encoder's features, of training and validation data. Present where it is, see `featureCache`. */
+  readonly featureCache?: FeatureCacheUse
 }
 
 /** Options of `fit`. It has every option of `train` too. */
@@ -62,6 +66,21 @@ export interface FitOptions<Head extends HeadType = ClipClassification> extends 
   readonly ema?: EmaOptions | undefined
   /** Called after each epoch and awaited, but not past an abort. Returning `'stop'` ends the run there. */
   readonly onEpoch?: ((record: EpochRecord<Head>) => unknown) | undefined
+  /**
+   * Whether the features of a frozen encoder are computed once for each clip. Epochs after the first then neither read
+   * frames nor encode them, and cost what the rest of the model costs. Losses, figures and weights are the same to the bit.
+   *
+   * Features are kept where they are the same at each step: every parameter named `cnn.` is frozen, and training data has
+   * no `augment` and the encoder no dropout. A forecast keeps none. Weights may change at any time: features of other
+   * weights are dropped.
+   *
+   * By default features are kept of data that is known to be the same in each epoch: {@link TensorDataset}, {@link
+   * FolderDataset}, {@link NpyDataset}, {@link NpzDataset}, and {@link Subset} of one. `true` or options keep them of any
+   * dataset, whose `get(index)` must then always give the same sample; `false` keeps none. Default 1 GiB in memory
+   * (`limit`, in bytes, for training and validation data together), and the rest in a file without a name in the system's
+   * temporary folder. Both are freed when the run ends, however it ends.
+   */
+  readonly featureCache?: boolean | FeatureCacheOptions | undefined
   /**
    * Whether to look at inputs and targets of the first few batches before the first epoch, for a second at most, and to
    * warn (`process.emitWarning`, code `ZOETROPE_AUDIT`) of what would spoil the training. `audit` looks at more.

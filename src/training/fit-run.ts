@@ -1,4 +1,5 @@
 import { warnOfEpoch, warnOfFindings } from '../audit/warn'
+import { FitFeatures } from './fit-features'
 import { FitWeights } from './fit-weights'
 import { AbortScope } from '../common/abort'
 import { checkMetricName, checkMetricOf, figureOf, namedFigures } from '../evaluation/metric-names'
@@ -8,10 +9,12 @@ import { trainEpoch } from './train'
 import { runData } from './validation'
 import type { DataLoader } from '../data/data-loader'
 import type { EpochRecord, FitOptions } from './fit-options'
+import type { CheckedFeatureCache } from './fit-features'
 import type { EarlyStopping } from './fit-weights'
 import type { FitObserver } from '../observer'
 import type { EpochFigures, MetricName } from '../evaluation/metric-names'
 import type { ClipClassification, HeadType } from '../config/head'
+import type { AnyTestResult } from '../evaluation/test'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
 import type { ScheduleRun } from '../optimizer/schedule-run'
 import type { TrainSettings } from './train'
@@ -29,6 +32,7 @@ export interface FitSettings {
   readonly best: MetricName | undefined
   readonly auc: boolean
   readonly earlyStopping: EarlyStopping | undefined
+  readonly featureCache: CheckedFeatureCache
   readonly onEpoch: FitOptions<HeadType>['onEpoch']
   readonly isAudited: boolean
   readonly observers: readonly FitObserver[]
@@ -42,6 +46,7 @@ export class FitRun<Head extends HeadType = ClipClassification>
   readonly #settings: FitSettings
   readonly #history: EpochRecord<Head>[] = []
   readonly #weights: FitWeights
+  readonly #features: FitFeatures
   #data: RunData | undefined
   /** What is known of the epochs before. */
   #known: readonly EpochFigures[] | undefined
@@ -56,9 +61,11 @@ export class FitRun<Head extends HeadType = ClipClassification>
   constructor(settings: FitSettings) {
     this.#settings = settings
     this.#isFinished = settings.initialEpoch === settings.epochs
-    const { model, training, best, earlyStopping } = settings
+    const { model, training, best, earlyStopping, featureCache } = settings
+    const handle = modelHandle(model)
+    this.#features = new FitFeatures(handle, featureCache)
     this.#weights = new FitWeights({
-      handle: modelHandle(model),
+      handle,
       optimizer: training.optimizer,
       best,
       earlyStopping,
@@ -129,7 +136,7 @@ export class FitRun<Head extends HeadType = ClipClassification>
   }
 
   async #runEpoch(): Promise<void> {
-    const { model, epochs, initialEpoch, auc, onEpoch, training } = this.#settings
+    const { model, epochs, initialEpoch, onEpoch, training } = this.#settings
     const epoch = initialEpoch + this.#history.length + 1
     const title = `epoch ${epoch}/${epochs}`
     try {
@@ -139,11 +146,18 @@ export class FitRun<Head extends HeadType = ClipClassification>
       const trained = await trainEpoch(model, train, this.#observed(training), {
         title: `${title} · train`,
         run: this.#scheduleOf(train),
+        features: await this.#features.of(train, 'training'),
       })
       await this.#weights.afterTraining()
       this.#warnOfBlanks(trained.empty)
-      const tested = validation && (await testEpoch(model, validation, { ...training, auc }, `${title} · test`))
-      const record: EpochRecord<HeadType> = { epoch, train: trained, ...(tested && { validation: tested }) }
+      const tested = validation && (await this.#test(validation, `${title} · test`))
+      const featureCache = this.#features.used()
+      const record: EpochRecord<HeadType> = {
+        epoch,
+        train: trained,
+        ...(tested && { validation: tested }),
+        ...(featureCache && { featureCache }),
+      }
       const isTimeToStop = await this.#weights.see(record)
       await this.#tell(async (observer) => observer.epoch(record, training.optimizer.steps()))
       const wish = await this.#race(async () => onEpoch?.(record))
@@ -159,6 +173,12 @@ export class FitRun<Head extends HeadType = ClipClassification>
     } finally {
       this.#running = undefined
     }
+  }
+
+  async #test(validation: DataLoader, title: string): Promise<AnyTestResult> {
+    const { model, training, auc } = this.#settings
+    const features = await this.#features.of(validation, 'evaluation')
+    return testEpoch(model, validation, { ...training, auc }, { title, features })
   }
 
   /** Warns once of an epoch whose answers were nothing but blanks. */
@@ -277,6 +297,7 @@ export class FitRun<Head extends HeadType = ClipClassification>
 
   /** Sets the weights right. A run without a failure is then told to those who look on. */
   async #close(): Promise<void> {
+    this.#features.release()
     try {
       await this.#weights.end()
       const isTold = this.#failure === undefined && this.#history.length > 0

@@ -2,6 +2,7 @@ import { checkBoolean, checkCallback, checkInteger, checkOptions } from '../comm
 import { checkLoader } from '../data/data-loader'
 import { FitLogs } from '../logs/fit-logs'
 import { FitReport, checkFitReport } from '../report/fit-report'
+import { checkFeatureCache } from './fit-features'
 import { FitRun } from './fit-run'
 import { checkHistory } from './history'
 import { checkEarlyStopping, checkEma } from './fit-weights'
@@ -24,6 +25,7 @@ const FIT_KEYS = [
   'auc',
   'earlyStopping',
   'ema',
+  'featureCache',
   'onEpoch',
   'audit',
   'report',
@@ -73,6 +75,7 @@ export function fit(model: AnyCnnLstm, options: FitOptions<HeadType>): FitRun<He
     auc,
     earlyStopping,
     ema,
+    featureCache,
     audit = true,
     report,
     logs,
@@ -105,6 +108,7 @@ export function fit(model: AnyCnnLstm, options: FitOptions<HeadType>): FitRun<He
     best: plan.best,
     auc: auc === undefined ? [best, stopping?.metric].includes('auc') : checkBoolean(auc, 'auc'),
     earlyStopping: stopping,
+    featureCache: checkFeatureCache(featureCache),
     onEpoch,
     isAudited: checkBoolean(audit, 'audit'),
     observers,

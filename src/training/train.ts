@@ -13,6 +13,7 @@ import type { DataLoader } from '../data/data-loader'
 import type { CheckedLoss, LossOptions } from '../model/loss'
 import type { RegressionMetrics, StringMetrics, Timing } from '../evaluation/metrics'
 import type { AnyCnnLstm } from '../model/cnn-lstm'
+import type { FeatureCache } from '../model/feature-cache'
 import type { ModelHandle } from '../model/handle'
 import type { Optimizer, OptimizerHandle } from '../optimizer/optimizer'
 import type { BatchReport, PreparedStep } from '../evaluation/pass'
@@ -170,12 +171,21 @@ const ONE_EPOCH: ScheduleRun = {
   },
 }
 
-/** One epoch with checked arguments; `title` heads the progress line. */
+/** What an epoch is part of. */
+interface EpochPlace {
+  /** Heads the progress line. */
+  readonly title?: string
+  readonly run?: ScheduleRun
+  /** Where features of a frozen encoder are kept. */
+  readonly features?: FeatureCache | undefined
+}
+
+/** One epoch with checked arguments. */
 export async function trainEpoch(
   model: AnyCnnLstm,
   loader: DataLoader,
   settings: TrainSettings,
-  { title = 'train', run = ONE_EPOCH }: { readonly title?: string; readonly run?: ScheduleRun } = {},
+  { title = 'train', run = ONE_EPOCH, features }: EpochPlace = {},
 ): Promise<TrainResult> {
   const { signal, onBatch, reportEvery, accumulate } = settings
   const { head } = model.config
@@ -192,6 +202,7 @@ export async function trainEpoch(
       finish: (pass) => updates.finish(pass),
       head,
       loss: settings.loss,
+      features,
       onBatch,
       reportEvery,
     })

@@ -88,6 +88,7 @@ export const fitOptions = (model: AnyCnnLstm, random: Random) => ({
   ema: { decay: 0.9 },
   onEpoch: () => undefined,
   audit: random.chance(0.1),
+  featureCache: random.pick<unknown>([undefined, true, false, { limit: 1000 }]),
 })
 
 /** Trains a little with what a call made, so that what the door let in is used. */

@@ -3,8 +3,10 @@
 pub(crate) mod array;
 pub(crate) mod augment;
 pub(crate) mod batch;
+pub(crate) mod feature_cache;
 pub(crate) mod following;
 pub(crate) mod inputs;
+pub(crate) mod kept_clips;
 pub(crate) mod label_strings;
 pub(crate) mod lengths;
 pub(crate) mod log_mel;

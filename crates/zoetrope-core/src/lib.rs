@@ -27,6 +27,7 @@ pub use data::array::Array;
 pub use data::augment::batch::Augmentation;
 pub use data::augment::config::{AugmentConfig, Shift, Window};
 pub use data::batch::{Batch, ReadInputs};
+pub use data::feature_cache::{FeatureCache, FeatureUse};
 pub use data::inputs::{Inputs, Values};
 pub use data::log_mel::LogMel;
 pub use data::samples::Arrays;

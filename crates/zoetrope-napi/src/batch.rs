@@ -18,7 +18,7 @@ use crate::runtime::finish_at_exit;
 /// JavaScript's collector.
 #[napi]
 pub struct NativeBatch {
-    batch: Option<Batch>,
+    pub(crate) batch: Option<Batch>,
 }
 
 impl NativeBatch {
@@ -240,7 +240,7 @@ impl NativeTensorDataset {
     }
 }
 
-fn used_twice() -> Error {
+pub(crate) fn used_twice() -> Error {
     Error::Internal {
         reason: "a batch was used twice".to_owned(),
     }
@@ -255,7 +255,7 @@ pub(crate) fn array(values: Values) -> Either<Float32Array, Uint8Array> {
 }
 
 /// Lends arrays to whoever copies them.
-fn with_arrays<T>(
+pub(crate) fn with_arrays<T>(
     inputs: &Either<Float32Array, Uint8Array>,
     shape: &[i64],
     lengths: Option<&Int32Array>,

@@ -12,6 +12,7 @@ pub mod audio;
 mod audit;
 mod batch;
 mod decode;
+pub mod features;
 pub mod forecast;
 mod generation;
 pub mod media;

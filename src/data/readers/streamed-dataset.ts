@@ -1,6 +1,7 @@
 import { checkPath, checkInteger, checkOptions, typeError } from '../../common/checks'
 import { checkTarget } from '../dataset'
 import { rememberTargets } from '../known-targets'
+import { rememberStable } from '../stable'
 import { ZoetropeError } from '../../errors'
 import { copied, listOf } from '../../common/list'
 import { formatShape } from '../../common/nd-array'
@@ -70,6 +71,8 @@ export abstract class StreamedDataset implements Dataset {
     this.targets = targets
     // oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
     rememberTargets(this, StreamedDataset.prototype.get, targets)
+    // oxlint-disable-next-line typescript/unbound-method -- as above
+    rememberStable(this, StreamedDataset.prototype.get)
   }
 
   /**

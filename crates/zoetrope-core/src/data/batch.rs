@@ -1,11 +1,14 @@
 //! One batch: samples of its own, or some of a dataset's.
 
+mod features;
+
 use std::sync::Arc;
 
 use tch::{Device, Tensor};
 
 use super::augment::batch::{Augmentation, Changed, Originals};
 use super::augment::clip::Sides;
+use super::feature_cache::ClipFeatures;
 use super::inputs::{Inputs, Values};
 use super::samples::{Arrays, Chosen, DeviceBatch, SampleSpec, SampleTensors, Samples};
 use super::targets::{TargetValues, Targets};
@@ -20,6 +23,8 @@ pub struct Batch {
     changed: Option<Change>,
     /// Of samples of its own: their places in the dataset that they came from, where somebody said them.
     indices: Option<Vec<i64>>,
+    /// Where features of its clips are kept, where they are.
+    features: Option<ClipFeatures>,
 }
 
 enum Source {
@@ -66,6 +71,7 @@ impl Batch {
             source: Source::Own(Box::new(Samples::new(arrays)?)),
             changed: None,
             indices: None,
+            features: None,
         })
     }
 
@@ -84,6 +90,7 @@ impl Batch {
             source: Source::Own(Box::new(samples)),
             changed: None,
             indices: None,
+            features: None,
         })
     }
 
@@ -112,6 +119,7 @@ impl Batch {
             source: Source::Gathered { dataset, indices },
             changed: None,
             indices: None,
+            features: None,
         })
     }
 
@@ -290,6 +298,7 @@ impl Batch {
             lengths,
             target_lengths: self.target_lengths(),
             indices,
+            has_no_frames: false,
         };
         spec.to_device(SampleTensors { inputs, targets }, &chosen, config, device)
     }

@@ -27,10 +27,18 @@ impl Clips {
         let inputs = self.inputs.f_narrow(1, 0, longest)?;
         if counts.iter().all(|&count| count == longest) {
             let inputs = inputs.f_contiguous()?; //           frames that nothing packs
-            return Ok(Self { inputs, lengths: None });
+            return Ok(Self {
+                inputs,
+                lengths: None,
+                kept: None,
+            });
         }
         let lengths = Some(Lengths::new(counts, longest, inputs.device())?);
-        Ok(Self { inputs, lengths })
+        Ok(Self {
+            inputs,
+            lengths,
+            kept: None,
+        })
     }
 
     /// The frames at the places `(clip, step)`, `[places, …step]`, as they came.
@@ -64,6 +72,7 @@ impl Clips {
         Self {
             inputs: inputs.f_view(shape.as_slice())?,
             lengths: None,
+            kept: None,
         }
         .first(&counts)
     }

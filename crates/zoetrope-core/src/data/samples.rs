@@ -3,6 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::inputs::{Inputs, check_length};
+use super::kept_clips::KeptClips;
 use super::label_strings::{LabelStrings, sample_name};
 use super::lengths::{Layout, Lengths};
 use super::probabilities;
@@ -55,6 +56,8 @@ pub(crate) struct Clips {
     pub inputs: Tensor,
     /// Which frames count; all of them where there is nothing here.
     pub lengths: Option<Lengths>,
+    /// Where the clips' features are kept. `inputs` then have a shape, and no values.
+    pub kept: Option<KeptClips>,
 }
 
 /// Samples on their device, as the model takes them.
@@ -98,6 +101,7 @@ impl DeviceBatch {
             clips: Clips {
                 inputs: inputs.f_narrow(1, 0, longest)?,
                 lengths: Some(Lengths::new(frames, longest, inputs.device())?),
+                kept: None,
             },
             targets,
             indices: self.indices.clone(),
@@ -123,6 +127,8 @@ pub(crate) struct Chosen {
     pub target_lengths: Option<Vec<i64>>,
     /// Their places in the dataset, for messages.
     pub indices: Option<Vec<i64>>,
+    /// Whether the inputs are a shape without values.
+    pub has_no_frames: bool,
 }
 
 impl Samples {
@@ -136,14 +142,17 @@ impl Samples {
     /// # Safety
     /// That of [`kernels::lent`].
     pub(crate) unsafe fn lent(arrays: Arrays<'_>, keeper: Keeper) -> Result<Self> {
-        // SAFETY: the caller's promise; there are as many values as the shape says.
-        Self::stored(arrays, |inputs, shape| unsafe {
-            inputs.check_fits(shape)?;
-            match inputs {
-                Inputs::F32(values) => kernels::lent(values, shape, keeper),
-                Inputs::U8(values) => kernels::lent(values, shape, keeper),
-            }
-        })
+        // SAFETY: the caller's promise.
+        Self::stored(arrays, |inputs, shape| unsafe { lent(inputs, shape, keeper) })
+    }
+
+    /// As [`Self::lent`], of which some clips alone have inputs, of `inputs_shape`.
+    ///
+    /// # Safety
+    /// That of [`kernels::lent`].
+    pub(crate) unsafe fn lent_in_part(arrays: Arrays<'_>, inputs_shape: &[i64], keeper: Keeper) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        Self::stored(arrays, |inputs, _| unsafe { lent(inputs, inputs_shape, keeper) })
     }
 
     fn stored<'a>(arrays: Arrays<'a>, to_tensor: impl FnOnce(Inputs<'a>, &[i64]) -> Result<Tensor>) -> Result<Self> {
@@ -250,7 +259,7 @@ impl SampleSpec {
             }
             _ => None,
         };
-        if lengths.is_none() {
+        if lengths.is_none() && !chosen.has_no_frames {
             inputs = inputs.f_contiguous()?; //           frames that `Lengths::pack` does not copy
         }
         let rows = |targets: &Tensor| -> Result<DeviceTargets> {
@@ -288,6 +297,7 @@ impl SampleSpec {
             clips: Clips {
                 inputs: inputs.f_to_device(device)?,
                 lengths,
+                kept: None,
             },
             targets,
             time,
@@ -314,6 +324,21 @@ impl SampleSpec {
         }
         let mapped: Vec<i64> = values.iter().map(|&value| classes[value as usize].max(0)).collect();
         Ok(Tensor::f_from_slice(&mapped)?.f_view(targets.size().as_slice())?)
+    }
+}
+
+/// Inputs that stay where they are, as many as the shape says.
+///
+/// # Safety
+/// That of [`kernels::lent`].
+unsafe fn lent(inputs: Inputs<'_>, shape: &[i64], keeper: Keeper) -> Result<Tensor> {
+    inputs.check_fits(shape)?;
+    // SAFETY: the caller's promise; there are as many values as the shape says.
+    unsafe {
+        match inputs {
+            Inputs::F32(values) => kernels::lent(values, shape, keeper),
+            Inputs::U8(values) => kernels::lent(values, shape, keeper),
+        }
     }
 }
 

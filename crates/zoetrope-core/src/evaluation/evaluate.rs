@@ -15,7 +15,7 @@ impl CnnLstm {
     /// `ShapeMismatch` or `Data` for a batch that does not fit.
     pub fn evaluate_batch(&self, batch: &Batch, meter: &mut Meter) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        let scored = self.score(&batch.to_device(self.config(), self.device())?, None)?;
+        let scored = self.score(&self.device_batch(batch, false)?, None)?;
         meter.record_evaluation(self.config(), &scored, batch.len())
     }
 

@@ -126,6 +126,7 @@ impl CnnLstm {
         let clip = Clips {
             inputs: clip,
             lengths: None,
+            kept: None,
         };
         decoder.remember(&self.states_t(&clip, false)?, &clip.layout())
     }

@@ -1,5 +1,6 @@
 //! The model: frames through the encoder, features through the recurrent part, its outputs pooled, through the head.
 
+mod features;
 pub(crate) mod prefixes;
 pub(crate) mod running;
 
@@ -224,6 +225,9 @@ impl CnnLstm {
     /// `takes_pixel_major`.
     pub(super) fn features_t(&self, clips: &Clips, takes_pixel_major: bool, train: bool) -> Result<Features> {
         let layout = clips.layout();
+        if let Some(kept) = &clips.kept {
+            return self.kept_features_t(kept, &layout, takes_pixel_major);
+        }
         let frames = layout.pack(&clips.inputs)?; //                      [frames, channels, height, width]
         self.frame_features_t(&frames, &layout, takes_pixel_major, train)
     }
@@ -236,18 +240,32 @@ impl CnnLstm {
         takes_pixel_major: bool,
         train: bool,
     ) -> Result<Features> {
-        let normalized = match &self.normalization {
-            Some(normalization) => normalization.forward(frames, self.kind())?,
-            None => frames.shallow_clone(),
-        };
         let takes_pixel_major = takes_pixel_major && self.projection.is_none();
-        let encoded = self
-            .encoder
-            .forward_t(&normalized, layout, self.kind(), takes_pixel_major, train)?;
+        let encoded = self.encoded_t(frames, layout, takes_pixel_major, train)?;
         match &self.projection {
             Some(projection) => Ok(Features::channel_major(projection.forward(&encoded.values)?)),
             None => Ok(encoded),
         }
+    }
+
+    /// What the encoder makes of valid frames, `[frames, …]` as they came: without autograd, and by the kernels of
+    /// inference, where all of it is frozen.
+    fn encoded_t(
+        &self,
+        frames: &Tensor,
+        layout: &Layout<'_>,
+        takes_pixel_major: bool,
+        train: bool,
+    ) -> Result<Features> {
+        let is_frozen = self.is_encoder_frozen();
+        let _guard = is_frozen.then(tch::no_grad_guard);
+        let train = train && (!is_frozen || self.encoder.has_dropout());
+        let normalized = match &self.normalization {
+            Some(normalization) => normalization.forward(frames, self.kind())?,
+            None => frames.shallow_clone(),
+        };
+        self.encoder
+            .forward_t(&normalized, layout, self.kind(), takes_pixel_major, train)
     }
 
     /// The recurrent part.

@@ -51,6 +51,17 @@ impl Encoder {
         })
     }
 
+    /// Whether training draws masks in it.
+    pub(super) fn has_dropout(&self) -> bool {
+        self.blocks.iter().any(Block::has_dropout)
+    }
+
+    /// Whether the features of a frame are the same bits whatever other frames they are computed with, without autograd:
+    /// known of the kernels, and of no product or sum of libtorch's.
+    pub(super) fn is_frame_by_frame(&self) -> bool {
+        self.global_pool == GlobalPool::None && self.blocks.iter().all(Block::is_frame_by_frame)
+    }
+
     /// Encodes frames of `[frames, channels, height, width]` or `[frames, features]`, floats or bytes, into
     /// `[frames, features]`, channel-major unless what follows `takes_pixel_major`.
     pub(super) fn forward_t(

@@ -50,6 +50,18 @@ pub(super) fn takes_conv_layer(block: &BlockConfig, frames: &Tensor, weight: &Te
         && matches!(block.pool(), None | Some(Pool::Max(2) | Pool::Average(2)))
 }
 
+/// Whether a block without a convolution beside its own takes, where nothing is trained, a kernel whose values of a frame
+/// are the same bits whatever other frames it computes: tiles of a frame go through Winograd's products one by one, and
+/// those behind the last frame are zeros.
+pub(super) fn is_frame_by_frame(block: &BlockConfig, weight: &Tensor) -> bool {
+    is_engine_on(weight)
+        && weight.dim() == 4
+        && (block.kernel_size, block.stride, block.dilation, block.groups) == (3, 1, 1, 1)
+        && block.padding <= 2
+        && block.norm != Some(Norm::Layer)
+        && matches!(block.pool(), None | Some(Pool::Max(2) | Pool::Average(2)))
+}
+
 /// Whether the kernels take a block's frames as they are, where they are bytes.
 pub(super) fn takes_bytes(block: &BlockConfig, frames: &Tensor) -> bool {
     frames.kind() == Kind::Float || frames.size()[1] <= 4 && block.padding == 1

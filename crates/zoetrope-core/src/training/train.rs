@@ -102,7 +102,7 @@ impl CnnLstm {
     fn score_training(&self, options: &LossOptions, batch: &Batch) -> Result<Scored> {
         self.check_trainable()?;
         options.validate(self.config())?;
-        self.score(&batch.to_device(self.config(), self.device())?, Some(options))
+        self.score(&self.device_batch(batch, true)?, Some(options))
     }
 
     /// Gradients of a loss by every parameter, undefined for frozen ones, whose part of the backward pass is not run.

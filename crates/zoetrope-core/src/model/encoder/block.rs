@@ -59,6 +59,16 @@ impl Block {
         })
     }
 
+    /// Whether training draws a mask.
+    pub(super) fn has_dropout(&self) -> bool {
+        self.config.dropout > 0.0
+    }
+
+    /// See `Encoder::is_frame_by_frame`.
+    pub(super) fn is_frame_by_frame(&self) -> bool {
+        self.shortcut.is_none() && paths::is_frame_by_frame(&self.config, &self.weight)
+    }
+
     /// Maps frames of `[frames, in_channels, height, width]`, floats or bytes, to
     /// `[frames, out_channels, height', width']`.
     pub(super) fn forward_t(&self, frames: &Tensor, kind: Kind, train: bool) -> Result<Tensor> {
