@@ -132,22 +132,24 @@ export declare class NativeModel {
   forgetOptimizer(id: number): void
   /** Drops the parameters on the model's thread and ends it. Twice is fine. */
   dispose(): Promise<Outcome<undefined>>
-  /**
-   * Writes the model as ONNX beside `path`, and computes the raw outputs for the probes by the same weights. `options`
-   * in JSON.
-   */
+  /** Writes the model as ONNX beside `path`, and answers the probes by the same weights. `options` in JSON. */
   exportOnnx(path: string, options: string, probes: Array<NativeBatch>): Promise<Outcome<NativeOnnxFile>>
 }
 
-/** An exported file that is not at its path yet. Collected, it leaves nothing. */
+/** A model's exported files that are not at their paths yet. Collected, they leave nothing. */
 export declare class NativeOnnxFile {
-  /** Where it can be read before it is at its path. */
+  /** Where the file that takes clips can be read before it is at its path. */
   get temporaryPath(): string
-  /** The model's raw outputs for each probe, as of `logits`, by the weights that are in the file. Handed over once. */
-  takeLogits(): Array<NativeArray>
-  /** Puts it at its path. */
+  /** The same of the decoder's step, of a head that writes strings. */
+  get temporaryDecoderPath(): string | null
+  /**
+   * What the model answers to each probe by the weights that are in the file: raw outputs, of a forecast the steps, of a
+   * token sequence the logits of greedy steps. Handed over once.
+   */
+  takeAnswers(): Array<NativeArray>
+  /** Puts them at their paths, the decoder first. */
   persist(): Promise<Outcome<undefined>>
-  /** Removes it. */
+  /** Removes them. */
   discard(): void
 }
 
