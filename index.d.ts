@@ -237,6 +237,9 @@ export declare function decodeImages(paths: Array<string>, options: NativeFrameO
 /** Forgets the running averages of the weights that an optimizer keeps; its next update begins them anew. */
 export declare function dropAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
 
+/** What tells whether the files right in a folder have changed. */
+export declare function folderStamp(path: string): Promise<Outcome<string>>
+
 /** Drops what is kept for a stream, after the jobs so far. */
 export declare function forgetStream(model: NativeModel, id: number): void
 
@@ -724,6 +727,12 @@ export declare function pushFrames(model: NativeModel, frames: NativeBatch, stre
 
 /** A recording of FLAC, MP3, or Vorbis in Ogg. */
 export declare function readSound(path: string): Promise<Outcome<NativeSound>>
+
+/** Frames of a recording at another sample rate. */
+export declare function resampledFrames(frames: number, sampleRate: number, wanted: number): number
+
+/** A recording of `[channels, frames]` at another sample rate. `path` is for messages. */
+export declare function resampleSound(path: string, data: Float32Array, channels: number, sampleRate: number, wanted: number): Promise<Outcome<NativeSound>>
 
 /**
  * Sets how many threads one operation may use, for every model, from its next job on: at most the number of cores. The

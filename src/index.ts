@@ -49,6 +49,7 @@ export type { ErrorCode } from './errors'
 export type { EpochRecord, FitOptions } from './training/fit-options'
 export type { ClipSource } from './files/folder-dataset'
 export type { SkippedClip } from './files/contents'
+export type { TargetKind } from './files/catalog'
 export type {
   ArrayFolderOptions,
   CacheOptions,
