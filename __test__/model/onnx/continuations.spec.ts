@@ -6,6 +6,7 @@ import test from 'ava'
 import { Tensor } from 'onnxruntime-node'
 import { CnnLstm, setNumThreads } from 'zoetrope'
 import { readOnnxMetadata, softmax, writeStrings } from 'zoetrope/decode'
+import { runNode } from '../../helpers/child'
 import { failsWith, refuses } from '../../helpers/expect'
 import { openOnnx, relativeDifference, runOnnx } from '../../helpers/onnx'
 import { randomClips, randomForecaster, randomWriter } from '../../helpers/random-models'
@@ -226,4 +227,38 @@ test('writeStrings: a shorter most length, and what is refused', async (t) => {
   await refuses(t, RangeError, /a decoder of 2 classes/, async () => writeStrings(decoder, memory, other, { Tensor }))
   await refuses(t, RangeError, /a `sequence` head/, async () => writeStrings(decoder, memory, { ...metadata, config: {} }, { Tensor })) // prettier-ignore
   await refuses(t, RangeError, /`maxLength`/, async () => writeStrings(decoder, memory, metadata, { Tensor, maxLength: 0 })) // prettier-ignore
+})
+
+test('both kinds of files run in WebAssembly, by onnxruntime-web', async (t) => {
+  await using writer = await CnnLstm.create(SEQUENCE)
+  const head = { kind: 'forecast', horizon: 4, mode: 'recursive' } as const
+  await using forecaster = await CnnLstm.create({ input: { features: 3 }, lstm: { hiddenSize: 8 }, head, device: 'cpu', seed: 0 }) // prettier-ignore
+  const [strings, steps] = [join(folder, 'web.onnx'), join(folder, 'web-forecast.onnx')]
+  await writer.exportOnnx(strings)
+  await forecaster.exportOnnx(steps)
+  const clips = { data: Float32Array.from({ length: 30 }, (_, index) => Math.sin(index)), shape: [2, 5, 3] }
+  const lengths = [5, 3]
+  const program = `
+    import { readFileSync } from 'node:fs'
+    import { InferenceSession, Tensor, env } from 'onnxruntime-web/wasm'
+    import { readOnnxMetadata, writeStrings } from 'zoetrope/decode'
+    env.wasm.numThreads = 1
+    const [strings, steps] = process.argv.slice(-2)
+    const open = (file) => InferenceSession.create(new Uint8Array(readFileSync(file)), { executionProviders: ['wasm'] })
+    const lengths = new Tensor('int32', Int32Array.from(${JSON.stringify(lengths)}), [2])
+    const clips = new Tensor('float32', Float32Array.from(${JSON.stringify([...clips.data])}), ${JSON.stringify(clips.shape)})
+    const memory = { ...(await (await open(strings)).run({ clips, lengths })), lengths }
+    const decoder = await open(strings.replace('.onnx', '.decoder.onnx'))
+    const written = await writeStrings(decoder, memory, readOnnxMetadata(readFileSync(strings)), { Tensor })
+    const { forecast } = await (await open(steps)).run({ clips, lengths })
+    console.log(JSON.stringify({ written, forecast: [...forecast.data] }))
+    process.exit(0)`
+  const { code, stdout, stderr } = await runNode(['--input-type=module', '-e', program, strings, steps])
+  t.is(code, 0, stderr)
+  const { written, forecast } = JSON.parse(stdout) as { written: WrittenString[]; forecast: number[] }
+  const expected = await writer.generate(clips, { lengths })
+  t.deepEqual(written.map(({ text }) => text), expected.map(({ text }) => text)) // prettier-ignore
+  t.true(written.every(({ score }, clip) => Math.abs(score - expected[clip]!.score) < 1e-4))
+  const { data } = await forecaster.forecast(clips, { lengths })
+  t.true(relativeDifference(Float32Array.from(forecast), data as Float32Array) < 1e-5)
 })
