@@ -164,22 +164,24 @@ export declare class NativeModel {
   forgetOptimizer(id: number): void
   /** Drops the parameters on the model's thread and ends it. Twice is fine. */
   dispose(): Promise<Outcome<undefined>>
-  /**
-   * Writes the model as ONNX beside `path`, and computes the raw outputs for the probes by the same weights. `options`
-   * in JSON.
-   */
+  /** Writes the model as ONNX beside `path`, and answers the probes by the same weights. `options` in JSON. */
   exportOnnx(path: string, options: string, probes: Array<NativeBatch>): Promise<Outcome<NativeOnnxFile>>
 }
 
-/** An exported file that is not at its path yet. Collected, it leaves nothing. */
+/** A model's exported files that are not at their paths yet. Collected, they leave nothing. */
 export declare class NativeOnnxFile {
-  /** Where it can be read before it is at its path. */
+  /** Where the file that takes clips can be read before it is at its path. */
   get temporaryPath(): string
-  /** The model's raw outputs for each probe, as of `logits`, by the weights that are in the file. Handed over once. */
-  takeLogits(): Array<NativeArray>
-  /** Puts it at its path. */
+  /** The same of the decoder's step, of a head that writes strings. */
+  get temporaryDecoderPath(): string | null
+  /**
+   * What the model answers to each probe by the weights that are in the file: raw outputs, of a forecast the steps, of a
+   * token sequence the logits of greedy steps. Handed over once.
+   */
+  takeAnswers(): Array<NativeArray>
+  /** Puts them at their paths, the decoder first. */
   persist(): Promise<Outcome<undefined>>
-  /** Removes it. */
+  /** Removes them. */
   discard(): void
 }
 
@@ -266,6 +268,9 @@ export declare function decodeImages(paths: Array<string>, options: NativeFrameO
 
 /** Forgets the running averages of the weights that an optimizer keeps; its next update begins them anew. */
 export declare function dropAverages(model: NativeModel, optimizer: number): Promise<Outcome<undefined>>
+
+/** What tells whether the files right in a folder have changed. */
+export declare function folderStamp(path: string): Promise<Outcome<string>>
 
 /** Drops what is kept for a stream, after the jobs so far. */
 export declare function forgetStream(model: NativeModel, id: number): void
@@ -768,6 +773,12 @@ export declare function pushFrames(model: NativeModel, frames: NativeBatch, stre
 
 /** A recording of FLAC, MP3, or Vorbis in Ogg. */
 export declare function readSound(path: string): Promise<Outcome<NativeSound>>
+
+/** Frames of a recording at another sample rate. */
+export declare function resampledFrames(frames: number, sampleRate: number, wanted: number): number
+
+/** A recording of `[channels, frames]` at another sample rate. `path` is for messages. */
+export declare function resampleSound(path: string, data: Float32Array, channels: number, sampleRate: number, wanted: number): Promise<Outcome<NativeSound>>
 
 /**
  * Sets how many threads one operation may use, for every model, from its next job on: at most the number of cores. The

@@ -52,6 +52,7 @@ test('the examples of doc comments compile, strictly, and run', async (t) => {
       'dataset',
       'windows',
       'ctc',
+      'write-strings',
       'accuracy-by-frames',
       'folder-dataset',
       'cnn-lstm',

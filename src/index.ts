@@ -51,6 +51,7 @@ export type { FeatureCacheOptions } from './training/fit-features'
 export type { FeatureCacheUse } from './model/feature-cache'
 export type { ClipSource } from './files/folder-dataset'
 export type { SkippedClip } from './files/contents'
+export type { TargetKind } from './files/catalog'
 export type {
   ArrayFolderOptions,
   CacheOptions,

@@ -45,7 +45,7 @@ for (const [args, message] of [
   [['--learningrate', '3'], /Unknown option --learningrate; did you mean --learning-rate\?/],
   [['--frobnicate'], /Unknown option --frobnicate; known are --data, /],
   [['-z'], /Unknown option -z/],
-  [['--epochs', 'ten'], /Expected an integer of at least 1 for --epochs, received something else/],
+  [['--epochs', 'ten'], /Expected an integer of at least 1 for --epochs, received 'ten'/],
   [['--epochs', '0'], /an integer of at least 1 for --epochs, received 0/],
   [['--epochs', ''], /an integer of at least 1 for --epochs, received ""/],
   [['--epochs'], /Expected a value behind --epochs/],

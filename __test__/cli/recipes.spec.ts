@@ -11,6 +11,7 @@ import test from 'ava'
 import { readNpz } from 'zoetrope'
 import { REPOSITORY } from '../helpers/child'
 import { png } from '../helpers/clips'
+import { ffmpeg, withoutFfmpeg } from '../helpers/media'
 import type { ExecutionContext } from 'ava'
 
 const DATA = join(REPOSITORY, '..', 'shared', 'data')
@@ -55,23 +56,49 @@ recipe(
   },
 )
 
-recipe('grid-colour4/grid_s1_colour4.npz', 'lip reading as PNG folders', async (t, place) => {
+/** Spoken colours as grey frames of `[height, width]`, one clip after the other, with the folder that each belongs into. */
+async function eachLips(
+  place: string,
+  into: string,
+  write: (path: string, frames: Uint8Array, size: { readonly width: number; readonly height: number }) => void,
+): Promise<string> {
   const arrays = await readNpz(place)
   const { data, shape } = arrays.get('X')!.toNdArray()
   const targets = arrays.get('y')!.toTargets()
   const labels = arrays.get('labels')!.data
   const [count = 0, time = 0, , height = 0, width = 0] = shape
-  const clips = join(folder, 'lips')
+  const clips = join(folder, into)
   for (let clip = 0; clip < count; clip++) {
-    const frames = join(clips, String(labels[targets[clip] ?? 0]), `clip${clip}`)
-    mkdirSync(frames, { recursive: true })
-    for (let frame = 0; frame < time; frame++) {
-      const from = (clip * time + frame) * height * width
-      writeFileSync(
-        join(frames, `${frame}.png`),
-        png(width, height, 1, (x, y) => data[from + y * width + x] ?? 0),
-      )
-    }
+    const label = join(clips, String(labels[targets[clip] ?? 0]))
+    mkdirSync(label, { recursive: true })
+    const size = time * height * width
+    const frames = Uint8Array.from(data.subarray(clip * size, (clip + 1) * size))
+    write(join(label, `clip${clip}`), frames, { width, height })
   }
-  t.true((await trained(t, clips)) >= 0.9) //             the bar of `examples/lip-reading.mjs`
+  return clips
+}
+
+/** The bar of `examples/lip-reading.mjs`. */
+const LIPS = 0.9
+
+recipe('grid-colour4/grid_s1_colour4.npz', 'lip reading as folders of PNG folders', async (t, place) => {
+  const clips = await eachLips(place, 'lips', (path, frames, { width, height }) => {
+    mkdirSync(path)
+    const step = width * height
+    for (let frame = 0; frame * step < frames.length; frame++) {
+      const pixel = (x: number, y: number): number => frames[frame * step + y * width + x] ?? 0
+      writeFileSync(join(path, `${frame}.png`), png(width, height, 1, pixel))
+    }
+  })
+  t.true((await trained(t, clips)) >= LIPS)
 })
+
+if (withoutFfmpeg === undefined) {
+  recipe('grid-colour4/grid_s1_colour4.npz', 'lip reading as folders of videos', async (t, place) => {
+    const clips = await eachLips(place, 'videos', (path, frames, { width, height }) => {
+      const raw = ['-f', 'rawvideo', '-pix_fmt', 'gray', '-s', `${width}x${height}`, '-r', '25', '-i', 'pipe:']
+      ffmpeg([...raw, '-pix_fmt', 'yuv420p', `${path}.mp4`], frames)
+    })
+    t.true((await trained(t, clips)) >= LIPS)
+  })
+} else test(`skipped, ${withoutFfmpeg}: lip reading as folders of videos`, (t) => t.pass())

@@ -16,6 +16,7 @@ import { createInterface } from 'node:readline'
 import test from 'ava'
 import { CnnLstm, DataLoader, FolderDataset, test as testModel } from 'zoetrope'
 import { withBrowser } from '../helpers/browser'
+import { tone, wav as wavFile } from '../helpers/clips'
 import { REPOSITORY, runNode } from '../helpers/child'
 import { writeWords } from '../helpers/words'
 import type { Ending } from '../helpers/child'
@@ -109,10 +110,87 @@ test.serial('an interrupt keeps the best weights and says where; the exit status
   }
   const code = child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)))
   t.is(code, 130, stderr)
-  t.is(seen.at(-1), 'interrupted')
+  t.deepEqual(seen.slice(-4), ['saved', 'test', 'report', 'interrupted'])
   t.true(stderr.includes(`the best weights are in ${out}`), stderr)
+  const page = readFileSync(out.replace('.safetensors', '.report.html'), 'utf8')
+  t.regex(page, /stopped after \d+ of 100000 epochs/)
   await using model = await CnnLstm.load(out)
   t.is(model.numClasses, 3)
+})
+
+test.serial('a second interrupt ends the process at once, whatever it is doing', async (t) => {
+  const interrupt = join(REPOSITORY, 'dist', 'cli', 'interrupt.js')
+  const program = `
+    const { Interrupt } = require(${JSON.stringify(interrupt)})
+    const { signal } = new Interrupt(() => console.log('told'))
+    signal.addEventListener('abort', () => process.kill(process.pid, 'SIGINT'))
+    process.kill(process.pid, 'SIGINT')
+    setInterval(() => {}, 1e9) //        never ends by itself
+  `
+  t.like(await runNode(['-e', program]), { code: 130, signal: null, stdout: 'told\n' })
+
+  // Of a run that is in a step of some seconds, after which it would go on.
+  const out = join(place('twice'), 'model.safetensors')
+  const big = ['--epochs', '9', '--threads', '1', '--hidden-size', '512', '--blocks', '256,256', '--device', 'cpu']
+  const child = spawn(process.execPath, [MAIN, 'train', words, '-o', out, '--json', ...big], { stdio: ['ignore', 'pipe', 'pipe'] }) // prettier-ignore
+  const seen: string[] = []
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (text.includes('Ctrl-C again ends at once')) child.kill('SIGINT')
+  })
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { event } = JSON.parse(line) as { event: string }
+    seen.push(event)
+    if (event === 'audit') child.kill('SIGINT')
+  }
+  const code = child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)))
+  t.is(code, 130)
+  t.deepEqual(seen, ['live', 'data', 'audit'])
+  t.deepEqual(readdirSync(join(folder, 'twice')), ['model.run.json'])
+})
+
+test.serial('strings of labels of a manifest train a model that reads them', async (t) => {
+  const names = ['low', 'middle', 'high'] as const
+  const tones = { low: 400, middle: 1000, high: 2400 }
+  const home = place('strings')
+  const rows = Array.from({ length: 120 }, (_, at) => {
+    const labels = Array.from(
+      { length: 1 + (at % 3) },
+      (_label, order) => names[(at * 7 + order * (1 + (at % 2))) % 3]!,
+    )
+    const samples = labels.flatMap((label) => [...tone(tones[label], 0.12), ...tone(0, 0.08)])
+    writeFileSync(join(home, `${at}.wav`), wavFile(samples))
+    return `${at}.wav,${labels.join(' ')}`
+  })
+  writeFileSync(join(home, 'strings.csv'), `path,target\n${rows.join('\n')}\n`)
+  const out = join(home, 'model.safetensors')
+  const args = [
+    '--threads',
+    '1',
+    '--hidden-size',
+    '32',
+    '--blocks',
+    '32',
+    '--epochs',
+    '40',
+    '--batch-size',
+    '8',
+    '--device',
+    'cpu',
+  ]
+  const ending = await zoetrope('train', join(home, 'strings.csv'), '-o', out, '--json', ...args)
+  t.is(ending.code, 0, ending.stderr)
+  const { data, test: tested, report } = events(ending)
+  t.like(data, { classes: ['high', 'low', 'middle'], values: { best: 'cer' } })
+  t.true(Number(tested!.cer) < 0.1, String(tested!.cer))
+  t.true(readFileSync(String(report!.report), 'utf8').length > 1000)
+  await using model = await CnnLstm.load(out, { device: 'cpu' })
+  t.is(model.config.head.kind, 'ctc')
+  const predicted = await zoetrope('predict', out, join(home, '2.wav'), '--json')
+  const { answer } = events(predicted)
+  t.deepEqual((answer as { labels: string[] }).labels.length, 3)
+  t.regex((await zoetrope('predict', out, join(home, '2.wav'))).stdout, /2\.wav: (low|middle|high) .* \([\d.]+ %\)/)
+  const again = await zoetrope('test', out, join(home, 'strings.csv'), '--device', 'cpu')
+  t.regex(again.stdout, /^test: errors [\d.]+ % of the labels, [\d.]+ % of the strings right of 120 clips/m)
 })
 
 test.serial('`test` gives the library’s figures, and the report of it the same', async (t) => {
@@ -246,6 +324,15 @@ for (const [name, make, message] of [
     /received none of '(high|low)'.*`--group clip`/,
   ],
   [
+    'clips of several kinds',
+    () => {
+      const made = writeWords(join(folder, 'kinds'))
+      writeFileSync(join(made, 'low', 'table.csv'), '1\n2\n')
+      return made
+    },
+    /one kind in '.*kinds', received .* of 'sound' .* and 1 of 'table' .*`kind` says which are taken/,
+  ],
+  [
     'a file that cannot be read',
     () => {
       const made = writeWords(join(folder, 'broken'))
@@ -264,6 +351,14 @@ for (const [name, make, message] of [
     t.false(existsSync(out))
   })
 }
+
+test.serial('of clips of several kinds those that are asked for', async (t) => {
+  const made = writeWords(join(folder, 'chosen'))
+  writeFileSync(join(made, 'low', 'table.csv'), '1\n2\n')
+  const inspected = await zoetrope('inspect', made, '--kind', 'sound', '--json')
+  t.is(inspected.code, 0, inspected.stderr)
+  t.like(events(inspected).folder, { clips: 75, kind: 'sound' })
+})
 
 test.serial('a file that cannot be read is left out where that is asked for, and told in the report', async (t) => {
   const made = join(folder, 'skipped')

@@ -191,7 +191,9 @@ test('what a user meets first says what to do', async (t) => {
   const flat = folderOf({ 'one.npy': ramp(2, 1) })
   await refusesFile(t, flat, () => openQuietly(flat), { message: /no clip, but 1 other files/ })
   const mixed = folderOf({ 'a/1.npy': ramp(2, 1), 'a/1.csv': '1\n2\n' })
-  await refusesFile(t, mixed, () => openQuietly(mixed), { message: /one kind; set `kind`.*1 of 'table'.*1 of 'array'/ })
+  await refusesFile(t, mixed, () => openQuietly(mixed), {
+    message: /one kind in .*1 of 'table'.*1 of 'array'.*`kind` says which/,
+  })
   t.is((await openQuietly(mixed, { kind: 'array' })).length, 1)
   await refusesFile(t, mixed, () => openQuietly(mixed, { kind: 'sound' }), { message: /clips of the kind 'sound'/ })
   await refusesFile(t, mixed, () => openQuietly(mixed, { kind: 'array', classes: ['b'] }), { message: /the classes b/ })

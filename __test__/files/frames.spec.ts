@@ -1,11 +1,12 @@
 /** Images as clips. */
-import { copyFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { copyFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { CnnLstm, DataLoader } from 'zoetrope'
 import { folderOf, openQuietly, png } from '../helpers/clips'
 import { failsWith } from '../helpers/expect'
 import { refusesFile } from '../helpers/files'
+import { internal } from '../helpers/internals'
 import { fixture } from '../helpers/media'
 
 /** A grey image whose pixels all have one value. */
@@ -111,7 +112,23 @@ test('damaged, empty and wrongly named images are named', async (t) => {
   t.deepEqual([skipping.length, skipping.skipped.length], [1, 4])
 })
 
-test('the second epoch does not decode: from memory, and from a file where memory is full', async (t) => {
+/** Counts the clips of images that are decoded until the function that it gives is called. */
+function countDecoding(): () => number {
+  const { native } = internal('native') as { native: () => { decodeImages: (...args: unknown[]) => unknown } }
+  const addon = native()
+  const { decodeImages } = addon
+  let count = 0
+  addon.decodeImages = (...args) => {
+    count++
+    return decodeImages(...args)
+  }
+  return () => {
+    addon.decodeImages = decodeImages
+    return count
+  }
+}
+
+test.serial('the second epoch does not decode: from memory, and from a file where memory is full', async (t) => {
   for (const cache of [true, { memory: 0 }, { memory: 30 }]) {
     const folder = folderOf({ 'a/k/1.png': grey(10), 'a/k/2.png': grey(20), 'b/k/1.png': grey(30) })
     const dataset = await openQuietly(folder, { cache })
@@ -128,12 +145,12 @@ test('the second epoch does not decode: from memory, and from a file where memor
         [30, 30],
       ],
     )
-    // Damaged behind its back, under the same name: whoever decodes again would notice.
-    writeFileSync(join(folder, 'a/k/1.png'), 'broken')
+    const decoded = countDecoding()
     t.deepEqual(await epoch(), first)
     const { input } = await dataset.get(0)
     input.data.fill(0) //                       the array is the caller's own
     t.deepEqual(await epoch(), first)
+    t.is(decoded(), 0)
     await dataset.close()
   }
   const folder = folderOf({ 'a/1.png': grey(10) })
@@ -142,10 +159,49 @@ test('the second epoch does not decode: from memory, and from a file where memor
   writeFileSync(join(folder, 'a/1.png'), grey(99))
   utimesSync(join(folder, 'a/1.png'), 1, 1)
   t.is((await dataset.get(0)).input.data[0], 99) //            a file that has changed is read again
+  const times = statSync(join(folder, 'a/1.png'))
+  writeFileSync(join(folder, 'a/1.png'), grey(98))
+  utimesSync(join(folder, 'a/1.png'), times.atime, times.mtime) // as a copy that keeps the time, of the same size
+  t.is((await dataset.get(0)).input.data[0], 98)
+  writeFileSync(join(folder, 'a/1.png'), grey(99))
   const uncached = await openQuietly(folder, { cache: false })
   t.is((await uncached.get(0)).input.data[0], 99)
   writeFileSync(join(folder, 'a/1.png'), 'broken')
   await failsWith(t, 'ERR_DATA', () => uncached.get(0))
+})
+
+test('a frame of a folder that is written over, added or taken away is noticed', async (t) => {
+  const folder = folderOf({ 'a/k/1.png': grey(10), 'a/k/2.png': grey(20) })
+  const dataset = await openQuietly(folder, { cache: true })
+  const clip = async (): Promise<number[]> => {
+    const { data, shape } = (await dataset.get(0)).input
+    return Array.from({ length: shape[0]! }, (_, frame) => data[(frame * data.length) / shape[0]!]!)
+  }
+  t.deepEqual(await clip(), [10, 20])
+  writeFileSync(join(folder, 'a/k/2.png'), grey(21)) //          the folder itself keeps its time
+  t.deepEqual(await clip(), [10, 21])
+  writeFileSync(join(folder, 'a/k/3.png'), grey(30))
+  t.deepEqual(await clip(), [10, 21, 30])
+  rmSync(join(folder, 'a/k/1.png'))
+  t.deepEqual(await clip(), [21, 30])
+  await dataset.close()
+})
+
+test.serial('a file that changes while it is read is not kept', async (t) => {
+  const folder = folderOf({ 'a/k/1.png': grey(10) })
+  const dataset = await openQuietly(folder)
+  const { native } = internal('native') as { native: () => { decodeImages: (...args: unknown[]) => unknown } }
+  const addon = native()
+  const { decodeImages } = addon
+  addon.decodeImages = async (...args) => {
+    addon.decodeImages = decodeImages
+    const read = await decodeImages(...args)
+    writeFileSync(join(folder, 'a/k/1.png'), grey(11)) //   behind the reading, before it is kept
+    return read
+  }
+  t.is((await dataset.get(0)).input.data[0], 10)
+  t.is((await dataset.get(0)).input.data[0], 11)
+  await dataset.close()
 })
 
 test('a model saves how its inputs were made, and reads a file by itself', async (t) => {

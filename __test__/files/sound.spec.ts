@@ -49,21 +49,41 @@ test('FLAC, MP3 and Ogg, with what they say of their length', async (t) => {
   }
 })
 
-test('another sample rate, an empty or damaged recording are named', async (t) => {
+test('recordings of another sample rate are brought to that of the first, or to the one that is asked for', async (t) => {
+  const low = (rate: number): Buffer => wav(tone(300, 0.3, rate), rate)
+  const folder = folderOf({ 'a/0.wav': low(8000), 'a/1.wav': low(16000), 'a/2.wav': low(11025) })
+  for (const sampleRate of [undefined, 8000]) {
+    const dataset = await openQuietly(folder, { logMel: false, ...(sampleRate && { sampleRate }) })
+    const first = (await dataset.get(0)).input
+    for (const index of [1, 2]) {
+      t.is(dataset.lengthOf(index), index === 1 ? 2400 : 2401)
+      const { data, shape } = (await dataset.get(index)).input
+      t.deepEqual(shape, [dataset.lengthOf(index), 1])
+      // The ends know nothing of what comes before and after them.
+      const differences = Array.from({ length: 2000 }, (_, at) => Math.abs(data[200 + at]! - first.data[200 + at]!))
+      t.true(Math.max(...differences) < 2e-3, `${Math.max(...differences)}`)
+    }
+  }
+  const higher = await openQuietly(folder, { sampleRate: 16000 })
+  t.is(higher.preprocessing.kind === 'sound' && higher.preprocessing.logMel?.hopLength, 160)
+  t.deepEqual((await higher.get(1)).input, await logMel(await readWav(join(folder, 'a/1.wav'))))
+  t.deepEqual([higher.lengthOf(0), higher.lengthOf(1)], [31, 31])
+  await refuses(t, RangeError, /`sampleRate`/, () => openQuietly(folder, { sampleRate: 0 }))
+})
+
+test('an empty or damaged recording is named', async (t) => {
   const flac = fixture.bytes('chirp.flac')
   const folder = folderOf({
     'a/0.wav': wav(tone(300, 0.1)),
-    'a/1.wav': wav(tone(300, 0.1, 16000), 16000),
-    'a/2.wav': wav([]),
-    'a/3.flac': flac.subarray(0, flac.length - 300),
-    'a/4.mp3': 'no sound',
+    'a/1.wav': wav([]),
+    'a/2.flac': flac.subarray(0, flac.length - 300),
+    'a/3.mp3': 'no sound',
   })
   const dataset = await openQuietly(folder, { measure: false })
   for (const [index, message] of [
-    [1, /8000 Hz.*16000 Hz: bring all recordings to one sample rate/],
-    [2, /an empty recording/],
-    [3, /recording|samples/],
-    [4, /FLAC, MP3, or Vorbis in Ogg/],
+    [1, /an empty recording/],
+    [2, /recording|samples/],
+    [3, /FLAC, MP3, or Vorbis in Ogg/],
   ] as const) {
     await refusesFile(t, dataset.source(index).path, () => dataset.get(index), { message })
   }

@@ -10,7 +10,10 @@ const pick = <T>(dice: Dice, choices: readonly T[]): T => choices[dice(choices.l
 const chance = (dice: Dice, percent: number): boolean => dice(100) < percent
 
 /** The model of that number, with weights that are neither zero nor symmetric: both would hide an order of gates. */
-export async function randomModel(number: number, fixed: Partial<ModelOptions> = {}): Promise<AnyCnnLstm> {
+export async function randomModel(
+  number: number,
+  fixed: Partial<ModelOptions<string, HeadOptions>> = {},
+): Promise<AnyCnnLstm> {
   const dice = seeded(number)
   for (let attempt = 0; ; attempt++) {
     const options = { ...randomOptions(dice), ...fixed, device: 'cpu', seed: number } as ModelOptions<
@@ -25,6 +28,41 @@ export async function randomModel(number: number, fixed: Partial<ModelOptions> =
       if (!(error instanceof RangeError) || attempt > 1000) throw error
     }
   }
+}
+
+/** The random model of that number, with a forecast head of every kind in turn. */
+export async function randomForecaster(number: number): Promise<AnyCnnLstm> {
+  const dice = seeded(number + 5000)
+  const isDirect = number % 2 === 0
+  const head = {
+    kind: 'forecast',
+    horizon: pick(dice, [1, 2, 3, 7]),
+    mode: isDirect ? ('direct' as const) : ('recursive' as const),
+    loss: pick(dice, ['mse', 'smoothL1', 'bce'] as const),
+  } as const
+  const features = number % 8 === 0 ? { input: { features: 5 }, head: { ...head, features: [3, 0, 4] } } : { head }
+  return randomModel(number, {
+    numClasses: undefined,
+    ...(isDirect ? { pooling: pick(dice, ['last', 'mean', 'max', 'attention'] as const) } : { pooling: undefined }),
+    ...(!isDirect && { lstm: { cell: pick(dice, ['lstm', 'gru'] as const), hiddenSize: 5, numLayers: 1 + dice(3) } }),
+    ...features,
+  })
+}
+
+/** The random model of that number, with a decoder. */
+export async function randomWriter(number: number): Promise<AnyCnnLstm> {
+  const dice = seeded(number + 6000)
+  return randomModel(number, {
+    numClasses: 2 + dice(4),
+    pooling: undefined,
+    head: {
+      kind: 'sequence',
+      maxLength: 1 + dice(9),
+      attention: number % 3 !== 0,
+      embeddingSize: 1 + dice(6),
+      hiddenSize: 1 + dice(7),
+    },
+  })
 }
 
 function randomOptions(dice: Dice): object {

@@ -49,6 +49,7 @@ export async function lookUp(path: string, values: DataValues, opening: Opening)
   const found: DataValues = { ...values, ...frameValues(first.preprocessing, values) }
   if (values.timeSteps !== undefined || values.maxFrames !== undefined || values.window !== undefined) return found
   await using dataset = await open(path, { ...folderOptions(found), cache: false }, opening)
+  if (dataset.targetKind === 'labels') return found //      a frame that is left out may be a label's only one
   const longest = await longestOf(dataset, opening.signal)
   if (dataset.kind === 'frames') return longest > LONG_CLIP ? { ...found, timeSteps: STEPS_OF_LONG_CLIP } : found
   if (longest <= MOST_VECTORS || values.stride !== undefined) return found
@@ -91,17 +92,21 @@ function smaller({ height, width }: { readonly height: number; readonly width: n
 }
 
 function folderOptions(values: DataValues): FolderDatasetOptions {
-  const { size, channels, resize, fps, stride, timeSteps, maxFrames, window, mels, missing, group, onError } = values
+  const { kind } = values
+  const { size, channels, resize, fps, stride, timeSteps, maxFrames, window, group, onError } = values
+  const { sampleRate, mels, missing } = values
   const common = { fps, stride, timeSteps, maxFrames, window, group, onError }
   // Options of single kinds are handed on only where they were given: another kind refuses them.
   const own = {
     ...(size !== undefined && { size }),
     ...(channels !== undefined && { channels: channels === '1' ? 1 : 3 }),
     ...(resize !== undefined && { resize }),
+    ...(sampleRate !== undefined && { sampleRate }),
     ...(mels !== undefined && { logMel: { mels } }),
     ...(missing !== undefined && { missing: missing === 'previous' ? missing : Number(missing) }),
   }
-  return { ...common, ...own }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- options of another kind are refused
+  return { ...common, ...own, ...(kind !== undefined && { kind }) } as FolderDatasetOptions
 }
 
 /** The options that make a folder's clips as `preprocessing` says. */
@@ -114,7 +119,7 @@ function optionsOf(preprocessing: Preprocessing): FolderDatasetOptions {
       return { kind, ...timing, size, channels, filter, ...defined(preprocessing, ['resize']) }
     }
     case 'sound':
-      return { kind: 'sound', ...timing, logMel: preprocessing.logMel ?? false }
+      return { kind: 'sound', ...timing, sampleRate: preprocessing.sampleRate, logMel: preprocessing.logMel ?? false }
     case 'table':
       return { kind: 'table', ...timing, columns: preprocessing.columns, ...defined(preprocessing, ['missing']) }
     case 'array':
@@ -132,10 +137,17 @@ function defined<T extends object, Key extends keyof T>(
   return Object.fromEntries(entries) as { [Name in Key]?: Exclude<T[Name], null> }
 }
 
-/** How often each class comes. */
-export function classCounts({ classes, targets }: FolderDataset): number[] {
+/** How often each class comes among all samples, or those of the indices; of strings each label counts. */
+export function classCounts(dataset: FolderDataset, indices?: Iterable<number>): number[] {
+  const { classes, targetKind, length } = dataset
   const counts = classes.map(() => 0)
-  for (const target of targets ?? []) counts[target] = (counts[target] ?? 0) + 1
+  if (targetKind === 'numbers') return counts
+  for (const index of indices ?? Array.from({ length }, (_, at) => at)) {
+    const target = dataset.targetOf(index)
+    for (const label of target instanceof Int32Array ? target : [target]) {
+      if (typeof label === 'number') counts[label] = (counts[label] ?? 0) + 1
+    }
+  }
   return counts
 }
 
@@ -150,8 +162,12 @@ export function namesOf(dataset: FolderDataset, root: string): (index: number) =
 
 /** Refuses clips from which no classes can be learned, and says what to do. */
 export function checkClasses(path: string, dataset: FolderDataset): void {
-  const { classes } = dataset
-  if (classes.length === 0) return
+  const { classes, targetKind, length } = dataset
+  if (targetKind === 'numbers') return
+  if (targetKind === 'labels') {
+    if (length > 1) return
+    throw needed(path, 'at least two clips, to learn from and to choose by,', 'one', 'add clips')
+  }
   if (classes.length === 1) {
     throw needed(
       path,

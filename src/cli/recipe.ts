@@ -9,6 +9,7 @@ import type { CommonModelOptions } from '../config/model'
 import type { ClipKind } from '../config/preprocessing'
 import type { NormalizeOptions } from '../config/normalize'
 import type { AugmentOptions } from '../data/augment'
+import type { TargetKind } from '../files/catalog'
 import type { HeadOptions } from '../config/head'
 
 /** Values that a run cannot do without. */
@@ -40,12 +41,14 @@ export type Resolved = Required<
 /** What of the data a recipe depends on. */
 export interface Facts {
   readonly input: InputOptions
-  readonly isRegression: boolean
+  readonly targetKind: TargetKind
   /** Clips of each class in the training part. */
   readonly counts: readonly number[]
 }
 
 const SHARED = { numLayers: 1, cell: 'lstm', bidirectional: true, pooling: 'mean', epochs: 40, learningRate: 2e-3, weightDecay: 0.01, clipNorm: 1, patience: 12, seed: 0, device: 'auto', augment: true } as const // prettier-ignore
+/** Strings of labels are written frame by frame, and are learned after a while in which blanks alone are answered. */
+const STRINGS = { epochs: 80, patience: 25 } as const
 /** A class that is so many times as frequent as another is drawn less often. */
 const UNBALANCED = 3
 /** Frames with a side this long have a block more. */
@@ -54,13 +57,15 @@ const LARGE_SIDE = 64
 const KERNEL_OVER_TIME = 5
 
 /** The defaults of a run. */
-export function recipeOf({ input, isRegression, counts }: Facts): Resolved {
-  const isUnbalanced = counts.length > 0 && Math.max(...counts) >= UNBALANCED * Math.min(...counts)
+export function recipeOf({ input, targetKind, counts }: Facts): Resolved {
+  const hasClass = targetKind === 'class'
+  const isUnbalanced = hasClass && Math.max(...counts) >= UNBALANCED * Math.min(...counts)
   const common = {
     ...SHARED,
-    labelSmoothing: isRegression ? 0 : 0.1,
-    best: isRegression ? 'loss' : isUnbalanced ? 'balancedAccuracy' : 'accuracy',
-    balance: !isRegression && isUnbalanced,
+    labelSmoothing: hasClass ? 0.1 : 0,
+    best: hasClass ? (isUnbalanced ? 'balancedAccuracy' : 'accuracy') : targetKind === 'labels' ? 'cer' : 'loss',
+    balance: isUnbalanced,
+    ...(targetKind === 'labels' && STRINGS),
   } as const
   if (isVector(input)) return { ...common, blocks: [64, 64], hiddenSize: 96, dropout: 0.5, batchSize: 32 }
   return { ...common, blocks: frameBlocks(input), hiddenSize: 96, dropout: 0.3, batchSize: 16 }
@@ -72,9 +77,9 @@ function frameBlocks({ height, width }: { readonly height: number; readonly widt
   return channels.slice(0, Math.max(1, Math.floor(Math.log2(Math.min(height, width)))))
 }
 
-/** The options of the model, without its classes. */
+/** The options of the model, without its classes and its head. */
 export function modelOptions(
-  input: InputOptions,
+  { input, targetKind }: Pick<Facts, 'input' | 'targetKind'>,
   normalize: NormalizeOptions,
   resolved: Resolved,
 ): Omit<CommonModelOptions<HeadOptions>, 'head'> {
@@ -86,7 +91,7 @@ export function modelOptions(
       isVector(input) ? { outChannels, kernelSize: KERNEL_OVER_TIME, norm: 'batch' } : { outChannels },
     ),
     lstm: { hiddenSize, numLayers, cell, bidirectional },
-    pooling,
+    ...(targetKind !== 'labels' && { pooling }), //      a head of strings reads every frame
     dropout,
     seed,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- create() checks it
@@ -96,16 +101,18 @@ export function modelOptions(
 
 /**
  * Random changes of training clips. Vectors change in proportion to how far their values are spread; those of sound also
- * become louder or quieter, which adds one number to log-mel energies.
+ * become louder or quieter, which adds one number to log-mel energies. Clips of strings keep all of their frames: a
+ * slower clip would lose its end, and the labels there.
  */
 export function augmentation(
   kind: ClipKind,
-  input: InputOptions,
+  { input, targetKind }: Pick<Facts, 'input' | 'targetKind'>,
   { std }: { readonly std: readonly number[] },
 ): AugmentOptions {
-  const time = { timeStretch: 0.1, dropFrames: 0.1 }
+  const isString = targetKind === 'labels'
+  const time = { dropFrames: 0.1, ...(!isString && { timeStretch: 0.1 }) }
   if (!isVector(input)) return { ...time, shift: Math.ceil(input.width / 16), contrast: 0.2, brightness: 0.1 }
   const spread = std.reduce((sum, value) => sum + value, 0) / std.length
-  if (kind === 'sound') return { ...time, noise: 0.2 * spread, brightness: spread, shorten: true }
-  return { ...time, noise: 0.05 * spread, shorten: true }
+  if (kind === 'sound') return { ...time, noise: 0.2 * spread, brightness: spread, shorten: !isString }
+  return { ...time, noise: 0.05 * spread, shorten: !isString }
 }

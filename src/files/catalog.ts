@@ -26,6 +26,8 @@ export interface Clip {
   readonly label: string | undefined
   /** The target, where it has no class. */
   readonly target: number | readonly number[] | undefined
+  /** The string of labels that is its target. */
+  readonly labels: readonly string[] | undefined
   /** Where it begins and ends in its file, in the unit of the preprocessing. */
   readonly from: number | undefined
   readonly to: number | undefined
@@ -36,13 +38,17 @@ export interface Clip {
   readonly place: Place | undefined
 }
 
+/** What the target of a clip is: the class that it is of, a string of labels, or one or several numbers. */
+export type TargetKind = 'class' | 'labels' | 'numbers'
+
 /** Everything that was found. */
 export interface Catalog {
   /** The folder that the clips' paths begin in. */
   readonly root: string
   readonly kind: ClipKind
-  /** In order; none where clips have targets of another kind. */
+  /** In order; none where targets are numbers. */
   readonly classes: readonly string[]
+  readonly targetKind: TargetKind
   readonly clips: readonly Clip[]
   readonly groups: Groups
   readonly passedOver: readonly PassedOver[]
@@ -57,13 +63,15 @@ export async function readCatalog(path: string, options: CheckedFolderOptions): 
   const clips = found.clips.filter(({ form }) => kindOf(form) === kind)
   const others = found.clips.length - clips.length
   if (clips.length === 0) throw fileError({ path }, `clips of the kind '${kind}'`, describeKinds(found.clips))
-  const classes = options.classes ?? [...new Set(clips.map(labelOf))].filter(isText).toSorted(compareNaturally)
+  const classes = options.classes ?? [...new Set(clips.flatMap(labelsOf))].toSorted(compareNaturally)
   checkLabels(path, clips, classes)
+  const targetKind = targetKindOf(clips)
   const passedOver = found.clips.filter(({ form }) => kindOf(form) !== kind).slice(0, MOST_LISTED)
   return {
     root: found.root,
     kind,
-    classes: clips[0]?.label === undefined ? [] : classes,
+    classes: targetKind === 'numbers' ? [] : classes,
+    targetKind,
     clips,
     groups: groupsOfClips(clips, options),
     passedOver: [
@@ -95,7 +103,14 @@ async function fromFolder(root: string, { scanning }: CheckedFolderOptions): Pro
   throw fileError({ path: root }, `a folder for each class, with clips in it (${KNOWN_EXTENSIONS}),`, actual)
 }
 
-const NOTHING = { target: undefined, from: undefined, to: undefined, group: undefined, place: undefined } as const
+const NOTHING = {
+  target: undefined,
+  labels: undefined,
+  from: undefined,
+  to: undefined,
+  group: undefined,
+  place: undefined,
+} as const
 
 async function fromManifest(path: string, { scanning }: CheckedFolderOptions): Promise<Found> {
   const root = dirname(path)
@@ -106,8 +121,19 @@ async function fromManifest(path: string, { scanning }: CheckedFolderOptions): P
     await turns.take()
     const form = forms.get(entry.path) ?? (await formOfEntry(root, entry))
     forms.set(entry.path, form)
-    const { label, target, from, to, group, place } = entry
-    clips.push({ path: below(root, entry.path), form, label, target, from, to, group, frames: undefined, place })
+    const { label, target, labels, from, to, group, place } = entry
+    clips.push({
+      path: below(root, entry.path),
+      form,
+      label,
+      target,
+      labels,
+      from,
+      to,
+      group,
+      frames: undefined,
+      place,
+    })
   }
   return { root, clips, passedOver: [], passedOverCount: 0 }
 }
@@ -141,7 +167,7 @@ function kindOfAll(path: string, clips: readonly Clip[]): ClipKind {
   const kinds = new Set(clips.map(({ form }) => kindOf(form)))
   const [only] = kinds
   if (kinds.size === 1 && only !== undefined) return only
-  throw fileError({ path }, 'clips of one kind; set `kind`', describeKinds(clips))
+  throw fileError({ path }, 'clips of one kind', `${describeKinds(clips)}: \`kind\` says which are taken`)
 }
 
 /** "12 sound ('a.wav') and 3 frames ('b.jpg')" */
@@ -156,10 +182,11 @@ function describeKinds(clips: readonly Clip[]): string {
 
 function checkLabels(path: string, clips: readonly Clip[], classes: readonly string[]): void {
   const known = new Set(classes)
-  const unknown = clips.find(({ label }) => label !== undefined && !known.has(label))
+  const unknown = clips.find((clip) => labelsOf(clip).some((label) => !known.has(label)))
   if (unknown === undefined) return
   const expected = `the classes ${classes.slice(0, MOST_SHOWN).join(', ')}`
-  throw fileError(unknown.place ?? { path }, expected, `${describe(unknown.label)} ('${unknown.path}')`)
+  const label = labelsOf(unknown).find((name) => !known.has(name))
+  throw fileError(unknown.place ?? { path }, expected, `${describe(label)} ('${unknown.path}')`)
 }
 
 /** A manifest's groups where it names one for each clip, unless a rule is given. */
@@ -169,8 +196,13 @@ function groupsOfClips(clips: readonly Clip[], { group }: CheckedFolderOptions):
   return groupsOf(clips, group)
 }
 
-function labelOf({ label }: Clip): string | undefined {
-  return label
+function labelsOf({ label, labels }: Clip): readonly string[] {
+  return label === undefined ? (labels ?? []) : [label]
+}
+
+function targetKindOf([first]: readonly Clip[]): TargetKind {
+  if (first?.label !== undefined) return 'class'
+  return first?.labels === undefined ? 'numbers' : 'labels'
 }
 
 function isText(value: string | undefined): value is string {

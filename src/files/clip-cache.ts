@@ -1,5 +1,4 @@
 /** Decoded clips, so that the next epoch does not decode: in memory as far as the limit goes, then in a file. */
-import { stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { elements } from '../common/nd-array'
 import { takeRows } from './reader'
@@ -13,8 +12,8 @@ export interface CachedClip {
   /** `[time, …step]` */
   readonly shape: readonly number[]
   readonly length: ClipLength
-  /** Some of its rows, in order, as an array of the caller's own. */
-  rows(indices: Uint32Array): Promise<NdArray>
+  /** Some of its rows, in order, as an array of the caller's own; nothing where the disk has no room for them any more. */
+  rows(indices: Uint32Array): Promise<NdArray | undefined>
 }
 
 interface Entry {
@@ -74,7 +73,7 @@ export class ClipCache {
     this.#entries.delete(name)
   }
 
-  async #rows({ at, shape, isPixels }: Entry, indices: Uint32Array): Promise<NdArray> {
+  async #rows({ at, shape, isPixels }: Entry, indices: Uint32Array): Promise<NdArray | undefined> {
     const [, ...step] = shape
     if (typeof at !== 'number') {
       const taken = takeRows({ data: at, shape }, indices)
@@ -84,16 +83,11 @@ export class ClipCache {
     const [first = 0, last = 0] = [indices[0], indices.at(-1)]
     const [size, unit] = [elements(step), isPixels ? 1 : Float32Array.BYTES_PER_ELEMENT]
     const bytes = await this.#spill.read(at + first * size * unit, (last - first + 1) * size * unit)
+    if (bytes === undefined) return undefined
     const data = isPixels ? bytes : new Float32Array(bytes.buffer)
     return takeRows(
       { data, shape: [last - first + 1, ...step] },
       indices.map((index) => index - first),
     )
   }
-}
-
-/** What tells whether a file or folder has changed: its size and the time of its last change. */
-export async function stampOf(path: string): Promise<string> {
-  const { size, mtimeMs } = await stat(path)
-  return `${size}:${mtimeMs}`
 }

@@ -1,11 +1,11 @@
 /** Reads clips, a few at a time, and keeps them for the next epoch. */
 import { availableParallelism } from 'node:os'
 import { sequence } from '../common/permutation'
-import { unreadable } from '../data/readers/file-error'
 import { ZoetropeError } from '../errors'
-import { ClipCache, stampOf } from './clip-cache'
+import { ClipCache } from './clip-cache'
 import { Gate } from './gate'
 import { takeRows } from './reader'
+import { stampOf } from './stamp'
 import type { ClipFile } from './form'
 import type { CheckedCacheOptions } from './options'
 import type { Choose, ClipReader, ReadClip } from './reader'
@@ -43,12 +43,10 @@ export class ClipStore {
     if (cache === undefined) return this.#decode(file, choose)
     const { isWhole } = this.#reader
     const name = isWhole ? file.path : `${file.path}\0${part}`
-    const stamp = await this.#stamp(file)
+    const stamp = await stampOf(file)
     const cached = cache.find(name, stamp)
-    if (cached !== undefined) {
-      const { length, shape } = cached
-      return { array: await cached.rows(isWhole ? choose(length) : sequence(shape[0] ?? 0)), length }
-    }
+    const rows = await cached?.rows(isWhole ? choose(cached.length) : sequence(cached.shape[0] ?? 0))
+    if (cached !== undefined && rows !== undefined) return { array: rows, length: cached.length }
     const reading = this.#reading.get(name)
     const read = await (reading ?? this.#decodeAndKeep(cache, file, { name, stamp }, isWhole ? everyStep : choose))
     const { array, length } = read
@@ -76,7 +74,8 @@ export class ClipStore {
   ): Promise<ReadClip> {
     const decodeAndKeep = async (): Promise<ReadClip> => {
       const read = await this.#decode(file, choose)
-      await cache.put(name, stamp, read.array, read.length)
+      // A file that was written to while it was read is read again the next time.
+      if ((await stampOf(file).catch(() => undefined)) === stamp) await cache.put(name, stamp, read.array, read.length)
       return read
     }
     const reading = decodeAndKeep()
@@ -85,14 +84,6 @@ export class ClipStore {
       return await reading
     } finally {
       this.#reading.delete(name)
-    }
-  }
-
-  async #stamp({ path }: ClipFile): Promise<string> {
-    try {
-      return await stampOf(path)
-    } catch (cause) {
-      throw unreadable({ path }, cause)
     }
   }
 }

@@ -18,15 +18,13 @@ const MOST_SHOWN = 10
 
 export function describeDataset(described: Described): string {
   const { path, catalog, samples, preprocessing, skipped, constant } = described
-  const { clips, classes, groups, kind, passedOver, passedOverCount } = catalog
+  const { clips, groups, kind, passedOver, passedOverCount } = catalog
   const what =
     samples === clips.length
       ? counted(samples, 'clip')
       : `${counted(samples, 'sample')} of ${counted(clips.length, 'clip')}`
-  const meaning =
-    classes.length === 0 ? 'with targets' : `in ${counted(classes.length, 'class', 'classes')} (${listed(classes)})`
   const lines = [
-    `${path}: ${what} of kind '${kind}' ${meaning}`,
+    `${path}: ${what} of kind '${kind}' ${formatTargets(catalog)}`,
     `  ${formatInput(preprocessing)}`,
     `  ${counted(new Set(groups.ids).size, 'group')}: ${groups.rule}`,
   ]
@@ -41,6 +39,12 @@ export function describeDataset(described: Described): string {
     )
   if (constant.length > 0) lines.push(`  constant columns, from which nothing can be learned: ${listed(constant)}`)
   return lines.join('\n')
+}
+
+function formatTargets({ classes, targetKind }: Catalog): string {
+  if (targetKind === 'numbers') return 'with targets'
+  const named = `${counted(classes.length, 'class', 'classes')} (${listed(classes)})`
+  return targetKind === 'class' ? `in ${named}` : `with strings of labels of ${named}`
 }
 
 function formatInput(preprocessing: Preprocessing): string {

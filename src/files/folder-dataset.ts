@@ -14,6 +14,7 @@ import type { ClipKind, Preprocessing } from '../config/preprocessing'
 import type { Dataset, Sample } from '../data/dataset'
 import type { ScanOptions } from '../data/scan'
 import type { Target } from '../data/targets'
+import type { TargetKind } from './catalog'
 import type { Item, SkippedClip } from './contents'
 import type { FolderDatasetOptions } from './options'
 
@@ -56,14 +57,20 @@ export class FolderDataset implements Dataset {
   readonly length: number
   /** What all clips are. */
   readonly kind: ClipKind
-  /** The names of the classes, in the order of their indices; none where a manifest gives other targets. */
+  /** The names of the classes, in the order of their indices; none where a manifest gives numbers as targets. */
   readonly classes: readonly string[]
+  /**
+   * What the target of a sample is: the index of its class, a string of labels as indices of classes (for the heads `'ctc'`
+   * and `'sequence'`), or one or several numbers.
+   */
+  readonly targetKind: TargetKind
   /** The group of each sample, for `by` of {@link split} and {@link checkLeakage}. */
   readonly groups: readonly string[]
   /** How groups were found, in words. */
   readonly groupRule: string
   /** The class of each sample; undefined where a manifest gives other targets. */
   readonly targets: Int32Array | undefined
+  readonly #indices: ReadonlyMap<string, number>
   /** The `input` of a model for these clips. */
   readonly input: InputOptions
   /** How inputs are made of files, for `preprocessing` of {@link CnnLstm.create}. */
@@ -77,20 +84,22 @@ export class FolderDataset implements Dataset {
 
   private constructor(contents: Contents) {
     const { path, catalog, reader, items, skipped } = contents
-    const { classes } = catalog
+    const { classes, targetKind } = catalog
     this.#contents = contents
     this.#items = items
     this.length = items.length
     this.kind = catalog.kind
     this.classes = classes
+    this.targetKind = targetKind
+    const indices = new Map(classes.map((name, index) => [name, index]))
+    this.#indices = indices
     this.groups = items.map(({ group }) => group)
     this.groupRule = catalog.groups.rule
     this.input = reader.input
     this.preprocessing = reader.preprocessing
     this.skipped = skipped
     this.passedOver = catalog.passedOver
-    if (classes.length > 0) {
-      const indices = new Map(classes.map((name, index) => [name, index]))
+    if (targetKind === 'class') {
       this.targets = Int32Array.from(items, ({ clip }) => indices.get(clip.label ?? '') ?? 0)
       // oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
       rememberTargets(this, FolderDataset.prototype.get, this.targets)
@@ -147,6 +156,7 @@ export class FolderDataset implements Dataset {
   /** The target of the sample at `index`: the index of its class, or what the manifest says. */
   targetOf(index: number): Target {
     const { clip } = this.#item(index)
+    if (clip.labels !== undefined) return Int32Array.from(clip.labels, (label) => this.#indices.get(label) ?? 0)
     return this.targets?.[index] ?? clip.target ?? 0
   }
 

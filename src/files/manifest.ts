@@ -1,14 +1,15 @@
 /** Manifests: a list of clips in a .csv or .jsonl file, with paths relative to it. */
 import { extname } from 'node:path'
 import { describe } from '../common/checks'
-import { listOf } from '../common/list'
 import { withFile } from '../data/readers/bytes'
 import { readRows } from '../data/readers/csv-rows'
 import { fileError } from '../data/readers/file-error'
 import { readLines } from '../data/readers/lines'
 import { Pace } from '../data/readers/pieces'
+import { areStrings, readTarget } from './manifest-target'
 import type { OpenFile } from '../data/readers/bytes'
 import type { Place } from '../data/readers/file-error'
+import type { ManifestTarget } from './manifest-target'
 
 /** One clip of a manifest. */
 export interface ManifestEntry {
@@ -17,6 +18,8 @@ export interface ManifestEntry {
   readonly path: string
   readonly label: string | undefined
   readonly target: number | readonly number[] | undefined
+  /** The string of labels, where targets are such. */
+  readonly labels: readonly string[] | undefined
   readonly from: number | undefined
   readonly to: number | undefined
   readonly group: string | undefined
@@ -31,11 +34,17 @@ export function isManifest(path: string): boolean {
   return ['.csv', '.tsv', '.jsonl', '.ndjson'].includes(extname(path).toLowerCase())
 }
 
-/** Reads a manifest. Every entry has a path, and all of them a label, or all a target. */
+/** An entry as it stands alone. */
+type Read = Omit<ManifestEntry, 'target' | 'labels'> & { readonly target: ManifestTarget | undefined }
+
+/**
+ * Reads a manifest. Every entry has a path, and all of them a label, or all a target: a number, an array of numbers, or a
+ * string of labels.
+ */
 export async function readManifest(path: string): Promise<readonly ManifestEntry[]> {
   const isText = ['.csv', '.tsv'].includes(extname(path).toLowerCase())
   return withFile(path, async (file) => {
-    const entries: ManifestEntry[] = []
+    const entries: Read[] = []
     for await (const entry of isText ? fromCsv(file) : fromJsonLines(file)) {
       if (entries.length >= MOST_ENTRIES) throw fileError(entry.place, `at most ${MOST_ENTRIES} clips`, 'more')
       const [first = entry] = entries
@@ -45,11 +54,16 @@ export async function readManifest(path: string): Promise<readonly ManifestEntry
       entries.push(entry)
     }
     if (entries.length === 0) throw fileError(file.place, 'clips', 'none')
-    return entries
+    const isString = areStrings(entries)
+    return entries.map(({ target, ...entry }) => ({
+      ...entry,
+      target: isString ? undefined : target?.numbers,
+      labels: isString ? target?.labels : undefined,
+    }))
   })
 }
 
-async function* fromCsv(file: OpenFile): AsyncGenerator<ManifestEntry, void> {
+async function* fromCsv(file: OpenFile): AsyncGenerator<Read, void> {
   let names: readonly string[] | undefined
   for await (const { row } of readRows(file)) {
     const { fields, place } = row
@@ -72,7 +86,7 @@ function checkHeader(names: readonly string[], place: Place): void {
   if (unknown !== undefined) throw fileError(place, `the columns ${FIELDS.join(', ')}`, describe(unknown))
 }
 
-async function* fromJsonLines(file: OpenFile): AsyncGenerator<ManifestEntry, void> {
+async function* fromJsonLines(file: OpenFile): AsyncGenerator<Read, void> {
   const pace = new Pace(PIECE)
   let number = 0
   for await (const bytes of readLines(file)) {
@@ -100,11 +114,11 @@ function objectOf(text: string, place: Place): Map<string, unknown> {
   return values
 }
 
-function entryOf(values: ReadonlyMap<string, unknown>, place: Place): ManifestEntry {
+function entryOf(values: ReadonlyMap<string, unknown>, place: Place): Read {
   const path = values.get('path')
   if (typeof path !== 'string' || path === '') throw fileError(place, "a path in 'path'", describe(path))
   const [label, group] = [textOf(values, 'label', place), textOf(values, 'group', place)]
-  const target = targetOf(values.get('target'), place)
+  const target = readTarget(values.get('target'), place)
   if (label === undefined && target === undefined) throw fileError(place, "a 'label' or a 'target'", 'neither')
   if (label !== undefined && target !== undefined) throw fileError(place, "a 'label' or a 'target'", 'both')
   const [from, to] = [timeOf(values, 'from', place), timeOf(values, 'to', place)]
@@ -125,17 +139,4 @@ function timeOf(values: ReadonlyMap<string, unknown>, name: string, place: Place
   const time = typeof value === 'string' ? Number(value) : value
   if (typeof time === 'number' && Number.isFinite(time) && time >= 0) return time
   throw fileError(place, `a number from 0 in '${name}'`, describe(value))
-}
-
-/** A number, or of JSON an array of numbers. */
-function targetOf(value: unknown, place: Place): number | readonly number[] | undefined {
-  if (value === undefined) return undefined
-  const list = Array.isArray(value) ? listOf(value) : undefined
-  if (list !== undefined) return Array.from({ length: list.length }, (_, index) => numberOf(list.at(index), place))
-  return numberOf(typeof value === 'string' ? Number(value) : value, place)
-}
-
-function numberOf(value: unknown, place: Place): number {
-  if (typeof value === 'number' && Number.isFinite(value)) return value
-  throw fileError(place, "a number, or an array of numbers, in 'target'", describe(value))
 }

@@ -100,9 +100,11 @@ export interface FrameFolderOptions extends CommonFolderOptions {
 /** Clips of sound: WAV, FLAC, MP3, Ogg Vorbis. */
 export interface SoundFolderOptions extends CommonFolderOptions {
   readonly kind?: 'sound' | undefined
+  /** Samples in a second, to which recordings of another rate are brought. Default that of the first recording. */
+  readonly sampleRate?: number | undefined
   /**
    * Log-mel frames, as {@link logMel} makes them; false gives the samples themselves, `[time, channels]`. Default its
-   * defaults at the first recording's sample rate.
+   * defaults at `sampleRate`.
    */
   readonly logMel?: Omit<LogMelOptions, 'sampleRate'> | boolean | undefined
 }
@@ -149,7 +151,7 @@ export interface CheckedCacheOptions {
 
 const KIND_KEYS: Readonly<Record<ClipKind, readonly string[]>> = {
   frames: ['size', 'channels', 'resize', 'filter'],
-  sound: ['logMel'],
+  sound: ['sampleRate', 'logMel'],
   table: ['columns', 'missing'],
   array: ['array'],
 }

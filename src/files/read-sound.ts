@@ -15,6 +15,19 @@ export async function readSound(path: string): Promise<Sound> {
   return { data, shape: [channels, data.length / channels], sampleRate }
 }
 
+/** A recording at another sample rate, by a windowed sinc; one that has it already as it is. */
+export async function resampled(path: string, sound: Sound, sampleRate: number): Promise<Sound> {
+  if (sound.sampleRate === sampleRate) return sound
+  const [channels = 1] = sound.shape
+  const { data } = unwrap(await native().resampleSound(path, sound.data, channels, sound.sampleRate, sampleRate))
+  return { data, shape: [channels, data.length / channels], sampleRate }
+}
+
+/** Samples of each channel that a recording has at another sample rate. */
+export function resampledFrames({ frames, sampleRate: own }: SoundHeader, sampleRate: number): number {
+  return own === sampleRate ? frames : native().resampledFrames(frames, own, sampleRate)
+}
+
 /** What the header of a recording says. */
 export interface SoundHeader {
   readonly channels: number

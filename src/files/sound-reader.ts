@@ -1,9 +1,9 @@
 /** Clips of sound: recordings as log-mel frames, or as their samples. */
-import { checkOptions } from '../common/checks'
+import { checkInteger, checkOptions } from '../common/checks'
 import { logMel, melSettings, MEL_KEYS } from '../data/log-mel'
 import { fileError } from '../data/readers/file-error'
 import { inPieces } from '../data/readers/pieces'
-import { readSound, readSoundHeader } from './read-sound'
+import { readSound, readSoundHeader, resampled, resampledFrames } from './read-sound'
 import { takeRows } from './reader'
 import { stepsOf } from './timing'
 import type { FloatArray } from '../common/nd-array'
@@ -15,13 +15,19 @@ import type { SoundHeader } from './read-sound'
 import type { Choose, ClipReader, ReadClip } from './reader'
 import type { ClipLength } from './timing'
 
-/** What the first recording says about all of them. */
+/** Samples in a second, at most: those of a file's header are 32 bits. */
+const HIGHEST_RATE = 2 ** 31 - 1
+
+/** What the first recording says about all of them, where no option does. */
 export async function soundPreprocessing(
-  own: { readonly logMel?: Omit<LogMelOptions, 'sampleRate'> | boolean },
+  own: { readonly sampleRate?: number; readonly logMel?: Omit<LogMelOptions, 'sampleRate'> | boolean },
   timing: TimingPreprocessing,
   first: ClipFile,
 ): Promise<SoundPreprocessing> {
-  const { sampleRate, channels } = await readSoundHeader(first.path)
+  const header = await readSoundHeader(first.path)
+  const sampleRate =
+    own.sampleRate === undefined ? header.sampleRate : checkInteger(own.sampleRate, 'sampleRate', 1, HIGHEST_RATE)
+  const { channels } = header
   return { kind: 'sound', ...timing, sampleRate, channels, logMel: settings(own.logMel, sampleRate) }
 }
 
@@ -33,7 +39,7 @@ function settings(
   return melSettings(given === true ? {} : checkOptions(given, 'logMel', MEL_KEYS), sampleRate, 'logMel.')
 }
 
-/** Reads recordings of one sample rate. */
+/** Reads recordings, each brought to one sample rate. */
 export class SoundReader implements ClipReader {
   readonly preprocessing: SoundPreprocessing
   readonly input: InputOptions
@@ -47,16 +53,18 @@ export class SoundReader implements ClipReader {
   async measure(file: ClipFile): Promise<ClipLength> {
     const header = await readSoundHeader(file.path)
     this.#check(file, header)
-    const { logMel: mel } = this.preprocessing
-    const frames = mel === null ? header.frames : 1 + Math.floor(header.frames / mel.hopLength)
+    const { logMel: mel, sampleRate } = this.preprocessing
+    const samples = resampledFrames(header, sampleRate)
+    const frames = mel === null ? samples : 1 + Math.floor(samples / mel.hopLength)
     return this.#length(this.#steps(file, frames))
   }
 
   async read(file: ClipFile, choose: Choose): Promise<ReadClip> {
-    const recording = await readSound(file.path)
-    const [channels = 1, count = 0] = recording.shape
-    this.#check(file, { channels, frames: count, sampleRate: recording.sampleRate })
     const { logMel: mel, sampleRate } = this.preprocessing
+    const read = await readSound(file.path)
+    const [channels = 1, count = 0] = read.shape
+    this.#check(file, { channels, frames: count })
+    const recording = await resampled(file.path, read, sampleRate)
     const frames = mel === null ? await transposed(recording) : await logMel(recording, { ...mel, sampleRate })
     const steps = this.#steps(file, frames.shape[0] ?? 1)
     const length = this.#length(steps)
@@ -82,13 +90,9 @@ export class SoundReader implements ClipReader {
     return stepsOf(path, frames, this.#rate, this.preprocessing)
   }
 
-  #check({ path }: ClipFile, header: SoundHeader): void {
-    const { sampleRate, channels, logMel: mel } = this.preprocessing
+  #check({ path }: ClipFile, header: Omit<SoundHeader, 'sampleRate'>): void {
+    const { channels, logMel: mel } = this.preprocessing
     if (header.frames === 0) throw fileError({ path }, 'sound', 'an empty recording')
-    if (header.sampleRate !== sampleRate) {
-      const remedy = `bring all recordings to one sample rate (\`ffmpeg -i in.wav -ar ${sampleRate} out.wav\`)`
-      throw fileError({ path }, `${sampleRate} Hz, as the first clip has,`, `${header.sampleRate} Hz: ${remedy}`)
-    }
     if (mel === null && header.channels !== channels) {
       throw fileError({ path }, `${channels} channels, as the first clip has,`, `${header.channels}`)
     }

@@ -30,25 +30,29 @@ export class SpillFile {
       for (let done = 0; done < bytes.length;) {
         done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten
       }
-      return at
+      if (!this.#isFull) return at
+      throw new Error('the disk became full meanwhile')
     } catch {
-      this.#isFull = true //                             a full disk ends the cache, not the training
+      // A full disk ends the cache, not the training. What the cache has of it is given back: the model needs room too.
+      this.#isFull = true
+      await handle.truncate().catch(() => undefined)
       return undefined
     }
   }
 
-  /** Bytes that were written, in a buffer of their own. */
-  async read(at: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  /** Bytes that were written, in a buffer of their own; nothing where they were given back to a full disk. */
+  async read(at: number, length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const handle = await this.#opening
     const bytes = new Uint8Array(length)
     let done = 0
     while (done < length) {
-      const count = handle === undefined ? 0 : (await handle.read(bytes, done, length - done, at + done)).bytesRead
-      if (count === 0)
+      if (handle === undefined || this.#isFull) return undefined
+      const { bytesRead } = await handle.read(bytes, done, length - done, at + done)
+      if (bytesRead === 0 && !this.#isFull)
         throw unreadable({ path: this.#path, offset: at + done }, new Error('the file has become shorter'))
-      done += count
+      done += bytesRead
     }
-    return bytes
+    return this.#isFull ? undefined : bytes
   }
 
   async close(): Promise<void> {

@@ -20,6 +20,8 @@ export class EventFile {
   readonly #path: string
   #waiting: Uint8Array[] = []
   #bytes = 0
+  /** Of the file, all of them whole events. */
+  #written = 0
 
   private constructor(file: FileHandle, path: string) {
     this.#file = file
@@ -55,7 +57,15 @@ export class EventFile {
   async flush(): Promise<void> {
     const bytes = Buffer.concat(this.#waiting)
     ;[this.#waiting, this.#bytes] = [[], 0]
-    if (bytes.length > 0) await writing(this.#path, async () => this.#file.appendFile(bytes))
+    if (bytes.length === 0) return
+    try {
+      await writing(this.#path, async () => this.#file.appendFile(bytes))
+      this.#written += bytes.length
+    } catch (error) {
+      // A full disk takes a part of the bytes: half an event would hide what a later run appends.
+      await this.#file.truncate(this.#written).catch(() => undefined)
+      throw error
+    }
   }
 
   async close(): Promise<void> {

@@ -408,6 +408,9 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * file that differs is refused. Without it the file is not compared, and the process warns of that with the code
    * `ZOETROPE_ONNX_UNCHECKED`.
    *
+   * A forecast's file gives the whole horizon. A token sequence becomes two files, `digits.onnx` and beside it one step of the
+   * decoder, `digits.decoder.onnx`; `writeStrings` of `zoetrope/decode` writes strings by them.
+   *
    * @returns How far the file is from the model, and on how many clips.
    * @throws {TypeError} For an option of a wrong type, or one that does not exist.
    * @throws {RangeError} For options that do not fit the model: `streaming` of a bidirectional one.

@@ -242,15 +242,3 @@ test('a head of label strings gives its logits frame by frame, the blank first',
   t.true(relativeDifference(logits!.data, (await model.logits(clips, { lengths })).data) < 1e-5)
   t.true(Math.abs(probabilities!.data.subarray(0, 4).reduce((a, b) => a + b) - 1) < 1e-6)
 })
-
-test('heads whose answer is no row of outputs are refused', async (t) => {
-  const head = { kind: 'forecast', horizon: 2 } as const
-  const model = await CnnLstm.create({ input: { features: 3 }, lstm: { hiddenSize: 4 }, head, device: 'cpu' }).catch(() => undefined) // prettier-ignore
-  if (model === undefined) {
-    t.log('skipped: this build has no forecasts')
-    t.pass()
-    return
-  }
-  await refuses(t, RangeError, /for ONNX/, async () => model.exportOnnx(join(folder, 'forecast.onnx')))
-  await model.dispose()
-})

@@ -6,12 +6,15 @@ import { join } from 'node:path'
 import test from 'ava'
 import { setNumThreads } from 'zoetrope'
 import { REPOSITORY } from '../../helpers/child'
-import { randomClips, randomModel } from '../../helpers/random-models'
+import { randomClips, randomForecaster, randomModel, randomWriter } from '../../helpers/random-models'
 import { seeded } from '../../helpers/random'
+import type { ClipForecast, CnnLstm } from 'zoetrope'
 
 setNumThreads(1) // specs run side by side
 
 const MODELS = 24
+/** Forecasts, and as many token sequences. */
+const CONTINUING = 12
 const python = process.env['ZOETROPE_PYTHON'] ?? 'python3'
 const check = join(REPOSITORY, '__test__', 'model', 'onnx', 'check.py')
 
@@ -53,6 +56,27 @@ test('the checker finds shapes that agree, and the reference implementation answ
         t.true('streaming' in options && error instanceof RangeError, String(error))
       }
     }
+  }
+  for (let number = 0; number < CONTINUING; number++) {
+    await using forecaster = await randomForecaster(number)
+    const file = join(folder, `forecast-${number}.onnx`)
+    await forecaster.exportOnnx(file, { verify: false })
+    const { clips } = randomClips(forecaster, seeded(number), { batch: 3, time: 5, bytes: false })
+    clips.data.forEach((value, index) => Number.isNaN(value) && (clips.data[index] = 0.3))
+    if (forecaster.config.head.loss === 'bce')
+      clips.data.forEach((value, index) => (clips.data[index] = Math.min(1, Math.abs(value))))
+    const { data, shape } = await (forecaster as CnnLstm<string, ClipForecast>).forecast(clips)
+    const lengths = { data: [5, 5, 5], shape: [3] } //      the reference gives the state after the padding
+    cases.push({
+      file,
+      clips: { data: [...clips.data], shape: clips.shape },
+      lengths,
+      expected: { data: [...data], shape },
+    })
+    await using writer = await randomWriter(number)
+    const strings = join(folder, `sequence-${number}`)
+    await writer.exportOnnx(`${strings}.onnx`, { verify: false, softmax: true })
+    cases.push({ file: `${strings}.onnx` }, { file: `${strings}.decoder.onnx` })
   }
   const list = join(folder, 'cases.json')
   await writeFile(list, JSON.stringify(cases))

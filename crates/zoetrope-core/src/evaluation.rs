@@ -3,6 +3,7 @@
 mod auc;
 mod confusion;
 mod evaluate;
+mod exported;
 pub(crate) mod forecast;
 pub(crate) mod generate;
 pub(crate) mod label_strings;

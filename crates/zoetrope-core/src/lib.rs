@@ -57,7 +57,7 @@ pub use model::layers::Layer;
 pub use model::named_tensor::{NamedTensor, StateDict};
 pub use model::parameter::{Buffer, Parameter};
 pub use model::state_dict::Fit;
-pub use onnx::{InputType, OnnxFile, OnnxOptions};
+pub use onnx::{InputType, OnnxExport, OnnxFile, OnnxOptions, decoder_path};
 pub use optimizer::config::{Group, OptimizerConfig};
 pub use optimizer::rule::Rule;
 pub use optimizer::update::Optimizer;

@@ -5,15 +5,20 @@
 
 mod encoder;
 mod export;
+mod forecast;
+mod frame_decoder;
 mod graph;
 mod head;
 mod inputs;
 mod linear;
+mod messages;
 mod missing;
+mod norm;
 mod options;
 mod pooling;
 mod recurrent;
+mod sequence;
 mod weights;
 
-pub use self::export::OnnxFile;
+pub use self::export::{OnnxExport, OnnxFile, decoder_path};
 pub use self::options::{InputType, OnnxOptions};

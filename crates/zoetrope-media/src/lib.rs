@@ -11,11 +11,15 @@ mod jpeg;
 mod orientation;
 mod png;
 pub mod pool;
+mod resample;
 mod resize;
 mod sound;
+mod stamp;
 
 pub use error::{Error, Result};
 pub use frames::{FrameOptions, frames, image_size};
 pub use image::Channels;
+pub use resample::{resample, resampled_frames};
 pub use resize::{Filter, Mode, Size};
 pub use sound::{Sound, SoundLength, read_sound, sound_length};
+pub use stamp::folder_stamp;

@@ -1,6 +1,6 @@
-"""Makes `fixtures/`: images and recordings, and what Pillow and ffmpeg make of them.
+"""Makes `fixtures/`: images and recordings, and what Pillow, ffmpeg and torchaudio make of them.
 
-python make_fixtures.py     with Pillow 13.0.0, NumPy 2.4.6 and ffmpeg 5.1.9
+python make_fixtures.py     with Pillow 13.0.0, NumPy 2.4.6, ffmpeg 5.1.9 and torchaudio 2.11.0
 """
 import itertools
 import pathlib
@@ -92,7 +92,24 @@ def sounds():
         save(f"{name}.f32", samples.T)  # [channels, frames]
 
 
+def resampled():
+    """The chirp of 8 kHz at a higher and a lower rate, and at one whose divisor is 1: [channels, frames]."""
+    import torch
+    from torchaudio.functional import resample
+
+    chirp = torch.from_numpy(np.fromfile(FOLDER / "chirp.flac.f32", "<f4").reshape(2, -1).astype(np.float64))
+    best = dict(
+        lowpass_filter_width=64,
+        rolloff=0.9475937167399596,
+        resampling_method="sinc_interp_kaiser",
+        beta=14.769656459379492,
+    )
+    for rate in (11025, 3000, 4999):
+        save(f"chirp.{rate}.f32", resample(chirp, 8000, rate, **best).numpy().astype("<f4"))
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     images()
     sounds()
+    resampled()

@@ -1,8 +1,8 @@
-//! Recordings against ffmpeg. Fixtures: `python make_fixtures.py` with ffmpeg 5.1.9.
+//! Recordings against ffmpeg and torchaudio. Fixtures: `python make_fixtures.py` with ffmpeg 5.1.9 and torchaudio 2.11.0.
 
 use std::path::{Path, PathBuf};
 
-use zoetrope_media::{Error, Result, read_sound, sound_length};
+use zoetrope_media::{Error, Result, Sound, read_sound, resample, resampled_frames, sound_length};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -36,6 +36,47 @@ fn recordings_are_decoded_as_ffmpeg_decodes_them() -> Result<()> {
         let length = sound_length(&fixture(name))?;
         assert_eq!(length.frames as usize * 2, sound.data.len(), "{name}");
     }
+    Ok(())
+}
+
+/// `torchaudio.functional.resample` in float64, with the parameters *kaiser best*.
+#[test]
+fn recordings_are_resampled_as_torchaudio_resamples_them() -> Result<()> {
+    let path = fixture("chirp.flac");
+    for rate in [11_025, 3000, 4999] {
+        let chirp = read_sound(&path)?;
+        let frames = resampled_frames(chirp.data.len() as u64 / 2, 8000, rate);
+        let resampled = resample(&path, chirp, rate)?;
+        let expected = expected(&format!("chirp.{rate}"));
+        assert_eq!((resampled.channels, resampled.sample_rate), (2, rate));
+        assert_eq!(
+            [resampled.data.len(), frames as usize * 2],
+            [expected.len(); 2],
+            "{rate}"
+        );
+        let differences = resampled.data.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+        let largest = differences.fold(0.0, f32::max);
+        assert!(largest <= 1e-6, "{rate}: {largest}");
+    }
+    Ok(())
+}
+
+#[test]
+fn resampling_at_the_edges() -> Result<()> {
+    let path = Path::new("made.wav");
+    let of = |data: Vec<f32>, channels, sample_rate| Sound {
+        data,
+        channels,
+        sample_rate,
+    };
+    let same = resample(path, of(vec![0.5, -0.5], 1, 8000), 8000)?;
+    assert_eq!(same.data, [0.5, -0.5]);
+    assert!(resample(path, of(Vec::new(), 2, 8000), 44_100)?.data.is_empty());
+    let one = resample(path, of(vec![1.0], 1, 8000), 16_000)?;
+    assert_eq!(one.data.len(), 2);
+    assert!((one.data[0] - 0.9476).abs() < 1e-3, "{:?}", one.data);
+    let refused = resample(path, of(vec![1.0], 1, 3_999_999_979), 1_999_999_973);
+    assert!(matches!(refused, Err(Error::File { .. })), "{refused:?}");
     Ok(())
 }
 

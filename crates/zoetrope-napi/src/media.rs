@@ -105,6 +105,16 @@ impl From<Error> for NativeFailure {
     }
 }
 
+impl From<zoetrope_media::Sound> for NativeSound {
+    fn from(sound: zoetrope_media::Sound) -> Self {
+        Self {
+            data: Float32Array::from(sound.data),
+            channels: sound.channels as u32,
+            sample_rate: sound.sample_rate,
+        }
+    }
+}
+
 impl From<&NativeFrameOptions> for FrameOptions {
     fn from(options: &NativeFrameOptions) -> Self {
         let mode = options.resize.as_ref().map(|mode| match mode {
@@ -162,18 +172,48 @@ pub fn image_size(env: &Env, path: String) -> napi::Result<Object<'_>> {
     Ok(promise)
 }
 
+/// What tells whether the files right in a folder have changed.
+#[napi(catch_unwind, ts_return_type = "Promise<Outcome<string>>")]
+pub fn folder_stamp(env: &Env, path: String) -> napi::Result<Object<'_>> {
+    let (settle, promise) = promise(env, |_env, stamp: u64| Ok(format!("{stamp:x}")))?;
+    run(env, move || zoetrope_media::folder_stamp(&PathBuf::from(path)), settle)?;
+    Ok(promise)
+}
+
 /// A recording of FLAC, MP3, or Vorbis in Ogg.
 #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeSound>>")]
 pub fn read_sound(env: &Env, path: String) -> napi::Result<Object<'_>> {
-    let (settle, promise) = promise(env, |_env, sound: zoetrope_media::Sound| {
-        Ok(NativeSound {
-            data: Float32Array::from(sound.data),
-            channels: sound.channels as u32,
-            sample_rate: sound.sample_rate,
-        })
-    })?;
+    let (settle, promise) = promise(env, |_env, sound: zoetrope_media::Sound| Ok(NativeSound::from(sound)))?;
     run(env, move || zoetrope_media::read_sound(&PathBuf::from(path)), settle)?;
     Ok(promise)
+}
+
+/// A recording of `[channels, frames]` at another sample rate. `path` is for messages.
+#[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeSound>>")]
+pub fn resample_sound<'env>(
+    env: &'env Env,
+    path: String,
+    data: Float32Array,
+    channels: u32,
+    sample_rate: u32,
+    wanted: u32,
+) -> napi::Result<Object<'env>> {
+    let sound = zoetrope_media::Sound {
+        data: data.to_vec(), //                copied before JavaScript can change it
+        channels: channels.max(1) as usize,
+        sample_rate,
+    };
+    let (settle, promise) = promise(env, |_env, sound: zoetrope_media::Sound| Ok(NativeSound::from(sound)))?;
+    let work = move || zoetrope_media::resample(&PathBuf::from(path), sound, wanted);
+    run(env, work, settle)?;
+    Ok(promise)
+}
+
+/// Frames of a recording at another sample rate.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn resampled_frames(frames: f64, sample_rate: u32, wanted: u32) -> f64 {
+    zoetrope_media::resampled_frames(frames.max(0.0) as u64, sample_rate, wanted) as f64
 }
 
 /// The length of such a recording.

@@ -55,7 +55,14 @@ function valueOf(option: Option, value: string | undefined, rawName: string): un
     throw new OptionError(`Expected no value for ${rawName}, received '${value}'`)
   }
   if (value === undefined) throw new OptionError(`Expected a value behind ${rawName}`)
-  return checkValue(option, parseValue(option, value), rawName)
+  const parsed = parseValue(option, value)
+  return checkValue(option, parsed, rawName, hasNoNumber(parsed) ? `'${value}'` : undefined)
+}
+
+/** Whether a number, or one of several, could not be read: then the message shows what was written. */
+function hasNoNumber(parsed: unknown): boolean {
+  const parts: readonly unknown[] = typeof parsed === 'object' && parsed !== null ? Object.values(parsed) : [parsed]
+  return parts.some(Number.isNaN)
 }
 
 function turnedOff(option: Option, rawName: string): false {

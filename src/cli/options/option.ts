@@ -67,30 +67,30 @@ export function refuseUnknown(written: string, known: readonly string[], what: s
   throw new OptionError(`Unknown ${what} ${written}; ${hint}`)
 }
 
-/** Checks a value of `--config`, or one that was read from the command line. */
-export function checkValue(option: Option, value: unknown, where: string): unknown {
+/** Checks a value of `--config`, or one that was read from the command line, where it was `written` so. */
+export function checkValue(option: Option, value: unknown, where: string, written = shown(value)): unknown {
   switch (option.type) {
     case 'flag':
       if (typeof value === 'boolean') return value
-      throw expected('true or false', where, value)
+      throw expected('true or false', where, written)
     case 'integer':
       if (Number.isSafeInteger(value) && Number(value) >= option.minimum) return value
-      throw expected(`an integer of at least ${option.minimum}`, where, value)
+      throw expected(`an integer of at least ${option.minimum}`, where, written)
     case 'number':
-      return checkNumber(option, value, where)
+      return checkNumber(option, value, where, written)
     case 'text':
       if (typeof value === 'string' && value !== '') return value
       if (value === false && option.canBeOff === true) return value
-      throw expected(option.isPath === true ? 'a path' : 'text', where, value)
+      throw expected(option.isPath === true ? 'a path' : 'text', where, written)
     case 'choice':
       if (typeof value === 'string' && option.choices.includes(value)) return value
-      throw expected(`one of ${option.choices.join(', ')}`, where, value)
+      throw expected(`one of ${option.choices.join(', ')}`, where, written)
     case 'size':
-      return checkSize(value, where)
+      return checkSize(value, where, written)
     case 'integers': {
       const isList = Array.isArray(value) && value.length > 0
       if (isList && value.every((entry) => Number.isSafeInteger(entry) && entry >= option.minimum)) return [...value]
-      throw expected(`integers of at least ${option.minimum}`, where, value)
+      throw expected(`integers of at least ${option.minimum}`, where, written)
     }
   }
 }
@@ -118,32 +118,33 @@ function checkNumber(
   { minimum, below = Infinity }: Option & { type: 'number' },
   value: unknown,
   where: string,
+  written: string,
 ): unknown {
   if (typeof value === 'number' && value >= minimum && value < below) return value
   throw expected(
     below === Infinity ? `a number of at least ${minimum}` : `a number from ${minimum} to below ${below}`,
     where,
-    value,
+    written,
   )
 }
 
-function checkSize(value: unknown, where: string): Size {
+function checkSize(value: unknown, where: string, written: string): Size {
   const given: unknown = typeof value === 'number' ? { height: value, width: value } : value
   if (typeof given === 'object' && given !== null && 'height' in given && 'width' in given) {
     const { height, width } = given
     if (isSide(height) && isSide(width)) return { height, width }
   }
-  throw expected('pixels, such as 64 or 48x64 (height by width),', where, value)
+  throw expected('pixels, such as 64 or 48x64 (height by width),', where, written)
 }
 
 function isSide(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) > 0
 }
 
-function expected(what: string, where: string, value: unknown): OptionError {
-  return new OptionError(`Expected ${what} for ${where}, received ${shown(value)}`)
+function expected(what: string, where: string, written: string): OptionError {
+  return new OptionError(`Expected ${what} for ${where}, received ${written}`)
 }
 
 function shown(value: unknown): string {
-  return Number.isNaN(value) ? 'something else' : (JSON.stringify(value) ?? String(value))
+  return JSON.stringify(value) ?? String(value)
 }

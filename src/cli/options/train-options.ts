@@ -3,6 +3,7 @@ import type { OptionTable, ValuesOf } from './option'
 
 /** Files, and how clips are made of them. */
 export const DATA_OPTIONS = {
+  kind: { type: 'choice', choices: ['frames', 'sound', 'table', 'array'], about: 'which clips are taken, where a folder has several kinds (default: the only one)' },
   size: { type: 'size', about: 'pixels of a frame, height by width (default: the first clip’s, made smaller to 96 pixels)' },
   channels: { type: 'choice', choices: ['1', '3'], about: 'grey or RGB frames (default: as the first clip)' },
   resize: { type: 'choice', choices: ['fit', 'fill', 'stretch'], about: 'how frames of another shape become that size (default: fill)' },
@@ -11,6 +12,7 @@ export const DATA_OPTIONS = {
   timeSteps: { type: 'integer', minimum: 1, value: 'N', about: 'frames of each clip, spread evenly over it (default: all, of long clips 32)' },
   maxFrames: { type: 'integer', minimum: 1, value: 'N', about: 'the most frames of a clip (default: no limit)' },
   window: { type: 'integer', minimum: 1, value: 'N', about: 'cuts clips into windows of N frames, each a sample (default: no windows)' },
+  sampleRate: { type: 'integer', minimum: 1, value: 'HZ', about: 'samples in a second, to which sound of another rate is brought (default: as the first clip)' },
   mels: { type: 'integer', minimum: 1, value: 'N', about: 'mel bands of sound (default: 40)' },
   missing: { type: 'text', value: 'NUMBER|previous', about: 'what stands for a missing value of a table (default: it is refused)' },
   group: { type: 'choice', choices: ['prefix', 'folder', 'clip'], about: 'what stays together in the split: the name in front of _, the folder, or nothing (default: looked up)' },
@@ -38,7 +40,7 @@ const TRAINING_OPTIONS = {
   labelSmoothing: { type: 'number', minimum: 0, below: 1, value: 'SHARE', about: 'of the targets (default: 0.1)' },
   clipNorm: { type: 'number', minimum: 1e-12, value: 'NORM', about: 'largest norm of the gradients (default: 1)' },
   patience: { type: 'integer', minimum: 1, value: 'N', about: 'epochs without improvement that end the run (default: 12)' },
-  best: { type: 'choice', choices: ['accuracy', 'macroF1', 'balancedAccuracy', 'loss'], about: 'by what the best epoch is chosen (default: accuracy; unbalanced classes: balancedAccuracy)' },
+  best: { type: 'choice', choices: ['accuracy', 'macroF1', 'balancedAccuracy', 'cer', 'loss'], about: 'by what the best epoch is chosen (default: accuracy; unbalanced classes: balancedAccuracy; strings of labels: cer)' },
   balance: { type: 'flag', about: 'draws clips of rare classes more often (default: where one class has 3 times another’s clips)' },
   augment: { type: 'flag', about: 'changes training clips at random (default: yes)' },
   seed: { type: 'integer', minimum: 0, value: 'N', about: 'of weights, split, order and augmentation (default: 0)' },

@@ -8,10 +8,15 @@ interface AnyAnswer {
   readonly labels?: readonly string[] | undefined
   readonly probabilities?: Float32Array
   readonly values?: Float32Array
+  /** Of a string of labels. */
+  readonly text?: string | undefined
+  readonly confidence?: number
 }
 
 /** Classes that are shown behind the first. */
 const MOST_CLASSES = 3
+
+const NO_NUMBERS = 'no answer: the clip has values that are not numbers'
 
 /** A line for people: `wave 93.1 % (nod 4.2 %, point 2.7 %)`. */
 export function answerText({ classes, config }: AnyCnnLstm, answer: unknown): string {
@@ -31,15 +36,20 @@ function asAnswer(answer: unknown): AnyAnswer {
   return answer as AnyAnswer
 }
 
-function oneText(classes: readonly string[], kind: string, { labels, probabilities, values }: AnyAnswer): string {
+function oneText(classes: readonly string[], kind: string, answer: AnyAnswer): string {
+  const { labels, probabilities, values, text, confidence } = answer
   if (values !== undefined) return [...values].map(short).join(', ')
+  if (kind === 'ctc') {
+    if (text === undefined) return NO_NUMBERS
+    return `${labels?.length === 0 ? 'no label' : text} (${percent(confidence ?? NaN)})`
+  }
   const shares = [...(probabilities ?? [])]
   const named = (index: number): string => `${classes[index] ?? index} ${percent(shares[index] ?? NaN)}`
   if (kind === 'multiLabel') {
     const found = classes.flatMap((label, index) => (labels?.includes(label) === true ? [named(index)] : []))
     return found.length > 0 ? found.join(', ') : 'no label'
   }
-  if (shares.some(Number.isNaN)) return 'no answer: the clip has values that are not numbers'
+  if (shares.some(Number.isNaN)) return NO_NUMBERS
   const order = shares.map((_, index) => index).toSorted((a, b) => (shares[b] ?? 0) - (shares[a] ?? 0))
   const [first = 0, ...others] = order.slice(0, 1 + MOST_CLASSES)
   return others.length > 0 ? `${named(first)} (${others.map(named).join(', ')})` : named(first)
@@ -57,10 +67,13 @@ function stretches(texts: readonly string[]): string[] {
   return found.map(({ text, from, to }) => `${from === to ? `frame ${from}` : `frames ${from}–${to}`}: ${text}`)
 }
 
-function oneFacts({ classes }: AnyCnnLstm, { label, labels, probabilities, values }: AnyAnswer): object {
+function oneFacts({ classes }: AnyCnnLstm, answer: AnyAnswer): object {
+  const { label, labels, probabilities, values, text, confidence } = answer
   return {
     ...(label !== undefined && { label }),
     ...(labels !== undefined && { labels }),
+    ...(text !== undefined && { text }),
+    ...(confidence !== undefined && { confidence }),
     ...(probabilities && { probabilities: Object.fromEntries(classes.map((name, at) => [name, probabilities[at]])) }),
     ...(values && { values: [...values] }),
   }

@@ -5,7 +5,6 @@ import { checkClasses, classCounts, lookUp, openClips } from '../clips'
 import type { DataValues, TrainValues } from '../options/train-options'
 import type { Opening } from '../clips'
 import type { Dataset } from '../../data/dataset'
-import type { Subset } from '../../data/subset'
 import type { FolderDataset } from '../../files/folder-dataset'
 
 export interface RunClips {
@@ -16,7 +15,7 @@ export interface RunClips {
   readonly validation: Dataset
   /** The folder's own, or that of another folder. */
   readonly validationSource: FolderDataset
-  /** Clips of each class in the training part; none of a regression. */
+  /** Clips of each class in the training part, or how often each label comes there; none of a regression. */
   readonly counts: readonly number[]
   /** How the parts were made, in words. */
   readonly rule: string
@@ -53,28 +52,21 @@ async function parted(
     fractions: { train: 1 - validation, validation },
     seed,
     signal,
+    ...(dataset.targetKind === 'labels' && { stratify: false }), //   strings would be read from all clips for nothing
     ...(isGrouped && { by: dataset.groups }),
   })
-  const counts = countsOf(dataset, parts.train)
+  const counts = classCounts(dataset, parts.train.indices)
   const missing = counts.indexOf(0)
   if (missing >= 0) {
-    const message =
-      `Expected clips of every class to learn from in '${path}', received none of '${dataset.classes[missing]}': ` +
-      `the split keeps groups together (${dataset.groupRule}); give \`--group clip\`, or \`--validation-data\``
+    const why = isGrouped
+      ? `the split keeps groups together (${dataset.groupRule}); give \`--group clip\`, or \`--validation-data\``
+      : 'all of them are among the clips to choose by; add clips, or give `--validation-data`'
+    const message = `Expected clips of every class to learn from in '${path}', received none of '${dataset.classes[missing]}': ${why}`
     throw new ZoetropeError('ERR_DATA', message, { path, class: dataset.classes[missing] })
   }
-  const unchosen = dataset.classes.filter((_, index) => countsOf(dataset, parts.validation)[index] === 0)
+  const chosen = classCounts(dataset, parts.validation.indices)
+  const unchosen = dataset.classes.filter((_, index) => chosen[index] === 0)
   const unseen = unchosen.length > 0 ? `; no clips to choose by of ${unchosen.join(', ')}` : ''
   const how = isGrouped ? `split by group (${dataset.groupRule})` : 'split by clip, since clips are in no groups'
   return { ...parts, counts, rule: `${how}${unseen}` }
-}
-
-/** Clips of each class in a part. */
-function countsOf({ classes, targets }: FolderDataset, { indices }: Subset): number[] {
-  const counts = classes.map(() => 0)
-  for (const index of indices) {
-    const target = targets?.[index]
-    if (target !== undefined) counts[target] = (counts[target] ?? 0) + 1
-  }
-  return counts
 }

@@ -3,23 +3,29 @@ import { duration, percent, short } from '../../report/figures'
 import { Table } from '../terminal'
 import type { HeadType } from '../../config/head'
 import type { BatchReport } from '../../evaluation/pass'
+import type { TargetKind } from '../../files/catalog'
 import type { EpochRecord } from '../../training/fit-options'
 import type { Terminal } from '../terminal'
+
+/** The figure beside the loss. */
+type Score = 'accuracy' | 'cer' | 'mae'
+type Scored = { readonly [Name in Score]?: number | undefined }
+
+const SCORES = { class: 'accuracy', labels: 'cer', numbers: 'mae' } as const satisfies Record<TargetKind, Score>
 
 export class RunProgress {
   readonly #terminal: Terminal
   readonly #epochs: number
-  readonly #isRegression: boolean
+  readonly #score: Score
   readonly #table: Table
   readonly #began = performance.now()
   #done = 0
 
-  constructor(terminal: Terminal, { epochs, isRegression }: { epochs: number; isRegression: boolean }) {
+  constructor(terminal: Terminal, { epochs, targetKind }: { epochs: number; targetKind: TargetKind }) {
     this.#terminal = terminal
     this.#epochs = epochs
-    this.#isRegression = isRegression
-    const score = isRegression ? 'mae' : 'accuracy'
-    this.#table = new Table(['epoch', 'loss', score, 'val loss', `val ${score}`, 'time', 'best'])
+    this.#score = SCORES[targetKind]
+    this.#table = new Table(['epoch', 'loss', this.#score, 'val loss', `val ${this.#score}`, 'time', 'best'])
     terminal.say(this.#table.head)
   }
 
@@ -35,8 +41,11 @@ export class RunProgress {
 
   epoch({ epoch, train, validation }: EpochRecord<HeadType>, isBest: boolean): void {
     this.#done = epoch
-    const score = (of: { readonly accuracy: number; readonly mae?: number } | undefined): string =>
-      of === undefined ? '' : this.#isRegression ? short(of.mae ?? NaN) : percent(of.accuracy)
+    const score = (of: Scored | undefined): string => {
+      const value = of?.[this.#score]
+      if (of === undefined) return ''
+      return this.#score === 'mae' ? short(value ?? NaN) : percent(value ?? NaN)
+    }
     const seconds = train.seconds + (validation?.seconds ?? 0)
     const cells = [
       String(epoch),

@@ -3,6 +3,7 @@ import { access, constants, mkdir } from 'node:fs/promises'
 import { augmentation, modelOptions, recipeOf } from '../recipe'
 import { commandOf, folderOf, reportPath, writeConfig } from './config'
 import { openRun } from './data'
+import { keepFailed, save } from './keep'
 import { RunProgress } from './progress'
 import { namesOf, openClips } from '../clips'
 import { audit } from '../../audit/audit'
@@ -54,9 +55,8 @@ export async function runTraining(given: RunValues, context: RunContext): Promis
   const opening = { signal }
   const clips = await openRun(given.data, given, opening)
   try {
-    const { input, classes } = clips.dataset
-    const isRegression = classes.length === 0
-    const recipe = recipeOf({ input, isRegression, counts: clips.counts })
+    const { input, targetKind } = clips.dataset
+    const recipe = recipeOf({ input, targetKind, counts: clips.counts })
     const values: RunValues & Resolved = { report: reportPath(given.out), ...recipe, ...given, ...clips.values }
     describeRun(terminal, clips, values)
     const config = await writeConfig(values)
@@ -96,10 +96,11 @@ async function createModel(
   values: RunValues & Resolved,
   signal: AbortSignal,
 ): Promise<AnyCnnLstm> {
-  const { input, classes, preprocessing } = dataset
+  const { classes, targetKind, preprocessing } = dataset
   const normalize = await normalization(train, { signal })
-  const options = { ...modelOptions(input, normalize, values), preprocessing }
-  if (classes.length > 0) return CnnLstm.create({ ...options, classes })
+  const options = { ...modelOptions(dataset, normalize, values), preprocessing }
+  if (targetKind === 'class') return CnnLstm.create({ ...options, classes })
+  if (targetKind === 'labels') return CnnLstm.create({ ...options, classes, head: 'ctc' })
   const { target } = await train.get(0)
   return CnnLstm.create({ ...options, head: { kind: 'regression', outputs: numbersOf(target) } })
 }
@@ -120,7 +121,7 @@ async function trainModel(
   const { train, validation } = await loaders(model, clips, values, signal)
   const findings = await findingsOf(model, train, context)
   const history: EpochRecord<HeadType>[] = []
-  const progress = new RunProgress(terminal, { epochs: values.epochs, isRegression: clips.counts.length === 0 })
+  const progress = new RunProgress(terminal, { epochs: values.epochs, targetKind: clips.dataset.targetKind })
   const { learningRate, weightDecay, labelSmoothing, clipNorm, patience, best, epochs, logs } = values
   const schedule = oneCycle({ pctStart: 0.2, finalDivFactor: 40 })
   try {
@@ -150,10 +151,12 @@ async function trainModel(
       },
     })
   } catch (error) {
-    if (!signal.aborted) throw error
-    return keepInterrupted(model, history, values, terminal)
+    const run = { ...context, history, findings, train, validation }
+    if (signal.aborted) return keepInterrupted(model, clips, values, run)
+    if (history.length > 0) await keepFailed(model, { ...values, ...run })
+    throw error
   }
-  await save(model, values, terminal)
+  await save(model, values.out, terminal)
   try {
     await finish(model, clips, values, { ...context, history, findings, train, validation })
   } catch (error) {
@@ -178,9 +181,8 @@ async function loaders(
   { batchSize, seed, augment, balance }: RunValues & Resolved,
   signal: AbortSignal,
 ): Promise<{ readonly train: DataLoader; readonly validation: DataLoader }> {
-  const { input, normalize } = model.config
-  const std = normalize?.std ?? 1
-  const changes = augmentation(dataset.kind, input, { std: typeof std === 'number' ? [std] : std })
+  const std = model.config.normalize?.std ?? 1
+  const changes = augmentation(dataset.kind, dataset, { std: typeof std === 'number' ? [std] : std })
   const options = {
     batchSize,
     shuffle: true,
@@ -204,35 +206,36 @@ async function findingsOf(model: AnyCnnLstm, train: DataLoader, { terminal, sign
   return findings
 }
 
+/** After Ctrl-C: the best weights so far, and the report of them. A second Ctrl-C ends the process meanwhile. */
 async function keepInterrupted(
   model: AnyCnnLstm,
-  history: readonly EpochRecord<HeadType>[],
+  clips: RunClips,
   values: RunValues & Resolved,
-  terminal: Terminal,
+  run: Finished,
 ): Promise<RunEnd> {
-  if (history.length === 0) terminal.warn('Stopped in the first epoch: there is no model yet')
-  else {
-    await save(model, values, terminal)
-    const epochs = `${history.length} of ${values.epochs} epochs`
-    terminal.warn(`Stopped after ${epochs}: the best weights are in ${values.out}; there is no report`)
+  const { history, terminal } = run
+  if (history.length === 0) {
+    terminal.warn('Stopped in the first epoch: there is no model yet')
+    terminal.tell('interrupted', { epochs: 0 })
+    return 'interrupted'
   }
-  terminal.tell('interrupted', { epochs: history.length, ...(history.length > 0 && { model: values.out }) })
+  await save(model, values.out, terminal)
+  const epochs = `${history.length} of ${values.epochs} epochs`
+  terminal.warn(`Stopped after ${epochs}: the best weights are in ${values.out}`)
+  await finish(model, clips, values, { ...run, signal: new AbortController().signal, stoppedAfter: epochs })
+  terminal.tell('interrupted', { epochs: history.length, model: values.out })
   return 'interrupted'
 }
 
-async function save(model: AnyCnnLstm, { out }: RunValues, terminal: Terminal): Promise<void> {
-  await model.save(out)
-  terminal.say(`Model: ${out}`)
-  terminal.tell('saved', { model: out })
-}
-
-/** What belongs to a run that has ended by itself. */
+/** What belongs to a run whose training has ended. */
 interface Finished extends RunContext {
   readonly config: string
   readonly history: readonly EpochRecord<HeadType>[]
   readonly findings: readonly Finding[]
   readonly train: DataLoader
   readonly validation: DataLoader
+  /** Epochs of how many, where the run was interrupted. */
+  readonly stoppedAfter?: string
 }
 
 /** Tests, and writes the report, of the test data where there is some. */
@@ -240,7 +243,7 @@ async function finish(
   model: AnyCnnLstm,
   clips: RunClips,
   values: RunValues & Resolved,
-  { terminal, signal, config, history, findings, train, validation }: Finished,
+  { terminal, signal, config, history, findings, train, validation, stoppedAfter }: Finished,
 ): Promise<void> {
   const { test: folder, report, best, batchSize } = values
   const opening: Opening = { signal, classes: clips.dataset.classes.length > 0 ? clips.dataset.classes : undefined }
@@ -251,7 +254,7 @@ async function finish(
   if (report === false || report === undefined)
     return tellResult(terminal, part, await test(model, loader, { signal, progress: false }))
   const { result, interval } = await writeReport(report, model, loader, {
-    title: `zoetrope train ${values.data}`,
+    title: `zoetrope train ${values.data}${stoppedAfter === undefined ? '' : `, stopped after ${stoppedAfter}`}`,
     part,
     history,
     best,

@@ -3,7 +3,7 @@ import { AbortScope } from '../../common/abort'
 import { ZoetropeError, unwrap } from '../../errors'
 import { native } from '../../native'
 import { hasOutputsPerFrame } from '../../config/head/kind'
-import { TOLERANCE, compare, findRuntime, runFile } from './proof'
+import { TOLERANCE, compare, findRuntime, readTokens, runFile } from './proof'
 import { randomProbes } from './probes'
 import type { ModelConfig } from '../../config/model'
 import type { NativeOnnxFile } from '../../native'
@@ -23,7 +23,7 @@ export interface OnnxExport {
 
 const UNCHECKED: OnnxExport = { largestDifference: undefined, clips: 0 }
 
-/** The file is written beside its path, compared there, and put at its path. Otherwise it is removed. */
+/** The file, or the two of a token sequence, is written beside its path, compared there, and put at its path. Otherwise it is removed. */
 export async function exportOnnx(
   handle: ModelHandle,
   config: ModelConfig,
@@ -73,14 +73,17 @@ async function prove(
   file: NativeOnnxFile,
   { runtime, config, path, options, probes, scope }: Proof,
 ): Promise<OnnxExport> {
-  const order = { runtime, file: file.temporaryPath, probes, streaming: options.streaming }
+  const answers = file.takeAnswers()
+  const decoder = file.temporaryDecoderPath
+  const strings = decoder === null ? undefined : { decoder, tokens: answers.map(readTokens) }
+  const order = { runtime, file: file.temporaryPath, probes, streaming: options.streaming, strings }
   const result = await runFile({ ...order, isPerFrame: hasOutputsPerFrame(config.head) }, scope)
   if ('failure' in result) {
     if (result.isRuntimeMissing) return unchecked(`onnxruntime-node does not load: ${result.failure}`)
     throw refused(path, `onnxruntime-node does not run it: ${result.failure}`, {})
   }
   const lengths = probes.map((probe) => probe.lengths)
-  const { largest, otherAnswers } = compare(result.outputs, file.takeLogits(), config.head, lengths)
+  const { largest, otherAnswers } = compare(result.outputs, answers, config.head, lengths)
   const facts = { largestDifference: largest, otherAnswers }
   if (largest === Infinity) throw refused(path, 'it gives numbers where the model gives none, or the reverse', facts)
   if (largest > TOLERANCE) {

@@ -28,7 +28,10 @@ export interface OnnxOptions {
    * `streaming`.
    */
   readonly lengths?: boolean | undefined
-  /** Whether the file has an output `probabilities` beside `logits`: softmax of classes, sigmoid of labels. Default false. */
+  /**
+   * Whether the file has an output `probabilities` beside `logits`: softmax of classes, sigmoid of labels. A forecast has
+   * none: with `loss: 'bce'` its output `forecast` is probabilities. Default false.
+   */
   readonly softmax?: boolean | undefined
   /**
    * Whether the file is compared with the model before it is at its path, where `onnxruntime-node` is installed. Default
@@ -85,18 +88,19 @@ export function checkOnnxOptions(options: OnnxOptions, config: ModelConfig): Che
     verify: checkBoolean(verify, 'verify'),
     signal: checkSignal(signal, 'signal'),
   }
-  if (config.head.kind === 'forecast' || config.head.kind === 'sequence') {
-    throw rangeError('a head that gives a row of outputs for a clip or a frame, for ONNX,', 'head', config.head.kind)
-  }
-  if (checked.softmax && config.head.kind === 'regression') {
-    throw rangeError('false for a regression, which has no probabilities,', 'softmax', softmax)
+  const { kind } = config.head
+  if (checked.softmax && (kind === 'regression' || kind === 'forecast')) {
+    throw rangeError(`false for a ${kind}, which has no classes,`, 'softmax', softmax)
   }
   if (checked.streaming) checkStreaming(config, checked.lengths)
   return { ...checked, probe: checkProbe(options, config, checked) }
 }
 
 /** A stream knows nothing of its future. */
-function checkStreaming({ input, cnn, lstm }: ModelConfig, lengths: boolean): void {
+function checkStreaming({ input, cnn, lstm, head }: ModelConfig, lengths: boolean): void {
+  if (head.kind === 'forecast' || head.kind === 'sequence') {
+    throw rangeError(`false for a ${head.kind}, which begins when the clip has ended,`, 'streaming', true)
+  }
   if (lengths) throw rangeError('false with `streaming`, whose parts have no padding,', 'lengths', lengths)
   if (lstm.bidirectional) {
     throw new RangeError('Expected a model of one direction for `streaming`, received a bidirectional one')

@@ -29,12 +29,17 @@ export function randomProbes(config: ModelConfig, options: CheckedOnnxOptions): 
     const steps = Math.floor(MOST_VALUES / (batch * stepSize(config)))
     const time = Math.min(wanted, Math.max(2, steps))
     const clips = randomClips(config, options, [batch, time], () => next() / TWO_TO_32)
-    if (index === MISSING_IN) takeAway(clips)
+    if (index === MISSING_IN && !isOfProbabilities(config)) takeAway(clips)
     if (!options.lengths) return { ...clips, lengths: null }
     const lengths = Int32Array.from({ length: batch }, (_, clip) => (clip === 0 ? time : 1 + (next() % time)))
     hidePadding(clips, lengths)
     return { ...clips, lengths }
   })
+}
+
+/** Whether the model takes numbers from 0 to 1 alone, and so no missing ones. */
+function isOfProbabilities({ head }: ModelConfig): boolean {
+  return head.kind === 'forecast' && head.loss === 'bce'
 }
 
 function stepSize({ input }: ModelConfig): number {
@@ -57,6 +62,7 @@ function randomClips(
   const channels = isVector(input) ? input.features : input.channels
   const pixels = isVector(input) ? 1 : input.height * input.width
   const value = (index: number): number => {
+    if (isOfProbabilities(config)) return uniform()
     const channel = Math.floor(index / pixels) % channels
     if (normalize === null) return isVector(input) ? (uniform() - 0.5) * UNIT_WIDTH : uniform()
     return (normalize.mean[channel] ?? 0) + (uniform() - 0.5) * UNIT_WIDTH * (normalize.std[channel] ?? 1)

@@ -7,12 +7,16 @@ import { sigmoid, softmax } from '../../decode/probabilities.js'
 import type { AbortScope } from '../../common/abort'
 import type { FloatArray } from '../../common/nd-array'
 import type { HeadConfig } from '../../config/head'
+import type { HeadKind } from '../../config/head/kind'
 import type { RunOrder, RunResult } from './runner'
 
 /** The largest relative difference that is taken for rounding. */
 export const TOLERANCE = 1e-4
 /** Two classes as near as that, of the largest logit, are equally good answers. */
 const TIE = 1e-6
+
+/** Heads whose answer is the class of the largest output. */
+const CHOOSING: ReadonlySet<HeadKind> = new Set(['classification', 'ctc', 'sequence'])
 
 /** How far a file is from its model. */
 export interface Difference {
@@ -47,6 +51,19 @@ export async function runFile(order: RunOrder, scope: AbortScope): Promise<RunRe
   }
 }
 
+/**
+ * The tokens that the decoder reads at each step, `[batch]` each, by the model's logits of `[batch, steps, outputs]`: the
+ * boundary, which is the last output, then the most probable token of the step before.
+ */
+export function readTokens({ data, shape: [batch = 0, steps = 0, outputs = 1] }: FloatArray): Int32Array[] {
+  const best = rows(data, outputs).map((row) => (row.some(Number.isNaN) ? 0 : likeliest(row)))
+  return Array.from({ length: steps }, (_, step) =>
+    Int32Array.from({ length: batch }, (_clip, clip) =>
+      step === 0 ? outputs - 1 : (best[clip * steps + step - 1] ?? 0),
+    ),
+  )
+}
+
 /** Compares what the file gave for each probe with the model's raw outputs. */
 export function compare(
   outputs: readonly Readonly<Record<string, Float32Array>>[],
@@ -58,10 +75,10 @@ export function compare(
   let [largest, otherAnswers] = [0, 0]
   for (const [index, { data, shape }] of expected.entries()) {
     const width = shape.at(-1) ?? 1
-    const { logits, values, probabilities } = outputs[index] ?? {}
-    const raw = logits ?? values ?? new Float32Array()
+    const { logits, values, forecast, probabilities } = outputs[index] ?? {}
+    const raw = logits ?? values ?? forecast ?? new Float32Array()
     largest = Math.max(largest, distance(raw, data) / (scale || 1))
-    if (head.kind === 'classification' || head.kind === 'ctc') otherAnswers += differing(raw, data, width, TIE * scale)
+    if (CHOOSING.has(head.kind)) otherAnswers += differing(raw, data, width, TIE * scale)
     if (probabilities === undefined) continue
     const isPerFrame = hasOutputsPerFrame(head)
     const time = isPerFrame ? (shape[1] ?? 1) : 1

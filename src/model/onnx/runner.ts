@@ -15,6 +15,8 @@ export interface RunOrder {
   readonly streaming: boolean
   /** Whether each step has an answer. */
   readonly isPerFrame: boolean
+  /** Of a token sequence: the file of the decoder's step, and of each probe the tokens that its steps read, `[batch]` each. */
+  readonly strings: { readonly decoder: string; readonly tokens: readonly (readonly Int32Array[])[] } | undefined
 }
 
 /** Outputs by name, one entry for each probe; or why there are none. */
@@ -44,7 +46,7 @@ const NEXT = 'next_'
 const FIRST_PARTS = [1, 2]
 const ERRORS_ONLY = 3
 
-async function main({ runtime, file, probes, streaming, isPerFrame }: RunOrder): Promise<RunResult> {
+async function main({ runtime, file, probes, streaming, isPerFrame, strings }: RunOrder): Promise<RunResult> {
   let ort: Runtime
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion, typescript/no-require-imports -- see Runtime
@@ -53,13 +55,17 @@ async function main({ runtime, file, probes, streaming, isPerFrame }: RunOrder):
     return { failure: String(error), isRuntimeMissing: true }
   }
   try {
-    const session = await ort.InferenceSession.create(file, {
-      executionProviders: ['cpu'],
-      logSeverityLevel: ERRORS_ONLY,
-    })
+    const settings = { executionProviders: ['cpu'], logSeverityLevel: ERRORS_ONLY }
+    const session = await ort.InferenceSession.create(file, settings)
+    const decoder = strings && (await ort.InferenceSession.create(strings.decoder, settings))
     const outputs: Readonly<Record<string, Float32Array>>[] = []
-    for (const probe of probes) {
-      const run = streaming ? runInParts(ort, session, probe, isPerFrame) : runWhole(ort, session, probe)
+    for (const [index, probe] of probes.entries()) {
+      const tokens = strings?.tokens[index] ?? []
+      const run = streaming
+        ? runInParts(ort, session, probe, isPerFrame)
+        : runWhole(ort, session, probe).then(async (results) =>
+            decoder === undefined ? values(results) : runSteps(ort, decoder, results, probe, tokens),
+          )
       outputs.push(await run) // oxlint-disable-line no-await-in-loop -- one after the other
     }
     return { outputs }
@@ -68,15 +74,46 @@ async function main({ runtime, file, probes, streaming, isPerFrame }: RunOrder):
   }
 }
 
-async function runWhole(ort: Runtime, session: Session, { data, shape, lengths }: Probe) {
-  const [batch = 0, time = 0] = shape
-  const hasLengths = session.inputMetadata.some(({ name }) => name === 'lengths')
-  const all = lengths ?? new Int32Array(batch).fill(time)
-  const results = await session.run({
-    clips: tensor(ort, data, shape),
-    ...(hasLengths && { lengths: new ort.Tensor('int32', all, [batch]) }),
-  })
-  return Object.fromEntries(Object.entries(results).map(([name, { data: values }]) => [name, values]))
+async function runWhole(ort: Runtime, session: Session, probe: Probe): Promise<Feeds> {
+  return session.run({ clips: tensor(ort, probe.data, probe.shape), ...lengthsOf(ort, session, probe) })
+}
+
+function lengthsOf(ort: Runtime, session: Session, { shape: [batch = 0, time = 0], lengths }: Probe): Feeds {
+  if (!session.inputMetadata.some(({ name }) => name === 'lengths')) return {}
+  return { lengths: new ort.Tensor('int32', lengths ?? new Int32Array(batch).fill(time), [batch]) }
+}
+
+function values(results: Feeds): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data]))
+}
+
+/** What the decoder gives at each step, which reads the tokens given: `[batch, steps, outputs]`. */
+async function runSteps(
+  ort: Runtime,
+  decoder: Session,
+  memory: Feeds,
+  probe: Probe,
+  tokens: readonly Int32Array[],
+): Promise<Record<string, Float32Array>> {
+  const [batch = 0] = probe.shape
+  let state: Record<string, Tensor> = { ...memory, ...lengthsOf(ort, decoder, probe) }
+  const written: Record<string, Float32Array>[] = []
+  for (const read of tokens) {
+    // oxlint-disable-next-line no-await-in-loop -- a chain of states
+    const results = await decoder.run({ ...state, tokens: new ort.Tensor('int32', read, [batch]) })
+    const entries = Object.entries(results)
+    state = { ...state, ...Object.fromEntries(entries.filter(isState).map(withoutNext)) }
+    written.push(values(Object.fromEntries(entries.filter((entry) => !isState(entry)))))
+  }
+  return joinedAll(written, batch)
+}
+
+function isState([name]: readonly [string, unknown]): boolean {
+  return name.startsWith(NEXT)
+}
+
+function withoutNext<T>([name, value]: readonly [string, T]): [string, T] {
+  return [name.slice(NEXT.length), value]
 }
 
 /** Runs each clip in parts of 1, 2 and the other steps. What it answers is joined, or of an answer for a clip the last. */
@@ -93,16 +130,17 @@ async function runInParts(ort: Runtime, session: Session, { data, shape }: Probe
     const part = steps(data, batch, time, begin, end)
     const clips = tensor(ort, part, [batch, end - begin, ...shape.slice(2)])
     const results = await session.run({ clips, ...state }) // oxlint-disable-line no-await-in-loop -- a chain of states
-    const isState = ([name]: readonly [string, unknown]): boolean => name.startsWith(NEXT)
     const entries = Object.entries(results)
-    state = Object.fromEntries(entries.filter(isState).map(([name, value]) => [name.slice(NEXT.length), value]))
-    const answers = entries.filter((entry) => !isState(entry))
-    parts.push(Object.fromEntries(answers.map(([name, { data: values }]) => [name, values])))
+    state = Object.fromEntries(entries.filter(isState).map(withoutNext))
+    parts.push(values(Object.fromEntries(entries.filter((entry) => !isState(entry)))))
   }
-  const last = parts.at(-1) ?? {}
-  if (!isPerFrame) return last
+  return isPerFrame ? joinedAll(parts, batch) : (parts.at(-1) ?? {})
+}
+
+/** Each output's parts of `[batch, time of the part, …]` one behind the other in time. */
+function joinedAll(parts: readonly Readonly<Record<string, Float32Array>>[], batch: number) {
   return Object.fromEntries(
-    Object.keys(last).map((name) => [
+    Object.keys(parts.at(-1) ?? {}).map((name) => [
       name,
       joined(
         parts.map((part) => part[name] ?? new Float32Array()),

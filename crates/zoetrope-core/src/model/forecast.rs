@@ -87,6 +87,21 @@ impl CnnLstm {
         Ok(Scored { loss, answers })
     }
 
+    /// Of the numbers that are forecast at once, whether each follows from a state: a decoder that strides over more pixels
+    /// than its kernel has gives others by its bias alone.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for another head.
+    pub(crate) fn forecast_follows(&self) -> Result<Vec<bool>> {
+        let _guard = tch::no_grad_guard();
+        let shape = [1, self.config().lstm.output_size()];
+        let nothing = Tensor::f_full(shape, f64::NAN, (self.kind(), self.device()))?;
+        let outputs = self.forecast_head()?.outputs(&nothing, false)?;
+        Ok(Vec::try_from(
+            outputs.f_isnan()?.f_flatten(0, -1)?.f_to_device(Device::Cpu)?,
+        )?)
+    }
+
     /// [`Self::forecast`] of clips on the device.
     fn steps_after(
         &self,

@@ -1,16 +1,29 @@
-//! The blocks of convolutions: over the pixels of each frame, or over the time of vectors.
+//! The blocks of convolutions: over the pixels of each frame, or over the time of vectors; and the projection behind them.
 
 use super::graph::{Attribute, Graph, Value};
 use super::inputs::Clips;
+use super::linear::linear;
+use super::norm::{BatchNorm, layer_norm};
 use super::weights::ModelWeights;
 use crate::config::{Activation, BlockConfig, GlobalPool, InputConfig, ModelConfig, Norm, Pool};
 use crate::error::Result;
 
-/// Added to the variance: PyTorch's default.
-const EPS: f32 = 1e-5;
+/// Clips into what the recurrent part reads, `[batch, time, features]`.
+pub(super) fn features(
+    graph: &mut Graph,
+    config: &ModelConfig,
+    weights: &ModelWeights,
+    clips: &Clips,
+) -> Result<Value> {
+    let encoded = encode(graph, config, weights, clips)?;
+    match config.projection {
+        Some(_) => linear(graph, weights, "projection", &encoded),
+        None => Ok(encoded),
+    }
+}
 
-/// Clips into features of `[batch, time, features]`.
-pub(super) fn encode(graph: &mut Graph, config: &ModelConfig, weights: &ModelWeights, clips: &Clips) -> Result<Value> {
+/// Clips into features of the encoder, `[batch, time, features]`.
+fn encode(graph: &mut Graph, config: &ModelConfig, weights: &ModelWeights, clips: &Clips) -> Result<Value> {
     match config.input {
         InputConfig::Frame(_) => encode_frames(graph, config, weights, clips),
         InputConfig::Vector(_) => encode_vectors(graph, config, weights, clips),
@@ -88,7 +101,7 @@ impl Convolution<'_> {
         graph.enter(&format!("cnn.conv{number}"));
         let mut values = self.convolve(graph, weights, input)?;
         if block.norm == Some(Norm::Layer) {
-            values = self.layer_norm(graph, weights, &values)?;
+            values = layer_norm(graph, weights, &format!("cnn.norm{number}"), &values, self.axes)?;
         }
         if block.residual {
             let shortcut = self.shortcut(graph, weights, shortcut)?;
@@ -104,7 +117,7 @@ impl Convolution<'_> {
         let (mut weight, shape) = weights.read(&format!("{name}.weight"))?;
         let (mut bias, _) = weights.read(&format!("{name}.bias"))?;
         let norm = match block.norm {
-            Some(Norm::Batch) => Some(BatchNorm::read(weights, number)?),
+            Some(Norm::Batch) => Some(BatchNorm::read(weights, format!("cnn.norm{number}"))?),
             _ => None,
         };
         let folded = norm.as_ref().is_some_and(|norm| norm.fold_into(&mut weight, &mut bias));
@@ -120,35 +133,9 @@ impl Convolution<'_> {
         ];
         let convolved = graph.node("Conv", &[input, &weight, &bias], &attributes);
         Ok(match norm {
-            Some(norm) if !folded => norm.apply(graph, number, &convolved),
+            Some(norm) if !folded => norm.apply(graph, &convolved),
             _ => convolved,
         })
-    }
-
-    /// (values − mean) / √(variance + eps) · weight + bias, with the mean and the variance of all that belongs to one
-    /// frame, or to one step of vectors: `torch.nn.GroupNorm(1, channels)`, which ONNX has no operator for at opset 17.
-    fn layer_norm(&self, graph: &mut Graph, weights: &ModelWeights, values: &Value) -> Result<Value> {
-        let name = format!("cnn.norm{}", self.number);
-        graph.enter(&name);
-        let axes: &[i64] = if self.axes == 2 { &[1, 2, 3] } else { &[1] };
-        let mean_of = [Attribute::Integers("axes", axes), Attribute::Integer("keepdims", 1)];
-        let mean = graph.node("ReduceMean", &[values], &mean_of);
-        let centred = graph.node("Sub", &[values, &mean], &[]);
-        let squared = graph.node("Mul", &[&centred, &centred], &[]);
-        let variance = graph.node("ReduceMean", &[&squared], &mean_of);
-        let eps = graph.float(EPS);
-        let shifted = graph.node("Add", &[&variance, &eps], &[]);
-        let deviation = graph.node("Sqrt", &[&shifted], &[]);
-        let normed = graph.node("Div", &[&centred, &deviation], &[]);
-        let mut per_channel = |part: &str| -> Result<Value> {
-            let name = format!("{name}.{part}");
-            let (values, mut shape) = weights.read(&name)?;
-            shape.extend(vec![1; self.axes]); //                                [channels, 1, 1] or [channels, 1]
-            Ok(graph.weight(&name, &shape, &values))
-        };
-        let [weight, bias] = [per_channel("weight")?, per_channel("bias")?];
-        let scaled = graph.node("Mul", &[&normed, &weight], &[]);
-        Ok(graph.node("Add", &[&scaled, &bias], &[]))
     }
 
     /// The residual sum's other side: the block's input, or a convolution of one pixel or step over it.
@@ -173,66 +160,7 @@ impl Convolution<'_> {
     }
 }
 
-/// A batch norm in evaluation: one factor and one summand for each channel.
-struct BatchNorm {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-    mean: Vec<f32>,
-    var: Vec<f32>,
-}
-
-impl BatchNorm {
-    fn read(weights: &ModelWeights, number: usize) -> Result<Self> {
-        let part = |part: &str| -> Result<Vec<f32>> { Ok(weights.read(&format!("cnn.norm{number}.{part}"))?.0) };
-        Ok(Self {
-            weight: part("weight")?,
-            bias: part("bias")?,
-            mean: part("running_mean")?,
-            var: part("running_var")?,
-        })
-    }
-
-    /// Multiplies each channel's factor into the convolution in front, in float64. Leaves that as it is, and says so, where
-    /// a product is too large or too small for float32, or a statistic is no number.
-    fn fold_into(&self, weight: &mut [f32], bias: &mut [f32]) -> bool {
-        let taps = weight.len() / bias.len();
-        let mut folded = (weight.to_vec(), bias.to_vec());
-        for channel in 0..bias.len() {
-            let [gamma, beta, mean, var] =
-                [&self.weight, &self.bias, &self.mean, &self.var].map(|values| f64::from(values[channel]));
-            let factor = gamma / (var + f64::from(EPS)).sqrt();
-            for value in &mut folded.0[channel * taps..][..taps] {
-                let product = f64::from(*value) * factor;
-                let narrow = product as f32;
-                if product != 0.0 && !narrow.is_normal() {
-                    return false;
-                }
-                *value = narrow;
-            }
-            let summand = (f64::from(bias[channel]) - mean) * factor + beta;
-            if !(summand as f32).is_finite() {
-                return false;
-            }
-            folded.1[channel] = summand as f32;
-        }
-        weight.copy_from_slice(&folded.0);
-        bias.copy_from_slice(&folded.1);
-        true
-    }
-
-    /// The norm as an operator of its own, whose eps is 1e-5 by default.
-    fn apply(&self, graph: &mut Graph, number: usize, values: &Value) -> Value {
-        let name = format!("cnn.norm{number}");
-        graph.enter(&name);
-        let channels = [self.weight.len() as i64];
-        let mut part = |part: &str, values: &[f32]| graph.weight(&format!("{name}.{part}"), &channels, values);
-        let [weight, bias] = [part("weight", &self.weight), part("bias", &self.bias)];
-        let [mean, var] = [part("running_mean", &self.mean), part("running_var", &self.var)];
-        graph.node("BatchNormalization", &[values, &weight, &bias, &mean, &var], &[])
-    }
-}
-
-fn activate(graph: &mut Graph, values: &Value, activation: Activation) -> Value {
+pub(super) fn activate(graph: &mut Graph, values: &Value, activation: Activation) -> Value {
     match activation {
         Activation::Relu => graph.node("Relu", &[values], &[]),
         Activation::Gelu => {

@@ -1,59 +1,32 @@
 //! A graph of operators under construction, and the file that it becomes. Field numbers are those of ONNX's `onnx.proto`.
 
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::collections::{HashMap, HashSet};
 
+use super::messages::{node_message, value_info};
+use crate::error::Result;
 use crate::protobuf::Message;
+
+pub(super) use super::messages::{Attribute, Axis, ElementType, Value};
 
 /// Version 17 of the operators came with version 8 of the format.
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
 
-/// The name of a tensor in the graph.
-#[derive(Clone)]
-pub(super) struct Value(Rc<str>);
-
-/// `TensorProto.DataType`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum ElementType {
-    Float = 1,
-    Uint8 = 2,
-    Int32 = 6,
-    Int64 = 7,
-}
-
-/// A named setting of a node.
-pub(super) enum Attribute<'a> {
-    Integer(&'a str, i64),
-    Integers(&'a str, &'a [i64]),
-    Text(&'a str, &'a str),
-}
-
-/// The size of an axis of an input or output.
-#[derive(Clone, Copy)]
-pub(super) enum Axis {
-    /// Free, by its name.
-    Free(&'static str),
-    Size(i64),
-}
-
 /// Nodes in the order in which they run, and what they read that is neither input nor another's output.
 #[derive(Default)]
 pub(super) struct Graph {
+    /// Nodes, inputs and outputs; while a loop's body is made, those of the body.
     message: Message,
     /// What comes after the other outputs.
     states: Vec<Message>,
+    /// Of the whole graph, which bodies of loops read as well.
+    initializers: Vec<Message>,
+    /// The names of weights among them: a layer may be applied twice.
+    weights: HashSet<String>,
     scope: String,
     nodes: usize,
     /// Constants by their bytes, so that each stands in the file once.
     constants: HashMap<(ElementType, Vec<i64>, Vec<u8>), Value>,
-}
-
-impl Value {
-    /// An input that a node leaves out, where another follows it.
-    pub(super) fn absent() -> Self {
-        Self("".into())
-    }
 }
 
 impl Graph {
@@ -115,8 +88,12 @@ impl Graph {
 
     /// Makes a float value an output of the graph, of that name.
     pub(super) fn output(&mut self, name: &str, value: &Value, axes: &[Axis]) {
+        self.typed_output(name, value, ElementType::Float, axes);
+    }
+
+    fn typed_output(&mut self, name: &str, value: &Value, element: ElementType, axes: &[Axis]) {
         self.push_node("Identity", &format!("{name}/Identity"), &[value], &[name], &[]);
-        self.message.message(12, value_info(name, ElementType::Float, axes));
+        self.message.message(12, value_info(name, element, axes));
     }
 
     /// Makes a float value an output of the graph, of that name, behind those that are answers.
@@ -125,15 +102,67 @@ impl Graph {
         self.states.push(value_info(name, ElementType::Float, axes));
     }
 
-    /// Float32 weights of that name and shape.
+    /// Runs `body` that many times. It gets the values of `carried`, first these and then what it left the time before, and
+    /// gives them anew with a result of the axes `result`. The results of all rounds, `[times, …]`. All are float32.
+    pub(super) fn repeat(
+        &mut self,
+        times: i64,
+        carried: &[(Value, Vec<Axis>)],
+        result: &[Axis],
+        body: impl FnOnce(&mut Self, &[Value]) -> Result<(Vec<Value>, Value)>,
+    ) -> Result<Value> {
+        let name = self.name("Loop");
+        let around = std::mem::take(&mut self.message);
+        self.message.text(2, &name);
+        self.input(&format!("{name}:round"), ElementType::Int64, &[]);
+        let condition = self.input(&format!("{name}:condition"), ElementType::Bool, &[]);
+        let before: Vec<Value> = (0..)
+            .zip(carried)
+            .map(|(index, (_, axes))| self.input(&format!("{name}:before_{index}"), ElementType::Float, axes))
+            .collect();
+        let (after, given) = body(self, &before)?;
+        self.typed_output(&format!("{name}:goes_on"), &condition, ElementType::Bool, &[]);
+        for (index, (value, (_, axes))) in after.iter().zip(carried).enumerate() {
+            self.output(&format!("{name}:after_{index}"), value, axes);
+        }
+        self.output(&format!("{name}:given"), &given, result);
+        let body = std::mem::replace(&mut self.message, around);
+
+        // A condition may be left out, but ONNX's reference implementation then does no round.
+        let mut inputs = vec![self.integer(times), self.booleans(&[], &[true])];
+        inputs.extend(carried.iter().map(|(value, _)| value.clone()));
+        let inputs: Vec<&Value> = inputs.iter().collect();
+        let results = format!("{name}:results");
+        let mut outputs: Vec<String> = (0..carried.len()).map(|index| format!("{name}:last_{index}")).collect();
+        outputs.push(results.clone());
+        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        let mut node = node_message("Loop", &name, &inputs, &outputs);
+        let mut attribute = Message::default();
+        attribute.text(1, "body");
+        attribute.message(6, body);
+        attribute.integer(20, 5); //                          a graph
+        node.message(5, attribute);
+        self.message.message(1, node);
+        Ok(Value(results.into()))
+    }
+
+    /// Float32 weights of that name and shape. Where there are some of that name, they are the same.
     pub(super) fn weight(&mut self, name: &str, shape: &[i64], values: &[f32]) -> Value {
-        self.initializer(name, ElementType::Float, shape, little_endian(values, f32::to_le_bytes));
+        if self.weights.insert(name.to_owned()) {
+            self.initializer(name, ElementType::Float, shape, little_endian(values, f32::to_le_bytes));
+        }
         Value(name.into())
     }
 
     /// A constant of float32.
     pub(super) fn floats(&mut self, shape: &[i64], values: &[f32]) -> Value {
         self.constant(ElementType::Float, shape, little_endian(values, f32::to_le_bytes))
+    }
+
+    /// A constant of booleans.
+    pub(super) fn booleans(&mut self, shape: &[i64], values: &[bool]) -> Value {
+        let bytes = values.iter().map(|&value| u8::from(value)).collect();
+        self.constant(ElementType::Bool, shape, bytes)
     }
 
     /// A constant float32 of no axis.
@@ -156,6 +185,9 @@ impl Graph {
     pub(super) fn into_model(mut self, name: &str, metadata: &[(&str, String)]) -> Message {
         for state in std::mem::take(&mut self.states) {
             self.message.message(12, state);
+        }
+        for initializer in std::mem::take(&mut self.initializers) {
+            self.message.message(5, initializer);
         }
         self.message.text(2, name);
         let mut model = Message::default();
@@ -189,15 +221,7 @@ impl Graph {
         outputs: &[&str],
         attributes: &[Attribute<'_>],
     ) {
-        let mut node = Message::default();
-        for input in inputs {
-            node.text(1, &input.0);
-        }
-        for output in outputs {
-            node.text(2, output);
-        }
-        node.text(3, name);
-        node.text(4, operator);
+        let mut node = node_message(operator, name, inputs, outputs);
         for attribute in attributes {
             node.message(5, attribute.to_message());
         }
@@ -224,56 +248,8 @@ impl Graph {
         tensor.integer(2, element as i64);
         tensor.text(8, name);
         tensor.bytes(9, bytes);
-        self.message.message(5, tensor);
+        self.initializers.push(tensor);
     }
-}
-
-impl Attribute<'_> {
-    /// Field 20 says which kind it is: `AttributeProto.AttributeType`.
-    fn to_message(&self) -> Message {
-        let mut message = Message::default();
-        match *self {
-            Self::Integer(name, value) => {
-                message.text(1, name);
-                message.integer(3, value);
-                message.integer(20, 2);
-            }
-            Self::Integers(name, values) => {
-                message.text(1, name);
-                for &value in values {
-                    message.integer(8, value);
-                }
-                message.integer(20, 7);
-            }
-            Self::Text(name, text) => {
-                message.text(1, name);
-                message.text(4, text);
-                message.integer(20, 3);
-            }
-        }
-        message
-    }
-}
-
-fn value_info(name: &str, element: ElementType, axes: &[Axis]) -> Message {
-    let mut shape = Message::default();
-    for axis in axes {
-        let mut size = Message::default();
-        match *axis {
-            Axis::Size(value) => size.integer(1, value),
-            Axis::Free(name) => size.text(2, name),
-        }
-        shape.message(1, size);
-    }
-    let mut tensor = Message::default();
-    tensor.integer(1, element as i64);
-    tensor.message(2, shape);
-    let mut kind = Message::default();
-    kind.message(1, tensor);
-    let mut info = Message::default();
-    info.text(1, name);
-    info.message(2, kind);
-    info
 }
 
 fn little_endian<T: Copy, const BYTES: usize>(values: &[T], bytes: impl Fn(T) -> [u8; BYTES]) -> Vec<u8> {

@@ -40,13 +40,25 @@ impl Clips {
         let lengths = options
             .lengths
             .then(|| graph.input("lengths", ElementType::Int32, &[Axis::Free("batch")]));
-        let bounds = [Attribute::Integer("start", 0), Attribute::Integer("end", 2)];
-        let batch_and_time = graph.node("Shape", &[&clips], &bounds);
+        let batch_and_time = batch_and_time(graph, &clips);
         let scaled = scaled(graph, &clips, options.input_type);
         Self {
             values: normalised(graph, config, scaled),
             padding: lengths.map(|lengths| Padding::new(graph, lengths, &batch_and_time)),
             raw: clips,
+            batch_and_time,
+        }
+    }
+
+    /// Frames or vectors of `[batch, time, …]` that the graph itself has made, in the units of floats that come in. All of them are
+    /// valid.
+    pub(super) fn made(graph: &mut Graph, config: &ModelConfig, raw: Value) -> Self {
+        graph.enter("inputs");
+        let batch_and_time = batch_and_time(graph, &raw);
+        Self {
+            values: normalised(graph, config, raw.clone()),
+            padding: None,
+            raw,
             batch_and_time,
         }
     }
@@ -69,7 +81,8 @@ impl Clips {
 }
 
 impl Padding {
-    fn new(graph: &mut Graph, lengths: Value, batch_and_time: &Value) -> Self {
+    /// Of lengths of `[batch]` and the sizes of the first two axes, int64 of `[2]`.
+    pub(super) fn new(graph: &mut Graph, lengths: Value, batch_and_time: &Value) -> Self {
         let [_, steps] = time_and_steps(graph, batch_and_time);
         let wide = graph.node(
             "Cast",
@@ -97,6 +110,12 @@ impl Padding {
         };
         graph.node("Where", &[&valid, values, &fill], &[])
     }
+}
+
+/// The sizes of the first two axes, int64 of `[2]`.
+pub(super) fn batch_and_time(graph: &mut Graph, clips: &Value) -> Value {
+    let bounds = [Attribute::Integer("start", 0), Attribute::Integer("end", 2)];
+    graph.node("Shape", &[clips], &bounds)
 }
 
 fn time_and_steps(graph: &mut Graph, batch_and_time: &Value) -> [Value; 2] {

@@ -33,15 +33,16 @@ pub enum InputType {
 impl OnnxOptions {
     /// Checks the options against each other and the model.
     pub(super) fn validate(self, config: &ModelConfig) -> Result<()> {
-        if matches!(config.head.kind, HeadKind::Forecast | HeadKind::Sequence) {
-            let expected = "one that gives a row of outputs for a clip or a frame, for ONNX,";
-            return Err(Error::invalid("head", expected, format!("{:?}", config.head.kind)));
-        }
-        if self.softmax && config.head.kind == HeadKind::Regression {
-            return Err(Error::invalid("softmax", "false for a regression", self.softmax));
+        if self.softmax && matches!(config.head.kind, HeadKind::Regression | HeadKind::Forecast) {
+            let expected = "false for a regression or a forecast";
+            return Err(Error::invalid("softmax", expected, self.softmax));
         }
         if !self.streaming {
             return Ok(());
+        }
+        if matches!(config.head.kind, HeadKind::Forecast | HeadKind::Sequence) {
+            let expected = "false for a head that begins when the clip has ended";
+            return Err(Error::invalid("streaming", expected, self.streaming));
         }
         if self.lengths {
             let expected = "false for a streaming file, whose parts have no padding";

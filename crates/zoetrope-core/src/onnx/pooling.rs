@@ -139,14 +139,14 @@ fn next_state(graph: &mut Graph, name: &str, value: &Value, size: i64) {
 }
 
 /// The last step of each clip.
-fn last(graph: &mut Graph, outputs: &Value) -> Value {
+pub(super) fn last(graph: &mut Graph, outputs: &Value) -> Value {
     let index = graph.integer(-1);
     graph.node("Gather", &[outputs, &index], &[Attribute::Integer("axis", 1)])
 }
 
 /// The last valid step of each clip, of either direction. An LSTM's `Y_h` is another thing: there the other direction has
 /// run to the clip's begin.
-fn last_valid(graph: &mut Graph, outputs: &Value, padding: &Padding) -> Value {
+pub(super) fn last_valid(graph: &mut Graph, outputs: &Value, padding: &Padding) -> Value {
     let one = graph.integer(1);
     let indices = graph.node("Sub", &[&padding.counts, &one], &[]); //          [batch, 1]
     graph.node("GatherND", &[outputs, &indices], &[Attribute::Integer("batch_dims", 1)])
@@ -160,7 +160,7 @@ fn scores(graph: &mut Graph, weights: &ModelWeights, outputs: &Value) -> Result<
 }
 
 /// Σ shares · outputs over time: `[batch, time]` with `[batch, time, features]` into `[batch, features]`.
-fn weighted_sum(graph: &mut Graph, shares: &Value, outputs: &Value) -> Value {
+pub(super) fn weighted_sum(graph: &mut Graph, shares: &Value, outputs: &Value) -> Value {
     let axis = graph.integers(&[1]);
     let rows = graph.node("Unsqueeze", &[shares, &axis], &[]); //               [batch, 1, time]
     let sums = graph.node("MatMul", &[&rows, outputs], &[]); //                 [batch, 1, features]

@@ -36,21 +36,29 @@ pub(super) fn recur(
     let mut sequence = graph.node("Transpose", &[&masked], &time_first); //     [time, batch, features]
     for layer in 0..lstm.num_layers {
         graph.enter(&format!("{}_l{layer}", lstm.cell.name()));
-        let layer = Layer { lstm, layer };
+        let layer = Layer {
+            module: lstm.cell.name(),
+            lstm,
+            index: layer,
+        };
         sequence = layer.apply(graph, weights, &sequence, padding, states.as_deref_mut())?;
     }
     graph.enter(lstm.cell.name());
     Ok(graph.node("Transpose", &[&sequence], &time_first)) //                   [batch, time, directions * hidden_size]
 }
 
-struct Layer {
-    lstm: LstmConfig,
-    layer: i64,
+/// One layer.
+pub(super) struct Layer {
+    /// What its weights' names begin with.
+    pub(super) module: &'static str,
+    pub(super) lstm: LstmConfig,
+    /// From 0.
+    pub(super) index: i64,
 }
 
 impl Layer {
     /// `[time, batch, features]` into `[time, batch, directions * hidden_size]`.
-    fn apply(
+    pub(super) fn apply(
         &self,
         graph: &mut Graph,
         weights: &ModelWeights,
@@ -83,8 +91,8 @@ impl Layer {
         let lengths = padding.map_or_else(Value::absent, |padding| padding.lengths.clone());
         let mut inputs = vec![sequence.clone(), w, r, b, lengths];
         if let Some(states) = &states {
-            let layer = self.layer as usize;
-            inputs.push(states.hidden[layer].clone());
+            let layer = self.index as usize;
+            inputs.extend(states.hidden.get(layer).cloned());
             inputs.extend(states.cell.get(layer).cloned());
         }
         let inputs: Vec<&Value> = inputs.iter().collect();
@@ -118,7 +126,7 @@ impl Layer {
             cell, bidirectional, ..
         } = self.lstm;
         let suffixes: &[&str] = if bidirectional { &["", "_reverse"] } else { &[""] };
-        let name = |kind: &str, suffix: &str| format!("{}.{kind}_l{}{suffix}", cell.name(), self.layer);
+        let name = |kind: &str, suffix: &str| format!("{}.{kind}_l{}{suffix}", self.module, self.index);
         let mut stacked = |kinds: &[&str], as_name: &str| -> Result<Value> {
             let mut values = Vec::new();
             let mut shape = vec![suffixes.len() as i64];
@@ -152,19 +160,20 @@ fn reordered(rows: &[f32], order: &[usize]) -> Vec<f32> {
         .collect()
 }
 
-/// The state of each layer, `[1, batch, hidden_size]`: as it comes in, and as it goes out.
+/// The state of each layer of one direction, `[1, batch, hidden_size]`: as it comes in, and as it goes out.
+#[derive(Default)]
 pub(super) struct States {
-    /// Of all layers, `[layers, batch, hidden_size]`, as it comes in.
-    pub(super) stacked: Value,
-    hidden: Vec<Value>,
+    /// None: zeros.
+    pub(super) hidden: Vec<Value>,
     /// Of an LSTM.
-    cell: Vec<Value>,
-    next_hidden: Vec<Value>,
-    next_cell: Vec<Value>,
+    pub(super) cell: Vec<Value>,
+    pub(super) next_hidden: Vec<Value>,
+    pub(super) next_cell: Vec<Value>,
 }
 
 impl States {
-    pub(super) fn new(graph: &mut Graph, lstm: LstmConfig) -> Self {
+    /// Those that come into a streaming file, the hidden ones also as they come in: `[layers, batch, hidden_size]`.
+    pub(super) fn streamed(graph: &mut Graph, lstm: LstmConfig) -> (Self, Value) {
         graph.enter(lstm.cell.name());
         let layers = lstm.num_layers as usize;
         let stacked = graph.input("hidden", ElementType::Float, &Self::axes(lstm));
@@ -175,13 +184,12 @@ impl States {
                 graph.rows(&cell, layers)
             }
         };
-        Self {
+        let states = Self {
             hidden: graph.rows(&stacked, layers),
-            stacked,
             cell,
-            next_hidden: Vec::new(),
-            next_cell: Vec::new(),
-        }
+            ..Self::default()
+        };
+        (states, stacked)
     }
 
     /// The outputs `next_hidden` and, of an LSTM, `next_cell`. A state that a missing value reached stays `NaN`.

@@ -50,7 +50,7 @@ impl AtomicFile {
 
     /// What is written to.
     pub(crate) fn file(&mut self) -> &mut impl Write {
-        &mut self.temporary
+        self.temporary.as_file_mut() //             whose errors do not name the temporary file, which nobody knows
     }
 
     /// Where it will be.

@@ -71,6 +71,21 @@ fn most_probable(logits: &Tensor) -> Result<Tensor> {
     Ok(logits.f_argmax(1, false)?.f_where_scalarother(&is_number, -1)?)
 }
 
+/// The logits of so many steps, each after the most probable tokens of those before it, also after the end of a string:
+/// `[clips, steps, classes + 1]`. Where logits are no numbers, token 0 follows.
+pub(crate) fn greedy_logits(decoder: &Decoder, memory: &Memory, clips: i64, steps: i64) -> Result<Tensor> {
+    let mut state = memory.start().shallow_clone();
+    let mut read = decoder.tokens(&vec![decoder.boundary(); clips as usize])?;
+    let mut all = Vec::new();
+    for _ in 0..steps {
+        let (logits, next) = decoder.step(memory, &state, &read)?;
+        state = next;
+        read = most_probable(&logits)?.f_clamp_min(0)?;
+        all.push(logits);
+    }
+    Ok(Tensor::f_stack(&all, 1)?)
+}
+
 /// The strings of all clips at once, up to `max_length` labels each: tokens of `[batch * steps]`, and the steps of each.
 fn greedy(decoder: &Decoder, memory: &Memory, clips: i64, max_length: i64) -> Result<(Tensor, Vec<i64>)> {
     let boundary = decoder.boundary();
