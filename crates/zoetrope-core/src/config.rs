@@ -2,6 +2,7 @@
 
 mod block;
 mod causal;
+mod conv;
 mod head;
 mod input;
 mod lstm;
@@ -10,6 +11,7 @@ mod normalize;
 mod size;
 
 pub use self::block::{Activation, BlockConfig, GlobalPool, Norm, Pool};
+pub use self::conv::{ConvConfig, NormConfig};
 pub use self::head::{
     ForecastConfig, ForecastMode, HeadConfig, HeadKind, Per, Pooling, RegressionLoss, SequenceConfig,
 };

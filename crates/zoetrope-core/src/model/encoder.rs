@@ -1,6 +1,7 @@
 //! The CNN: frames into feature vectors, or vectors into others that know their neighbours in time.
 
-pub(super) mod block;
+mod block;
+pub(super) mod conv;
 mod layers;
 pub(super) mod norm;
 

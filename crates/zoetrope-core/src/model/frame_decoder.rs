@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::encoder::block::activate;
+use super::encoder::conv::activate;
 use super::encoder::norm::NormLayer;
 use super::initializer::Initializer;
 use crate::config::{BlockConfig, FrameSize, ModelConfig};
@@ -84,7 +84,7 @@ impl MirrorBlock {
         let (weight, bias) = init.weight_and_biases(&format!("decoder.deconv{number}"), &shape, out_channels)?;
         let norm = match config.norm {
             Some(norm) if !is_last => Some(NormLayer::new(
-                norm,
+                norm.into(),
                 &format!("decoder.norm{number}"),
                 out_channels,
                 init,

@@ -21,38 +21,39 @@ use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::config::{Activation, BlockConfig, Cell, Norm, Pool};
+use crate::config::{Activation, Cell, ConvConfig, Norm, Pool};
 use crate::kernels;
 
-/// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_block`.
-pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Tensor) -> bool {
+/// Whether a convolution of frames `[frames, channels, height, width]` takes `kernels::conv_block`.
+pub(super) fn takes_conv_block(conv: &ConvConfig, has_residual: bool, frames: &Tensor, weight: &Tensor) -> bool {
     let size = frames.size();
     is_engine_on(weight)
-        && (block.kernel_size, block.stride, block.padding) == (3, 1, 1)
-        && (block.dilation, block.groups, block.norm, block.residual) == (1, 1, None, false)
-        && (block.activation, block.pool()) == (Activation::Relu, Some(Pool::Max(2)))
+        && (conv.kernel_size, conv.stride, conv.padding) == (3, 1, 1)
+        && (conv.dilation, conv.groups, conv.norm, has_residual) == (1, 1, None, false)
+        && (conv.activation, conv.pool) == (Activation::Relu, Some(Pool::Max(2)))
         && size[2].min(size[3]) >= 2
         && (frames.kind() == Kind::Float || size[1] <= 4)
 }
 
-/// Whether a block over time takes `kernels::conv1d`.
-pub(super) fn takes_conv1d(block: &BlockConfig, weight: &Tensor) -> bool {
-    is_engine_on(weight) && block.groups == 1
+/// Whether a convolution over time takes `kernels::conv1d`.
+pub(super) fn takes_conv1d(conv: &ConvConfig, weight: &Tensor) -> bool {
+    is_engine_on(weight) && conv.groups == 1
 }
 
-/// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_layer` where nothing is trained.
-pub(super) fn takes_conv_layer(block: &BlockConfig, frames: &Tensor, weight: &Tensor) -> bool {
+/// Whether a convolution of frames `[frames, channels, height, width]` takes `kernels::conv_layer` where nothing is
+/// trained.
+pub(super) fn takes_conv_layer(conv: &ConvConfig, frames: &Tensor, weight: &Tensor) -> bool {
     is_engine_on(weight)
         && frames.dim() == 4
-        && (block.kernel_size, block.stride, block.dilation, block.groups) == (3, 1, 1, 1)
-        && block.padding <= 2
-        && block.norm != Some(Norm::Layer)
-        && matches!(block.pool(), None | Some(Pool::Max(2) | Pool::Average(2)))
+        && (conv.kernel_size, conv.stride, conv.dilation, conv.groups) == (3, 1, 1, 1)
+        && conv.padding <= 2
+        && conv.norm.is_none_or(|norm| norm.norm != Norm::Layer)
+        && matches!(conv.pool, None | Some(Pool::Max(2) | Pool::Average(2)))
 }
 
-/// Whether the kernels take a block's frames as they are, where they are bytes.
-pub(super) fn takes_bytes(block: &BlockConfig, frames: &Tensor) -> bool {
-    frames.kind() == Kind::Float || frames.size()[1] <= 4 && block.padding == 1
+/// Whether the kernels take a convolution's frames as they are, where they are bytes.
+pub(super) fn takes_bytes(conv: &ConvConfig, frames: &Tensor) -> bool {
+    frames.kind() == Kind::Float || frames.size()[1] <= 4 && conv.padding == 1
 }
 
 /// Whether frames of `[frames, channels, height, width]` take `kernels::flatten`.
