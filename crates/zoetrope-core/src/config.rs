@@ -1,7 +1,9 @@
 //! What a model is made of: the one description that JavaScript sends and a checkpoint's metadata holds.
 
+mod backbone;
 mod block;
 mod causal;
+mod cnn;
 mod conv;
 mod head;
 mod input;
@@ -10,7 +12,9 @@ mod model;
 mod normalize;
 mod size;
 
+pub use self::backbone::{Backbone, NamedConv, Residual, SqueezeExcite, Stage};
 pub use self::block::{Activation, BlockConfig, GlobalPool, Norm, Pool};
+pub use self::cnn::Cnn;
 pub use self::conv::{ConvConfig, NormConfig};
 pub use self::head::{
     ForecastConfig, ForecastMode, HeadConfig, HeadKind, Per, Pooling, RegressionLoss, SequenceConfig,

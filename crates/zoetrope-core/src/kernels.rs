@@ -10,7 +10,7 @@ use tch::kind::Element;
 use tch::{Kind, Tensor};
 
 use crate::config::{Activation, Cell, Pool};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use self::ffi::{Message, TensorOut, TensorPtr, check, pointer_or_null, tensor};
 use self::packed::CPacked;
@@ -174,6 +174,17 @@ pub(crate) struct ConvFinish<'a> {
     pub(crate) pool: Option<Pool>,
 }
 
+/// The number of an activation in [`conv_layer`]'s kernel, where it has it.
+pub(crate) fn conv_activation(activation: Activation) -> Option<i32> {
+    match activation {
+        Activation::None => Some(0),
+        Activation::Relu => Some(1),
+        Activation::Gelu => Some(2),
+        Activation::Silu => Some(3),
+        Activation::Relu6 | Activation::Hardswish => None,
+    }
+}
+
 /// Convolution 3×3 with stride 1 and a padding of 0 to 2, and what follows it, without autograd.
 ///
 /// Frames, weight, bias, `packed` and result as of [`conv_block`]; bytes with a padding of 1 only. The output has at
@@ -187,12 +198,9 @@ pub(crate) fn conv_layer(
     packed: &Packed,
 ) -> Result<Tensor> {
     let norm = finish.norm.map(|(tensors, eps)| (tensors.map(Tensor::as_ptr), eps));
-    let activation = match finish.activation {
-        Activation::None => 0,
-        Activation::Relu => 1,
-        Activation::Gelu => 2,
-        Activation::Silu => 3,
-    };
+    let activation = conv_activation(finish.activation).ok_or_else(|| Error::Internal {
+        reason: format!("no kernel has the activation {:?}", finish.activation),
+    })?;
     let pool = match finish.pool {
         None => 0,
         Some(Pool::Max(_)) => 1,

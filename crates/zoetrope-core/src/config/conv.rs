@@ -1,6 +1,7 @@
 //! What a convolution computes, and what follows it.
 
 use super::block::{Activation, BlockConfig, Norm, Pool};
+use super::input::FrameSize;
 
 /// A convolution and what follows it: norm, residual sum, activation, pooling, in this order.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +42,20 @@ impl From<Norm> for NormConfig {
             norm,
             eps: 1e-5,
             momentum: 0.1,
+        }
+    }
+}
+
+impl ConvConfig {
+    /// Size of the frame after the convolution, before pooling.
+    #[must_use]
+    pub fn convolved(&self, out_channels: i64, frame: FrameSize) -> FrameSize {
+        let span = self.dilation * (self.kernel_size - 1) + 1;
+        let side = |size: i64| (size + 2 * self.padding - span).div_euclid(self.stride) + 1;
+        FrameSize {
+            channels: out_channels,
+            height: side(frame.height),
+            width: side(frame.width),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! | part | kernel | taken where |
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
-//! | the same in inference, with any activation, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
+//! | the same in inference, with any activation but ReLU6 and hard-swish, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
 //! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | the same before a recurrent layer, in inference | none: the layer packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
@@ -47,6 +47,7 @@ pub(super) fn takes_conv_layer(conv: &ConvConfig, frames: &Tensor, weight: &Tens
         && frames.dim() == 4
         && (conv.kernel_size, conv.stride, conv.dilation, conv.groups) == (3, 1, 1, 1)
         && conv.padding <= 2
+        && kernels::conv_activation(conv.activation).is_some()
         && conv.norm.is_none_or(|norm| norm.norm != Norm::Layer)
         && matches!(conv.pool, None | Some(Pool::Max(2) | Pool::Average(2)))
 }

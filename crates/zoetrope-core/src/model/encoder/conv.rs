@@ -156,6 +156,8 @@ pub(in crate::model) fn activate(values: &Tensor, activation: Activation) -> Res
         Activation::Relu => Ok(values.f_relu()?),
         Activation::Gelu => Ok(values.f_gelu("none")?),
         Activation::Silu => Ok(values.f_silu()?),
+        Activation::Relu6 => Ok(values.f_relu6()?),
+        Activation::Hardswish => Ok(values.f_hardswish()?),
         Activation::None => Ok(values.shallow_clone()),
     }
 }
