@@ -149,13 +149,16 @@ export declare class NativeModel {
   save(path: string): Promise<Outcome<undefined>>
   /** Copies every parameter, in PyTorch's order. */
   stateDict(): Promise<Outcome<NativeNamedArray[]>>
-  /** Overwrites parameters; without `strict` those that are there. */
-  loadStateDict(state: NativeStateDict, strict: boolean): Promise<Outcome<NativeMismatch>>
+  /**
+   * Overwrites parameters; without `strict` those that are there. `part` is what the names of the model begin with that are
+   * looked at.
+   */
+  loadStateDict(state: NativeStateDict, strict: boolean, part?: string | undefined | null): Promise<Outcome<NativeMismatch>>
   /**
    * As `loadStateDict`, of a safetensors file. `names` are pairs of a name in the file and the model's name for it, one
-   * after the other; tensors that are not among them are left out.
+   * after the other; tensors that are not among them are left out. `part` is as there.
    */
-  loadStateDictFile(path: string, strict: boolean, names?: Array<string> | undefined | null): Promise<Outcome<NativeMismatch>>
+  loadStateDictFile(path: string, strict: boolean, names?: Array<string> | undefined | null, part?: string | undefined | null): Promise<Outcome<NativeMismatch>>
   /** The names of the tensors in a safetensors file. */
   tensorNames(path: string): Promise<Outcome<string[]>>
   /** Freezes, or unfreezes, every parameter whose name begins with the prefix. */

@@ -79,6 +79,7 @@ export type { ClipStream, StreamAnswerOf } from './model/stream'
 export type { FloatArray, NdArray } from './common/nd-array'
 export type { NormalizationOptions } from './data/normalization'
 export type { CommonModelOptions, Device, ModelConfig, ModelOptions } from './config/model'
+export type { Backbone } from './config/backbone'
 export type { Activation, CnnBlockConfig, CnnBlockOptions, GlobalPool, Norm } from './config/cnn'
 export type {
   ClassHeadOptions,

@@ -2,7 +2,13 @@ import test from 'ava'
 import { CnnLstm } from 'zoetrope'
 import { failsWith, refuses, untyped } from '../helpers/expect'
 import { TOY_OPTIONS, toyModel } from '../helpers/toy'
-import type { ModelOptions } from 'zoetrope'
+import type { AnyCnnLstm, CnnBlockConfig, ModelOptions } from 'zoetrope'
+
+/** The blocks of a model that has no backbone. */
+function blocksOf({ config: { cnn } }: AnyCnnLstm): readonly CnnBlockConfig[] {
+  if (typeof cnn === 'string') throw new TypeError(`Expected blocks, received ${cnn}`)
+  return cnn
+}
 
 const create = (changes: object) => async () => CnnLstm.create(untyped<ModelOptions>({ ...TOY_OPTIONS, ...changes }))
 
@@ -40,7 +46,7 @@ test('defaults are the documented ones', async (t) => {
     head: { kind: 'classification', per: 'clip', outputs: null, loss: null },
   })
   t.deepEqual(model.classes, ['0', '1', '2'])
-  t.true(Object.isFrozen(model.config.cnn[0]))
+  t.true(Object.isFrozen(blocksOf(model)[0]))
 })
 
 test('undefined means not given', async (t) => {
@@ -82,7 +88,7 @@ const wrongTypes: [object, RegExp][] = [
   [{ cnn: [{}] }, /`cnn\[0\].outChannels`, received undefined$/],
   [
     { cnn: [{ outChannels: 2, activation: true }] },
-    /^Expected 'relu' or 'gelu' or 'silu' or 'none' for `cnn\[0\].activation`, received true$/,
+    /^Expected 'relu' or 'gelu' or 'silu' or 'relu6' or 'hardswish' or 'none' for `cnn\[0\].activation`, received true$/,
   ],
   [{ cnn: [{ outChannels: 2, norm: 1 }] }, /^Expected 'batch' or 'layer' for `cnn\[0\].norm`, received 1$/],
   [{ cnn: [{ outChannels: 2, residual: 'yes' }] }, /^Expected a boolean for `cnn\[0\].residual`, received 'yes'$/],
@@ -115,7 +121,7 @@ const wrongValues: [object, RegExp][] = [
   [{ cnn: [{ outChannels: 2, maxPool: 0 }] }, /for `cnn\[0\].maxPool`, received 0$/],
   [
     { cnn: [{ outChannels: 2, activation: 'tanh' }] },
-    /^Expected 'relu' or 'gelu' or 'silu' or 'none' for `cnn\[0\].activation`, received 'tanh'$/,
+    /^Expected 'relu' or 'gelu' or 'silu' or 'relu6' or 'hardswish' or 'none' for `cnn\[0\].activation`, received 'tanh'$/,
   ],
   [{ cnn: [{ outChannels: 2, norm: 'instance' }] }, /^Expected 'batch' or 'layer' for `cnn\[0\].norm`, received/],
   [{ cnn: [{ outChannels: 2, dropout: 1 }] }, /^Expected a number in \[0, 1\) for `cnn\[0\].dropout`, received 1$/],
@@ -187,8 +193,8 @@ test('every option of a block is in the configuration, and avgPool takes the pla
     dropout: 0.25,
   } as const
   await using model = await toyModel({ cnn: [{ outChannels: 4, norm: 'layer' }, block], globalPool: 'average' })
-  t.deepEqual(model.config.cnn[1], { ...block, maxPool: null })
-  t.is(model.config.cnn[0]?.norm, 'layer')
+  t.deepEqual(blocksOf(model)[1], { ...block, maxPool: null })
+  t.is(blocksOf(model)[0]?.norm, 'layer')
   t.is(model.config.globalPool, 'average')
   t.deepEqual((await model.stateDict()).get('lstm.lstm.weight_ih_l0')?.shape, [64, 4])
 })
@@ -201,7 +207,7 @@ test('blocks of vectors are over time: the padding follows the kernel, and there
     cnn: [{ outChannels: 4, kernelSize: 5, dilation: 2, norm: 'batch' }, { outChannels: 6 }],
   })
   t.deepEqual(
-    model.config.cnn.map(({ padding, maxPool }) => ({ padding, maxPool })),
+    blocksOf(model).map(({ padding, maxPool }) => ({ padding, maxPool })),
     [
       { padding: 4, maxPool: null },
       { padding: 1, maxPool: null },
@@ -239,7 +245,7 @@ test('a frame may go to the LSTM without a CNN, and blocks may do without poolin
   await using plain = await toyModel({ cnn: [] })
   t.deepEqual(plain.config.cnn, [])
   await using bare = await toyModel({ cnn: [{ outChannels: 2, maxPool: null, activation: 'none' }] })
-  t.is(bare.config.cnn[0]?.maxPool, null)
+  t.is(blocksOf(bare)[0]?.maxPool, null)
 })
 
 test('dropout with one layer warns, once in a process', async (t) => {

@@ -114,7 +114,7 @@ function anyBlock(dice: Dice): CnnBlockOptions {
     groups: pick(dice, [1, 1, 2, 3]),
     norm: pick(dice, [null, 'batch', 'layer']),
     residual: chance(dice, 30),
-    activation: pick(dice, ['relu', 'gelu', 'silu', 'none']),
+    activation: pick(dice, ['relu', 'gelu', 'silu', 'relu6', 'hardswish', 'none']),
   }
 }
 

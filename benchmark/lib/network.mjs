@@ -73,8 +73,39 @@ export function productFlops(config, { batch, time }) {
   return total
 }
 
-/** Adds the products of the encoder's blocks; returns the number of its features. */
+/** Basic blocks in each of the four layers of a ResNet. */
+const RESNETS = { resnet18: [2, 2, 2, 2], resnet34: [3, 4, 6, 3] }
+
+/** Adds the products of a ResNet; returns the number of its features. */
+function addResnet(blocks, config, frames, add) {
+  let [channels, ...sizes] = stepShape(config)
+  const convolve = (inputs, outChannels, kernelSize, stride) => {
+    const pixels = sizes.reduce((product, size) => product * Math.ceil(size / stride), frames)
+    add(pixels, inputs * kernelSize ** 2, outChannels)
+  }
+  const shrink = () => (sizes = sizes.map((size) => Math.ceil(size / 2)))
+  convolve(channels, 64, 7, 2)
+  channels = 64
+  shrink()
+  shrink() //                                                                  the max-pooling
+  for (const [layer, count] of blocks.entries()) {
+    const outChannels = 64 * 2 ** layer
+    for (let block = 0; block < count; block++) {
+      const stride = layer > 0 && block === 0 ? 2 : 1
+      convolve(channels, outChannels, 3, stride)
+      if (stride > 1) convolve(channels, outChannels, 1, stride)
+      if (stride > 1) shrink()
+      convolve(outChannels, outChannels, 3, 1)
+      channels = outChannels
+    }
+  }
+  return channels
+}
+
+/** Adds the products of the encoder; returns the number of its features. */
 function addConvolutions(config, frames, add) {
+  const resnet = RESNETS[config.cnn]
+  if (resnet) return addResnet(resnet, config, frames, add)
   const [first, ...sides] = stepShape(config)
   let [channels, sizes] = [first, sides]
   for (const block of config.cnn) {

@@ -6,13 +6,20 @@ import {
   checkOneOf,
   checkOptions,
   describe,
+  rangeError,
   typeError,
 } from '../common/checks'
+import { isVector } from './input'
 import { LARGEST } from './sizes'
-import type { FrameInput } from './input'
+import type { FrameInput, InputOptions } from './input'
 
-/** The function after a convolution: `'relu'` max(0, x), `'gelu'` x · Φ(x), `'silu'` x · sigmoid(x), `'none'` x. */
-export type Activation = 'relu' | 'gelu' | 'silu' | 'none'
+/**
+ * The function after a convolution: `'relu'` max(0, x), `'gelu'` x · Φ(x), `'silu'` x · sigmoid(x), `'relu6'`
+ * min(max(0, x), 6), `'hardswish'` x · min(max(0, x + 3), 6) / 6, `'none'` x.
+ */
+export type Activation = 'relu' | 'gelu' | 'silu' | 'relu6' | 'hardswish' | 'none'
+
+const ACTIVATIONS: readonly Activation[] = ['relu', 'gelu', 'silu', 'relu6', 'hardswish', 'none']
 
 /**
  * The normalisation between a convolution and its activation. It has a weight and a bias for each channel.
@@ -108,8 +115,10 @@ export function checkCnn(blocks: readonly CnnBlockOptions[], input: FrameInput):
   return cnn
 }
 
-export function checkGlobalPool(globalPool: unknown = 'none'): GlobalPool {
-  return checkOneOf(globalPool, 'globalPool', ['none', 'average'])
+export function checkGlobalPool(given: unknown, input: InputOptions, preset: GlobalPool): GlobalPool {
+  const globalPool = checkOneOf(given === undefined ? preset : given, 'globalPool', ['none', 'average'])
+  if (isVector(input) && globalPool !== 'none') throw rangeError("'none' for vectors", 'globalPool', globalPool)
+  return globalPool
 }
 
 export function checkBlockKeys(block: CnnBlockOptions, name: string): void {
@@ -130,7 +139,7 @@ export function checkBlock(block: CnnBlockOptions, name: string): CnnBlockConfig
     groups: checkInteger(groups, `${name}.groups`, 1, LARGEST),
     norm: norm === null ? null : checkOneOf<Norm>(norm, `${name}.norm`, ['batch', 'layer']),
     residual: checkBoolean(residual, `${name}.residual`),
-    activation: checkOneOf(activation, `${name}.activation`, ['relu', 'gelu', 'silu', 'none']),
+    activation: checkOneOf(activation, `${name}.activation`, ACTIVATIONS),
     ...checkPools(block, name),
     dropout: checkNumber(dropout, `${name}.dropout`, 0, 1),
   }

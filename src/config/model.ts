@@ -1,5 +1,6 @@
 /** The options of a model, and their check. It knows every key, fills in defaults, and compares sizes. */
-import { checkInteger, checkNumber, checkOptions, checkSeed, rangeError, typeError } from '../common/checks'
+import { checkInteger, checkNumber, checkOptions, checkPath, checkSeed, rangeError, typeError } from '../common/checks'
+import { checkBackbone } from './backbone'
 import { checkCnn, checkGlobalPool } from './cnn'
 import { checkClasses } from './classes'
 import { checkHead, readHead } from './head'
@@ -11,9 +12,11 @@ import { checkNormalize } from './normalize'
 import { checkPreprocessing } from './preprocessing'
 import { LARGEST } from './sizes'
 import { checkVectorCnn } from './vector-cnn'
+import type { Backbone } from './backbone'
 import type { CnnBlockConfig, CnnBlockOptions, GlobalPool } from './cnn'
 import type { ClassConfig, ClassOptions } from './classes'
 import type { HeadConfig, HeadOptions } from './head'
+import type { HeadKind } from './head/kind'
 import type { Pooling } from './head/pooling'
 import type { InputOptions } from './input'
 import type { LstmConfig, LstmOptions } from './lstm'
@@ -30,18 +33,25 @@ export interface CommonModelOptions<Head extends HeadOptions> {
   /**
    * Mean and deviation of each channel or feature. Inputs are normalised with them first, in training and in every
    * answer. They are stored with the model. Default `null`: inputs stay as they are, except that bytes are scaled to
-   * 0…1.
+   * 0…1. `'imagenet'` stands for those of ImageNet's photographs, for which torchvision's weights are made.
    */
-  readonly normalize?: NormalizeOptions | null | undefined
+  readonly normalize?: NormalizeOptions | 'imagenet' | null | undefined
   /**
-   * The CNN's blocks, first to last. They convolve over the pixels of a frame, or over the time of vectors. With `[]`
-   * the LSTM gets each frame as it is. Default `[{ outChannels: 32 }, { outChannels: 64 }]` for frames, `[]` for
-   * vectors.
+   * The CNN's blocks, first to last, or the name of a {@link Backbone}. Blocks convolve over the pixels of a frame, or
+   * over the time of vectors. With `[]` the LSTM gets each frame as it is. Default
+   * `[{ outChannels: 32 }, { outChannels: 64 }]` for frames, `[]` for vectors.
    */
-  readonly cnn?: readonly CnnBlockOptions[] | undefined
+  readonly cnn?: readonly CnnBlockOptions[] | Backbone | undefined
   /**
-   * Whether the last block's frames are averaged over their pixels. `'average'` makes the LSTM's input as small as the
-   * number of channels, whatever the size of the frames. Default `'none'`: one feature for each channel and pixel.
+   * A safetensors file with the CNN's weights, such as torchvision's of a {@link Backbone}. Its names are the CNN's, with
+   * or without `cnn.` in front; tensors of other names, such as a classifier's, are left out. Default: initial weights
+   * are drawn.
+   */
+  readonly weights?: string | URL | undefined
+  /**
+   * Whether the CNN's frames are averaged over their pixels. `'average'` makes the LSTM's input as small as the
+   * number of channels, whatever the size of the frames. Default `'none'`: one feature for each channel and pixel; with a
+   * backbone `'average'`.
    */
   readonly globalPool?: GlobalPool | undefined
   /**
@@ -99,7 +109,7 @@ export type ModelOptions<
 export interface ModelConfig extends ClassConfig {
   readonly input: InputOptions
   readonly normalize: NormalizeOptions | null
-  readonly cnn: readonly CnnBlockConfig[]
+  readonly cnn: readonly CnnBlockConfig[] | Backbone
   readonly globalPool: GlobalPool
   readonly projection: number | null
   readonly lstm: LstmConfig
@@ -115,6 +125,7 @@ const MODEL_KEYS = [
   'numClasses',
   'normalize',
   'cnn',
+  'weights',
   'globalPool',
   'projection',
   'lstm',
@@ -133,6 +144,8 @@ export interface CheckedModelOptions {
   readonly config: ModelConfig
   readonly device: string
   readonly seed: bigint | null
+  /** The path of a file with the CNN's weights. */
+  readonly weights: string | null
 }
 
 export function checkModelOptions(options: CommonModelOptions<HeadOptions> & ClassOptions): CheckedModelOptions {
@@ -143,7 +156,7 @@ export function checkModelOptions(options: CommonModelOptions<HeadOptions> & Cla
   const classes = checkClasses(options, given.kind)
   const recurrent = checkLstm(lstm)
   const head = checkHead(given, { input, classes, lstm: recurrent })
-  const cnn = isVector(input) ? checkVectorCnn(options.cnn ?? [], input) : checkCnn(options.cnn ?? DEFAULT_CNN, input)
+  const cnn = checkNetwork(options.cnn, input, given.kind)
   checkCausal(head.forecast, { input, cnn, lstm: recurrent })
   return {
     config: {
@@ -151,7 +164,7 @@ export function checkModelOptions(options: CommonModelOptions<HeadOptions> & Cla
       normalize: checkNormalize(options.normalize ?? null, input),
       ...classes,
       cnn,
-      globalPool: isVector(input) ? checkNoGlobalPool(globalPool) : checkGlobalPool(globalPool),
+      globalPool: checkGlobalPool(globalPool, input, typeof cnn === 'string' ? 'average' : 'none'),
       projection: projection === null ? null : checkInteger(projection, 'projection', 1, LARGEST),
       lstm: recurrent,
       pooling: checkPooling(options.pooling, head),
@@ -161,7 +174,18 @@ export function checkModelOptions(options: CommonModelOptions<HeadOptions> & Cla
     },
     device: checkDevice(device),
     seed: seed === undefined ? null : checkSeed(seed, 'seed'),
+    weights: options.weights === undefined ? null : checkPath(options.weights, 'weights'),
   }
+}
+
+/** A backbone's name, or blocks. */
+function checkNetwork(
+  cnn: readonly CnnBlockOptions[] | string | undefined,
+  input: InputOptions,
+  head: HeadKind,
+): readonly CnnBlockConfig[] | Backbone {
+  if (typeof cnn === 'string') return checkBackbone(cnn, input, head)
+  return isVector(input) ? checkVectorCnn(cnn ?? [], input) : checkCnn(cnn ?? DEFAULT_CNN, input)
 }
 
 export function checkDevice(device: unknown = 'auto'): string {
@@ -169,11 +193,6 @@ export function checkDevice(device: unknown = 'auto'): string {
   if (typeof device !== 'string') throw typeError(expected, 'device', device)
   if (!DEVICE.test(device)) throw rangeError(expected, 'device', device)
   return device
-}
-
-function checkNoGlobalPool(globalPool: GlobalPool = 'none'): 'none' {
-  if (checkGlobalPool(globalPool) === 'none') return 'none'
-  throw rangeError("'none' for vectors", 'globalPool', globalPool)
 }
 
 function checkNoneOrPreprocessing(preprocessing: Preprocessing | null = null): Preprocessing | null {

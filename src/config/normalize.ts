@@ -1,5 +1,5 @@
 /** The mean and deviation with which inputs are normalised: options, and their check. */
-import { checkOptions, rangeError, typeError } from '../common/checks'
+import { checkOneOf, checkOptions, rangeError, typeError } from '../common/checks'
 import { isVector } from './input'
 import { LARGEST_FLOAT, SMALLEST_FLOAT } from './sizes'
 import type { InputOptions } from './input'
@@ -15,14 +15,31 @@ export interface NormalizeOptions {
   readonly std: readonly number[]
 }
 
-export function checkNormalize(options: NormalizeOptions | null, input: InputOptions): NormalizeOptions | null {
+/** Mean and deviation of the photographs of ImageNet, with which torchvision's weights were trained: of red, green, blue. */
+const IMAGENET: NormalizeOptions = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
+
+export function checkNormalize(
+  options: NormalizeOptions | 'imagenet' | null,
+  input: InputOptions,
+): NormalizeOptions | null {
   if (options === null) return null
+  if (typeof options === 'string') return namedNormalize(options, input)
   options = checkOptions(options, 'normalize', ['mean', 'std'])
   const count = isVector(input) ? input.features : input.channels
   return {
     mean: checkNumbers(options.mean, 'normalize.mean', count, -LARGEST_FLOAT),
     std: checkNumbers(options.std, 'normalize.std', count, SMALLEST_FLOAT),
   }
+}
+
+function namedNormalize(given: string, input: InputOptions): NormalizeOptions {
+  const name = checkOneOf(given, 'normalize', ['imagenet'])
+  if (!isVector(input) && input.channels === 3) return IMAGENET
+  throw rangeError(
+    'the mean and std of each channel or feature where frames do not have 3 channels,',
+    'normalize',
+    name,
+  )
 }
 
 /** The model computes in float32: it takes a mean and a deviation that are such numbers, and whose reciprocal is one. */

@@ -10,7 +10,7 @@ import { checkForecastOptions, runForecast } from './forecast'
 import { ModelHandle } from './handle'
 import { checkGenerateOptions, checkTokenOptions } from './generation'
 import { checkDecode, findStrings, toLabelString } from './label-strings'
-import { loadStateDict } from './load-state-dict'
+import { loadCnn, loadStateDict } from './load-state-dict'
 import { toStateDict } from './state-dict'
 import { toPredictions } from './predictions'
 import { writeAll, writeTokens } from './writer'
@@ -96,13 +96,14 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   }
 
   /**
-   * Creates a model with PyTorch's initial weights.
+   * Creates a model with PyTorch's initial weights, or with a CNN from a file of `weights`.
    *
    * Literal names in `classes` become the type of `predict()`'s label, and `head` decides what it answers.
    *
    * @throws {TypeError} For an option of a wrong type, or one that does not exist.
    * @throws {RangeError} For a value out of range, or blocks that leave no pixel of the frame.
-   * @throws {ZoetropeError} `ERR_DEVICE_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`, `ERR_NATIVE_LOAD`.
+   * @throws {ZoetropeError} `ERR_DEVICE_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`, `ERR_NATIVE_LOAD`; `ERR_CHECKPOINT` where the
+   * file of `weights` is missing or damaged, or not one of this CNN.
    *
    * @example
    * ```ts
@@ -121,9 +122,17 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
   static async create<Label extends string = string, const Options extends HeadOptions = 'classification'>(
     options: ModelOptions<Label, Options>,
   ): Promise<CnnLstm<Label, HeadOf<Options>>> {
-    const { config, device, seed } = checkModelOptions(options)
+    const { config, device, seed, weights } = checkModelOptions(options)
     const created = await native().NativeModel.create(JSON.stringify(config), device, seed)
-    return new CnnLstm<Label, HeadOf<Options>>(unwrap(created))
+    const model = new CnnLstm<Label, HeadOf<Options>>(unwrap(created))
+    if (weights === null) return model
+    try {
+      await loadCnn(model.#handle, weights)
+    } catch (error) {
+      await model.dispose()
+      throw error
+    }
+    return model
   }
 
   /**

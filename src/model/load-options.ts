@@ -7,6 +7,9 @@ export interface LoadOptions {
   /**
    * How the names of the wanted tensors begin, such as `'module.'` of `DataParallel`, `'_orig_mod.'` of `torch.compile` or
    * `'encoder.'` of a larger model. The model's names are what follows. Tensors whose names begin otherwise are unexpected.
+   *
+   * Where no name of the model follows, `prefix` names a part of the model, such as `'cnn.'`: the tensors are that part's,
+   * with or without the prefix in front, and only that part is loaded.
    */
   readonly prefix?: string | undefined
   /**
@@ -34,13 +37,18 @@ export interface LoadResult {
 /** Pairs of a name in a state dict and the model's name for it, of those that are not left out. */
 export type NamePairs = readonly (readonly [string, string])[]
 
+/** A new name for each name; `undefined` leaves the tensor out. */
+type Rename = (name: string) => string | undefined
+
 /** Checked options. */
 export interface CheckedLoad {
   readonly strict: boolean
   /** Whether names are other than they stand there. */
   readonly renames: boolean
-  /** Gives names their new ones. */
-  readonly pair: (names: readonly string[]) => NamePairs
+  /** The part of the model that names of a state dict belong to: `prefix`, where it is one. `null`: the whole model. */
+  readonly partOf: (names: readonly string[], own: readonly string[]) => string | null
+  /** Gives names their new ones, within that part. */
+  readonly pair: (names: readonly string[], part: string | null) => NamePairs
 }
 
 export function checkLoadOptions(options: LoadOptions): CheckedLoad {
@@ -50,15 +58,31 @@ export function checkLoadOptions(options: LoadOptions): CheckedLoad {
   return {
     strict: checkBoolean(options.strict ?? true, 'strict'),
     renames: prefix !== '' || options.rename !== undefined,
-    pair: (names) => paired(names, prefix, rename),
+    partOf: (names, own) => (isPart(names, prefix, rename, own) ? prefix : null),
+    pair: (names, part) => paired(names, (name) => ownName(name, prefix, part !== null, rename)),
   }
+}
+
+/** Whether a prefix is a part's of the model, and stands before none of its names in the state dict. */
+function isPart(names: readonly string[], prefix: string, rename: Rename, own: readonly string[]): boolean {
+  if (prefix === '' || !own.some((name) => name.startsWith(prefix))) return false
+  const known = new Set<string | undefined>(own)
+  return !names.some((name) => name.startsWith(prefix) && known.has(rename(name.slice(prefix.length))))
+}
+
+/** A name that does not begin with the prefix stays whole, in brackets: no parameter has such a name. */
+function ownName(name: string, prefix: string, isPrefixOfPart: boolean, rename: Rename): string | undefined {
+  const isPrefixed = name.startsWith(prefix)
+  if (!isPrefixed && !isPrefixOfPart) return `(without prefix) ${name}`
+  const renamed = rename(isPrefixed ? name.slice(prefix.length) : name)
+  return isPrefixOfPart && renamed !== undefined ? prefix + renamed : renamed
 }
 
 export function toLoadResult({ missing, unexpected, omittedMissing, omittedUnexpected }: NativeMismatch): LoadResult {
   return { missing, unexpected, omitted: { missing: omittedMissing, unexpected: omittedUnexpected } }
 }
 
-function checkRename(rename: LoadOptions['rename']): (name: string) => string | undefined {
+function checkRename(rename: LoadOptions['rename']): Rename {
   if (rename === undefined) return (name) => name
   if (typeof rename !== 'function') {
     checkObject(rename, 'rename')
@@ -72,16 +96,11 @@ function checkRename(rename: LoadOptions['rename']): (name: string) => string | 
   }
 }
 
-/** A name that does not begin with the prefix stays whole, in brackets: no parameter has such a name. */
-function paired(
-  names: readonly string[],
-  prefix: string,
-  rename: (name: string) => string | undefined,
-): readonly (readonly [string, string])[] {
+function paired(names: readonly string[], rename: Rename): NamePairs {
   const taken = new Map<string, string>()
   const pairs: [string, string][] = []
   for (const name of names) {
-    const own = name.startsWith(prefix) ? rename(name.slice(prefix.length)) : `(without prefix) ${name}`
+    const own = rename(name)
     if (own === undefined) continue
     const other = taken.get(own)
     if (other !== undefined) throw rangeError(`a name of its own for '${name}', beside '${other}',`, 'rename', own)

@@ -4,7 +4,7 @@ import { native } from '../native'
 import { checkNdArray } from '../common/nd-array'
 import { checkObject, typeError } from '../common/checks'
 import type { NativeNamedArray, NativeStateDict } from '../native'
-import type { CheckedLoad } from './load-options'
+import type { CheckedLoad, NamePairs } from './load-options'
 import type { FloatArray, NdArray } from '../common/nd-array'
 
 const EXPECTED = 'a path, a Map or an iterable of [name, NdArray]'
@@ -12,18 +12,32 @@ const EXPECTED = 'a path, a Map or an iterable of [name, NdArray]'
 /** Axes of a shape that are looked at: more than any parameter has. */
 const MOST_AXES = 64
 
-/** Checks the entries of a state dict, names and `Float32Array` values, and copies them into native memory, by new names. */
-export function copyStateDict(
-  state: Iterable<readonly [string, NdArray]>,
-  { renames, pair }: CheckedLoad,
-): NativeStateDict {
-  const entries = Array.from(entriesOf(state), checkEntry)
-  return unwrap(native().NativeStateDict.fromArrays(renames ? renamed(entries, pair) : entries))
+/** Weights in native memory, and the part of a model that they are of; `null`: the whole model. */
+export interface CopiedState {
+  readonly weights: NativeStateDict
+  readonly part: string | null
 }
 
-function renamed(entries: readonly NativeNamedArray[], pair: CheckedLoad['pair']): NativeNamedArray[] {
+/**
+ * Checks the entries of a state dict, names and `Float32Array` values, and copies them into native memory, by new names.
+ * `own` are the names of the model's parameters.
+ */
+export function copyStateDict(
+  state: Iterable<readonly [string, NdArray]>,
+  load: CheckedLoad,
+  own: readonly string[],
+): CopiedState {
+  const entries = Array.from(entriesOf(state), checkEntry)
+  const names = entries.map(({ name }) => name)
+  const part = load.partOf(names, own)
+  const pairs = load.renames ? load.pair(names, part) : null
+  const weights = unwrap(native().NativeStateDict.fromArrays(pairs === null ? entries : renamed(entries, pairs)))
+  return { weights, part }
+}
+
+function renamed(entries: readonly NativeNamedArray[], pairs: NamePairs): NativeNamedArray[] {
   const byName = new Map(entries.map((entry) => [entry.name, entry]))
-  return pair(entries.map(({ name }) => name)).flatMap(([name, own]) => {
+  return pairs.flatMap(([name, own]) => {
     const entry = byName.get(name)
     return entry === undefined ? [] : [{ ...entry, name: own }]
   })

@@ -10,9 +10,9 @@ use tch::kind::Element;
 use tch::{Kind, Tensor};
 
 use crate::config::{Activation, Cell, Pool};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-use self::ffi::{Message, TensorOut, TensorPtr, check, tensor};
+use self::ffi::{Message, TensorOut, TensorPtr, check, pointer_or_null, tensor};
 use self::packed::CPacked;
 pub(crate) use self::packed::Packed;
 
@@ -135,14 +135,15 @@ impl Drop for RawGenerator {
 /// Convolution 3×3 (stride 1, padding 1), bias, ReLU, max-pooling 2×2, under autograd.
 ///
 /// `frames` are `[frames, channels, height, width]` on the CPU, height and width at least 2, float32 or, with at most
-/// four channels, bytes that count as byte / 255; weight and bias are contiguous float32, and `packed` is theirs. The
-/// result is in channels-last memory.
-pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: &Tensor, packed: &Packed) -> Result<Tensor> {
-    // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked.
-    tensor(|y| unsafe { zt_conv_block(frames.as_ptr(), weight.as_ptr(), bias.as_ptr(), packed.as_ptr(), y) })
+/// four channels, bytes that count as byte / 255; weight and bias are contiguous float32, and `packed` is theirs; no bias
+/// is one of zeros. The result is in channels-last memory.
+pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: Option<&Tensor>, packed: &Packed) -> Result<Tensor> {
+    let bias = pointer_or_null(bias);
+    // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked; `bias` may be null.
+    tensor(|y| unsafe { zt_conv_block(frames.as_ptr(), weight.as_ptr(), bias, packed.as_ptr(), y) })
 }
 
-/// A convolution over the time of each clip with bias, and with ReLU where `relu`, under autograd: `[frames, in_channels]`,
+/// A convolution over the time of each clip with its bias, if any, and with ReLU where `relu`, under autograd: `[frames, in_channels]`,
 /// clip after clip, into `[frames, out_channels]`. Outside of a clip there are zeros.
 ///
 /// The weight is `[out_channels, in_channels, kernel]` with an odd kernel; all tensors are contiguous float32 on the CPU,
@@ -150,14 +151,14 @@ pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: &Tensor, packed
 pub(crate) fn conv1d(
     frames: &Tensor,
     weight: &Tensor,
-    bias: &Tensor,
+    bias: Option<&Tensor>,
     rows: Rows<'_>,
     dilation: i64,
     relu: bool,
 ) -> Result<Tensor> {
-    let (x, weight, bias) = (frames.as_ptr(), weight.as_ptr(), bias.as_ptr());
-    let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
-    // SAFETY: live tensors of ours; `Lengths` has made the offsets ascend by 1 … time from 0.
+    let (x, weight, bias) = (frames.as_ptr(), weight.as_ptr(), pointer_or_null(bias));
+    let offsets = pointer_or_null(rows.offsets);
+    // SAFETY: live tensors of ours, `bias` and `offsets` may be null; `Lengths` has made these ascend by 1 … time from 0.
     tensor(|y| unsafe { zt_conv1d(x, weight, bias, offsets, rows.time, dilation, relu, y) })
 }
 
@@ -173,41 +174,49 @@ pub(crate) struct ConvFinish<'a> {
     pub(crate) pool: Option<Pool>,
 }
 
+/// The number of an activation in [`conv_layer`]'s kernel, where it has it.
+pub(crate) fn conv_activation(activation: Activation) -> Option<i32> {
+    match activation {
+        Activation::None => Some(0),
+        Activation::Relu => Some(1),
+        Activation::Gelu => Some(2),
+        Activation::Silu => Some(3),
+        Activation::Relu6 | Activation::Hardswish => None,
+    }
+}
+
 /// Convolution 3×3 with stride 1 and a padding of 0 to 2, and what follows it, without autograd.
 ///
 /// Frames, weight, bias, `packed` and result as of [`conv_block`]; bytes with a padding of 1 only. The output has at
 /// least one pixel.
 pub(crate) fn conv_layer(
     frames: &Tensor,
-    [weight, bias]: [&Tensor; 2],
+    weight: &Tensor,
+    bias: Option<&Tensor>,
     padding: i64,
     finish: &ConvFinish<'_>,
     packed: &Packed,
 ) -> Result<Tensor> {
     let norm = finish.norm.map(|(tensors, eps)| (tensors.map(Tensor::as_ptr), eps));
-    let activation = match finish.activation {
-        Activation::None => 0,
-        Activation::Relu => 1,
-        Activation::Gelu => 2,
-        Activation::Silu => 3,
-    };
+    let activation = conv_activation(finish.activation).ok_or_else(|| Error::Internal {
+        reason: format!("no kernel has the activation {:?}", finish.activation),
+    })?;
     let pool = match finish.pool {
         None => 0,
         Some(Pool::Max(_)) => 1,
         Some(Pool::Average(_)) => 2,
     };
-    // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked; `norm` is null or five.
+    // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked; `norm` is null
+    // or five; `bias` and `residual` may be null.
     tensor(|y| unsafe {
         zt_conv_layer(
             frames.as_ptr(),
             weight.as_ptr(),
-            bias.as_ptr(),
+            pointer_or_null(bias),
             norm.as_ref()
                 .map_or(std::ptr::null(), |(pointers, _)| pointers.as_ptr().cast()),
             norm.map_or(0.0, |(_, eps)| eps),
-            finish
-                .residual
-                .map_or(std::ptr::null(), |residual| residual.as_ptr() as TensorPtr),
+            pointer_or_null(finish.residual),
             padding,
             activation,
             pool,
@@ -274,7 +283,7 @@ pub(crate) fn recurrent_layer(
         .collect();
     let kept: Vec<*mut CPacked> = directions.iter().map(|direction| direction.packed.as_ptr()).collect();
     let (x, time, count) = (frames.as_ptr(), rows.time, directions.len() as i64);
-    let offsets = rows.offsets.map_or(std::ptr::null(), Tensor::as_ptr);
+    let offsets = pointer_or_null(rows.offsets);
     // SAFETY: live tensors of ours, four for each direction; `Lengths` has made the offsets ascend by 1 … time from 0.
     tensor(|y| unsafe {
         zt_recurrent_layer(

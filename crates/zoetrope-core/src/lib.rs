@@ -19,9 +19,9 @@ mod training;
 
 pub use audit::{AuditLimits, ModelAudit, ParameterAudit};
 pub use config::{
-    Activation, BlockConfig, Cell, ForecastConfig, ForecastMode, FrameSize, GlobalPool, HeadConfig, HeadKind,
-    InputConfig, LstmConfig, ModelConfig, Norm, NormalizeConfig, Per, Pool, Pooling, RegressionLoss, SequenceConfig,
-    VectorSize,
+    Activation, Backbone, BlockConfig, Cell, Cnn, ConvConfig, ForecastConfig, ForecastMode, FrameSize, GlobalPool,
+    HeadConfig, HeadKind, InputConfig, LstmConfig, ModelConfig, NamedConv, Norm, NormConfig, NormalizeConfig, Per,
+    Pool, Pooling, RegressionLoss, Residual, SequenceConfig, SqueezeExcite, Stage, VectorSize,
 };
 pub use data::array::Array;
 pub use data::augment::batch::Augmentation;

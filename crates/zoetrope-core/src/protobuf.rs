@@ -7,6 +7,7 @@ use std::io::{self, Write};
 enum Wire {
     Varint = 0,
     Length = 2,
+    Fixed32 = 5,
 }
 
 /// A message that grows field by field. Long byte strings and messages within it are moved in, not copied: a model's
@@ -23,6 +24,12 @@ impl Message {
     pub(crate) fn integer(&mut self, field: u32, value: i64) {
         self.key(field, Wire::Varint);
         self.varint(value as u64);
+    }
+
+    /// A float32.
+    pub(crate) fn float(&mut self, field: u32, value: f32) {
+        self.key(field, Wire::Fixed32);
+        self.append(&value.to_le_bytes());
     }
 
     /// A string.

@@ -74,6 +74,9 @@ CASES = {
     "dilation": case(20, 3, 2, (2, 8, 9), DILATED),
     "groups": case(21, 3, 2, (2, 8, 9), [b(4, groups=2), b(8, kernel_size=1, padding=0, groups=4)]),
     "activations": case(22, 3, 2, (1, 8, 8), [b(4, activation="gelu"), b(3, activation="silu", max_pool=None)]),
+    "clipped_activations": case(
+        37, 3, 2, (1, 8, 8), [b(4, activation="relu6"), b(3, activation="hardswish", max_pool=None)]
+    ),
     "average_pool": case(23, 3, 2, (2, 9, 8), AVERAGED),
     "batch_norm": case(24, 3, 3, (2, 8, 9), [b(4, norm="batch"), b(3, stride=2, activation="silu", norm="batch")]),
     "batch_norm_images": case(25, 5, None, (3, 8, 8), [b(4, norm="batch"), b(4)], torch.uint8),

@@ -48,6 +48,7 @@ cases! {
     dilation,
     groups,
     activations,
+    clipped_activations,
     average_pool,
     batch_norm,
     batch_norm_images,

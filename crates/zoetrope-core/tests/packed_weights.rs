@@ -7,7 +7,7 @@ mod common;
 use common::{TestResult, assert_same_bits, seeded, small_batch, two_blocks};
 use serde_json::json;
 use tch::Device;
-use zoetrope_core::{Activation, Batch, CnnLstm, Meter, ModelConfig, Norm, Optimizer, OptimizerConfig};
+use zoetrope_core::{Activation, Batch, Cnn, CnnLstm, Meter, ModelConfig, Norm, Optimizer, OptimizerConfig};
 
 /// Wide enough for every kernel, the tile unit's among them.
 fn wide_config() -> TestResult<ModelConfig> {
@@ -34,7 +34,10 @@ fn assert_current(model: &CnnLstm) -> TestResult {
 /// Blocks whose batch norms are folded into the convolutions where nothing is trained.
 fn config_with_norms() -> TestResult<ModelConfig> {
     let mut config = wide_config()?;
-    for block in &mut config.cnn {
+    let Cnn::Blocks(blocks) = &mut config.cnn else {
+        return Err("expected blocks".into());
+    };
+    for block in blocks {
         block.norm = Some(Norm::Batch);
         block.activation = Activation::Gelu;
     }

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from twin_decoder import Decoder
-from twin_encoder import CNN, VectorCNN
+from twin_encoder import CNN, VectorCNN, backbone
 from twin_forecast import Decoder as FrameDecoder
 from twin_forecast import answer_size, forecast_loss
 
@@ -60,7 +60,7 @@ class CNNLSTM(nn.Module):
         self.pooling = config.get("pooling", "last")
         self.is_vector = "features" in config["input"]
         if not self.is_vector:
-            self.cnn = CNN(config)
+            self.cnn = CNN(config) if isinstance(config["cnn"], list) else backbone(config["cnn"])
         elif config["cnn"]:
             self.cnn = VectorCNN(config)
         features = self.cnn.out_features if config["cnn"] or not self.is_vector else config["input"]["features"]

@@ -3,8 +3,28 @@
 import torch
 from torch import nn
 
-ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "none": nn.Identity}
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "relu6": nn.ReLU6,
+    "hardswish": nn.Hardswish,
+    "none": nn.Identity,
+}
 NORMS = {"batch": nn.BatchNorm2d, "layer": lambda channels: nn.GroupNorm(1, channels)}
+
+
+BACKBONES = {"resnet18": 512, "resnet34": 512, "mobilenet_v2": 1280, "mobilenet_v3_small": 576}
+
+
+def backbone(name):
+    """A network of torchvision's without its classifier, which is drawn nevertheless: frames into averaged features."""
+    from torchvision import models
+
+    network = getattr(models, name)()
+    setattr(network, "fc" if hasattr(network, "fc") else "classifier", nn.Identity())
+    network.out_features = BACKBONES[name]
+    return network
 
 
 class CNN(nn.Module):

@@ -248,22 +248,25 @@ impl NativeModel {
         self.submit(env, read, convert)
     }
 
-    /// Overwrites parameters; without `strict` those that are there.
+    /// Overwrites parameters; without `strict` those that are there. `part` is what the names of the model begin with that are
+    /// looked at.
     #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeMismatch>>")]
     pub fn load_state_dict<'env>(
         &self,
         env: &'env Env,
         state: &mut NativeStateDict,
         strict: bool,
+        part: Option<String>,
     ) -> napi::Result<Object<'env>> {
         let state = state.take();
-        let fit = Fit { strict, names: None };
+        let names = None;
+        let fit = Fit { strict, names, part };
         let load = move |model: &mut CnnLstm| model.load_partial(&state?, &fit);
         self.submit(env, load, NativeMismatch::from)
     }
 
     /// As `loadStateDict`, of a safetensors file. `names` are pairs of a name in the file and the model's name for it, one
-    /// after the other; tensors that are not among them are left out.
+    /// after the other; tensors that are not among them are left out. `part` is as there.
     #[napi(catch_unwind, ts_return_type = "Promise<Outcome<NativeMismatch>>")]
     pub fn load_state_dict_file<'env>(
         &self,
@@ -271,10 +274,11 @@ impl NativeModel {
         path: String,
         strict: bool,
         names: Option<Vec<String>>,
+        part: Option<String>,
     ) -> napi::Result<Object<'env>> {
         let pair = |pair: &[String; 2]| (pair[0].clone(), pair[1].clone());
         let names = names.map(|names| names.as_chunks().0.iter().map(pair).collect());
-        let fit = Fit { strict, names };
+        let fit = Fit { strict, names, part };
         let (settle, promise) = promise(env, |_env, mismatch| Ok(NativeMismatch::from(mismatch)))?;
         let load = move |model: &mut CnnLstm| model.load_partial_file(&PathBuf::from(path), &fit);
         self.engine.submit_detached(|worker| load(&mut worker.model), settle);

@@ -105,11 +105,12 @@ function checkStreaming({ input, cnn, lstm, head }: ModelConfig, lengths: boolea
   if (lstm.bidirectional) {
     throw new RangeError('Expected a model of one direction for `streaming`, received a bidirectional one')
   }
-  const wide = isVector(input) ? cnn.findIndex(({ kernelSize }) => kernelSize > 1) : -1
+  const blocks = typeof cnn === 'string' ? [] : cnn
+  const wide = isVector(input) ? blocks.findIndex(({ kernelSize }) => kernelSize > 1) : -1
   if (wide < 0) return
   throw new RangeError(
     `Expected a model without convolutions over time for \`streaming\`, received \`cnn[${wide}].kernelSize\` ` +
-      `${cnn[wide]?.kernelSize}, which needs steps of the future`,
+      `${blocks[wide]?.kernelSize}, which needs steps of the future`,
   )
 }
 

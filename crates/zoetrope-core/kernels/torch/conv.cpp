@@ -9,6 +9,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "../abi.h"
@@ -49,9 +50,9 @@ struct Norm {
   double eps;
 };
 
-// A convolution and what follows it. Norm and residual may be null.
+// A convolution and what follows it. Bias, norm and residual may be null.
 struct Layer {
-  const at::Tensor &weight, &bias;
+  const at::Tensor &weight, *bias;
   const Norm* norm;
   const at::Tensor* residual;
   int64_t padding;
@@ -62,7 +63,10 @@ struct Layer {
   at::Tensor factor() const { return *norm->weight / (*norm->var + norm->eps).sqrt(); }
   // Weights and bias of the convolution that is the same as this one with its norm.
   at::Tensor folded_weight() const { return norm == nullptr ? weight : weight * factor().view({-1, 1, 1, 1}); }
-  at::Tensor folded_bias() const { return norm == nullptr ? bias : (bias - *norm->mean) * factor() + *norm->bias; }
+  at::Tensor folded_bias() const {
+    if (norm == nullptr) return bias != nullptr ? *bias : at::zeros({weight.size(0)}, at::kFloat);
+    return (bias != nullptr ? *bias - *norm->mean : -*norm->mean) * factor() + *norm->bias;
+  }
   // What the folded weights are made of.
   std::vector<at::Tensor> sources() const {
     if (norm == nullptr) return {weight};
@@ -109,7 +113,7 @@ at::Tensor run_forward(const at::Tensor& x, const Layer& layer, bool first, zt_p
 
 // A block's layer: convolution, ReLU, max-pooling.
 Layer block_of(const at::Tensor& weight, const at::Tensor& bias) {
-  return {weight, bias, nullptr, nullptr, 1, zt_relu, zt_max_pool};
+  return {weight, &bias, nullptr, nullptr, 1, zt_relu, zt_max_pool};
 }
 
 struct ConvBlock : Function<ConvBlock> {
@@ -175,7 +179,8 @@ struct Flatten : Function<Flatten> {
 extern "C" {
 
 // Convolution 3x3 (stride 1, padding 1), bias, ReLU and max-pooling 2x2 of frames [frames, channels, height, width] on
-// the CPU: float32, or bytes that count as byte / 255 where there are at most four channels. `kept` may be null.
+// the CPU: float32, or bytes that count as byte / 255 where there are at most four channels. `bias` and `kept` may be
+// null.
 zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias, zt_packed* kept,
                          at::Tensor** y) {
   return zt_guard([&] {
@@ -183,16 +188,17 @@ zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at
     const at::Tensor given = x->scalar_type() == at::kByte ? x->contiguous() : *x;
     const bool first = is_first(given), trains = at::GradMode::is_enabled();
     const at::Tensor frames = first ? given : given.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor shift = bias != nullptr ? *bias : at::zeros({weight->size(0)}, at::kFloat);
     if (trains && kept != nullptr) kept->forget();
-    *y = new at::Tensor(trains ? ConvBlock::apply(frames, *weight, *bias, first)
-                               : run_forward(frames, block_of(*weight, *bias), first, kept, nullptr));
+    *y = new at::Tensor(trains ? ConvBlock::apply(frames, *weight, shift, first)
+                               : run_forward(frames, block_of(*weight, shift), first, kept, nullptr));
   });
 }
 
 // Convolution 3x3 with stride 1, batch norm by running statistics, residual sum, activation and pooling 2x2 of frames
 // [frames, channels, height, width] on the CPU, without autograd: float32, or bytes where there are at most four
-// channels and the padding is 1. `norm` has weight, bias, running mean, running variance and the count of batches; it
-// and `residual` may be null.
+// channels and the padding is 1. `norm` has weight, bias, running mean, running variance and the count of batches;
+// `bias`, `norm` and `residual` may be null.
 zt_message zt_conv_layer(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias,
                          const at::Tensor* const* norm, double eps, const at::Tensor* residual, int64_t padding,
                          int activation, int pool, zt_packed* kept, at::Tensor** y) {
@@ -204,7 +210,7 @@ zt_message zt_conv_layer(const at::Tensor* x, const at::Tensor* weight, const at
     const at::Tensor sum = residual != nullptr ? residual->contiguous(at::MemoryFormat::ChannelsLast) : at::Tensor();
     const Norm statistics = norm != nullptr ? Norm{norm[0], norm[1], norm[2], norm[3], norm[4], eps} : Norm{};
     const Layer layer = {*weight,
-                         *bias,
+                         bias,
                          norm != nullptr ? &statistics : nullptr,
                          residual != nullptr ? &sum : nullptr,
                          padding,

@@ -4,6 +4,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "../abi.h"
@@ -77,12 +78,13 @@ struct Conv1d : torch::autograd::Function<Conv1d> {
 extern "C" {
 
 // Computes y [rows, out_channels] of x [rows, in_channels], whose rows are the frames, clip after clip, with the weight
-// [out_channels, in_channels, taps] and the bias [out_channels]; y becomes a new tensor that the caller owns. All
-// tensors are contiguous float32 on the CPU. `offsets` is as in zt_recurrent_layer().
+// [out_channels, in_channels, taps] and the bias [out_channels], which may be null; y becomes a new tensor that the
+// caller owns. All tensors are contiguous float32 on the CPU. `offsets` is as in zt_recurrent_layer().
 zt_message zt_conv1d(const Tensor* x, const Tensor* weight, const Tensor* bias, const Tensor* offsets, int64_t time,
                      int64_t dilation, bool relu, Tensor** y) {
   return zt_guard([&] {
-    for (const Tensor* tensor : {x, weight, bias})
+    const Tensor shift = bias != nullptr ? *bias : at::zeros({weight->size(0)}, at::kFloat);
+    for (const Tensor* tensor : {x, weight, &shift})
       TORCH_CHECK(tensor->is_contiguous() && tensor->is_cpu() && tensor->scalar_type() == at::kFloat,
                   "the convolution over time expects contiguous float32 tensors on the CPU");
     const Tensor rows = offsets != nullptr ? *offsets : Tensor();
@@ -92,12 +94,12 @@ zt_message zt_conv1d(const Tensor* x, const Tensor* weight, const Tensor* bias, 
         x->dim() == 2 && weight->dim() == 3 && x->size(1) == weight->size(1) && weight->size(2) % 2 == 1 &&
             (rows.defined() ? rows.const_data_ptr<int64_t>()[rows.size(0) - 1] == x->size(0) : x->size(0) % time == 0),
         "the convolution over time expects one group, an odd kernel and as many rows as the clips have frames");
-    const bool differentiates = x->requires_grad() || weight->requires_grad() || bias->requires_grad();
+    const bool differentiates = x->requires_grad() || weight->requires_grad() || shift.requires_grad();
     if (differentiates && at::GradMode::is_enabled()) {
       const auto optional = rows.defined() ? std::optional(rows) : std::nullopt;  //  apply takes no undefined tensor
-      *y = new Tensor(Conv1d::apply(*x, *weight, *bias, optional, time, dilation, relu));
+      *y = new Tensor(Conv1d::apply(*x, *weight, shift, optional, time, dilation, relu));
     } else {
-      *y = new Tensor(run_forward(shape_of({time, dilation, relu}, *x, *weight, rows), *x, *weight, *bias));
+      *y = new Tensor(run_forward(shape_of({time, dilation, relu}, *x, *weight, rows), *x, *weight, shift));
     }
   });
 }

@@ -52,6 +52,10 @@ pub enum Activation {
     Gelu,
     /// x · sigmoid(x).
     Silu,
+    /// min(max(0, x), 6).
+    Relu6,
+    /// x · min(max(0, x + 3), 6) / 6.
+    Hardswish,
     /// x.
     None,
 }
@@ -122,12 +126,7 @@ impl BlockConfig {
     /// Size of the frame after the convolution, before pooling.
     #[must_use]
     pub fn convolved(&self, frame: FrameSize) -> FrameSize {
-        let side = |size: i64| (size + 2 * self.padding - self.span()).div_euclid(self.stride) + 1;
-        FrameSize {
-            channels: self.out_channels,
-            height: side(frame.height),
-            width: side(frame.width),
-        }
+        self.conv().convolved(self.out_channels, frame)
     }
 
     /// Size of the frame after the whole block.

@@ -16,12 +16,13 @@ impl ModelConfig {
             return Err(Error::invalid("lstm.bidirectional", expected, true));
         }
         let over_time = matches!(self.input, InputConfig::Vector(_));
-        match self.cnn.iter().position(|block| over_time && block.kernel_size > 1) {
+        let blocks = self.cnn.blocks();
+        match blocks.iter().position(|block| over_time && block.kernel_size > 1) {
             None => Ok(()),
             Some(index) => Err(Error::invalid(
                 format!("cnn[{index}].kernelSize"),
                 "1 to answer while a clip runs (a convolution over time reads the steps on both sides of its own)",
-                self.cnn[index].kernel_size,
+                blocks[index].kernel_size,
             )),
         }
     }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::block::{self, BlockConfig, GlobalPool, Norm};
+use super::block::{BlockConfig, GlobalPool, Norm};
+use super::cnn::Cnn;
 use super::head::{HeadConfig, HeadKind, Pooling};
 use super::input::{FrameSize, InputConfig};
 use super::lstm::LstmConfig;
@@ -32,8 +33,8 @@ pub struct ModelConfig {
     /// The classes' names, `num_classes` of them, where they have names.
     #[serde(default)]
     pub classes: Option<Vec<String>>,
-    /// Convolution blocks, first to last: over height and width of frames, over the time of vectors.
-    pub cnn: Vec<BlockConfig>,
+    /// What makes features of a frame: blocks, or a backbone.
+    pub cnn: Cnn,
     /// Whether an encoded frame keeps its height and width.
     #[serde(default)]
     pub global_pool: GlobalPool,
@@ -60,8 +61,7 @@ impl ModelConfig {
     /// Size of the frame after the last block.
     #[must_use]
     pub fn encoded_frame(&self) -> FrameSize {
-        let input = self.input.as_frame();
-        self.cnn.iter().fold(input, |frame, block| block.output(frame))
+        self.cnn.output(self.input.as_frame())
     }
 
     /// Features of one frame: the encoded frame, flattened channel-major, or averaged over its pixels.
@@ -126,24 +126,13 @@ impl ModelConfig {
     #[must_use]
     pub fn has_frame_decoder(&self) -> bool {
         let is_frame = matches!(self.input, InputConfig::Frame(_));
-        self.head.kind == HeadKind::Forecast && is_frame && !self.cnn.is_empty()
+        self.head.kind == HeadKind::Forecast && is_frame && !self.cnn.blocks().is_empty()
     }
 
     /// How many tensors the model's parameters and running statistics are, without batch norms' counts.
     #[must_use]
     pub fn num_parameter_tensors(&self) -> usize {
-        let mut channels = self.input.as_frame().channels;
-        let mut tensors = 0;
-        for block in &self.cnn {
-            let norm = match block.norm {
-                None => 0,
-                Some(Norm::Layer) => 2,
-                Some(Norm::Batch) => 4,
-            };
-            let shortcut = if block.has_shortcut(channels) { 2 } else { 0 };
-            tensors += 2 + norm + shortcut;
-            channels = block.out_channels;
-        }
+        let mut tensors = self.cnn.num_parameter_tensors(self.input.as_frame().channels);
         let projection = if self.projection.is_some() { 2 } else { 0 };
         let recurrent = 4 * self.lstm.num_directions() * self.lstm.num_layers;
         let attention = if self.pooling == Pooling::Attention { 2 } else { 0 };
@@ -152,8 +141,9 @@ impl ModelConfig {
             .sequence
             .map_or(0, |sequence| sequence.num_parameter_tensors());
         if self.has_frame_decoder() {
-            let normed = self.cnn.iter().skip(1).filter_map(|block| block.norm);
-            tensors += 2 * self.cnn.len();
+            let blocks = self.cnn.blocks();
+            let normed = blocks.iter().skip(1).filter_map(|block| block.norm);
+            tensors += 2 * blocks.len();
             tensors += normed
                 .map(|norm| if norm == Norm::Batch { 4 } else { 2 })
                 .sum::<usize>();
@@ -174,13 +164,7 @@ impl ModelConfig {
         if is_vector && self.global_pool != GlobalPool::None {
             return Err(Error::invalid("globalPool", "none for vectors", "average"));
         }
-        let mut frame = self.input.as_frame();
-        for (index, block) in self.cnn.iter().enumerate() {
-            frame = block::validate(index, block, frame)?;
-            if is_vector {
-                block::validate_over_time(index, block)?;
-            }
-        }
+        self.cnn.validate(self.input)?;
         size("projection", self.projection.unwrap_or(1))?;
         self.lstm.validate()?;
         if !(0.0..1.0).contains(&self.dropout) {
@@ -197,8 +181,13 @@ impl ModelConfig {
         self.validate_total()
     }
 
-    /// A recursive forecast knows nothing of what comes: neither do the parts in front of it.
+    /// A forecast of frames mirrors blocks. A recursive one knows nothing of what comes: neither do the parts in front of
+    /// it.
     fn validate_forecast(&self) -> Result<()> {
+        if let (HeadKind::Forecast, Cnn::Backbone(backbone)) = (self.head.kind, &self.cnn) {
+            let expected = "a list of blocks for a forecast of frames, whose decoder mirrors them";
+            return Err(Error::invalid("cnn", expected, backbone.name()));
+        }
         if !self.head.is_recursive_forecast() {
             return Ok(());
         }
@@ -207,7 +196,7 @@ impl ModelConfig {
             return Err(Error::invalid("lstm.bidirectional", expected, "true"));
         }
         let over_time = |block: &&BlockConfig| matches!(self.input, InputConfig::Vector(_)) && block.span() > 1;
-        match self.cnn.iter().find(over_time) {
+        match self.cnn.blocks().iter().find(over_time) {
             Some(block) => {
                 let expected = "1 for vectors and a recursive forecast: a larger kernel sees the steps to come";
                 Err(Error::invalid("cnn.kernelSize", expected, block.kernel_size))
@@ -223,7 +212,7 @@ impl ModelConfig {
         };
         let mut channels = self.input.as_frame().channels as f64 * forecast.steps_at_once() as f64;
         let mut total = 0.0;
-        for block in &self.cnn {
+        for block in self.cnn.blocks() {
             let taps = block.taps(self.input) as f64 / block.groups as f64;
             total += block.out_channels as f64 * channels * taps;
             channels = block.out_channels as f64;
@@ -257,14 +246,7 @@ impl ModelConfig {
         let directions = self.lstm.num_directions() as f64;
         let gates = self.lstm.cell.num_gates() as f64;
         let lstm = gates * hidden * directions * (features + hidden + (layers - 1.0) * hidden * (directions + 1.0));
-        let mut channels = self.input.as_frame().channels;
-        let mut cnn = 0.0;
-        for block in &self.cnn {
-            let shortcut = f64::from(u8::from(block.has_shortcut(channels)));
-            let taps = block.taps(self.input) as f64 / block.groups as f64 + shortcut;
-            cnn += channels as f64 * block.out_channels as f64 * taps;
-            channels = block.out_channels;
-        }
+        let cnn = self.cnn.num_weights(self.input);
         let encoded = self.lstm.output_size();
         let (decoder, read) = match &self.head.sequence {
             Some(sequence) => (

@@ -37,3 +37,8 @@ pub(super) fn tensor(call: impl FnOnce(TensorOut) -> Message) -> Result<Tensor> 
 pub(super) fn pointers(tensors: &[Tensor]) -> Vec<TensorPtr> {
     tensors.iter().map(Tensor::as_ptr).collect()
 }
+
+/// Null for no tensor.
+pub(super) fn pointer_or_null(tensor: Option<&Tensor>) -> TensorPtr {
+    tensor.map_or(std::ptr::null(), Tensor::as_ptr)
+}

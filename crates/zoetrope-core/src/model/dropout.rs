@@ -17,6 +17,11 @@ impl Dropout {
         Self { probability, generator }
     }
 
+    /// Whether training draws a mask.
+    pub(super) fn drops(&self) -> bool {
+        self.probability > 0.0
+    }
+
     /// The mask is drawn in the layout of `values`, any shape.
     pub(super) fn forward_t(&self, values: &Tensor, train: bool) -> Result<Tensor> {
         if !train || self.probability == 0.0 {

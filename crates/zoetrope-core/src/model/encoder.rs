@@ -1,24 +1,33 @@
 //! The CNN: frames into feature vectors, or vectors into others that know their neighbours in time.
 
-pub(super) mod block;
+mod backbone;
+mod block;
+pub(super) mod conv;
 mod layers;
 pub(super) mod norm;
 
 use tch::{Kind, Tensor};
 
+use self::backbone::Backbone;
 use self::block::Block;
 use super::initializer::Initializer;
 use super::paths;
-use crate::config::{GlobalPool, ModelConfig};
+use crate::config::{Cnn, GlobalPool, ModelConfig};
 use crate::data::lengths::Layout;
 use crate::error::Result;
 use crate::kernels;
 use crate::runtime::random::Generator;
 
-/// Convolution blocks, then the flattening or the global pooling.
+/// Convolutions, then the flattening or the global pooling.
 pub(super) struct Encoder {
-    blocks: Vec<Block>,
+    cnn: Network,
     global_pool: GlobalPool,
+}
+
+/// The convolutions.
+enum Network {
+    Blocks(Vec<Block>),
+    Backbone(Backbone),
 }
 
 /// The features of frames.
@@ -39,27 +48,34 @@ impl Features {
 impl Encoder {
     pub(super) fn new(config: &ModelConfig, generator: &Generator, init: &mut Initializer<'_>) -> Result<Self> {
         let mut in_channels = config.input.as_frame().channels;
-        let mut blocks = Vec::with_capacity(config.cnn.len());
-        for (index, block) in config.cnn.iter().enumerate() {
-            let kernel = vec![block.kernel_size; config.input.num_kernel_axes()];
-            blocks.push(Block::new(index + 1, *block, in_channels, &kernel, generator, init)?);
-            in_channels = block.out_channels;
-        }
+        let cnn = match &config.cnn {
+            Cnn::Backbone(backbone) => Network::Backbone(Backbone::new(*backbone, in_channels, init)?),
+            Cnn::Blocks(configs) => {
+                let mut blocks = Vec::with_capacity(configs.len());
+                for (index, block) in configs.iter().enumerate() {
+                    let kernel = vec![block.kernel_size; config.input.num_kernel_axes()];
+                    blocks.push(Block::new(index + 1, *block, in_channels, &kernel, generator, init)?);
+                    in_channels = block.out_channels;
+                }
+                Network::Blocks(blocks)
+            }
+        };
         Ok(Self {
-            blocks,
+            cnn,
             global_pool: config.global_pool,
         })
     }
 
     /// Whether training draws masks in it.
     pub(super) fn has_dropout(&self) -> bool {
-        self.blocks.iter().any(Block::has_dropout)
+        self.cnn.blocks().iter().any(Block::has_dropout)
     }
 
     /// Whether the features of a frame are the same bits whatever other frames they are computed with, without autograd:
     /// known of the kernels, and of no product or sum of libtorch's.
     pub(super) fn is_frame_by_frame(&self) -> bool {
-        self.global_pool == GlobalPool::None && self.blocks.iter().all(Block::is_frame_by_frame)
+        let are_blocks = matches!(&self.cnn, Network::Blocks(blocks) if blocks.iter().all(Block::is_frame_by_frame));
+        are_blocks && self.global_pool == GlobalPool::None
     }
 
     /// Encodes frames of `[frames, channels, height, width]` or `[frames, features]`, floats or bytes, into
@@ -74,15 +90,12 @@ impl Encoder {
     ) -> Result<Features> {
         if frames.dim() == 2 {
             let mut encoded = scaled(frames, kind)?;
-            for block in &self.blocks {
+            for block in self.cnn.blocks() {
                 encoded = block.forward_over_time_t(&encoded, layout, train)?; // [frames, out_channels]
             }
             return Ok(Features::channel_major(encoded));
         }
-        let mut encoded = frames.shallow_clone();
-        for block in &self.blocks {
-            encoded = block.forward_t(&encoded, kind, train)?; // [frames, out_channels, height, width]
-        }
+        let encoded = self.cnn.forward_t(frames, kind, train)?; //           [frames, out_channels, height, width]
         if self.global_pool == GlobalPool::Average {
             let pooled = scaled(&encoded, kind)?.f_mean_dim([2, 3].as_slice(), false, None::<Kind>)?;
             return Ok(Features::channel_major(pooled));
@@ -97,6 +110,28 @@ impl Encoder {
             });
         }
         Ok(Features::channel_major(kernels::flatten(&encoded)?))
+    }
+}
+
+impl Network {
+    /// The blocks; none of a backbone.
+    fn blocks(&self) -> &[Block] {
+        match self {
+            Self::Blocks(blocks) => blocks,
+            Self::Backbone(_) => &[],
+        }
+    }
+
+    /// Frames of `[frames, channels, height, width]`, floats or bytes, into `[frames, out_channels, height', width']`.
+    fn forward_t(&self, frames: &Tensor, kind: Kind, train: bool) -> Result<Tensor> {
+        if let Self::Backbone(backbone) = self {
+            return backbone.forward_t(frames, kind, train);
+        }
+        let mut encoded = frames.shallow_clone();
+        for block in self.blocks() {
+            encoded = block.forward_t(&encoded, kind, train)?;
+        }
+        Ok(encoded)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::encoder::block::activate;
+use super::encoder::conv::activate;
 use super::encoder::norm::NormLayer;
 use super::initializer::Initializer;
 use crate::config::{BlockConfig, FrameSize, ModelConfig};
@@ -35,14 +35,15 @@ impl FrameDecoder {
     /// The decoder of `frames` frames at a time, which are channels side by side in the last layer's output; `None` where
     /// the encoder has no blocks.
     pub(super) fn new(config: &ModelConfig, frames: i64, init: &mut Initializer<'_>) -> Result<Option<Self>> {
-        let mut inputs = Vec::with_capacity(config.cnn.len());
+        let cnn = config.cnn.blocks();
+        let mut inputs = Vec::with_capacity(cnn.len());
         let mut frame = config.input.as_frame();
-        for block in &config.cnn {
+        for block in cnn {
             inputs.push(frame);
             frame = block.output(frame);
         }
-        let mut blocks = Vec::with_capacity(config.cnn.len());
-        for (index, (block, input)) in config.cnn.iter().zip(inputs).enumerate().rev() {
+        let mut blocks = Vec::with_capacity(cnn.len());
+        for (index, (block, input)) in cnn.iter().zip(inputs).enumerate().rev() {
             blocks.push(MirrorBlock::new(index, *block, input, frames, init)?);
         }
         Ok((!blocks.is_empty()).then_some(Self { encoded: frame, blocks }))
@@ -84,7 +85,7 @@ impl MirrorBlock {
         let (weight, bias) = init.weight_and_biases(&format!("decoder.deconv{number}"), &shape, out_channels)?;
         let norm = match config.norm {
             Some(norm) if !is_last => Some(NormLayer::new(
-                norm,
+                norm.into(),
                 &format!("decoder.norm{number}"),
                 out_channels,
                 init,

@@ -58,10 +58,31 @@ impl<'a> Initializer<'a> {
         self.parameter(name, &value)
     }
 
-    /// A parameter of a normal distribution with mean 0 and deviation 1 where it is drawn.
-    pub(super) fn normal(&mut self, name: String, shape: &[i64]) -> Result<Tensor> {
-        let value = self.value(&name, shape, |generator| generator.normal(shape))?;
+    /// A parameter of a normal distribution with mean 0 where it is drawn.
+    pub(super) fn normal(&mut self, name: String, shape: &[i64], deviation: f64) -> Result<Tensor> {
+        let value = self.value(&name, shape, |generator| generator.normal(shape, deviation))?;
         self.parameter(name, &value)
+    }
+
+    /// Draws so many uniform numbers that nobody uses, where parameters are drawn.
+    pub(super) fn skip_uniform(&self, count: i64) -> Result<()> {
+        /// Numbers at a time.
+        const PART: i64 = 1 << 20;
+        let Source::Drawn(generator) = &self.source else {
+            return Ok(());
+        };
+        for start in (0..count).step_by(PART as usize) {
+            let _ = generator.uniform(&[PART.min(count - start)], 1.0)?;
+        }
+        Ok(())
+    }
+
+    /// The same of normal numbers of one parameter.
+    pub(super) fn skip_normal(&self, shape: &[i64]) -> Result<()> {
+        if let Source::Drawn(generator) = &self.source {
+            let _ = generator.normal(shape, 1.0)?;
+        }
+        Ok(())
     }
 
     /// A parameter that starts as the same value everywhere, such as a norm's weight.

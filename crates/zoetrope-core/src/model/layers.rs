@@ -72,8 +72,9 @@ impl ModelConfig {
     fn push_frame_decoder(&self, time: &[Option<i64>], layers: &mut Vec<Layer>) {
         let input = self.input.as_frame();
         let at_once = self.head.forecast.as_ref().map_or(1, ForecastConfig::steps_at_once);
-        for (index, block) in self.cnn.iter().enumerate().rev() {
-            let frame = self.cnn[..index].iter().fold(input, |frame, block| block.output(frame));
+        let blocks = self.cnn.blocks();
+        for (index, block) in blocks.iter().enumerate().rev() {
+            let frame = blocks[..index].iter().fold(input, |frame, block| block.output(frame));
             let number = index + 1;
             let channels = frame.channels * if index == 0 { at_once } else { 1 };
             let mut push = |name: &str, kind, size: [i64; 3], parameters, statistics| {

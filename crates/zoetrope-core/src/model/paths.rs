@@ -3,7 +3,7 @@
 //! | part | kernel | taken where |
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
-//! | the same in inference, with any activation, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
+//! | the same in inference, with any activation but ReLU6 and hard-swish, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
 //! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | the same before a recurrent layer, in inference | none: the layer packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
@@ -21,50 +21,47 @@ use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::config::{Activation, BlockConfig, Cell, Norm, Pool};
+use crate::config::{Activation, Cell, ConvConfig, Norm, Pool};
 use crate::kernels;
 
-/// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_block`.
-pub(super) fn takes_conv_block(block: &BlockConfig, frames: &Tensor, weight: &Tensor) -> bool {
+/// Whether a convolution of frames `[frames, channels, height, width]` takes `kernels::conv_block`.
+pub(super) fn takes_conv_block(conv: &ConvConfig, has_residual: bool, frames: &Tensor, weight: &Tensor) -> bool {
     let size = frames.size();
     is_engine_on(weight)
-        && (block.kernel_size, block.stride, block.padding) == (3, 1, 1)
-        && (block.dilation, block.groups, block.norm, block.residual) == (1, 1, None, false)
-        && (block.activation, block.pool()) == (Activation::Relu, Some(Pool::Max(2)))
+        && (conv.kernel_size, conv.stride, conv.padding) == (3, 1, 1)
+        && (conv.dilation, conv.groups, conv.norm, has_residual) == (1, 1, None, false)
+        && (conv.activation, conv.pool) == (Activation::Relu, Some(Pool::Max(2)))
         && size[2].min(size[3]) >= 2
         && (frames.kind() == Kind::Float || size[1] <= 4)
 }
 
-/// Whether a block over time takes `kernels::conv1d`.
-pub(super) fn takes_conv1d(block: &BlockConfig, weight: &Tensor) -> bool {
-    is_engine_on(weight) && block.groups == 1
+/// Whether a convolution over time takes `kernels::conv1d`.
+pub(super) fn takes_conv1d(conv: &ConvConfig, weight: &Tensor) -> bool {
+    is_engine_on(weight) && conv.groups == 1
 }
 
-/// Whether a block of frames `[frames, channels, height, width]` takes `kernels::conv_layer` where nothing is trained.
-pub(super) fn takes_conv_layer(block: &BlockConfig, frames: &Tensor, weight: &Tensor) -> bool {
-    is_engine_on(weight)
-        && frames.dim() == 4
-        && (block.kernel_size, block.stride, block.dilation, block.groups) == (3, 1, 1, 1)
-        && block.padding <= 2
-        && block.norm != Some(Norm::Layer)
-        && matches!(block.pool(), None | Some(Pool::Max(2) | Pool::Average(2)))
+/// Whether a convolution of frames `[frames, channels, height, width]` takes `kernels::conv_layer` where nothing is
+/// trained.
+pub(super) fn takes_conv_layer(conv: &ConvConfig, frames: &Tensor, weight: &Tensor) -> bool {
+    frames.dim() == 4 && is_frame_by_frame(conv, weight)
 }
 
-/// Whether a block without a convolution beside its own takes, where nothing is trained, a kernel whose values of a frame
-/// are the same bits whatever other frames it computes: tiles of a frame go through Winograd's products one by one, and
-/// those behind the last frame are zeros.
-pub(super) fn is_frame_by_frame(block: &BlockConfig, weight: &Tensor) -> bool {
+/// Whether a convolution without a residual sum takes, where nothing is trained, a kernel whose values of a frame are the
+/// same bits whatever other frames it computes: tiles of a frame go through Winograd's products one by one, and those
+/// behind the last frame are zeros.
+pub(super) fn is_frame_by_frame(conv: &ConvConfig, weight: &Tensor) -> bool {
     is_engine_on(weight)
         && weight.dim() == 4
-        && (block.kernel_size, block.stride, block.dilation, block.groups) == (3, 1, 1, 1)
-        && block.padding <= 2
-        && block.norm != Some(Norm::Layer)
-        && matches!(block.pool(), None | Some(Pool::Max(2) | Pool::Average(2)))
+        && (conv.kernel_size, conv.stride, conv.dilation, conv.groups) == (3, 1, 1, 1)
+        && conv.padding <= 2
+        && kernels::conv_activation(conv.activation).is_some()
+        && conv.norm.is_none_or(|norm| norm.norm != Norm::Layer)
+        && matches!(conv.pool, None | Some(Pool::Max(2) | Pool::Average(2)))
 }
 
-/// Whether the kernels take a block's frames as they are, where they are bytes.
-pub(super) fn takes_bytes(block: &BlockConfig, frames: &Tensor) -> bool {
-    frames.kind() == Kind::Float || frames.size()[1] <= 4 && block.padding == 1
+/// Whether the kernels take a convolution's frames as they are, where they are bytes.
+pub(super) fn takes_bytes(conv: &ConvConfig, frames: &Tensor) -> bool {
+    frames.kind() == Kind::Float || frames.size()[1] <= 4 && conv.padding == 1
 }
 
 /// Whether frames of `[frames, channels, height, width]` take `kernels::flatten`.

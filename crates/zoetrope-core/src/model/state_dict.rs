@@ -15,6 +15,8 @@ pub struct Fit {
     pub strict: bool,
     /// Names of the state dict and the model's names for them; the others are left out. `None`: all names, as they are.
     pub names: Option<Vec<(String, String)>>,
+    /// What the names of the model begin with that are looked at: those of one of its parts. `None`: all.
+    pub part: Option<String>,
 }
 
 impl CnnLstm {
@@ -69,21 +71,22 @@ impl CnnLstm {
             .filter(|parameter| !parameter.tensor.requires_grad())
             .map(|parameter| parameter.name.as_str())
             .collect();
-        self.overwrite(&Indexed::new(state), true, |name| !frozen.contains(name))?;
+        self.overwrite(&Indexed::new(state), None, true, |name| !frozen.contains(name))?;
         Ok(())
     }
 
     /// As [`Self::load_state_dict`], from wherever weights come.
     pub(super) fn load_weights(&mut self, weights: &dyn Weights) -> Result<()> {
-        self.overwrite(weights, true, |_| true)?;
+        self.overwrite(weights, None, true, |_| true)?;
         Ok(())
     }
 
     /// As [`Self::load_partial`], from wherever weights come.
     pub(super) fn load_fitting(&mut self, weights: &dyn Weights, fit: &Fit) -> Result<StateDictMismatch> {
+        let part = fit.part.as_deref();
         match &fit.names {
-            Some(names) => self.overwrite(&Renamed::new(weights, names), fit.strict, |_| true),
-            None => self.overwrite(weights, fit.strict, |_| true),
+            Some(names) => self.overwrite(&Renamed::new(weights, names), part, fit.strict, |_| true),
+            None => self.overwrite(weights, part, fit.strict, |_| true),
         }
     }
 
@@ -92,10 +95,12 @@ impl CnnLstm {
     fn overwrite(
         &self,
         weights: &dyn Weights,
+        part: Option<&str>,
         strict: bool,
         is_wanted: impl Fn(&str) -> bool,
     ) -> Result<StateDictMismatch> {
-        let own = self.state();
+        let mut own = self.state();
+        own.retain(|(name, _)| part.is_none_or(|part| name.starts_with(part)));
         let mut mismatch = StateDictMismatch::default();
         let mut fitting = Vec::with_capacity(own.len());
         for (name, tensor) in &own {

@@ -2,11 +2,11 @@
 
 use tch::{Kind, Tensor};
 
-use super::encoder::activate;
+use super::encoder::conv::activate;
 use super::graph::{Attribute, Graph, Value};
 use super::norm::{BatchNorm, layer_norm};
 use super::weights::ModelWeights;
-use crate::config::{BlockConfig, FrameSize, ModelConfig, Norm};
+use crate::config::{BlockConfig, FrameSize, ModelConfig, Norm, NormConfig};
 use crate::error::Result;
 
 /// Encoded frames of `[rows, channels * height * width]` into frames of `[rows, frames * channels, height, width]`.
@@ -16,16 +16,16 @@ pub(super) fn decode(
     weights: &ModelWeights,
     encoded: &Value,
 ) -> Result<Value> {
-    let mut inputs = Vec::with_capacity(config.cnn.len());
+    let mut inputs = Vec::with_capacity(config.cnn.blocks().len());
     let mut frame = config.input.as_frame();
-    for block in &config.cnn {
+    for block in config.cnn.blocks() {
         inputs.push(frame);
         frame = block.output(frame);
     }
     graph.enter("decoder");
     let shape = graph.integers(&[-1, frame.channels, frame.height, frame.width]);
     let mut frames = graph.node("Reshape", &[encoded, &shape], &[]);
-    for (index, (block, input)) in config.cnn.iter().zip(inputs).enumerate().rev() {
+    for (index, (block, input)) in config.cnn.blocks().iter().zip(inputs).enumerate().rev() {
         let output = block.output(input);
         frames = Mirror {
             number: index + 1,
@@ -78,10 +78,14 @@ impl Mirror<'_> {
         ];
         let values = graph.node("ConvTranspose", &[&values, &weight, &bias], &attributes);
         let name = format!("decoder.norm{number}");
-        match block.norm {
-            Some(Norm::Batch) if number > 1 => Ok(BatchNorm::read(weights, name)?.apply(graph, &values)),
-            Some(Norm::Layer) if number > 1 => layer_norm(graph, weights, &name, &values, 2),
-            _ => Ok(values), //                             the first block's mirror gives the frame itself
+        match block.conv().norm.filter(|_| number > 1) {
+            Some(NormConfig {
+                norm: Norm::Batch, eps, ..
+            }) => Ok(BatchNorm::read(weights, &name, eps)?.apply(graph, &values)),
+            Some(NormConfig {
+                norm: Norm::Layer, eps, ..
+            }) => layer_norm(graph, weights, &name, &values, (2, eps)),
+            None => Ok(values), //                          the first block's mirror gives the frame itself
         }
     }
 }

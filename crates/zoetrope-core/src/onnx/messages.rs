@@ -22,6 +22,7 @@ pub(super) enum ElementType {
 pub(super) enum Attribute<'a> {
     Integer(&'a str, i64),
     Integers(&'a str, &'a [i64]),
+    Float(&'a str, f32),
     Text(&'a str, &'a str),
 }
 
@@ -56,6 +57,11 @@ impl Attribute<'_> {
                     message.integer(8, value);
                 }
                 message.integer(20, 7);
+            }
+            Self::Float(name, value) => {
+                message.text(1, name);
+                message.float(2, value);
+                message.integer(20, 1);
             }
             Self::Text(name, text) => {
                 message.text(1, name);

@@ -70,7 +70,7 @@ fn is_missing(graph: &mut Graph, values: &Value, axes: &[i64]) -> Value {
 fn at_reach(graph: &mut Graph, config: &ModelConfig, clips: &Clips, values: &Value) -> Value {
     let reach: i64 = match config.input {
         InputConfig::Frame(_) => 0,
-        InputConfig::Vector(_) => config.cnn.iter().map(|block| block.padding).sum(),
+        InputConfig::Vector(_) => config.cnn.blocks().iter().map(|block| block.padding).sum(),
     };
     if reach == 0 {
         return values.clone();

@@ -4,9 +4,6 @@ use super::graph::{Attribute, Graph, Value};
 use super::weights::ModelWeights;
 use crate::error::Result;
 
-/// Added to the variance: PyTorch's default.
-const EPS: f32 = 1e-5;
-
 /// (values − mean) / √(variance + eps) · weight + bias, with the mean and the variance of all that belongs to one
 /// frame, or to one step of vectors: `torch.nn.GroupNorm(1, channels)`, which ONNX has no operator for at opset 17.
 ///
@@ -16,7 +13,7 @@ pub(super) fn layer_norm(
     weights: &ModelWeights,
     name: &str,
     values: &Value,
-    axes: usize,
+    (axes, eps): (usize, f64),
 ) -> Result<Value> {
     graph.enter(name);
     let of_step: &[i64] = if axes == 2 { &[1, 2, 3] } else { &[1] };
@@ -25,7 +22,7 @@ pub(super) fn layer_norm(
     let centred = graph.node("Sub", &[values, &mean], &[]);
     let squared = graph.node("Mul", &[&centred, &centred], &[]);
     let variance = graph.node("ReduceMean", &[&squared], &mean_of);
-    let eps = graph.float(EPS);
+    let eps = graph.float(eps as f32);
     let shifted = graph.node("Add", &[&variance, &eps], &[]);
     let deviation = graph.node("Sqrt", &[&shifted], &[]);
     let normed = graph.node("Div", &[&centred, &deviation], &[]);
@@ -48,17 +45,19 @@ pub(super) struct BatchNorm {
     bias: Vec<f32>,
     mean: Vec<f32>,
     var: Vec<f32>,
+    eps: f64,
 }
 
 impl BatchNorm {
-    pub(super) fn read(weights: &ModelWeights, name: String) -> Result<Self> {
+    pub(super) fn read(weights: &ModelWeights, name: &str, eps: f64) -> Result<Self> {
         let part = |part: &str| -> Result<Vec<f32>> { Ok(weights.read(&format!("{name}.{part}"))?.0) };
         Ok(Self {
             weight: part("weight")?,
             bias: part("bias")?,
             mean: part("running_mean")?,
             var: part("running_var")?,
-            name,
+            name: name.to_owned(),
+            eps,
         })
     }
 
@@ -70,7 +69,7 @@ impl BatchNorm {
         for channel in 0..bias.len() {
             let [gamma, beta, mean, var] =
                 [&self.weight, &self.bias, &self.mean, &self.var].map(|values| f64::from(values[channel]));
-            let factor = gamma / (var + f64::from(EPS)).sqrt();
+            let factor = gamma / (var + self.eps).sqrt();
             for value in &mut folded.0[channel * taps..][..taps] {
                 let product = f64::from(*value) * factor;
                 let narrow = product as f32;
@@ -90,7 +89,7 @@ impl BatchNorm {
         true
     }
 
-    /// The norm as an operator of its own, whose eps is 1e-5 by default.
+    /// The norm as an operator of its own.
     pub(super) fn apply(&self, graph: &mut Graph, values: &Value) -> Value {
         let name = &self.name;
         graph.enter(name);
@@ -98,6 +97,7 @@ impl BatchNorm {
         let mut part = |part: &str, values: &[f32]| graph.weight(&format!("{name}.{part}"), &channels, values);
         let [weight, bias] = [part("weight", &self.weight), part("bias", &self.bias)];
         let [mean, var] = [part("running_mean", &self.mean), part("running_var", &self.var)];
-        graph.node("BatchNormalization", &[values, &weight, &bias, &mean, &var], &[])
+        let eps = [Attribute::Float("epsilon", self.eps as f32)];
+        graph.node("BatchNormalization", &[values, &weight, &bias, &mean, &var], &eps)
     }
 }

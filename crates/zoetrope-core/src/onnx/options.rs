@@ -53,10 +53,11 @@ impl OnnxOptions {
             return Err(Error::invalid("streaming", expected, "one of two directions"));
         }
         let is_vector = matches!(config.input, InputConfig::Vector(_));
-        match config.cnn.iter().position(|block| is_vector && block.kernel_size > 1) {
+        let blocks = config.cnn.blocks();
+        match blocks.iter().position(|block| is_vector && block.kernel_size > 1) {
             Some(index) => {
                 let expected = "a model whose convolutions need no step of the future,";
-                let received = format!("cnn[{index}].kernelSize {}", config.cnn[index].kernel_size);
+                let received = format!("cnn[{index}].kernelSize {}", blocks[index].kernel_size);
                 Err(Error::invalid("streaming", expected, received))
             }
             None => Ok(()),

@@ -44,10 +44,10 @@ impl Generator {
         Ok(tensor)
     }
 
-    /// A float32 CPU tensor of the given shape, normal with mean 0 and deviation 1.
-    pub(crate) fn normal(&self, shape: &[i64]) -> Result<Tensor> {
+    /// A float32 CPU tensor of the given shape, normal with mean 0.
+    pub(crate) fn normal(&self, shape: &[i64], deviation: f64) -> Result<Tensor> {
         let mut tensor = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
-        self.0.normal(&mut tensor, 0.0, 1.0)?;
+        self.0.normal(&mut tensor, 0.0, deviation)?;
         Ok(tensor)
     }
 

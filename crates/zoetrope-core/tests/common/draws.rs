@@ -83,8 +83,8 @@ impl Draw {
     /// have few channels.
     pub fn takes_conv_block(&self) -> bool {
         let mut frame = self.config.input.as_frame();
-        let mut takes = self.inputs.size().len() > 3 && !self.config.cnn.is_empty();
-        for block in &self.config.cnn {
+        let mut takes = self.inputs.size().len() > 3 && !self.config.cnn.blocks().is_empty();
+        for block in self.config.cnn.blocks() {
             takes &= (block.kernel_size, block.stride, block.padding) == (3, 1, 1)
                 && (block.dilation, block.groups, block.norm, block.residual) == (1, 1, None, false)
                 && (block.activation, block.pool()) == (Activation::Relu, Some(Pool::Max(2)))
@@ -105,7 +105,7 @@ impl Draw {
 /// float32 libtorch itself is 3e-4 off there.
 fn has_slopes(config: &ModelConfig, frames: i64) -> bool {
     let mut frame = config.input.as_frame();
-    config.cnn.iter().all(|block| {
+    config.cnn.blocks().iter().all(|block| {
         let (inputs, size) = (
             frame.channels / block.groups * block.taps(config.input),
             block.convolved(frame),

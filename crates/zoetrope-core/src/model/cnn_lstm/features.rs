@@ -137,7 +137,7 @@ impl CnnLstm {
     /// Channel-major features of frames in the order in which the recurrent part packs its weights, as the encoder gives
     /// them where it can.
     fn pixel_major(&self, values: Tensor) -> Result<Features> {
-        let channels = self.config.cnn.last().map_or(1, |block| block.out_channels);
+        let channels = self.config.cnn.blocks().last().map_or(1, |block| block.out_channels);
         let is_flat =
             matches!(self.config.input, InputConfig::Vector(_)) || self.config.global_pool != GlobalPool::None;
         if is_flat || channels == 1 || !paths::is_engine_on(&values) {

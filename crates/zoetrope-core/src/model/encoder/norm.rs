@@ -2,17 +2,13 @@
 
 use tch::{Kind, Tensor};
 
-use crate::config::Norm;
+use crate::config::{Norm, NormConfig};
 use crate::error::{Error, Result};
 use crate::model::initializer::Initializer;
 
-/// Added to the variance: PyTorch's default.
-const EPS: f64 = 1e-5;
-/// The share of a batch's statistics in the running ones: PyTorch's default.
-const MOMENTUM: f64 = 0.1;
-
 /// A norm with its parameters, `weight` and `bias` of `[channels]`.
 pub(in crate::model) struct NormLayer {
+    config: NormConfig,
     weight: Tensor,
     bias: Tensor,
     /// Batch norm's, `None` for layer norm.
@@ -31,10 +27,15 @@ struct RunningStatistics {
 }
 
 impl NormLayer {
-    pub(in crate::model) fn new(norm: Norm, name: &str, channels: i64, init: &mut Initializer<'_>) -> Result<Self> {
+    pub(in crate::model) fn new(
+        config: NormConfig,
+        name: &str,
+        channels: i64,
+        init: &mut Initializer<'_>,
+    ) -> Result<Self> {
         let weight = init.constant(format!("{name}.weight"), &[channels], 1.0)?;
         let bias = init.constant(format!("{name}.bias"), &[channels], 0.0)?;
-        let statistics = match norm {
+        let statistics = match config.norm {
             Norm::Layer => None,
             Norm::Batch => Some(RunningStatistics {
                 mean: init.buffer(format!("{name}.running_mean"), &[channels], Kind::Float, 0.0)?,
@@ -43,6 +44,7 @@ impl NormLayer {
             }),
         };
         Ok(Self {
+            config,
             weight,
             bias,
             statistics,
@@ -58,7 +60,10 @@ impl NormLayer {
             var,
             num_batches_tracked,
         } = statistics;
-        Some(([&self.weight, &self.bias, mean, var, num_batches_tracked], EPS))
+        Some((
+            [&self.weight, &self.bias, mean, var, num_batches_tracked],
+            self.config.eps,
+        ))
     }
 
     /// Whether a batch enters the running statistics.
@@ -73,8 +78,9 @@ impl NormLayer {
     /// running statistics, and keeps them.
     pub(in crate::model) fn forward_t(&self, values: &Tensor, train: bool) -> Result<Tensor> {
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
+        let NormConfig { eps, momentum, .. } = self.config;
         let Some(statistics) = &self.statistics else {
-            return Ok(values.f_group_norm(1, weight, bias, EPS, true)?);
+            return Ok(values.f_group_norm(1, weight, bias, eps, true)?);
         };
         let is_updated = self.is_updated(train);
         if is_updated {
@@ -82,7 +88,7 @@ impl NormLayer {
             let _ = statistics.num_batches_tracked.shallow_clone().f_add_scalar_(1)?;
         }
         let (mean, var) = (Some(&statistics.mean), Some(&statistics.var));
-        Ok(values.f_batch_norm(weight, bias, mean, var, is_updated, MOMENTUM, EPS, true)?)
+        Ok(values.f_batch_norm(weight, bias, mean, var, is_updated, momentum, eps, true)?)
     }
 }
 

@@ -36,7 +36,7 @@ impl Decoder {
     ) -> Result<Self> {
         let (encoded, classes) = (config.lstm.output_size(), config.num_classes);
         let (hidden, embedded) = (sequence.hidden_size, sequence.embedding_size);
-        let embedding = init.normal("decoder.embedding.weight".to_owned(), &[classes + 1, embedded])?;
+        let embedding = init.normal("decoder.embedding.weight".to_owned(), &[classes + 1, embedded], 1.0)?;
         let bridge = Linear::new("decoder.bridge", encoded, 2 * hidden, init)?;
         let cell = Cell::new(embedded, hidden, init)?;
         let attention = if sequence.attention {
