@@ -32,6 +32,13 @@ export declare class NativeBatch {
    */
   static lent(inputs: Float32Array | Uint8Array, shape: Array<number>, lengths: Int32Array | undefined | null, targets: NativeTargets | undefined | null, indices: Uint32Array): Outcome<NativeBatch>
   /**
+   * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
+   * with seed and epoch they say all draws.
+   */
+  augment(config: object, seed: number, epoch: number, indices: Uint32Array): Outcome<undefined>
+  /** The inputs as the model would see them, instead of a job. */
+  readInputs(): Promise<Outcome<NativeInputs>>
+  /**
    * As `lent`, of which only the clips at the positions `present`, ascending, have inputs, of the shape `inputsShape`. The
    * others have features, see `keepFeatures`.
    */
@@ -41,13 +48,6 @@ export declare class NativeBatch {
    * `version`; and of which clips the frames are here, where they are not all.
    */
   keepFeatures(features: NativeFeatures, indices: Uint32Array, version: number, present?: Uint32Array | undefined | null): Outcome<undefined>
-  /**
-   * Has a thread beside the model's change the clips at random. `indices` are the samples' places in their dataset:
-   * with seed and epoch they say all draws.
-   */
-  augment(config: object, seed: number, epoch: number, indices: Uint32Array): Outcome<undefined>
-  /** The inputs as the model would see them, instead of a job. */
-  readInputs(): Promise<Outcome<NativeInputs>>
 }
 
 /** Accumulates over batches what their values are like, on a thread beside the models'. */
