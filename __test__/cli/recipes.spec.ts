@@ -56,38 +56,40 @@ recipe(
   },
 )
 
-/** Spoken colours as grey frames of `[height, width]`, one clip after the other, with the folder that each belongs into. */
-async function eachLips(
+/** Spoken colours, grey: the frames of all clips of each label one after the other, written by `write` into its folder. */
+async function eachColour(
   place: string,
   into: string,
-  write: (path: string, frames: Uint8Array, size: { readonly width: number; readonly height: number }) => void,
+  write: (label: string, frames: Uint8Array, size: { readonly width: number; readonly height: number }) => void,
 ): Promise<string> {
   const arrays = await readNpz(place)
   const { data, shape } = arrays.get('X')!.toNdArray()
-  const targets = arrays.get('y')!.toTargets()
-  const labels = arrays.get('labels')!.data
-  const [count = 0, time = 0, , height = 0, width = 0] = shape
+  const targets = Array.from(arrays.get('y')!.toTargets())
+  const [, time = 0, , height = 0, width = 0] = shape
+  const size = time * height * width
   const clips = join(folder, into)
-  for (let clip = 0; clip < count; clip++) {
-    const label = join(clips, String(labels[targets[clip] ?? 0]))
-    mkdirSync(label, { recursive: true })
-    const size = time * height * width
-    const frames = Uint8Array.from(data.subarray(clip * size, (clip + 1) * size))
-    write(join(label, `clip${clip}`), frames, { width, height })
+  for (const [target, name] of Array.from(arrays.get('labels')!.data, String).entries()) {
+    const own = targets.flatMap((other, clip) => (other === target ? [clip] : []))
+    const frames = Buffer.concat(own.map((clip) => Uint8Array.from(data.subarray(clip * size, (clip + 1) * size))))
+    mkdirSync(join(clips, name), { recursive: true })
+    write(join(clips, name), frames, { width, height })
   }
   return clips
 }
 
+/** Frames of a clip. */
+const COLOUR_FRAMES = 12
 /** The bar of `examples/lip-reading.mjs`. */
 const LIPS = 0.9
 
 recipe('grid-colour4/grid_s1_colour4.npz', 'lip reading as folders of PNG folders', async (t, place) => {
-  const clips = await eachLips(place, 'lips', (path, frames, { width, height }) => {
-    mkdirSync(path)
+  const clips = await eachColour(place, 'lips', (label, frames, { width, height }) => {
     const step = width * height
     for (let frame = 0; frame * step < frames.length; frame++) {
+      const clip = join(label, `clip${Math.floor(frame / COLOUR_FRAMES)}`)
       const pixel = (x: number, y: number): number => frames[frame * step + y * width + x] ?? 0
-      writeFileSync(join(path, `${frame}.png`), png(width, height, 1, pixel))
+      mkdirSync(clip, { recursive: true })
+      writeFileSync(join(clip, `${frame}.png`), png(width, height, 1, pixel))
     }
   })
   t.true((await trained(t, clips)) >= LIPS)
@@ -95,9 +97,13 @@ recipe('grid-colour4/grid_s1_colour4.npz', 'lip reading as folders of PNG folder
 
 if (withoutFfmpeg === undefined) {
   recipe('grid-colour4/grid_s1_colour4.npz', 'lip reading as folders of videos', async (t, place) => {
-    const clips = await eachLips(place, 'videos', (path, frames, { width, height }) => {
+    const clips = await eachColour(place, 'videos', (label, frames, { width, height }) => {
+      const count = frames.length / (width * height * COLOUR_FRAMES)
+      const begins = Array.from({ length: count - 1 }, (_, clip) => (clip + 1) * COLOUR_FRAMES)
       const raw = ['-f', 'rawvideo', '-pix_fmt', 'gray', '-s', `${width}x${height}`, '-r', '25', '-i', 'pipe:']
-      ffmpeg([...raw, '-pix_fmt', 'yuv420p', `${path}.mp4`], frames)
+      const cut = ['-force_key_frames', `expr:eq(mod(n,${COLOUR_FRAMES}),0)`, '-f', 'segment', '-reset_timestamps', '1']
+      const output = ['-segment_frames', begins.join(','), join(label, 'clip%04d.mp4')]
+      ffmpeg([...raw, '-pix_fmt', 'yuv420p', ...cut, ...output], frames)
     })
     t.true((await trained(t, clips)) >= LIPS)
   })

@@ -129,23 +129,29 @@ test.serial('a second interrupt ends the process at once, whatever it is doing',
   `
   t.like(await runNode(['-e', program]), { code: 130, signal: null, stdout: 'told\n' })
 
-  // Of a run that is in a step of some seconds, after which it would go on.
+  // Of a run that would go on to save its weights and to write its report: the second one comes with the word of the first.
   const out = join(place('twice'), 'model.safetensors')
-  const big = ['--epochs', '9', '--threads', '1', '--hidden-size', '512', '--blocks', '256,256', '--device', 'cpu']
-  const child = spawn(process.execPath, [MAIN, 'train', words, '-o', out, '--json', ...big], { stdio: ['ignore', 'pipe', 'pipe'] }) // prettier-ignore
+  const hook = join(folder, 'hook.cjs')
+  writeFileSync(
+    hook,
+    `const { write } = process.stderr
+    process.stderr.write = function (text, ...rest) {
+      if (String(text).includes('Ctrl-C again ends at once')) process.kill(process.pid, 'SIGINT')
+      return write.call(this, text, ...rest)
+    }`,
+  )
+  const args = ['--require', hook, MAIN, 'train', words, '-o', out, '--json', ...SMALL]
+  const endless = ['--epochs', '100000', '--patience', '100000']
+  const child = spawn(process.execPath, [...args, ...endless], { stdio: ['ignore', 'pipe', 'ignore'] })
   const seen: string[] = []
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (text.includes('Ctrl-C again ends at once')) child.kill('SIGINT')
-  })
   for await (const line of createInterface({ input: child.stdout })) {
     const { event } = JSON.parse(line) as { event: string }
     seen.push(event)
-    if (event === 'audit') child.kill('SIGINT')
+    if (event === 'epoch' && !child.killed) child.kill('SIGINT')
   }
   const code = child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)))
   t.is(code, 130)
-  t.deepEqual(seen, ['live', 'data', 'audit'])
-  t.deepEqual(readdirSync(join(folder, 'twice')), ['model.run.json'])
+  t.false(seen.includes('report') || seen.includes('interrupted'), seen.join(', '))
 })
 
 test.serial('strings of labels of a manifest train a model that reads them', async (t) => {

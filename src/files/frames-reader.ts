@@ -5,7 +5,8 @@ import { fileError } from '../data/readers/file-error'
 import { imagesIn } from './frame-folder'
 import { decodeImages, imageSize } from './images'
 import { stepsAt, stepsOf } from './timing'
-import { probeVideo, readVideo } from './video'
+import { readVideo } from './video'
+import { factsOf } from './video-facts'
 import type { InputOptions } from '../config/input'
 import type { FramesPreprocessing, TimingPreprocessing } from '../config/preprocessing'
 import type { ClipFile } from './form'
@@ -39,7 +40,7 @@ export async function framesPreprocessing(
 async function lookAt(
   file: ClipFile,
 ): Promise<{ readonly height: number; readonly width: number; readonly channels: 1 | 3 }> {
-  if (file.form === 'video') return probeVideo(file.path, undefined)
+  if (file.form === 'video') return factsOf(file, undefined)
   const [image = file.path] = file.form === 'folder' ? await imagesIn(file.path) : [file.path]
   return imageSize(image)
 }
@@ -59,7 +60,7 @@ export class FramesReader implements ClipReader {
 
   async measure(file: ClipFile, signal: AbortSignal | undefined): Promise<ClipLength> {
     if (file.form === 'video') {
-      const { times, rate } = await probeVideo(file.path, signal)
+      const { times, rate } = await factsOf(file, signal)
       return { steps: stepsAt(times, this.preprocessing).length, rate }
     }
     const count = file.frames ?? (await imagesOf(file)).length
@@ -75,8 +76,9 @@ export class FramesReader implements ClipReader {
     return { array: await decodeImages(chosen, this.preprocessing), length }
   }
 
-  async #readVideo({ path }: ClipFile, choose: Choose, signal: AbortSignal | undefined): Promise<ReadClip> {
-    const video = await probeVideo(path, signal)
+  async #readVideo(file: ClipFile, choose: Choose, signal: AbortSignal | undefined): Promise<ReadClip> {
+    const { path } = file
+    const video = await factsOf(file, signal)
     const { size, resize } = this.preprocessing
     if (resize === null && (video.height !== size.height || video.width !== size.width)) {
       const actual = `${video.width} × ${video.height}; set \`size\`, and all are resized to it`

@@ -260,5 +260,5 @@ test('both kinds of files run in WebAssembly, by onnxruntime-web', async (t) => 
   t.deepEqual(written.map(({ text }) => text), expected.map(({ text }) => text)) // prettier-ignore
   t.true(written.every(({ score }, clip) => Math.abs(score - expected[clip]!.score) < 1e-4))
   const { data } = await forecaster.forecast(clips, { lengths })
-  t.true(relativeDifference(Float32Array.from(forecast), data as Float32Array) < 1e-5)
+  t.true(relativeDifference(Float32Array.from(forecast), data) < 1e-5)
 })
