@@ -1,5 +1,6 @@
 //! The C ABI of `kernels/*.cpp`, made safe.
 
+mod conv;
 mod ffi;
 pub(crate) mod optimizer;
 mod packed;
@@ -12,6 +13,8 @@ use tch::{Kind, Tensor};
 use crate::config::{Activation, Cell, Pool};
 use crate::error::Result;
 
+pub(crate) use self::conv::{Finish, FinishNorm, conv, finish};
+use self::conv::{activation_number, pool_number};
 use self::ffi::{Message, TensorOut, TensorPtr, check, pointer_or_null, tensor};
 use self::packed::CPacked;
 pub(crate) use self::packed::Packed;
@@ -187,17 +190,6 @@ pub(crate) fn conv_layer(
     packed: &Packed,
 ) -> Result<Tensor> {
     let norm = finish.norm.map(|(tensors, eps)| (tensors.map(Tensor::as_ptr), eps));
-    let activation = match finish.activation {
-        Activation::None => 0,
-        Activation::Relu => 1,
-        Activation::Gelu => 2,
-        Activation::Silu => 3,
-    };
-    let pool = match finish.pool {
-        None => 0,
-        Some(Pool::Max(_)) => 1,
-        Some(Pool::Average(_)) => 2,
-    };
     // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked; `norm` is null
     // or five; `bias` and `residual` may be null.
     tensor(|y| unsafe {
@@ -210,8 +202,8 @@ pub(crate) fn conv_layer(
             norm.map_or(0.0, |(_, eps)| eps),
             pointer_or_null(finish.residual),
             padding,
-            activation,
-            pool,
+            activation_number(finish.activation),
+            pool_number(finish.pool),
             packed.as_ptr(),
             y,
         )
