@@ -1,5 +1,6 @@
 //! The C ABI of `kernels/*.cpp`, made safe.
 
+mod conv;
 mod ffi;
 pub(crate) mod optimizer;
 mod packed;
@@ -10,8 +11,10 @@ use tch::kind::Element;
 use tch::{Kind, Tensor};
 
 use crate::config::{Activation, Cell, Pool};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
+pub(crate) use self::conv::{Finish, FinishNorm, conv, finish};
+use self::conv::{activation_number, pool_number};
 use self::ffi::{Message, TensorOut, TensorPtr, check, pointer_or_null, tensor};
 use self::packed::CPacked;
 pub(crate) use self::packed::Packed;
@@ -174,17 +177,6 @@ pub(crate) struct ConvFinish<'a> {
     pub(crate) pool: Option<Pool>,
 }
 
-/// The number of an activation in [`conv_layer`]'s kernel, where it has it.
-pub(crate) fn conv_activation(activation: Activation) -> Option<i32> {
-    match activation {
-        Activation::None => Some(0),
-        Activation::Relu => Some(1),
-        Activation::Gelu => Some(2),
-        Activation::Silu => Some(3),
-        Activation::Relu6 | Activation::Hardswish => None,
-    }
-}
-
 /// Convolution 3×3 with stride 1 and a padding of 0 to 2, and what follows it, without autograd.
 ///
 /// Frames, weight, bias, `packed` and result as of [`conv_block`]; bytes with a padding of 1 only. The output has at
@@ -198,14 +190,6 @@ pub(crate) fn conv_layer(
     packed: &Packed,
 ) -> Result<Tensor> {
     let norm = finish.norm.map(|(tensors, eps)| (tensors.map(Tensor::as_ptr), eps));
-    let activation = conv_activation(finish.activation).ok_or_else(|| Error::Internal {
-        reason: format!("no kernel has the activation {:?}", finish.activation),
-    })?;
-    let pool = match finish.pool {
-        None => 0,
-        Some(Pool::Max(_)) => 1,
-        Some(Pool::Average(_)) => 2,
-    };
     // SAFETY: live tensors of ours, of the kinds and sizes that `model/paths.rs` has checked; `norm` is null
     // or five; `bias` and `residual` may be null.
     tensor(|y| unsafe {
@@ -218,8 +202,8 @@ pub(crate) fn conv_layer(
             norm.map_or(0.0, |(_, eps)| eps),
             pointer_or_null(finish.residual),
             padding,
-            activation,
-            pool,
+            activation_number(finish.activation),
+            pool_number(finish.pool),
             packed.as_ptr(),
             y,
         )

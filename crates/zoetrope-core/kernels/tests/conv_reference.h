@@ -60,6 +60,8 @@ struct Reference {
   static double activate(double x, zt_conv_activation activation) {
     if (activation == zt_relu) return std::fmax(0, x);
     if (activation == zt_gelu) return x / 2 * std::erfc(-x / std::sqrt(2.0));
+    if (activation == zt_relu6) return std::fmin(6, std::fmax(0, x));
+    if (activation == zt_hardswish) return x * std::fmin(6, std::fmax(0, x + 3)) / 6;
     return activation == zt_silu ? x / (1 + std::exp(-x)) : x;
   }
 
@@ -108,5 +110,27 @@ struct Reference {
                 }
               }
           }
+  }
+
+  // The same of the convolution alone, from the gradient of its whole output.
+  void whole_backward(const Floats& x, const Floats& weight, const Floats& dy, Doubles& dx, Doubles& dweight,
+                      Doubles& dbias) const {
+    const int64_t height = s.height + 2 * s.padding - 2, width = s.width + 2 * s.padding - 2;
+    dx.assign(x.size(), 0), dweight.assign(weight.size(), 0), dbias.assign(s.out_channels, 0);
+    for (int64_t at = 0; at < int64_t(dy.size()); ++at) {
+      const int64_t o = at % s.out_channels, pixel = at / s.out_channels;
+      const int64_t n = pixel / width / height, h = pixel / width % height, w = pixel % width;
+      dbias[o] += dy[at];
+      for (int64_t kh = 0; kh < 3; ++kh)
+        for (int64_t kw = 0; kw < 3; ++kw) {
+          const int64_t row = h + kh - s.padding, col = w + kw - s.padding;
+          if (row < 0 || row >= s.height || col < 0 || col >= s.width) continue;
+          for (int64_t i = 0; i < s.in_channels; ++i) {
+            const int64_t k = ((o * s.in_channels + i) * 3 + kh) * 3 + kw;
+            dx[x_at(n, row, col, i)] += double(dy[at]) * weight[k];
+            dweight[k] += double(dy[at]) * x[x_at(n, row, col, i)];
+          }
+        }
+    }
   }
 };

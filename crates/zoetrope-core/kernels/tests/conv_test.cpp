@@ -117,6 +117,18 @@ Results run_first(const Case& c, const Floats& frames, const Bytes& pixels, int 
   return r;
 }
 
+// Frames [frames, in_channels, height, width] of a case's.
+Floats channels_first(const Case& c) {
+  const zt_conv_shape& s = c.s;
+  Floats frames(c.x.size());
+  for (int64_t n = 0; n < s.frames; ++n)
+    for (int64_t h = 0; h < s.height; ++h)
+      for (int64_t w = 0; w < s.width; ++w)
+        for (int64_t i = 0; i < s.in_channels; ++i)
+          frames[((n * s.in_channels + i) * s.height + h) * s.width + w] = c.x[c.reference.x_at(n, h, w, i)];
+  return frames;
+}
+
 void compare(const Case& c, const Results& r, bool has_dx, const std::string& what) {
   double gap;
   const Doubles y = c.reference.forward(c.x, c.weight, c.bias, r.argmax, gap);
@@ -152,7 +164,7 @@ void finishes(const zt_conv_shape& s, int threads) {
   const Case c(s);
   const int64_t rows = s.height + 2 * s.padding - 2, cols = s.width + 2 * s.padding - 2;
   const Floats residual = normal(s.frames * rows * cols * s.out_channels);
-  for (const zt_conv_activation activation : {zt_linear_activation, zt_relu, zt_gelu, zt_silu})
+  for (const zt_conv_activation activation : {zt_linear_activation, zt_relu, zt_gelu, zt_silu, zt_relu6, zt_hardswish})
     for (const zt_conv_pool pool : {zt_no_pool, zt_max_pool, zt_average_pool})
       for (const bool sums : {false, true}) {
         const Doubles expected =
@@ -167,17 +179,56 @@ void finishes(const zt_conv_shape& s, int threads) {
                                  (sums ? ", sum" : "");
         within(error(y, expected), 1e-5, worst_value, what);
         if (s.in_channels > 4 || s.padding != 1) continue;
-        Floats frames(c.x.size());
-        for (int64_t n = 0; n < s.frames; ++n)
-          for (int64_t h = 0; h < s.height; ++h)
-            for (int64_t w = 0; w < s.width; ++w)
-              for (int64_t i = 0; i < s.in_channels; ++i)
-                frames[((n * s.in_channels + i) * s.height + h) * s.width + w] = c.x[c.reference.x_at(n, h, w, i)];
+        const Floats frames = channels_first(c);
         y.assign(y.size(), std::nanf(""));
         Aligned first(zt_conv_first_forward_workspace(&s, threads));
         zt_conv_first_forward(&s, &output, frames.data(), nullptr, c.weight.data(), c.bias.data(), first.data, threads);
         within(error(y, expected), 1e-5, worst_value, "first: " + what);
       }
+}
+
+// The gradients of the convolution alone.
+void whole(const zt_conv_shape& s, int threads) {
+  const Case c(s);
+  const int64_t rows = s.height + 2 * s.padding - 2, cols = s.width + 2 * s.padding - 2;
+  const Floats dy = normal(s.frames * rows * cols * s.out_channels);
+  Doubles dx, dweight, dbias;
+  c.reference.whole_backward(c.x, c.weight, dy, dx, dweight, dbias);
+  const std::string what = name_of(s, "whole", threads) + ", padding " + std::to_string(s.padding);
+  const auto gradients = [&](const auto& compute, size_t workspace_size) {
+    Floats actual(c.weight.size() + s.out_channels, std::nanf(""));
+    Aligned workspace(workspace_size);
+    compute(actual.data(), actual.data() + c.weight.size(), workspace.data);
+    return actual;
+  };
+  const auto expect = [&](const std::string& kernel, const auto& compute, size_t workspace_size) {
+    const Floats actual = gradients(compute, workspace_size);
+    const auto bias = actual.begin() + c.weight.size();
+    within(error(Floats(actual.begin(), bias), dweight), 1e-5, worst_gradient, kernel + what + ", dweight");
+    within(error(Floats(bias, actual.end()), dbias), 1e-5, worst_gradient, kernel + what + ", dbias");
+    check(actual == gradients(compute, workspace_size), kernel + what + ": two runs are bit-equal");
+  };
+  expect(
+      "",
+      [&](float* dw, float* db, float* workspace) {
+        zt_conv_weight_gradient(&s, c.x.data(), dy.data(), dw, db, workspace, threads);
+      },
+      zt_conv_weight_gradient_workspace(&s, threads));
+  Floats rotated(c.weight.size()), back(c.x.size()), none(s.in_channels);
+  zt_conv_rotate(&s, c.weight.data(), rotated.data());
+  const zt_conv_shape transposed = {s.frames, rows, cols, s.out_channels, s.in_channels, 2 - s.padding};
+  const zt_conv_output output = {back.data(), nullptr, nullptr, zt_linear_activation, zt_no_pool};
+  Aligned workspace(zt_conv_forward_workspace(&transposed, threads));
+  zt_conv_forward(&transposed, &output, dy.data(), rotated.data(), none.data(), nullptr, workspace.data, threads);
+  within(error(back, dx), 1e-5, worst_gradient, what + ", dx");
+  if (s.in_channels > 4 || s.padding != 1) return;
+  const Floats frames = channels_first(c);
+  expect(
+      "first: ",
+      [&](float* dw, float* db, float* workspace) {
+        zt_conv_first_weight_gradient(&s, frames.data(), nullptr, dy.data(), dw, db, workspace, threads);
+      },
+      zt_conv_first_weight_gradient_workspace(&s, threads));
 }
 
 void first_block(const zt_conv_shape& s, bool bytes, int threads) {
@@ -316,6 +367,17 @@ int main() {
                                                                        {1, 5, 11, 24, 33, 2},
                                                                        {2, 10, 6, 48, 17, 1}})
       for (const int threads : {1, 2}) finishes(s, threads);
+    for (const zt_conv_shape& s : std::initializer_list<zt_conv_shape>{{1, 3, 3, 1, 1, 0},
+                                                                       {1, 1, 1, 2, 3, 1},
+                                                                       {2, 1, 5, 3, 5, 2},
+                                                                       {2, 9, 7, 33, 20, 0},
+                                                                       {3, 8, 8, 4, 40, 1},
+                                                                       {1, 150, 6, 2, 9, 1},
+                                                                       {1, 4, 600, 3, 4, 1},
+                                                                       {40, 16, 12, 12, 33, 1},
+                                                                       {1, 5, 11, 24, 70, 2},
+                                                                       {2, 10, 6, 130, 17, 1}})
+      for (const int threads : {1, 2, 5}) whole(s, threads);
     std::uniform_int_distribution<int64_t> size(2, 21), channels(1, 40), few(1, 4), frames(1, 4);
     for (int i = 0; i < 20; ++i) {
       block({frames(generator), size(generator), size(generator), channels(generator), channels(generator)}, 2);

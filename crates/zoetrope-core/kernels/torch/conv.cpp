@@ -9,6 +9,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/threshold_backward.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -132,8 +133,11 @@ struct ConvBlock : Function<ConvBlock> {
     const zt_conv_shape shape = shape_of(x, weight);
     const int threads = at::get_num_threads();
     const at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    at::Tensor dweight = at::empty_like(weight), dbias = at::empty({shape.out_channels}, at::kFloat), dx;
+    const bool weighs = context->needs_input_grad(1) || context->needs_input_grad(2);
+    at::Tensor dweight, dbias, dx;
+    if (weighs) dweight = at::empty_like(weight), dbias = at::empty({shape.out_channels}, at::kFloat);
     if (context->saved_data["first"].toBool()) {
+      if (!weighs) return {dx, dweight, dbias, at::Tensor()};
       const at::Tensor scratch = workspace(zt_conv_first_backward_workspace(&shape, threads));
       zt_conv_first_backward(&shape, floats_or_null(x), bytes_or_null(x), argmax.const_data_ptr<uint8_t>(),
                              dy.const_data_ptr<float>(), dweight.data_ptr<float>(), dbias.data_ptr<float>(),
@@ -145,10 +149,58 @@ struct ConvBlock : Function<ConvBlock> {
       const at::Tensor scratch = workspace(zt_conv_backward_workspace(&shape, threads));
       zt_conv_backward(&shape, x.const_data_ptr<float>(), weight.const_data_ptr<float>(),
                        argmax.const_data_ptr<uint8_t>(), dy.const_data_ptr<float>(),
-                       dx.defined() ? dx.data_ptr<float>() : nullptr, dweight.data_ptr<float>(),
-                       dbias.data_ptr<float>(), scratch.data_ptr<float>(), threads);
+                       dx.defined() ? dx.data_ptr<float>() : nullptr, weighs ? dweight.data_ptr<float>() : nullptr,
+                       weighs ? dbias.data_ptr<float>() : nullptr, scratch.data_ptr<float>(), threads);
     }
     return {dx, dweight, dbias, at::Tensor()};
+  }
+};
+
+// The gradient of x: a convolution of dy with the same weight, rotated.
+at::Tensor run_data_gradient(const zt_conv_shape& shape, const at::Tensor& weight, const at::Tensor& dy) {
+  at::Tensor rotated = at::empty({shape.in_channels, shape.out_channels, 3, 3}, at::kFloat);
+  zt_conv_rotate(&shape, weight.const_data_ptr<float>(), rotated.data_ptr<float>());
+  const Layer layer = {rotated, nullptr, nullptr, nullptr, 2 - shape.padding, zt_linear_activation, zt_no_pool};
+  return run_forward(dy, layer, false, nullptr, nullptr);
+}
+
+// The convolution alone, or with ReLU.
+struct Conv : Function<Conv> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias, int64_t padding, bool has_relu, bool first) {
+    const zt_conv_activation activation = has_relu ? zt_relu : zt_linear_activation;
+    const Layer layer = {weight, &bias, nullptr, nullptr, padding, activation, zt_no_pool};
+    at::Tensor y = run_forward(x, layer, first, nullptr, nullptr);
+    context->save_for_backward({x, weight, has_relu ? y : at::Tensor()});
+    context->saved_data["padding"] = padding;
+    context->saved_data["first"] = first;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "the convolution has no second derivative");
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &y = saved[2];
+    const zt_conv_shape shape = shape_of(x, weight, context->saved_data["padding"].toInt());
+    const int threads = at::get_num_threads();
+    at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast), dx, dweight, dbias;
+    if (y.defined()) dy = at::threshold_backward(dy, y, 0);
+    if (context->needs_input_grad(0)) dx = run_data_gradient(shape, weight, dy);
+    if (context->needs_input_grad(1) || context->needs_input_grad(2)) {
+      dweight = at::empty_like(weight), dbias = at::empty({shape.out_channels}, at::kFloat);
+      float *const dw = dweight.data_ptr<float>(), *const db = dbias.data_ptr<float>();
+      const float* const from = dy.const_data_ptr<float>();
+      if (context->saved_data["first"].toBool()) {
+        const at::Tensor scratch = workspace(zt_conv_first_weight_gradient_workspace(&shape, threads));
+        zt_conv_first_weight_gradient(&shape, floats_or_null(x), bytes_or_null(x), from, dw, db,
+                                      scratch.data_ptr<float>(), threads);
+      } else {
+        const at::Tensor scratch = workspace(zt_conv_weight_gradient_workspace(&shape, threads));
+        zt_conv_weight_gradient(&shape, x.const_data_ptr<float>(), from, dw, db, scratch.data_ptr<float>(), threads);
+      }
+    }
+    const at::Tensor none;
+    return {dx, dweight, dbias, none, none, none};
   }
 };
 
@@ -217,6 +269,19 @@ zt_message zt_conv_layer(const at::Tensor* x, const at::Tensor* weight, const at
                          static_cast<zt_conv_activation>(activation),
                          static_cast<zt_conv_pool>(pool)};
     *y = new at::Tensor(run_forward(frames, layer, first, kept, nullptr));
+  });
+}
+
+// Convolution 3x3 with stride 1 and a padding of 0 to 2 of frames [frames, channels, height, width] on the CPU, with
+// ReLU or without, under autograd: float32, or bytes where there are at most four channels and the padding is 1.
+zt_message zt_conv(const at::Tensor* x, const at::Tensor* weight, const at::Tensor* bias, int64_t padding, bool relu,
+                   at::Tensor** y) {
+  return zt_guard([&] {
+    const at::Tensor given = x->scalar_type() == at::kByte ? x->contiguous() : *x;
+    const bool first = padding == 1 && is_first(given);
+    const at::Tensor frames = first ? given : given.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor shift = bias != nullptr ? *bias : at::zeros({weight->size(0)}, at::kFloat);
+    *y = new at::Tensor(Conv::apply(frames, *weight, shift, padding, relu, first));
   });
 }
 

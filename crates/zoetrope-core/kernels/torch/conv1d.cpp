@@ -27,6 +27,7 @@ zt_conv1d_shape shape_of(const Call& call, const Tensor& x, const Tensor& weight
 }
 
 const float* data(const Tensor& tensor) { return tensor.const_data_ptr<float>(); }
+float* changed(Tensor& tensor) { return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr; }
 
 Tensor run_forward(const zt_conv1d_shape& shape, const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const int threads = at::get_num_threads();
@@ -61,13 +62,13 @@ struct Conv1d : torch::autograd::Function<Conv1d> {
     const zt_conv1d_shape shape = shape_of(call, x, weight, saved[2]);
     const Tensor dy = gradients[0].contiguous();
     Tensor dx = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
-    Tensor dweight = at::empty_like(weight), dbias = at::empty({shape.out_channels}, x.options());
+    Tensor dweight = context->needs_input_grad(1) ? at::empty_like(weight) : Tensor();
+    Tensor dbias = context->needs_input_grad(2) ? at::empty({shape.out_channels}, x.options()) : Tensor();
     const int threads = at::get_num_threads();
     const int64_t size = static_cast<int64_t>(zt_conv1d_backward_workspace(&shape, threads));
     const Tensor workspace = at::empty({size}, x.options());
-    zt_conv1d_backward(&shape, data(x), data(weight), y.defined() ? data(y) : nullptr, data(dy),
-                       dx.defined() ? dx.mutable_data_ptr<float>() : nullptr, dweight.mutable_data_ptr<float>(),
-                       dbias.mutable_data_ptr<float>(), workspace.mutable_data_ptr<float>(), threads);
+    zt_conv1d_backward(&shape, data(x), data(weight), y.defined() ? data(y) : nullptr, data(dy), changed(dx),
+                       changed(dweight), changed(dbias), workspace.mutable_data_ptr<float>(), threads);
     const Tensor none;
     return {dx, dweight, dbias, none, none, none, none};  //  the last: offsets, time, dilation, relu
   }

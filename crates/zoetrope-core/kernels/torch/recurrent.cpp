@@ -97,9 +97,12 @@ struct RecurrentLayer : torch::autograd::Function<RecurrentLayer> {
     const Tensor dy = gradients[0].contiguous();
     torch::autograd::variable_list out = {context->needs_input_grad(0) ? at::empty_like(x) : Tensor()};
     std::vector<zt_recurrent_gradients> of_weights;
-    for (const Tensor& weight : tensors) out.push_back(at::empty_like(weight));
+    for (const Tensor& weight : tensors)
+      out.push_back(context->needs_input_grad(out.size()) ? at::empty_like(weight) : Tensor());
     for (size_t i = 1; i < out.size(); i += kWeights) {
-      const auto at = [&](size_t weight) { return out[i + weight].mutable_data_ptr<float>(); };
+      const auto at = [&](size_t weight) {
+        return out[i + weight].defined() ? out[i + weight].mutable_data_ptr<float>() : nullptr;
+      };
       of_weights.push_back({at(0), at(1), at(2), at(3)});
     }
     const int threads = at::get_num_threads();

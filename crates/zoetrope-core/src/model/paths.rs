@@ -3,7 +3,9 @@
 //! | part | kernel | taken where |
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
-//! | the same in inference, with any activation but ReLU6 and hard-swish, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
+//! | the same in inference, with any activation, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
+//! | the convolution of any other block of frames, with ReLU where nothing stands between | `conv` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, padding up to 2, at least 16 channels in and out; or up to 4 in, where these are the model's input frames and the padding is 1 |
+//! | what follows any other convolution: batch norm, residual sum, activation, pooling of 2 | `finish` | CPU, float32 |
 //! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | the same before a recurrent layer, in inference | none: the layer packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
@@ -54,9 +56,33 @@ pub(super) fn is_frame_by_frame(conv: &ConvConfig, weight: &Tensor) -> bool {
         && weight.dim() == 4
         && (conv.kernel_size, conv.stride, conv.dilation, conv.groups) == (3, 1, 1, 1)
         && conv.padding <= 2
-        && kernels::conv_activation(conv.activation).is_some()
         && conv.norm.is_none_or(|norm| norm.norm != Norm::Layer)
-        && matches!(conv.pool, None | Some(Pool::Max(2) | Pool::Average(2)))
+        && takes_pool(conv.pool)
+}
+
+/// The fewest channels in and out of `kernels::conv`, but for the few channels of a model's input frames. Its vectors
+/// would be half empty otherwise, and libtorch's convolution is faster.
+const CONV_CHANNELS: i64 = 16;
+
+/// Whether the convolution of frames `[frames, channels, height, width]` takes `kernels::conv`, under autograd.
+pub(super) fn takes_conv(conv: &ConvConfig, frames: &Tensor, weight: &Tensor) -> bool {
+    let [out_channels, in_channels] = [weight.size()[0], weight.size()[1]];
+    let is_first = in_channels <= 4 && conv.padding == 1 && frames.is_contiguous();
+    is_engine_on(weight)
+        && (conv.kernel_size, conv.stride, conv.dilation, conv.groups) == (3, 1, 1, 1)
+        && conv.padding <= 2
+        && out_channels >= CONV_CHANNELS
+        && (in_channels >= CONV_CHANNELS || is_first)
+}
+
+/// Whether what follows a convolution takes `kernels::finish`.
+pub(super) fn takes_finish(convolved: &Tensor) -> bool {
+    is_engine_on(convolved)
+}
+
+/// Whether it pools too.
+pub(super) fn takes_pool(pool: Option<Pool>) -> bool {
+    matches!(pool, None | Some(Pool::Max(2) | Pool::Average(2)))
 }
 
 /// Whether the kernels take a convolution's frames as they are, where they are bytes.

@@ -2,7 +2,8 @@
 //
 // A *block* is conv 3x3 (padding 1) + bias + ReLU + max-pool 2x2, forward and backward: training keeps the pooling's
 // argmax and never writes the full-size activation. The forward pass alone takes any padding, residual
-// sum, activation and pooling.
+// sum, activation and pooling. Without these it has gradients too: those of the weights have a kernel of their own, and
+// that of x is a forward pass with other weights.
 //
 // Kernels take float32 and plain pointers, and allocate nothing. The caller brings a workspace, aligned to 64 bytes;
 // the function beside each kernel says how many floats it needs. A kernel runs on `threads` OpenMP threads. Its results
@@ -31,8 +32,9 @@ struct zt_conv_shape {
   int64_t padding = 1;                //  0 to 2; blocks have 1. height + 2 * padding >= 3, the same for width
 };
 
-enum zt_conv_activation { zt_linear_activation, zt_relu, zt_gelu, zt_silu };  //  GELU is the exact one, by erf
-enum zt_conv_pool { zt_no_pool, zt_max_pool, zt_average_pool };               //  of windows of 2x2
+// GELU is the exact one, by erf.
+enum zt_conv_activation { zt_linear_activation, zt_relu, zt_gelu, zt_silu, zt_relu6, zt_hardswish };
+enum zt_conv_pool { zt_no_pool, zt_max_pool, zt_average_pool };  //  of windows of 2x2
 
 // What a forward pass writes. After the convolution and its bias come, in this order, the residual sum, the activation
 // and the pooling.
@@ -57,7 +59,7 @@ size_t zt_conv_packed(const zt_conv_shape* shape);
 void zt_conv_pack(const zt_conv_shape* shape, const float* weight, float* packed, float* workspace, int threads);
 
 // Computes the gradients of x, weight and bias from the gradient of y, and overwrites all three. `dx` may be null; it
-// is then not computed.
+// is then not computed. So may `dweight` and `dbias`, together.
 size_t zt_conv_backward_workspace(const zt_conv_shape* shape, int threads);
 void zt_conv_backward(const zt_conv_shape* shape, const float* x, const float* weight, const uint8_t* argmax,
                       const float* dy, float* dx, float* dweight, float* dbias, float* workspace, int threads);
@@ -71,6 +73,19 @@ void zt_conv_first_forward(const zt_conv_shape* shape, const zt_conv_output* out
 size_t zt_conv_first_backward_workspace(const zt_conv_shape* shape, int threads);
 void zt_conv_first_backward(const zt_conv_shape* shape, const float* x, const uint8_t* pixels, const uint8_t* argmax,
                             const float* dy, float* dweight, float* dbias, float* workspace, int threads);
+
+// Computes the gradients of weight and bias from the gradient of the convolution's whole output, dy [frames, height +
+// 2 * padding - 2, width + 2 * padding - 2, out_channels]: of NHWC frames, or of the first block's (padding 1).
+size_t zt_conv_weight_gradient_workspace(const zt_conv_shape* shape, int threads);
+void zt_conv_weight_gradient(const zt_conv_shape* shape, const float* x, const float* dy, float* dweight, float* dbias,
+                             float* workspace, int threads);
+size_t zt_conv_first_weight_gradient_workspace(const zt_conv_shape* shape, int threads);
+void zt_conv_first_weight_gradient(const zt_conv_shape* shape, const float* x, const uint8_t* pixels, const float* dy,
+                                   float* dweight, float* dbias, float* workspace, int threads);
+
+// The weight [in_channels, out_channels, 3, 3] whose convolution of dy, with a padding of 2 - padding and no bias, is
+// the gradient of x.
+void zt_conv_rotate(const zt_conv_shape* shape, const float* weight, float* rotated);
 
 // Transposes [frames, positions, channels] to [frames, channels, positions], and back. A position is a pixel's place in
 // the frame. The recurrent layer's weights expect channel-major features; the gradient takes the way back.

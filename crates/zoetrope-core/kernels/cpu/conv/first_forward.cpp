@@ -2,8 +2,8 @@
 // floats or bytes, with one to four channels. The output is NHWC. The algorithm is Winograd F(4x4, 3x3), as in
 // conv/forward.cpp.
 //
-// With so few channels the transforms cost as much as the products. So the transform of the inputs works on whole rows:
-// first on all columns of six rows (Bᵀ d), then on all tiles of a row (· B). Vectors hold the tiles of a band.
+// With so few channels the transforms cost as much as the products. So the transform of the inputs works on whole rows
+// (first_tiles.h). Vectors hold the tiles of a band.
 //
 //   V[36][ci][tile] of a band of tiles, about kBand of them: it stays in L2
 //
@@ -11,8 +11,7 @@
 // 220·ci); memory: 1.5 times the frame read, 5·H·W·co / 4 bytes written.
 #include <omp.h>
 
-#include "../simd/transpose.h"
-#include "first.h"
+#include "first_tiles.h"
 #include "outputs.h"
 
 namespace zt::ZT_ISA {
@@ -24,49 +23,19 @@ constexpr int kTiles = 4;      //  of the micro-kernel: their M leaves room in L
 struct Sizes : Tiles {
   int64_t band_rows, bands;  //  rows of tiles, of all frames one after the other, in a band
   int64_t band;              //  tiles of a band, up to whole blocks of the micro-kernel
-  int64_t cols, line;        //  a row of pixels with its border, up to whole vectors; floats that it takes
   int64_t co, position;      //  padded to whole panels; floats of U of one position
   int64_t ci;
+  FirstTiles inputs;
 
-  explicit Sizes(const zt_conv_shape& s, bool is_pooled = true) : Tiles(s, is_pooled) {
+  explicit Sizes(const zt_conv_shape& s, bool is_pooled = true) : Tiles(s, is_pooled), inputs(*this) {
     //  A frame of one column has no pooled tile.
     band_rows = larger(1, kBand / larger(1, tile_cols)), bands = ceil_div(s.frames * tile_rows, band_rows);
     band = round_up(band_rows * tile_cols + kMaxRows, 16);
-    cols = round_up(4 * tile_cols + 2, 16), line = round_up(cols, 64);
     ci = s.in_channels, co = round_up(s.out_channels, kMaxPanel), position = ci * co;
   }
   int64_t shared() const { return 36 * position + co; }
-  int64_t per_thread() const { return 7 * line + 36 * ci * band + kMaxRows * 36 * kMaxPanel; }
+  int64_t per_thread() const { return 7 * inputs.line + 36 * ci * band + kMaxRows * 36 * kMaxPanel; }
 };
-
-// V of one row of tiles; `V` is that of its first. `lines` are six rows of pixels, and one with its columns sorted.
-void transform_row(const zt_conv_shape& s, const Sizes& z, const Frames& frames, int64_t tile_row, float* lines,
-                   float* V) {
-  const int64_t frame = tile_row / z.tile_rows, top = tile_row % z.tile_rows * 4 - 1, phase = z.line / 4;
-  for (int64_t i = 0; i < z.ci; ++i) {
-    for (int a = 0; a < 6; ++a) read_row<1>(s, frames, frame, i, top + a, z.cols, lines + a * z.line);
-    float* const columns = lines + 6 * z.line;
-    for (int64_t c = 0; c < z.cols; c += kWidth) {
-      VF d[6];
-      for (int a = 0; a < 6; ++a) d[a] = load(lines + a * z.line + c);
-      winograd_input(d, 1, d, 1);
-      for (int a = 0; a < 6; ++a) store(lines + a * z.line + c, d[a]);
-    }
-    for (int a = 0; a < 6; ++a) {
-      //  Every fourth column side by side: a tile is four columns, and two of the next.
-      for (int64_t c = 0; c < z.line; c += 4 * kWidth)
-        transpose_fours(lines + a * z.line + c, 4, columns + c / 4, phase);
-      float* const to = V + (a * 6 * z.ci + i) * z.band;
-      const int64_t next = z.ci * z.band;
-#pragma GCC ivdep
-      for (int64_t t = 0; t < z.tile_cols; ++t) {
-        const float* const at = columns + t;
-        const float d[6] = {at[0], at[phase], at[2 * phase], at[3 * phase], at[1], at[phase + 1]};
-        winograd_input(d, 1, to + t, next);
-      }
-    }
-  }
-}
 
 template <int CI>
 void forward(const zt_conv_shape& s, const Sizes& z, const zt_conv_output& output, const Frames& frames, const float* U,
@@ -75,12 +44,13 @@ void forward(const zt_conv_shape& s, const Sizes& z, const zt_conv_output& outpu
   {
     const FlushDenormals flush;
     float* const lines = workspace + omp_get_thread_num() * z.per_thread();
-    float* const V = lines + 7 * z.line;
+    float* const V = lines + 7 * z.inputs.line;
     float* const M = V + 36 * CI * z.band;
 #pragma omp for schedule(dynamic)
     for (int64_t index = 0; index < z.bands; ++index) {
       const int64_t row = index * z.band_rows, rows = smaller(z.band_rows, s.frames * z.tile_rows - row);
-      for (int64_t r = 0; r < rows; ++r) transform_row(s, z, frames, row + r, lines, V + r * z.tile_cols);
+      for (int64_t r = 0; r < rows; ++r)
+        z.inputs.transform(s, frames, row + r, lines, V + r * z.tile_cols, z.band, CI * z.band);
       for (int64_t t = 0; t < rows * z.tile_cols; t += kTiles) {
         const int64_t count = smaller(kTiles, rows * z.tile_cols - t);
         Place places[kTiles];

@@ -1,7 +1,7 @@
 // The outputs of Winograd's tiles: products to outputs, then what follows the convolution, then y.
 #pragma once
 
-#include "../simd/math.h"
+#include "activation.h"
 #include "pool.h"
 #include "tiles.h"
 
@@ -75,19 +75,6 @@ ZT_INLINE void finish_block(const zt_conv_shape& s, const Tiles& z, const zt_con
   }
 }
 
-template <zt_conv_activation kActivation>
-ZT_INLINE VF activate(VF x) {
-  if (kActivation == zt_relu) return max(zero(), x);
-  if (kActivation == zt_gelu) return gelu(x);
-  return kActivation == zt_silu ? x * sigmoid(x) : x;
-}
-
-// The largest of four, or NaN where one is.
-ZT_INLINE VF largest(VF a, VF b, VF c, VF d) {
-  const VF sum = (a + b) + (c + d);
-  return select(is_nan(sum), sum, max(max(a, b), max(c, d)));
-}
-
 // A tile with any residual sum and pooling.
 template <zt_conv_activation kActivation>
 void finish_any(const zt_conv_shape& s, const Tiles& z, const zt_conv_output& output, const Place& place, VF bias,
@@ -123,16 +110,7 @@ ZT_INLINE void finish_tiles(const zt_conv_shape& s, const Tiles& z, const zt_con
   };
   if (output.argmax != nullptr) return each(finish_block<true>);
   if (is_block(output)) return each(finish_block<false>);  //  inference: nothing is computed for argmax
-  switch (output.activation) {
-    case zt_relu:
-      return each(finish_any<zt_relu>);
-    case zt_gelu:
-      return each(finish_any<zt_gelu>);
-    case zt_silu:
-      return each(finish_any<zt_silu>);
-    default:
-      return each(finish_any<zt_linear_activation>);
-  }
+  with_activation(output.activation, [&](auto activation) { each(finish_any<decltype(activation)::value>); });
 }
 
 }  // namespace zt::ZT_ISA

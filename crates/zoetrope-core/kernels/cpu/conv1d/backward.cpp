@@ -48,7 +48,8 @@ struct OfWeight {
   VF finish(VF sum, int64_t) const { return sum; }
 };
 
-// d [rows][out], transposed [out][rows] and their sums. All threads come here. `passed` is dy where there is no ReLU.
+// d [rows][out], transposed [out][rows] and their sums; the last two may be null. All threads come here. `passed` is dy
+// where there is no ReLU.
 void prepare(const zt_conv1d_shape& s, const float* y, const float* dy, float* passed, float* transposed,
              float* dbias) {
   const int64_t out = s.out_channels, rows = rows_of(s);
@@ -69,9 +70,10 @@ void prepare(const zt_conv1d_shape& s, const float* y, const float* dy, float* p
       }
       total += sums;
       const float* const from = (s.relu ? passed : dy) + first * out + c;
+      if (transposed == nullptr) continue;
       transpose_floats(from, out, end - first, count, transposed + c * rows + first, rows);
     }
-    store_first(dbias + c, total, count);
+    if (dbias != nullptr) store_first(dbias + c, total, count);
   }
 }
 
@@ -89,14 +91,14 @@ void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weig
     const FlushDenormals flush;
     float* const packed = w.panels + omp_get_thread_num() * kProductWorkspace;
     w.steps.fill(s);
-    prepare(s, y, dy, w.passed, w.transposed, dbias);
-    for (int64_t tap = 0; tap < s.taps; ++tap) {
+    prepare(s, y, dy, w.passed, dweight != nullptr ? w.transposed : nullptr, dbias);
+    for (int64_t tap = 0; tap < s.taps && dweight != nullptr; ++tap) {
       const OfWeight product = {w.steps, w.transposed, x, w.zeros, distance_of(s, tap), w.gradients + tap * out * in,
                                 out,     rows,         in};
       multiply(product, packed);
     }
 #pragma omp for schedule(static)
-    for (int64_t i = 0; i < out * in; ++i)
+    for (int64_t i = 0; i < (dweight != nullptr ? out * in : 0); ++i)
       for (int64_t tap = 0; tap < s.taps; ++tap) dweight[i * s.taps + tap] = w.gradients[tap * out * in + i];
     if (dx != nullptr) {
 #pragma omp for schedule(static)

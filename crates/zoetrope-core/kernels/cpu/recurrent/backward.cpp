@@ -125,10 +125,11 @@ struct Recurrence {
 // transposed [gradients][rows] of gradients [rows][gradients], and their sums: the biases' gradients.
 void transpose(const Sizes& z, const float* gradients, float* transposed, const zt_recurrent_gradients& out) {
   const int64_t all = z.gradients();
+  const bool has_products = out.w_ih != nullptr || out.w_hh != nullptr;
 #pragma omp for schedule(static)
   for (int64_t gate = 0; gate < all; gate += kPanel) {
     const int64_t count = smaller(kPanel, all - gate);
-    transpose_floats(gradients + gate, all, z.rows, count, transposed + gate * z.rows, z.rows);
+    if (has_products) transpose_floats(gradients + gate, all, z.rows, count, transposed + gate * z.rows, z.rows);
     VF sums[2] = {};
     for (int64_t row = 0; row < z.rows; ++row)
       for (int v = 0; v < 2; ++v)
@@ -137,16 +138,19 @@ void transpose(const Sizes& z, const float* gradients, float* transposed, const 
     for (int v = 0; v < 2; ++v) store(lanes + v * kWidth, sums[v]);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t of = gate + i;
-      if (of < z.gates) out.b_ih[z.weight_row(of)] = lanes[i];
+      if (out.b_ih != nullptr && of < z.gates) out.b_ih[z.weight_row(of)] = lanes[i];
+      if (out.b_hh == nullptr) continue;
       if (!z.is_gru || of < 2 * z.hidden) out.b_hh[z.weight_row(of)] = lanes[i];
       if (of >= z.gates) out.b_hh[of - z.hidden] = lanes[i];
     }
   }
 }
 
-void clear(float* values, int64_t count) {
+// `values` may be null; `from` is where the zeros begin.
+void clear(float* values, int64_t from, int64_t count) {
+  if (values == nullptr) return;
 #pragma omp for schedule(static)
-  for (int64_t i = 0; i < count; ++i) values[i] = 0;
+  for (int64_t i = 0; i < count; ++i) values[from + i] = 0;
 }
 
 // The long products of one direction. All threads come here; `packed` is the thread's.
@@ -162,16 +166,18 @@ void multiply_all(const Sizes& z, const float* x, const zt_recurrent_weights& we
       multiply(p, packed);
   };
   const Rows<const float> of_x(w.transposed, z.rows);
-  product({z.gates, z.rows, z.features, of_x, {x, z.features}, {out.w_ih, z.features, moved, z.left_out()}, false});
+  if (out.w_ih != nullptr)
+    product({z.gates, z.rows, z.features, of_x, {x, z.features}, {out.w_ih, z.features, moved, z.left_out()}, false});
   if (z.recurs()) {
     const Rows<const float> of_hidden(w.transposed, z.rows, z.is_gru ? 2 * z.hidden : INT64_MAX, z.hidden);
     const float* const before = Saved(z, const_cast<float*>(saved), direction).before;
-    product({z.weight_rows(), z.rows, z.hidden, of_hidden, {before, z.hidden}, {out.w_hh, z.hidden}, false});
+    if (out.w_hh != nullptr)
+      product({z.weight_rows(), z.rows, z.hidden, of_hidden, {before, z.hidden}, {out.w_hh, z.hidden}, false});
   } else {
-    clear(out.w_hh, z.weight_rows() * z.hidden);
-    clear(out.w_ih + z.hidden * z.features, z.left_out() * z.features);
-    clear(out.b_ih + z.hidden, z.left_out());
-    clear(out.b_hh + z.hidden, z.left_out());
+    clear(out.w_hh, 0, z.weight_rows() * z.hidden);
+    clear(out.w_ih, z.hidden * z.features, z.left_out() * z.features);
+    clear(out.b_ih, z.hidden, z.left_out());
+    clear(out.b_hh, z.hidden, z.left_out());
   }
   if (dx != nullptr)
     product({z.rows,

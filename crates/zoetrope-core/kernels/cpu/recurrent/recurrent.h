@@ -41,7 +41,7 @@ struct zt_recurrent_weights {
   const float *w_ih, *w_hh, *b_ih, *b_hh, *packed;
 };
 
-// Where the gradients of one direction's weights go.
+// Where the gradients of one direction's weights go. Those of null are not computed.
 struct zt_recurrent_gradients {
   float *w_ih, *w_hh, *b_ih, *b_hh;
 };

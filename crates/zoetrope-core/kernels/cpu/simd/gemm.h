@@ -5,6 +5,7 @@
 // the result of a row does not depend on the rows beside it.
 #pragma once
 
+#include "cutter.h"
 #include "simd.h"
 
 namespace zt::ZT_ISA {
@@ -83,30 +84,5 @@ ZT_INLINE void pack_panel(const float* rows, int64_t stride, int64_t depth, int6
     store(out + k * kPanel + kWidth, load_first(rows + k * stride + kWidth, larger(columns - kWidth, 0)));
   }
 }
-
-// Cuts a workspace into arrays, each of whole cache lines. From nullptr it only counts.
-class Cutter {
- public:
-  explicit Cutter(float* begin) : begin_(begin), at_(begin) {}
-
-  float* take(int64_t count) {
-    float* const here = at_;
-    at_ += round_up(count, 16);
-    return here;
-  }
-
-  // Room for `count` objects that need no construction.
-  template <typename T>
-  T* take_of(int64_t count) {
-    return reinterpret_cast<T*>(take(ceil_div(count * static_cast<int64_t>(sizeof(T)), sizeof(float))));
-  }
-
-  // Floats cut so far.
-  int64_t size() const { return at_ - begin_; }
-
- private:
-  float* begin_;
-  float* at_;
-};
 
 }  // namespace zt::ZT_ISA

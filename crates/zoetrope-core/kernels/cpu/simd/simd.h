@@ -22,6 +22,7 @@
 #endif
 
 #define ZT_INLINE static inline __attribute__((always_inline))
+#define ZT_INLINE_MEMBER inline __attribute__((always_inline))
 
 namespace zt::ZT_ISA {
 

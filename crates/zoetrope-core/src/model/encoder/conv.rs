@@ -7,7 +7,7 @@ use super::scaled;
 use crate::config::{Activation, ConvConfig, Pool};
 use crate::data::lengths::Layout;
 use crate::error::Result;
-use crate::kernels::{self, ConvFinish, Packed};
+use crate::kernels::{self, ConvFinish, Finish, Packed};
 use crate::model::paths;
 
 /// A convolution with its parameters, over the pixels of each frame or over the time of vectors.
@@ -58,7 +58,10 @@ impl Conv {
         if !train && paths::takes_conv_layer(&self.config, frames, &self.weight) {
             return self.inferred(frames, residual, kind);
         }
-        self.reference(&scaled(frames, kind)?, residual, train)
+        if paths::takes_conv(&self.config, frames, &self.weight) {
+            return self.by_kernels(frames, residual, kind, train);
+        }
+        self.by_libtorch(&scaled(frames, kind)?, residual, train)
     }
 
     /// By one kernel, without gradients: a batch norm is folded into the convolution's weights.
@@ -84,8 +87,25 @@ impl Conv {
         )
     }
 
-    /// By libtorch's own operations: what the kernels are tested against. Keeps the frames' memory layout.
-    fn reference(&self, frames: &Tensor, residual: Option<&Tensor>, train: bool) -> Result<Tensor> {
+    /// Under autograd: one kernel for the convolution, with ReLU where nothing stands between, and one for the rest.
+    fn by_kernels(&self, frames: &Tensor, residual: Option<&Tensor>, kind: Kind, train: bool) -> Result<Tensor> {
+        let frames = if paths::takes_bytes(&self.config, frames) {
+            frames.shallow_clone()
+        } else {
+            scaled(frames, kind)?
+        };
+        let has_relu = self.has_only_relu(residual) && self.config.pool.is_none();
+        let (bias, padding) = (self.bias.as_ref(), self.config.padding);
+        let convolved = kernels::conv(&frames, &self.weight, bias, padding, has_relu)?;
+        if has_relu {
+            Ok(convolved)
+        } else {
+            self.finish(convolved, residual, train)
+        }
+    }
+
+    /// The convolution by libtorch's own operation, which is fastest on frames in channels-last memory.
+    fn by_libtorch(&self, frames: &Tensor, residual: Option<&Tensor>, train: bool) -> Result<Tensor> {
         let ConvConfig {
             stride,
             padding,
@@ -94,15 +114,21 @@ impl Conv {
             ..
         } = self.config;
         let [stride, padding, dilation] = [stride, padding, dilation].map(|size| [size; 2]);
-        let convolved = frames.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, dilation, groups)?;
-        let activated = self.finish(convolved, residual, train)?;
-        match self.config.pool {
-            Some(Pool::Max(window)) => Ok(activated.f_max_pool2d([window; 2], [window; 2], [0, 0], [1, 1], false)?),
-            Some(Pool::Average(window)) => {
-                Ok(activated.f_avg_pool2d([window; 2], [window; 2], [0, 0], false, true, None::<i64>)?)
-            }
-            None => Ok(activated),
+        let frames = if paths::is_engine_on(&self.weight) {
+            channels_last(frames)?
+        } else {
+            frames.shallow_clone()
+        };
+        let mut convolved = frames.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, dilation, groups)?;
+        if self.has_only_relu(residual) && self.config.pool.is_none() {
+            return Ok(convolved.f_relu_()?); // backward needs the result alone
         }
+        self.finish(convolved, residual, train)
+    }
+
+    /// Whether ReLU follows the convolution at once.
+    fn has_only_relu(&self, residual: Option<&Tensor>) -> bool {
+        self.config.activation == Activation::Relu && self.norm.is_none() && residual.is_none()
     }
 
     /// Maps vectors of `[frames, in_channels]` to `[frames, out_channels]`: a convolution over the time of each clip,
@@ -120,7 +146,7 @@ impl Conv {
         }
         let vectors = vectors.f_contiguous()?;
         let (bias, rows, dilation) = (self.bias.as_ref(), layout.rows(), self.config.dilation);
-        let has_relu = self.config.activation == Activation::Relu && self.norm.is_none() && residual.is_none();
+        let has_relu = self.has_only_relu(residual);
         let steps = kernels::conv1d(&vectors, &self.weight, bias, rows, dilation, has_relu)?;
         if has_relu {
             return Ok(steps);
@@ -142,17 +168,61 @@ impl Conv {
         layout.pack(&convolved.f_transpose(1, 2)?) //                                       [frames, out_channels]
     }
 
-    /// What follows the convolution up to the pooling: norm, residual sum, activation.
+    /// What follows the convolution: norm, residual sum, activation, pooling.
     fn finish(&self, convolved: Tensor, residual: Option<&Tensor>, train: bool) -> Result<Tensor> {
-        let mut values = match &self.norm {
-            Some(norm) => norm.forward_t(&convolved, train)?,
-            None => convolved,
-        };
-        if let Some(residual) = residual {
-            values = values.f_add(residual)?;
+        if !paths::takes_finish(&convolved) {
+            let mut values = match &self.norm {
+                Some(norm) => norm.forward_t(&convolved, train)?,
+                None => convolved,
+            };
+            if let Some(residual) = residual {
+                values = values.f_add(residual)?;
+            }
+            return pooled(&activate(&values, self.config.activation)?, self.config.pool);
         }
-        activate(&values, self.config.activation)
+        let (values, norm) = match &self.norm {
+            None => (convolved, None),
+            Some(norm) => match norm.for_kernel(&convolved, train)? {
+                None => (norm.forward_t(&convolved, train)?, None), // layer norm has no kernel
+                batch_norm => (convolved, batch_norm),
+            },
+        };
+        let ConvConfig { activation, pool, .. } = self.config;
+        let (pool, other_pool) = if paths::takes_pool(pool) {
+            (pool, None)
+        } else {
+            (None, pool)
+        };
+        if norm.is_none() && residual.is_none() && pool.is_none() && activation == Activation::None {
+            return pooled(&values, other_pool);
+        }
+        let finish = Finish {
+            norm,
+            residual,
+            activation,
+            pool,
+        };
+        pooled(&kernels::finish(&values, &finish)?, other_pool)
     }
+}
+
+/// Pools frames of `[frames, channels, height, width]`, where there is pooling.
+fn pooled(frames: &Tensor, pool: Option<Pool>) -> Result<Tensor> {
+    match pool {
+        Some(Pool::Max(window)) => Ok(frames.f_max_pool2d([window; 2], [window; 2], [0, 0], [1, 1], false)?),
+        Some(Pool::Average(window)) => {
+            Ok(frames.f_avg_pool2d([window; 2], [window; 2], [0, 0], false, true, None::<i64>)?)
+        }
+        None => Ok(frames.shallow_clone()),
+    }
+}
+
+/// Frames of `[frames, channels, height, width]` in channels-last memory.
+fn channels_last(frames: &Tensor) -> Result<Tensor> {
+    Ok(frames
+        .f_permute([0, 2, 3, 1])?
+        .f_contiguous()?
+        .f_permute([0, 3, 1, 2])?)
 }
 
 /// The function after a convolution, value by value.

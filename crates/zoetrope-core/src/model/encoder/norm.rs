@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use crate::config::{Norm, NormConfig};
 use crate::error::{Error, Result};
+use crate::kernels::FinishNorm;
 use crate::model::initializer::Initializer;
 
 /// A norm with its parameters, `weight` and `bias` of `[channels]`.
@@ -71,6 +72,23 @@ impl NormLayer {
         train && (self.weight.requires_grad() || self.bias.requires_grad())
     }
 
+    /// A batch norm of `values` for a kernel, which normalises by their statistics in training and updates the running
+    /// ones; `None` for layer norm.
+    pub(super) fn for_kernel(&self, values: &Tensor, train: bool) -> Result<Option<FinishNorm<'_>>> {
+        let Some(statistics) = &self.statistics else {
+            return Ok(None);
+        };
+        let is_updated = self.is_updated(train);
+        if is_updated {
+            statistics.count(&values.size())?;
+        }
+        Ok(Some(FinishNorm {
+            tensors: [&self.weight, &self.bias, &statistics.mean, &statistics.var],
+            eps: self.config.eps,
+            momentum: is_updated.then_some(self.config.momentum),
+        }))
+    }
+
     /// Normalises `[frames, channels, height, width]` or `[frames, channels]`: layer norm each frame by itself; batch norm each channel, in
     /// training by the batch, whose statistics enter the running ones, else by the running ones.
     ///
@@ -84,22 +102,25 @@ impl NormLayer {
         };
         let is_updated = self.is_updated(train);
         if is_updated {
-            check_count(&values.size())?;
-            let _ = statistics.num_batches_tracked.shallow_clone().f_add_scalar_(1)?;
+            statistics.count(&values.size())?;
         }
         let (mean, var) = (Some(&statistics.mean), Some(&statistics.var));
         Ok(values.f_batch_norm(weight, bias, mean, var, is_updated, momentum, eps, true)?)
     }
 }
 
-/// One value has no variance: PyTorch refuses it too.
-fn check_count(size: &[i64]) -> Result<()> {
-    if size[0] * size[2..].iter().product::<i64>() > 1 {
-        return Ok(());
-    }
-    Err(Error::Data {
-        reason: "Expected more than one value for each channel of a batch norm in training, received one frame of one \
+impl RunningStatistics {
+    /// Counts a batch of values of that size. One value for each channel has no variance: PyTorch refuses it too.
+    fn count(&self, size: &[i64]) -> Result<()> {
+        if size[0] * size[2..].iter().product::<i64>() > 1 {
+            let _ = self.num_batches_tracked.shallow_clone().f_add_scalar_(1)?;
+            return Ok(());
+        }
+        Err(Error::Data {
+            reason:
+                "Expected more than one value for each channel of a batch norm in training, received one frame of one \
                  pixel; use a larger batch or norm: 'layer'"
-            .to_owned(),
-    })
+                    .to_owned(),
+        })
+    }
 }
