@@ -22,10 +22,13 @@ const networks = fileURLToPath(new URL('programs/networks.cjs', import.meta.url)
 /** Files of crates/zoetrope-core/tests. */
 const CORE_TESTS = ['parity', 'initial_weights', 'optimizers', 'checkpoint']
 
-/** QEMU's names, from the oldest architecture. */
+/** It starts itself, and the system cannot start a program of another processor. */
+const NATIVE_ONLY = 'a_save_that_fails_half_way_leaves_the_old_file'
+
+/** QEMU's names, from the oldest architecture. libtorch's own convolutions have instructions that `old` ones lack. */
 const PROCESSORS = [
-  { model: 'cortex-a53', about: 'ARMv8.0: Raspberry Pi 3' },
-  { model: 'cortex-a72', about: 'ARMv8.0: Raspberry Pi 4, Graviton 1' },
+  { model: 'cortex-a53', about: 'ARMv8.0: Raspberry Pi 3', old: true },
+  { model: 'cortex-a72', about: 'ARMv8.0: Raspberry Pi 4, Graviton 1', old: true },
   { model: 'cortex-a76', about: 'ARMv8.2: Raspberry Pi 5' },
   { model: 'neoverse-n1', about: 'ARMv8.2: Graviton 2' },
   { model: 'max', about: 'everything that QEMU knows, with SVE' },
@@ -118,13 +121,15 @@ function processors({ node, run }, app) {
     return ending.code === 0 ? JSON.parse(ending.stdout.trim().split('\n').at(-1)) : wordsOf(ending)
   }
   let expected
-  return PROCESSORS.flatMap(({ model, about }) =>
+  return PROCESSORS.flatMap(({ model, about, old }) =>
     ['default', 'reference'].map((engine) => ({
       name: `networks on ${model} (${about}), ${engine} path`,
       check: async () => {
         expected ??= losses('max', {})
         const wanted = await expected
         const found = await losses(model, engine === 'reference' ? { ZOETROPE_ENGINE: engine } : {})
+        const isKnown = old && engine === 'reference' && /signal 4/.test(found)
+        if (isKnown) return { found: 'libtorch ends the process with SIGILL, as docs/packaging.md says' }
         if (typeof found === 'string') return { problem: found }
         const distance = Math.max(...Object.entries(wanted).map(([name, loss]) => Math.abs(found[name] - loss)))
         const words = `losses within ${distance.toExponential(0)}`
@@ -142,7 +147,7 @@ function coreTests({ run }) {
     check: async () => {
       built ??= buildCoreTests()
       const program = (await built).get(name)
-      const ending = await run([program, '--test-threads=2'], { cwd: root, timeout: PATIENCE })
+      const ending = await run([program, '--test-threads=2', '--skip', NATIVE_ONLY], { cwd: root, timeout: PATIENCE })
       const found = ending.stdout.match(/test result: .*?; 0 failed/)?.[0]
       return ending.code === 0 && found ? { found } : { problem: wordsOf(ending) }
     },
