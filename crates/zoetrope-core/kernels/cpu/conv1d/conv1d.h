@@ -30,8 +30,8 @@ size_t zt_conv1d_forward_workspace(const zt_conv1d_shape* shape, int threads);
 void zt_conv1d_forward(const zt_conv1d_shape* shape, const float* x, const float* weight, const float* bias, float* y,
                        float* workspace, int threads);
 
-// Computes the gradients of x, weight and bias from y and its gradient, and overwrites all of them. Those of null are not
-// computed. `y` may be null without ReLU.
+// Computes the gradients of x, weight and bias from y and its gradient, and overwrites all of them. Those of null are
+// not computed. `y` may be null without ReLU.
 size_t zt_conv1d_backward_workspace(const zt_conv1d_shape* shape, int threads);
 void zt_conv1d_backward(const zt_conv1d_shape* shape, const float* x, const float* weight, const float* y,
                         const float* dy, float* dx, float* dweight, float* dbias, float* workspace, int threads);
