@@ -58,8 +58,8 @@ for (const [name, features] of BACKBONES) {
     const path = join(folder, `${name}.onnx`)
     await model.exportOnnx(path, { inputType: 'uint8' })
     const { data } = await model.logits(clips)
-    const { logits } = await runOnnx(await openOnnx(path), clips, null)
-    t.true(relativeDifference(logits!.data, data) < 1e-5)
+    const { logits } = await runOnnx(await openOnnx(path), clips, Int32Array.of(2, 2, 2, 2))
+    t.true(relativeDifference(logits!.data, data) < 1e-4) // without a training, values grow from block to block
   })
 }
 

@@ -57,7 +57,7 @@ test('parts of any size answer as the whole clip up to their end', async (t) => 
     const lstm = { cell, hiddenSize: 5, numLayers: 1 + (number % 3), bidirectional: false } as const
     await using model = await randomModel(number, { lstm, ...(number % 3 === 0 && { cnn: [] }) })
     const { input, cnn, head } = model.config
-    if ('features' in input && cnn.some(({ kernelSize }) => kernelSize > 1)) {
+    if ('features' in input && typeof cnn !== 'string' && cnn.some(({ kernelSize }) => kernelSize > 1)) {
       await refuses(t, RangeError, /streaming/, async () =>
         model.exportOnnx(join(folder, 'no.onnx'), { streaming: true }),
       )

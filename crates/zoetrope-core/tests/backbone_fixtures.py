@@ -11,7 +11,7 @@ A file `fixtures/backbone/NAME.safetensors` has, for one configuration (metadata
     stat.NAME               after that pass: `sample` of each running mean and variance
     logits                  in evaluation mode, by these statistics
     metadata `state`        SHA-256 of all weights and buffers as drawn, one after the other
-    metadata `noise`        the largest relative error of the norm of a gradient that PyTorch computes in float32
+    metadata `noise`        the largest `sample_error` of a gradient that PyTorch computes in float32
 """
 
 import copy
@@ -39,6 +39,13 @@ def sample(tensor):
     return torch.cat([flat[:: max(1, flat.numel() // SAMPLES)][:SAMPLES], flat.norm()[None]])
 
 
+def sample_error(actual, expected, count):
+    """The error of a sample of `count` values, relative to the norm that so many values have on average."""
+    norm, samples = expected[-1].double(), len(expected) - 1
+    error = (actual.double() - expected.double())[:-1].norm() / (norm * (samples / count) ** 0.5)
+    return max(error.item(), relative_error(actual[-1], expected[-1]))
+
+
 def gradients(model, inputs, targets):
     cross_entropy(model(inputs), targets).backward()
     return {name: parameter.grad for name, parameter in model.named_parameters()}
@@ -55,7 +62,7 @@ def results(name, seed):
     loss = cross_entropy(train_logits, targets[0])
     loss.backward()
     noise = max(
-        relative_error(parameter.grad.norm(), exact[name].norm())
+        sample_error(sample(parameter.grad), sample(exact[name]), parameter.numel())
         for name, parameter in model.named_parameters()
         if exact[name].norm() > NOISE
     )

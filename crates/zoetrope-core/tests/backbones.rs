@@ -81,12 +81,17 @@ fn check_training_and_answers(name: &str) -> TestResult {
     let mut model = seeded(&fixture.config, fixture.seed)?;
     let (loss, gradients) = model.loss_and_gradients(&batch)?;
     assert_close("training loss", &loss.into(), fixture.get("train_loss"), 1e-5);
-    let gradients = model.parameters().iter().zip(&gradients);
-    let gradients = gradients.map(|(parameter, gradient)| (parameter.name.clone(), gradient.shallow_clone()));
     let file = SafetensorsFile::read(&fixture_path(&format!("backbone/{name}.safetensors")))?;
     let noise: f64 = file.metadata["noise"].as_str().unwrap_or_default().parse()?;
-    let worst = assert_samples(&gradients.collect(), &fixture.group("grad"), 1e-4_f64.max(3.0 * noise));
+    // In float32 some gradients of these networks are rounding in good part: PyTorch's own error is in the fixture.
+    let tolerance = 1e-4_f64.max(5.0 * noise);
+    let worst = assert_samples(&named(&model, &gradients), &fixture.group("grad"), tolerance);
     println!("{name}: gradients {worst:.1e}, PyTorch {noise:.1e}");
+    let mut exact = seeded(&fixture.config, fixture.seed)?;
+    exact.to_double()?;
+    let (_, gradients) = exact.loss_and_gradients(&batch)?;
+    let worst = assert_samples(&named(&exact, &gradients), &fixture.group("grad"), 1e-5);
+    println!("{name}: gradients in float64 {worst:.1e}");
 
     model.train_step(&batch, &mut standing()?, &mut Meter::new())?;
     let mut statistics = state(&model)?;
@@ -104,6 +109,14 @@ fn check_training_and_answers(name: &str) -> TestResult {
         1e-5,
     );
     Ok(())
+}
+
+/// Gradients by the names of their parameters.
+fn named(model: &CnnLstm, gradients: &[Tensor]) -> BTreeMap<String, Tensor> {
+    let pairs = model.parameters().iter().zip(gradients);
+    pairs
+        .map(|(parameter, gradient)| (parameter.name.clone(), gradient.shallow_clone()))
+        .collect()
 }
 
 /// Compares samples and norms of tensors; the largest error, relative to the norm that so many values have on average.

@@ -34,8 +34,8 @@ impl Backbone {
         let convs = stages.iter().flat_map(Stage::convs);
         let drawn = convs.map(|conv| conv.weight_shape().into_iter().product::<i64>() + conv.num_biases());
         let classifier = backbone.classifier();
-        let classified = classifier.iter().map(|[outputs, inputs]| outputs * (inputs + 1));
-        init.skip_uniform(drawn.chain(classified).sum())?;
+        let left_off = classifier.iter().map(|[outputs, inputs]| outputs * (inputs + 1));
+        init.skip_uniform(drawn.chain(left_off).sum())?;
         let parts = parts(&stages, init)?;
         for shape in classifier.iter().filter(|_| backbone.redraws_classifier()) {
             init.skip_normal(shape)?;
