@@ -55,11 +55,15 @@ for (const [name, features] of BACKBONES) {
     t.deepEqual(model.config.normalize, { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] })
     t.deepEqual((await model.stateDict()).get('lstm.lstm.weight_ih_l0')?.shape, [16, features])
     t.regex(model.summary({ print: () => {} }), new RegExp(`AdaptiveAvgPool2d\\).*${features}`))
+    // Without a training, values grow from block to block. Gates that are all or nothing would multiply each rounding.
+    const state = await model.stateDict()
+    const weight = state.get('lstm.lstm.weight_ih_l0')!
+    await model.loadStateDict(state.set('lstm.lstm.weight_ih_l0', { ...weight, data: weight.data.map((w) => w / 1e4) }))
     const path = join(folder, `${name}.onnx`)
     await model.exportOnnx(path, { inputType: 'uint8' })
     const { data } = await model.logits(clips)
     const { logits } = await runOnnx(await openOnnx(path), clips, Int32Array.of(2, 2, 2, 2))
-    t.true(relativeDifference(logits!.data, data) < 1e-4) // without a training, values grow from block to block
+    t.true(relativeDifference(logits!.data, data) < 1e-5)
   })
 }
 
