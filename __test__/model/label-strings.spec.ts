@@ -117,8 +117,9 @@ test('averaged weights are what is validated, kept and saved, and do not change 
   const run = async (decay?: number) => {
     const model = await CnnLstm.create(SPELLING)
     t.teardown(() => model.dispose())
-    const settings = { epochs: 3, optimizer: new Adam(model, { learningRate: 0.02 }), ema: decay && { decay } }
-    const history = await fit(model, { ...settings, train: loader(), validation: loader() })
+    const settings = { epochs: 3, optimizer: new Adam(model, { learningRate: 0.02 }) }
+    const ema = decay === undefined ? {} : { ema: { decay } }
+    const history = await fit(model, { ...settings, ...ema, train: loader(), validation: loader() })
     return { model, history, losses: history.map((epoch) => epoch.train.loss) }
   }
   const [plain, averaged] = [await run(), await run(0.9)]
