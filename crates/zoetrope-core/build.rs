@@ -83,6 +83,9 @@ fn main() {
         build
             .define("ZT_ISA", *name)
             .files(KERNELS.iter().map(|kernel| format!("kernels/cpu/{kernel}.cpp")));
+        if *name == "baseline" && is_x86 {
+            build.opt_level(2); // for processors from before 2013, and a sixth smaller
+        }
         let more = if *name == "avx512" && has_amx { AMX } else { &[] };
         for flag in flags.iter().chain(more) {
             build.flag(flag);

@@ -5,10 +5,11 @@
  * `npm run package -- --as-built` packs what `npm run build` made, for systems like this one, into build/as-built/: for
  * trying, not for publishing.
  */
-import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import { buildFacade } from '../facade.mjs'
 import { capture, main, root, script, SetupError } from '../steps.mjs'
 import { HOST_PLATFORM } from '../toolchain.mjs'
@@ -52,7 +53,7 @@ await main(async () => {
   packed.unshift({ folder: facade, budget: BUDGETS.root })
   const rows = []
   for (const { folder, budget } of packed) {
-    const row = await pack(folder)
+    const row = await pack(folder, budget === BUDGETS.addon && !isAsBuilt)
     if (folder === facade) problems.push(...(await checkConsumers(row.file)))
     problems.push(...checkSize({ ...row, budget }))
     rows.push({ package: row.name, version: row.version, 'packed MB': megabytes(row.bytes), 'unpacked MB': megabytes(row.unpacked), 'budget MB': megabytes(budget) }) // prettier-ignore
@@ -118,7 +119,8 @@ async function assembleRoot(folder, platforms) {
   return checkManifest(description)
 }
 
-async function pack(folder) {
+/** `isTight`: compressed by zopfli, which takes seconds and leaves a twentieth less than npm. */
+async function pack(folder, isTight) {
   const { code, stdout, stderr } = await capture('npm', ['pack', '--json', '--pack-destination', artifacts], {
     cwd: folder,
   })
@@ -128,8 +130,18 @@ async function pack(folder) {
   const file = filename.replace('@', '').replace('/', '-')
   const written = (await readdir(artifacts)).find((found) => found === filename || found === file)
   if (written !== file) await rename(join(artifacts, written), join(artifacts, file))
+  if (isTight) await compressAgain(join(artifacts, file))
   const { size: bytes } = await stat(join(artifacts, file))
   return { name, version, file: join(artifacts, file), bytes: bytes ?? size, unpacked: unpackedSize }
+}
+
+async function compressAgain(file) {
+  const tar = file.replace(/tgz$/, 'tar')
+  await writeFile(tar, gunzipSync(await readFile(file)))
+  const { code, stderr } = await capture('zopfli', ['--i5', tar])
+  await rm(tar)
+  if (code !== 0) throw new SetupError(`zopfli could not compress ${tar}: ${stderr}\n  Get it: \`apt install zopfli\`.`)
+  await rename(`${tar}.gz`, file)
 }
 
 function megabytes(bytes) {
