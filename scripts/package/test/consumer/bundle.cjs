@@ -32,7 +32,9 @@ async function esbuild() {
 async function webpack() {
   const output = { path: folder, filename: 'main.cjs' }
   const externals = isExternal ? { zoetrope: 'commonjs zoetrope' } : {}
-  const compiler = bundler({ mode: 'production', target: 'node', context: __dirname, entry, output, externals })
+  // Of one long line Node prints the line in front of an error, and what is printed through a pipe has a limit.
+  const optimization = { minimize: false }
+  const compiler = bundler({ mode: 'production', target: 'node', context: __dirname, entry, output, externals, optimization }) // prettier-ignore
   const stats = await new Promise((resolve, reject) =>
     compiler.run((error, result) => (error ? reject(error) : resolve(result))),
   )
