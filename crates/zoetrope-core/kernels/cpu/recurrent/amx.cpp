@@ -131,7 +131,7 @@ void multiply(const Product& p, float* parts, float* workspace) {
     const int64_t end = smaller(begin + block, p.columns);
     for (int64_t k = 0; k < p.depth; k += kDepth) {
       const int64_t depth = smaller(kDepth, p.depth - k), packed = packed_floats(depth);
-      pack_columns([&](int64_t i) { return p.b(k + i) + begin; }, depth, end - begin, workspace);
+      pack_columns([&](int64_t i) { return p.b(k + i) + begin; }, depth, end - begin, end - begin, workspace);
       for (int64_t row = 0; row < p.m; row += kPair) {
         const float* const rows = parts_of(row, k);
         for (int64_t column = begin; column < end; column += kPair) {

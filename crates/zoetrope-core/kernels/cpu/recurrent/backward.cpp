@@ -15,9 +15,9 @@
 
 #include "../simd/product.h"
 #include "../simd/transpose.h"
-#include "amx.h"
 #include "cells.h"
 #include "schedule.h"
+#include "tile_panels.h"
 
 namespace zt::ZT_ISA {
 namespace {
@@ -28,11 +28,13 @@ constexpr int64_t kTilesDepth = 16;  //  a product of fewer rows of b would leav
 Panels passing_panels(const Sizes& z) { return {z.hidden, 1, z.weight_rows()}; }
 
 struct Workspace {
-  float *gradients, *transposed, *w_hh[2], *carried, *passed, *zeros, *products, *panels, *parts;
+  float *gradients, *transposed, *w_hh[2], *carried, *passed, *zeros, *products, *panels, *parts, *after_parts;
   BackwardRow* step_rows;
   const float** after_rows;
   int32_t *counts, *order;
   int64_t most_clips;     //  of a group
+  int64_t products_size;  //  floats of a thread's products
+  int64_t after_size;     //  and of its parts of what steps pass on, on the tile unit
   int64_t panel;          //  floats of a thread's packed block
   int64_t passed_stride;  //  of a clip's: rows of a power of two would share a few cache sets
   int64_t size;
@@ -43,12 +45,17 @@ struct Workspace {
     gradients = cut.take(z.directions * z.rows * z.gradients());
     transposed = cut.take(z.rows * z.gradients());
     for (int64_t direction = 0; direction < z.directions; ++direction)
-      w_hh[direction] = cut.take(z.recurs() ? passing_panels(z).size() : 0);
+      w_hh[direction] = cut.take(!z.recurs()          ? 0
+                                 : steps_on_tiles(z) ? amx::panel_parts(passing_panels(z))
+                                                     : passing_panels(z).size());
     carried = cut.take(z.directions * z.batch * z.hidden);
     passed_stride = z.weight_rows() + kLine;
     passed = cut.take(z.recurs() ? z.directions * z.batch * passed_stride * 2 : 0);
     zeros = cut.take(kPanel);
-    products = cut.take(threads * most_clips * kPanel);
+    products_size = round_up(most_clips, steps_on_tiles(z) ? kMaxPanel : 1) * kPanel;
+    products = cut.take(threads * products_size);
+    after_size = steps_on_tiles(z) ? amx::row_parts(most_clips, z.weight_rows()) : 0;
+    after_parts = cut.take(threads * after_size);
     panel = takes_tiles(z) ? larger(kProductWorkspace, amx::multiply_workspace()) : kProductWorkspace;
     panels = cut.take(panel * threads);
     parts = cut.take(!takes_tiles(z)
@@ -64,6 +71,7 @@ struct Workspace {
 
 void pack_passing(const Sizes& z, const float* w_hh, float* out) {
   const Panels p = passing_panels(z);
+  if (steps_on_tiles(z)) return amx::pack_panels(p, w_hh, out);
 #pragma omp for schedule(static)
   for (int64_t panel = 0; panel < p.count(); ++panel)
     for (int64_t k = 0; k < p.depth; k += kDepth)
@@ -100,17 +108,23 @@ struct Recurrence {
     const int64_t thread = omp_get_thread_num();
     BackwardRow* const rows = w.step_rows + thread * w.most_clips;
     const float** const after_rows = w.after_rows + thread * w.most_clips;
-    float* const products = w.products + thread * w.most_clips * kPanel;
+    float* const products = w.products + thread * w.products_size;
+    float* const parts = w.after_parts + thread * w.after_size;
+    const float* const w_hh = w.w_hh[group.direction];
+    const bool on_tiles = steps_on_tiles(z);
+    const amx::TileUnit unit_of_tiles(on_tiles);
     for (int64_t step = group.steps() - 1; step >= 0; --step) {
       const int64_t here = group.longer_than(group.size(), step), going = group.longer_than(here, step + 1);
       for (int64_t i = 0; i < here; ++i) {
         rows[i] = row_of(group.direction, group.clip(i), step);
         after_rows[i] = rows[i].after;
       }
+      if (on_tiles && going > 0) amx::pack_clips(after_rows, going, z.weight_rows(), parts);
       for (int64_t unit = begin; unit < end; unit += kPanel) {
-        if (going > 0)
-          multiply_panels<1>(passing_panels(z), w.w_hh[group.direction], unit / kPanel, after_rows, going, w.zeros,
-                             products);
+        if (going > 0 && on_tiles)
+          amx::multiply_panels<1>(passing_panels(z), w_hh, unit / kPanel, parts, going, nullptr, products);
+        else if (going > 0)
+          multiply_panels<1>(passing_panels(z), w_hh, unit / kPanel, after_rows, going, w.zeros, products);
         for (int64_t i = 0; i < here; ++i) {
           if (i + kClipsAhead < here) fetch(z, rows[i + kClipsAhead], unit);
           for (int v = 0; v < 2 && unit + v * kWidth < z.hidden; ++v)
