@@ -28,7 +28,7 @@ constexpr int64_t kTilesDepth = 16;  //  a product of fewer rows of b would leav
 Panels passing_panels(const Sizes& z) { return {z.hidden, 1, z.weight_rows()}; }
 
 struct Workspace {
-  float *gradients, *transposed, *w_hh[2], *carried, *passed, *zeros, *products, *panels, *parts, *after_parts;
+  float *gradients, *transposed, *w_hh[2], *carried, *passed, *zeros, *products, *panels, *after_parts;
   BackwardRow* step_rows;
   const float** after_rows;
   int32_t *counts, *order;
@@ -58,9 +58,6 @@ struct Workspace {
     after_parts = cut.take(threads * after_size);
     panel = takes_tiles(z) ? larger(kProductWorkspace, amx::multiply_workspace()) : kProductWorkspace;
     panels = cut.take(panel * threads);
-    parts = cut.take(!takes_tiles(z)
-                         ? 0
-                         : larger(amx::multiply_parts(z.weight_rows(), z.rows), amx::multiply_parts(z.rows, z.gates)));
     step_rows = cut.take_of<BackwardRow>(threads * most_clips);
     after_rows = cut.take_of<const float*>(threads * most_clips);
     counts = cut.take_of<int32_t>(z.time + 1);
@@ -175,7 +172,7 @@ void multiply_all(const Sizes& z, const float* x, const zt_recurrent_weights& we
   transpose(z, gradients, w.transposed, out);
   const auto product = [&](const Product& p) {
     if (takes_tiles(z) && p.depth >= kTilesDepth)
-      amx::multiply(p, w.parts, packed);
+      amx::multiply(p, packed);
     else
       multiply(p, packed);
   };

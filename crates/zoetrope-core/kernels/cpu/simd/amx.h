@@ -144,6 +144,12 @@ __attribute__((noinline)) static void multiply(const float* a0, const float* a1,
     ZT_LOAD_A(2);
     ZT_LOAD_B(0);
     ZT_MULTIPLY;
+    for (int line = 0; line < kStepFloats; line += kSide) {  //  the next step's parts come from L2
+      __builtin_prefetch(a0 + kStepFloats + line);
+      __builtin_prefetch(a1 + kStepFloats + line);
+      __builtin_prefetch(b0 + kStepFloats + line);
+      __builtin_prefetch(b1 + kStepFloats + line);
+    }
     meanwhile(step);
     a0 += kStepFloats, a1 += kStepFloats, b0 += kStepFloats, b1 += kStepFloats;
   }
