@@ -131,7 +131,7 @@ int64_t multiply_workspace() { return kKeptParts + kColumns / kSide * packed_flo
 
 // Each thread makes the parts that it multiplies: of a block of b, and of a's rows. It keeps those of a while it goes
 // through the columns, where they are few enough for L2, and else makes them two tiles at a time.
-void multiply(const Product& p, float* workspace) {
+void multiply(const Product& p, const Columns* of_a, float* workspace) {
   const TileUnit unit;
   const Blocks blocks(p, omp_get_num_threads());
   float* const b = workspace + kKeptParts;
@@ -139,6 +139,14 @@ void multiply(const Product& p, float* workspace) {
   const bool keeps = kept_rows / kSide * packed_floats(p.depth) <= kKeptParts;
   int64_t kept = -1;  //  the rows whose parts there are
   const auto pack_a = [&](int64_t row, int64_t k, int64_t depth, float* out) {
+    if (of_a != nullptr) {
+      int64_t columns[kSide];
+      for (int64_t i = 0; i < kSide; ++i) {
+        const int64_t column = smaller(row + i, p.m - 1);
+        columns[i] = column + (column >= of_a->from ? of_a->by : 0);
+      }
+      return pack_columns_as_rows(of_a->rows + k * of_a->stride, of_a->stride, depth, columns, out);
+    }
     pack_rows([&](int r) { return p.a(smaller(row + r, p.m - 1), k); }, depth, out);
   };
 #pragma omp for schedule(dynamic)

@@ -28,10 +28,16 @@ void project(const Chunk& chunk, float* sums, float* workspace);
 int64_t packed_w_ih(const Sizes& z);
 void pack_w_ih(const WeightRows& rows, float* parts, float* own);
 
+// The columns of a matrix whose transpose is a: row i of a is column i, or i + by from column `from` on.
+struct Columns {
+  const float* rows;
+  int64_t stride, from, by;
+};
+
 // Computes one thread's share of c = a · b. Every thread calls this, with a workspace of its own, and returns when all
-// shares are done.
+// shares are done. Where `columns` is given, these are a, and the product's a_rows are not used.
 int64_t multiply_workspace();
-void multiply(const Product& p, float* workspace);
+void multiply(const Product& p, const Columns* columns, float* workspace);
 
 }  // namespace amx
 
@@ -40,12 +46,16 @@ void multiply(const Product& p, float* workspace);
 ZT_INLINE bool takes_tiles(const Sizes&) { return false; }
 
 namespace amx {
+struct Columns {
+  const float* rows;
+  int64_t stride, from, by;
+};
 ZT_INLINE int64_t project_workspace(const Sizes&) { return 0; }
 ZT_INLINE void project(const Chunk&, float*, float*) {}
 ZT_INLINE int64_t packed_w_ih(const Sizes&) { return 0; }
 ZT_INLINE void pack_w_ih(const WeightRows&, float*, float*) {}
 ZT_INLINE int64_t multiply_workspace() { return 0; }
-ZT_INLINE void multiply(const Product&, float*) {}
+ZT_INLINE void multiply(const Product&, const Columns*, float*) {}
 }  // namespace amx
 
 #endif

@@ -43,7 +43,7 @@ struct Workspace {
     Cutter cut(at);
     most_clips = Schedule(z, threads).most_clips(z);
     gradients = cut.take(z.directions * z.rows * z.gradients());
-    transposed = cut.take(z.rows * z.gradients());
+    transposed = cut.take(takes_tiles(z) && z.rows >= kTilesDepth ? 0 : z.rows * z.gradients());
     for (int64_t direction = 0; direction < z.directions; ++direction)
       w_hh[direction] = cut.take(!z.recurs()          ? 0
                                  : steps_on_tiles(z) ? amx::panel_parts(passing_panels(z))
@@ -133,20 +133,27 @@ struct Recurrence {
   }
 };
 
-// transposed [gradients][rows] of gradients [rows][gradients], and their sums: the biases' gradients.
-void transpose(const Sizes& z, const float* gradients, float* transposed, const zt_recurrent_gradients& out) {
+// transposed [gradients][rows] of gradients [rows][gradients].
+void transpose(const Sizes& z, const float* gradients, float* transposed) {
   const int64_t all = z.gradients();
-  const bool has_products = out.w_ih != nullptr || out.w_hh != nullptr;
 #pragma omp for schedule(static)
-  for (int64_t gate = 0; gate < all; gate += kPanel) {
-    const int64_t count = smaller(kPanel, all - gate);
-    if (has_products) transpose_floats(gradients + gate, all, z.rows, count, transposed + gate * z.rows, z.rows);
-    VF sums[2] = {};
+  for (int64_t gate = 0; gate < all; gate += kPanel)
+    transpose_floats(gradients + gate, all, z.rows, smaller(kPanel, all - gate), transposed + gate * z.rows, z.rows);
+}
+
+// The biases' gradients: sums over rows.
+void sum_biases(const Sizes& z, const float* gradients, const zt_recurrent_gradients& out) {
+  constexpr int64_t kTogether = 4 * kPanel;
+  const int64_t all = z.gradients();
+#pragma omp for schedule(static)
+  for (int64_t gate = 0; gate < all; gate += kTogether) {
+    const int64_t count = smaller(kTogether, all - gate);
+    VF sums[kTogether / kWidth] = {};
     for (int64_t row = 0; row < z.rows; ++row)
-      for (int v = 0; v < 2; ++v)
+      for (int64_t v = 0; v < kTogether / kWidth; ++v)
         sums[v] += load_first(gradients + row * all + gate + v * kWidth, larger(count - v * kWidth, 0));
-    float lanes[kPanel];
-    for (int v = 0; v < 2; ++v) store(lanes + v * kWidth, sums[v]);
+    float lanes[kTogether];
+    for (int64_t v = 0; v < kTogether / kWidth; ++v) store(lanes + v * kWidth, sums[v]);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t of = gate + i;
       if (out.b_ih != nullptr && of < z.gates) out.b_ih[z.weight_row(of)] = lanes[i];
@@ -169,35 +176,34 @@ void multiply_all(const Sizes& z, const float* x, const zt_recurrent_weights& we
                   int64_t direction, float* dx, const zt_recurrent_gradients& out, const Workspace& w, float* packed) {
   const int64_t width = z.gradients(), moved = z.left_out() > 0 ? z.hidden : INT64_MAX;
   const float* const gradients = w.gradients + direction * z.rows * width;
-  transpose(z, gradients, w.transposed, out);
-  const auto product = [&](const Product& p) {
-    if (takes_tiles(z) && p.depth >= kTilesDepth)
-      amx::multiply(p, packed);
-    else
-      multiply(p, packed);
+  const bool tiles_rows = takes_tiles(z) && z.rows >= kTilesDepth;  //  in sums over rows
+  if (!tiles_rows && (out.w_ih != nullptr || out.w_hh != nullptr)) transpose(z, gradients, w.transposed);
+  sum_biases(z, gradients, out);
+  const auto sum_over_rows = [&](const Product& p, const amx::Columns& of_gradients) {
+    tiles_rows ? amx::multiply(p, &of_gradients, packed) : multiply(p, packed);
   };
   const Rows<const float> of_x(w.transposed, z.rows);
   if (out.w_ih != nullptr)
-    product({z.gates, z.rows, z.features, of_x, {x, z.features}, {out.w_ih, z.features, moved, z.left_out()}, false});
+    sum_over_rows(
+        {z.gates, z.rows, z.features, of_x, {x, z.features}, {out.w_ih, z.features, moved, z.left_out()}, false},
+        {gradients, width, INT64_MAX, 0});
   if (z.recurs()) {
-    const Rows<const float> of_hidden(w.transposed, z.rows, z.is_gru ? 2 * z.hidden : INT64_MAX, z.hidden);
+    const int64_t from = z.is_gru ? 2 * z.hidden : INT64_MAX;
+    const Rows<const float> of_hidden(w.transposed, z.rows, from, z.hidden);
     const float* const before = Saved(z, const_cast<float*>(saved), direction).before;
     if (out.w_hh != nullptr)
-      product({z.weight_rows(), z.rows, z.hidden, of_hidden, {before, z.hidden}, {out.w_hh, z.hidden}, false});
+      sum_over_rows({z.weight_rows(), z.rows, z.hidden, of_hidden, {before, z.hidden}, {out.w_hh, z.hidden}, false},
+                    {gradients, width, from, z.hidden});
   } else {
     clear(out.w_hh, 0, z.weight_rows() * z.hidden);
     clear(out.w_ih, z.hidden * z.features, z.left_out() * z.features);
     clear(out.b_ih, z.hidden, z.left_out());
     clear(out.b_hh, z.hidden, z.left_out());
   }
-  if (dx != nullptr)
-    product({z.rows,
-             z.gates,
-             z.features,
-             {gradients, width},
-             {weights.w_ih, z.features, moved, z.left_out()},
-             {dx, z.features},
-             direction > 0});
+  if (dx == nullptr) return;
+  const Rows<const float> w_ih(weights.w_ih, z.features, moved, z.left_out());
+  const Product of_dx = {z.rows, z.gates, z.features, {gradients, width}, w_ih, {dx, z.features}, direction > 0};
+  takes_tiles(z) && z.gates >= kTilesDepth ? amx::multiply(of_dx, nullptr, packed) : multiply(of_dx, packed);
 }
 
 }  // namespace

@@ -83,6 +83,27 @@ ZT_INLINE void pack_rows(const Row& row, int64_t depth, float* out) {
       split_first(row(r) + k, depth - k, out + k / kStep * kStepFloats + r * kSide);
 }
 
+// Parts of 16 columns, which lie `columns` floats from a row's begin, as A wants rows. Rows are `stride` floats apart.
+ZT_INLINE void pack_columns_as_rows(const float* rows, int64_t stride, int64_t depth, const int64_t* columns,
+                                    float* out) {
+  const bool together = columns[kSide - 1] - columns[0] == kSide - 1;
+  alignas(64) float turned[2][kSide * kSide];
+  for (int64_t k = 0; k < depth; k += kStep, out += kStepFloats) {
+    for (int half = 0; half < 2; ++half) {
+      const int64_t first = k + half * kSide, exist = smaller(kSide, depth - first);
+      const float* const from = rows + first * stride;
+      if (together && exist == kSide) {
+        transpose_block(from + columns[0], stride, turned[half], kSide);
+        continue;
+      }
+      for (int c = 0; c < kSide; ++c)
+        for (int i = 0; i < kSide; ++i) turned[half][c * kSide + i] = i < exist ? from[i * stride + columns[c]] : 0;
+    }
+    for (int c = 0; c < kSide; ++c)
+      split(load(turned[0] + c * kSide), load(turned[1] + c * kSide), out + c * kSide);
+  }
+}
+
 // Parts of 16 rows as columns: B of the transposed matrix.
 template <typename Row>
 ZT_INLINE void pack_rows_transposed(const Row& row, int64_t depth, float* out) {
