@@ -58,7 +58,8 @@ void project(const Chunk& chunk, float* sums, float* workspace) {
     return chunk.weights[pair / pairs].w_ih + z.weight_row(gate) * z.features;
   };
   for (int i = 0; i < 2 && !has_parts; ++i)
-    pack_rows([&](int r) { return weight_row(first, i * kSide + r); }, smaller(z.features, kPartsDepth), a + i * packed);
+    pack_rows([&](int r) { return weight_row(first, i * kSide + r); }, smaller(z.features, kPartsDepth),
+              a + i * packed);
   for (int64_t k = 0; k < z.features; k += kPartsDepth) {
     const int64_t depth = smaller(kPartsDepth, z.features - k);
     for (int64_t row = 0; row < padded; row += kSide)

@@ -23,8 +23,8 @@ constexpr int64_t kPartsDepth = 512;  //  of a sum on the tile unit; vectors add
 int64_t project_workspace(const Sizes& z);
 void project(const Chunk& chunk, float* sums, float* workspace);
 
-// W_ih in parts: [features / kPartsDepth][gates / 32][2 times 16 gates]. All threads come here; `own`, for 16 rows, is the
-// thread's.
+// W_ih in parts: [features / kPartsDepth][gates / 32][2 times 16 gates]. All threads come here; `own`, for 16 rows, is
+// the thread's.
 int64_t packed_w_ih(const Sizes& z);
 void pack_w_ih(const WeightRows& rows, float* parts, float* own);
 

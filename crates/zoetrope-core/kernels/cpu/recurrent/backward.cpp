@@ -45,7 +45,7 @@ struct Workspace {
     gradients = cut.take(z.directions * z.rows * z.gradients());
     transposed = cut.take(takes_tiles(z) && z.rows >= kTilesDepth ? 0 : z.rows * z.gradients());
     for (int64_t direction = 0; direction < z.directions; ++direction)
-      w_hh[direction] = cut.take(!z.recurs()          ? 0
+      w_hh[direction] = cut.take(!z.recurs()         ? 0
                                  : steps_on_tiles(z) ? amx::panel_parts(passing_panels(z))
                                                      : passing_panels(z).size());
     carried = cut.take(z.directions * z.batch * z.hidden);

@@ -21,12 +21,12 @@
 namespace zt::ZT_ISA {
 namespace {
 
-constexpr int64_t kSpan = 32, kSpanOfLarge = 192;  //  rows of a span, whose W_ih stays in L2, or does not
-
-// Steps of a span: so many that W_ih is read for a few rows where it stays in L2, and else for many.
+// Steps of a span: W_ih is read for so many rows at once. The tile unit is faster than memory brings a W_ih that does
+// not stay in L2, so it takes more rows than vectors do.
 int64_t steps_of_span(const Sizes& z, int64_t clips) {
   const int64_t weights = z.gates * z.features * static_cast<int64_t>(sizeof(float));
-  return larger(1, smaller(z.time, (weights > kCachedWeights ? kSpanOfLarge : kSpan) / clips));
+  const int64_t rows = weights <= kCachedWeights ? 32 : inputs_on_tiles(z) ? 192 : 48;
+  return larger(1, smaller(z.time, rows / clips));
 }
 
 // The weights as the products read them. All threads come here; `own` is the thread's (pack_panels()).
@@ -47,15 +47,15 @@ struct Workspace {
   StepRow* step_rows;
   const float **x_rows, **hidden_rows;
   int32_t *counts, *order;
-  bool by_span;           //  projects_by_span()
+  bool by_span;             //  projects_by_span()
   int64_t span, span_rows;  //  steps of a span; its rows, at most
-  int64_t own;            //  floats of x that are one thread's, on the tile unit
-  int64_t most_clips;     //  of a group
-  int64_t products_size;  //  floats of a thread's products
-  int64_t inputs_size;    //  and of the projections of its span
-  int64_t parts_size;     //  floats of a thread's parts of its clips' rows, on the tile unit
-  int64_t x_parts_size;   //  of which these are of x
-  int64_t hidden_stride;  //  of a clip's hidden state: rows of a power of two would share a few cache sets
+  int64_t own;              //  floats of x that are one thread's, on the tile unit
+  int64_t most_clips;       //  of a group
+  int64_t products_size;    //  floats of a thread's products
+  int64_t inputs_size;      //  and of the projections of its span
+  int64_t parts_size;       //  floats of a thread's parts of its clips' rows, on the tile unit
+  int64_t x_parts_size;     //  of which these are of x
+  int64_t hidden_stride;    //  of a clip's hidden state: rows of a power of two would share a few cache sets
   int64_t size;
 
   Workspace(const Sizes& z, int threads, float* at) {
@@ -175,7 +175,8 @@ struct Recurrence {
     }
   }
 
-  // The inputs of the span that begins with `step`, of units begin … end: [unit / kPanel][row of the span][kGates][kPanel].
+  // The inputs of the span that begins with `step`, of units begin … end: [unit / kPanel][row of the
+  // span][kGates][kPanel].
   template <int kGates>
   void project_span(const Group& group, int64_t step, int64_t begin, int64_t end, const float* w_ih,
                     const float** x_rows, float* x_parts, float* inputs) const {
@@ -184,8 +185,7 @@ struct Recurrence {
     int64_t count = group.longer_than(group.size(), step), rows = 0;
     for (int64_t at = step; at < step + w.span; ++at) {
       count = group.longer_than(count, at);
-      for (int64_t i = 0; i < count; ++i)
-        x_rows[rows++] = x + z.row(group.direction, group.clip(i), at) * z.features;
+      for (int64_t i = 0; i < count; ++i) x_rows[rows++] = x + z.row(group.direction, group.clip(i), at) * z.features;
     }
     if (on_tiles) amx::pack_clips(x_rows, rows, z.features, x_parts);
     for (int64_t unit = begin; unit < end; unit += kPanel) {

@@ -8,10 +8,12 @@ namespace zt::ZT_ISA {
 
 #if defined(__AMX_BF16__)
 
-// Whether the steps multiply W_hh, or W_ih, on the tile unit. With fewer units or features, most of a tile would be empty.
-// The number of clips must not matter: a clip's results may not depend on the clips beside it.
+// Whether the steps multiply W_hh, or W_ih, on the tile unit. With fewer units or features, most of a tile would be
+// empty. The number of clips must not matter: a clip's results may not depend on the clips beside it.
 ZT_INLINE bool steps_on_tiles(const Sizes& z) { return zt_isa() == Isa::amx && z.recurs() && z.hidden >= 48; }
-ZT_INLINE bool inputs_on_tiles(const Sizes& z) { return zt_isa() == Isa::amx && projects_by_span(z) && z.features >= 24; }
+ZT_INLINE bool inputs_on_tiles(const Sizes& z) {
+  return zt_isa() == Isa::amx && projects_by_span(z) && z.features >= 24;
+}
 
 namespace amx {
 
@@ -80,7 +82,8 @@ ZT_INLINE void multiply_panels(const Panels& p, const float* parts, int64_t pane
       }
       for (int64_t r = 0; r < smaller(kPair, count - row) && adds; ++r)
         for (int64_t v = 0; v < kColumns; v += kWidth)
-          store(to + r * kColumns + v, load(k == 0 ? start + v : to + r * kColumns + v) + load(sums + r * kColumns + v));
+          store(to + r * kColumns + v,
+                load(k == 0 ? start + v : to + r * kColumns + v) + load(sums + r * kColumns + v));
     }
   }
 }

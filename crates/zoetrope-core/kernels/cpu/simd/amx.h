@@ -99,8 +99,7 @@ ZT_INLINE void pack_columns_as_rows(const float* rows, int64_t stride, int64_t d
       for (int c = 0; c < kSide; ++c)
         for (int i = 0; i < kSide; ++i) turned[half][c * kSide + i] = i < exist ? from[i * stride + columns[c]] : 0;
     }
-    for (int c = 0; c < kSide; ++c)
-      split(load(turned[0] + c * kSide), load(turned[1] + c * kSide), out + c * kSide);
+    for (int c = 0; c < kSide; ++c) split(load(turned[0] + c * kSide), load(turned[1] + c * kSide), out + c * kSide);
   }
 }
 
@@ -121,7 +120,9 @@ ZT_INLINE void pack_columns(const Row& row, int64_t depth, int64_t exist, int64_
   for (int64_t k = 0; k < depth; k += kStep)
     for (int pair = 0; pair < kSide; ++pair)
       for (int64_t c = 0; c < columns; c += kSide) {
-        const auto values = [&](int64_t i) { return i < depth ? load_first(row(i) + c, larger(exist - c, 0)) : zero(); };
+        const auto values = [&](int64_t i) {
+          return i < depth ? load_first(row(i) + c, larger(exist - c, 0)) : zero();
+        };
         split(values(k + pair), values(k + kSide + pair),
               out + c / kSide * packed_floats(depth) + k / kStep * kStepFloats + pair * kSide);
       }
@@ -194,16 +195,16 @@ __attribute__((noinline)) static void multiply_few(const float* a, const float* 
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-#define ZT_MULTIPLY(part)                                         \
-  _tile_loadd(5, b + (part) * kTile, kLine);                      \
-  _tile_dpbf16ps(0, 4, 5);                                        \
-  _tile_loadd(6, b + apart + (part) * kTile, kLine);              \
-  _tile_dpbf16ps(1, 4, 6);                                        \
-  if constexpr (kFour) {                                          \
-    _tile_loadd(7, b + 2 * apart + (part) * kTile, kLine);        \
-    _tile_dpbf16ps(2, 4, 7);                                      \
-    _tile_loadd(5, b + 3 * apart + (part) * kTile, kLine);        \
-    _tile_dpbf16ps(3, 4, 5);                                      \
+#define ZT_MULTIPLY(part)                                  \
+  _tile_loadd(5, b + (part) * kTile, kLine);               \
+  _tile_dpbf16ps(0, 4, 5);                                 \
+  _tile_loadd(6, b + apart + (part) * kTile, kLine);       \
+  _tile_dpbf16ps(1, 4, 6);                                 \
+  if constexpr (kFour) {                                   \
+    _tile_loadd(7, b + 2 * apart + (part) * kTile, kLine); \
+    _tile_dpbf16ps(2, 4, 7);                               \
+    _tile_loadd(5, b + 3 * apart + (part) * kTile, kLine); \
+    _tile_dpbf16ps(3, 4, 5);                               \
   }
   for (int64_t step = 0; step < steps; ++step) {
     _tile_loadd(4, a, kLine);
@@ -211,8 +212,8 @@ __attribute__((noinline)) static void multiply_few(const float* a, const float* 
     ZT_MULTIPLY(1);
     ZT_MULTIPLY(0);
     _tile_loadd(4, a + kTile, kLine);
-    ZT_MULTIPLY(1);
     ZT_MULTIPLY(0);
+    ZT_MULTIPLY(1);
     _tile_loadd(4, a + 2 * kTile, kLine);
     ZT_MULTIPLY(0);
     a += kStepFloats, b += kStepFloats;
