@@ -56,7 +56,7 @@ pub(super) fn is_frame_by_frame(conv: &ConvConfig, weight: &Tensor) -> bool {
         && weight.dim() == 4
         && (conv.kernel_size, conv.stride, conv.dilation, conv.groups) == (3, 1, 1, 1)
         && conv.padding <= 2
-        && conv.norm.is_none_or(|norm| norm.norm != Norm::Layer)
+        && takes_folded(conv)
         && takes_pool(conv.pool)
 }
 
@@ -81,6 +81,17 @@ fn fills_tiles(frames: &Tensor, padding: i64) -> bool {
     let [rows, cols] = [2, 3].map(|axis| frames.size()[axis] + 2 * padding - 2);
     let covered = |size: i64| (size + 3) / 4 * 4;
     covered(rows) * covered(cols) <= 2 * rows * cols
+}
+
+/// Whether the convolution of frames `[frames, channels, height, width]` takes `kernels::conv2d` or, where nothing is
+/// trained and it [`takes_folded`], `kernels::conv2d_layer`.
+pub(super) fn takes_conv2d(conv: &ConvConfig, frames: &Tensor, weight: &Tensor) -> bool {
+    is_engine_on(weight) && conv.groups == 1 && frames.dim() == 4
+}
+
+/// Whether, where nothing is trained, a kernel computes all that follows a convolution but for the pooling.
+pub(super) fn takes_folded(conv: &ConvConfig) -> bool {
+    conv.norm.is_none_or(|norm| norm.norm != Norm::Layer)
 }
 
 /// Whether what follows a convolution takes `kernels::finish`.

@@ -60,7 +60,9 @@ struct Phase {
         x(phase % s.stride),
         vertical(s, y),
         horizontal(s, x),
-        weights{vertical.count * horizontal.count * s.out_channels, s.in_channels} {}
+        weights(vertical.count * horizontal.count * s.out_channels, s.in_channels) {}
+
+  int64_t most_runs() const { return Runs::most(weights, vertical.count * horizontal.count); }
 
   void add_runs(const zt_conv2d_shape& s, const Patches& p) const {
     Runs all(weights, runs);
@@ -77,24 +79,23 @@ struct Phase {
 
   void pack(const zt_conv2d_shape& s, const float* weight, int64_t panel) const {
     const int64_t out = s.out_channels;
-    weights.pack(panel, packed, [&](int64_t k, int64_t c) {
+    weights.pack(panel, s.kernel * s.kernel, packed, [&](int64_t k) {
       const int64_t i = vertical.tap(k / out / horizontal.count), j = horizontal.tap(k / out % horizontal.count);
-      return weight[((k % out * s.in_channels + c) * s.kernel + i) * s.kernel + j];
+      return weight + (k % out * s.in_channels * s.kernel + i) * s.kernel + j;
     });
   }
 };
 
 struct Workspace {
-  float *weights, *zeros, *copies;
+  float *weights, *zeros, *copies, *scratch;
   const float** a;
   float** c;
   Phase* phases;
   Run* runs;
-  int64_t copied, patches, panels, size;
+  int64_t copied, patches, panels, own = 0, size;
 
   Workspace(const zt_conv2d_shape& s, int threads, float* at) : Workspace(s, patches_of(s), threads, Cutter(at)) {}
 
-  // The phases share the room for weights and runs: together they have every tap once.
   void fill(const zt_conv2d_shape& s, const Patches& p) const {
     float* next = weights;
     Run* run = runs;
@@ -102,7 +103,7 @@ struct Workspace {
       Phase& phase = phases[i] = Phase(s, i);
       phase.packed = next, phase.runs = run;
       phase.add_runs(s, p);
-      next += phase.weights.size(), run += Runs::most(phase.weights, phase.vertical.count * phase.horizontal.count);
+      next += phase.weights.size(), run += phase.most_runs();
     }
     for (int64_t c = 0; c < panels * kPanel; ++c) zeros[c] = 0;
   }
@@ -110,15 +111,21 @@ struct Workspace {
  private:
   Workspace(const zt_conv2d_shape& s, const Patches& p, int threads, Cutter cut)
       : copied(round_up(Shares(p, threads).copied(), 16)), patches(round_up(Shares(p, threads).patches(), 16)) {
-    const TallWeights all = {s.kernel * s.kernel * s.out_channels, s.in_channels};
-    panels = all.panels();
-    weights = cut.take(all.size());
+    int64_t floats = 0, run_count = 0;
+    for (int64_t i = 0; i < s.stride * s.stride; ++i) {
+      const Phase phase(s, i);
+      floats += phase.weights.size(), run_count += phase.most_runs();
+      own = larger(own, round_up(tall_scratch(phase.weights), 16));
+    }
+    panels = ceil_div(s.in_channels, kPanel);
+    weights = cut.take(floats);
     zeros = cut.take(panels * kPanel);
     copies = cut.take(threads * copied);
+    scratch = cut.take(threads * own);
     a = cut.take_of<const float*>(threads * patches);
     c = cut.take_of<float*>(threads * patches);
     phases = cut.take_of<Phase>(s.stride * s.stride);
-    runs = cut.take_of<Run>(Runs::most(all, s.kernel * s.kernel) + s.stride * s.stride);
+    runs = cut.take_of<Run>(run_count);
     size = cut.size();
   }
 };
@@ -165,7 +172,7 @@ void conv2d_data_gradient(const zt_conv2d_shape& s, const float* weight, const f
           continue;
         }
         multiply_tall(phase.weights, phase.packed, w.zeros, false, phase.runs, {m, a, c, first, end},
-                      [](int64_t, int64_t) {});
+                      w.scratch + thread * w.own, [](int64_t, int64_t, int64_t, int64_t) {});
       }
     }
   }

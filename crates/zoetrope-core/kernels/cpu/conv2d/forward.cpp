@@ -16,24 +16,25 @@ Patches patches_of(const zt_conv2d_shape& s) {
   return {s.frames, s.height, s.width, s.in_channels, rows_of(s), columns_of(s), s.stride, -s.padding, reach_of(s)};
 }
 
-TallWeights weights_of(const zt_conv2d_shape& s) { return {s.kernel * s.kernel * s.in_channels, s.out_channels}; }
+TallWeights weights_of(const zt_conv2d_shape& s) { return TallWeights(s.kernel * s.kernel * s.in_channels, s.out_channels); }
 
 struct Workspace {
-  float *weights, *bias, *copies;
+  float *weights, *bias, *copies, *scratch;
   const float** a;
   float** c;
   Run* runs;
-  int64_t copied, patches, size;
+  int64_t copied, patches, own, size;
 
   Workspace(const zt_conv2d_shape& s, int threads, float* at)
       : Workspace(s, weights_of(s), patches_of(s), threads, Cutter(at)) {}
 
  private:
   Workspace(const zt_conv2d_shape& s, const TallWeights& w, const Patches& p, int threads, Cutter cut)
-      : copied(round_up(Shares(p, threads).copied(), 16)), patches(round_up(Shares(p, threads).patches(), 16)) {
+      : copied(round_up(Shares(p, threads).copied(), 16)), patches(round_up(Shares(p, threads).patches(), 16)), own(round_up(tall_scratch(w), 16)) {
     weights = cut.take(w.size());
     bias = cut.take(w.panels() * kPanel);
     copies = cut.take(threads * copied);
+    scratch = cut.take(threads * own);
     a = cut.take_of<const float*>(threads * patches);
     c = cut.take_of<float*>(threads * patches);
     runs = cut.take_of<Run>(Runs::most(w, s.kernel * s.kernel));
@@ -46,8 +47,7 @@ void pack(const zt_conv2d_shape& s, const float* weight, float* packed) {
   const int64_t taps = s.kernel * s.kernel, in = s.in_channels;
 #pragma omp for schedule(static)
   for (int64_t panel = 0; panel < w.panels(); ++panel)
-    w.pack(panel, packed,
-           [&](int64_t k, int64_t o) { return weight[(o * in + k % in) * taps + k / in]; });
+    w.pack(panel, in * taps, packed, [&](int64_t k) { return weight + k % in * taps + k / in; });
 }
 
 void runs_of(const zt_conv2d_shape& s, const Patches& p, Run* out) {
@@ -65,8 +65,8 @@ void runs_of(const zt_conv2d_shape& s, const Patches& p, Run* out) {
 
 // Residual sum and activation of rows of y whose sums are there.
 template <zt_conv_activation kActivation>
-void finish(const zt_conv_output& output, const TallWeights& w, const TallRows& rows, int64_t row, int64_t count) {
-  const int64_t begin = rows.first * kPanel, end = smaller(rows.end * kPanel, w.columns);
+void finish(const zt_conv_output& output, const TallRows& rows, int64_t row, int64_t count, int64_t begin,
+            int64_t end) {
   for (int64_t r = row; r < row + count; ++r)
     for (int64_t column = begin; column < end; column += kWidth) {
       float* const to = rows.c[r] + column;
@@ -119,10 +119,11 @@ void conv2d_forward(const zt_conv2d_shape& s, const zt_conv_output& output, cons
       });
       const TallRows rows = {m, a, c, panels * part / parts, panels * (part + 1) / parts};
       multiply_tall(weights, packed != nullptr ? packed : w.weights, w.bias, relu_alone, w.runs, rows,
-                    [&](int64_t row, int64_t count) {
+                    w.scratch + thread * w.own,
+                    [&](int64_t row, int64_t count, int64_t column, int64_t end) {
                       if (relu_alone || is_alone) return;
                       with_activation(output.activation, [&](auto constant) {
-                        finish<decltype(constant)::value>(output, weights, rows, row, count);
+                        finish<decltype(constant)::value>(output, rows, row, count, column, end);
                       });
                     });
     }

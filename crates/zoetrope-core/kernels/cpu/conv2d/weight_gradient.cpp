@@ -15,6 +15,7 @@ namespace zt::ZT_ISA {
 namespace {
 
 constexpr int64_t kPatches = 128;     //  that are summed before their sum is added: a long sum would lose digits
+constexpr int64_t kPacked = kPatches * kPanel + kWidth;
 constexpr int64_t kTasks = 64;        //  about so many, for any number of threads
 constexpr int64_t kPartPatches = 512;  //  of a part at least
 constexpr int64_t kPartFloats = 1ll << 20;  //  of all parts' sums at most, unless there is one part
@@ -49,26 +50,48 @@ struct Workspace {
   Workspace(const Sizes& z, int threads, Cutter cut)
       : sums(cut.take(z.parts * z.sums())),
         bias(cut.take(z.parts * round_up(z.out, kWidth))),
-        packed(cut.take(threads * kPatches * kPanel)),
+        packed(cut.take(threads * kPacked)),
         size(cut.size()) {}
 };
 
-// Some columns of the patches, for packing.
+// One panel of the patches' columns, for packing.
 class Columns {
+  // Columns that lie side by side in the frame.
+  struct Piece {
+    int64_t y, x, at, length, to;  //  pixel of the patch; floats from where the patch begins; where it comes to lie
+  };
+
   const zt_conv2d_shape& s_;
   const Sizes& z_;
-  const float* x_;
+  const float *x_, *end_;
   int64_t first_, count_;
+  Piece whole_[kPanel], single_[kPanel];  //  of a patch that lies within the frame, and pixel by pixel
+  int64_t whole_count_, single_count_;
 
  public:
   Columns(const zt_conv2d_shape& s, const Sizes& z, const float* x, int64_t panel)
-      : s_(s), z_(z), x_(x), first_(panel * kPanel), count_(smaller(kPanel, z.depth - first_)) {}
+      : s_(s),
+        z_(z),
+        x_(x),
+        end_(x + s.frames * s.height * s.width * z.in),
+        first_(panel * kPanel),
+        count_(smaller(kPanel, z.depth - first_)),
+        whole_count_(cut(s.dilation == 1 ? s.kernel * z.in : z.in, whole_)),
+        single_count_(cut(z.in, single_)) {}
 
-  // Those of `count` patches from `patch` on: out [count][kPanel].
+  // Those of `count` patches from `patch` on: out [count][kPanel], and perhaps a vector behind.
   void pack(int64_t patch, int64_t count, float* out) const {
     int64_t column = patch % z_.columns, row = patch / z_.columns % z_.rows, frame = patch / z_.columns / z_.rows;
+    const int64_t reach = reach_of(s_);
     for (int64_t i = 0; i < count; ++i, out += kPanel) {
-      pack(frame, row * s_.stride - s_.padding, column * s_.stride - s_.padding, out);
+      const int64_t top = row * s_.stride - s_.padding, left = column * s_.stride - s_.padding;
+      if (top >= 0 && left >= 0 && top + reach <= s_.height && left + reach <= s_.width) {
+        const float* const from = x_ + ((frame * s_.height + top) * s_.width + left) * z_.in;
+        for (int64_t n = 0; n < whole_count_; ++n) copy(from + whole_[n].at, whole_[n].length, out + whole_[n].to);
+      } else {
+        pack_border(frame, top, left, out);
+      }
+      if (count_ < kPanel) zero_floats(kPanel - count_, out + count_);
       if (++column < z_.columns) continue;
       column = 0;
       if (++row < z_.rows) continue;
@@ -77,22 +100,34 @@ class Columns {
   }
 
  private:
-  // Those of the patch that begins at pixel (top, left).
-  void pack(int64_t frame, int64_t top, int64_t left, float* out) const {
-    const bool is_whole = s_.dilation == 1 && left >= 0 && left + s_.kernel <= s_.width;
-    const int64_t length = is_whole ? s_.kernel * z_.in : z_.in;  //  what lies side by side
-    for (int64_t done = 0; done < count_;) {
-      const int64_t at = first_ + done, tap = at / length * length / z_.in, from = at % length;
-      const int64_t y = top + tap / s_.kernel * s_.dilation, x = left + tap % s_.kernel * s_.dilation;
-      const int64_t part = smaller(length - from, count_ - done);
-      const bool exists = y >= 0 && y < s_.height && (is_whole || (x >= 0 && x < s_.width));
-      if (exists)
-        copy_floats(x_ + ((frame * s_.height + y) * s_.width + x) * z_.in + from, part, out + done);
-      else
-        zero_floats(part, out + done);
+  // Cuts the columns where they do not lie side by side, `length` of which do.
+  int64_t cut(int64_t length, Piece* out) const {
+    int64_t pieces = 0;
+    for (int64_t done = 0; done < count_; ++pieces) {
+      const int64_t column = first_ + done, tap = column / length * length / z_.in, within = column % length;
+      const int64_t y = tap / s_.kernel * s_.dilation, x = tap % s_.kernel * s_.dilation;
+      const int64_t part = smaller(length - within, count_ - done);
+      out[pieces] = {y, x, (y * s_.width + x) * z_.in + within, part, done};
       done += part;
     }
-    zero_floats(kPanel - count_, out + count_);
+    return pieces;
+  }
+
+  void pack_border(int64_t frame, int64_t top, int64_t left, float* out) const {
+    for (int64_t n = 0; n < single_count_; ++n) {
+      const Piece& piece = single_[n];
+      const int64_t y = top + piece.y, x = left + piece.x;
+      if (y >= 0 && y < s_.height && x >= 0 && x < s_.width)
+        copy(x_ + ((frame * s_.height + top) * s_.width + left) * z_.in + piece.at, piece.length, out + piece.to);
+      else
+        zero_floats(piece.length, out + piece.to);
+    }
+  }
+
+  // Whole vectors where x has them: what lies behind is overwritten next.
+  void copy(const float* from, int64_t count, float* to) const {
+    if (end_ - from < round_up(count, kWidth)) return copy_floats(from, count, to);
+    for (int64_t i = 0; i < count; i += kWidth) store(to + i, load(from + i));
   }
 };
 
@@ -138,8 +173,10 @@ void sum_bias(const Sizes& z, const float* dy, int64_t part, float* sums) {
   for (int64_t c = 0; c < z.out; c += kWidth) store(sums + c, zero());
   for (int64_t patch = begin; patch < end; patch += kPatches)
     for (int64_t c = 0; c < z.out; c += kWidth) {
+      const int64_t last = smaller(patch + kPatches, end);
       VF sum = zero();
-      for (int64_t i = patch; i < smaller(patch + kPatches, end); ++i) sum += load_first(dy + i * z.out + c, z.out - c);
+      for (int64_t i = patch; i + kWidth < last; ++i) sum += load(dy + i * z.out + c);  //  lanes behind do not matter
+      for (int64_t i = larger(patch, last - kWidth); i < last; ++i) sum += load_first(dy + i * z.out + c, z.out - c);
       store(sums + c, load(sums + c) + sum);
     }
 }
@@ -158,7 +195,7 @@ void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const floa
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
-    float* const packed = w.packed + omp_get_thread_num() * kPatches * kPanel;
+    float* const packed = w.packed + omp_get_thread_num() * kPacked;
 #pragma omp for schedule(dynamic)
     for (int64_t task = 0; task < (dweight != nullptr ? z.parts * z.panels : 0); ++task) {
       const int64_t part = task / z.panels, panel = task % z.panels;
@@ -168,12 +205,14 @@ void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const floa
     for (int64_t part = 0; part < (dbias != nullptr ? z.parts : 0); ++part) sum_bias(z, dy, part, w.bias + part * padded);
 #pragma omp for schedule(static)
     for (int64_t o = 0; o < z.out; ++o) {
-      for (int64_t k = 0; k < (dweight != nullptr ? z.depth : 0); ++k) {
-        const float* const sum = w.sums + (k / kPanel * z.out + o) * kPanel + k % kPanel;
-        float total = 0;
-        for (int64_t part = 0; part < z.parts; ++part) total += sum[part * z.sums()];
-        dweight[(o * z.in + k % z.in) * taps + k / z.in] = total;
-      }
+      for (int64_t c = 0; c < (dweight != nullptr ? z.in : 0); ++c)
+        for (int64_t tap = 0; tap < taps; ++tap) {
+          const int64_t k = tap * z.in + c;
+          const float* const sum = w.sums + (k / kPanel * z.out + o) * kPanel + k % kPanel;
+          float total = 0;
+          for (int64_t part = 0; part < z.parts; ++part) total += sum[part * z.sums()];
+          dweight[(o * z.in + c) * taps + tap] = total;
+        }
       if (dbias == nullptr) continue;
       float total = 0;
       for (int64_t part = 0; part < z.parts; ++part) total += w.bias[part * padded + o];
