@@ -1,6 +1,6 @@
-// The convolution of frames against at::conv2d (oneDNN) on frames in channels-last memory, interleaved: the best of some
-// rounds, which other programs on the machine disturb least. With one thread it takes the thread's own time, so that
-// busy machines give useful ratios as well.
+// The convolution of frames against at::conv2d (oneDNN) on frames in channels-last memory, interleaved: the best of
+// some rounds, which other programs on the machine disturb least. With one thread it takes the thread's own time, so
+// that busy machines give useful ratios as well.
 //
 //   conv2d_bench [threads] [number of the only shape]
 #include <ATen/Parallel.h>
@@ -60,10 +60,10 @@ void bench(const Shape& s) {
   const auto forward = [&](bool mine) {
     if (!mine) return at::conv2d(x, last, bias, s.stride, s.padding, s.dilation);
     Tensor* made = nullptr;
-    const zt_message message =
-        at::GradMode::is_enabled()
-            ? zt_conv2d(&x, &weight, &bias, s.stride, s.padding, s.dilation, false, &made)
-            : zt_conv2d_layer(&x, &weight, &bias, nullptr, 0, nullptr, s.stride, s.padding, s.dilation, 0, &kept, &made);
+    const zt_message message = at::GradMode::is_enabled()
+                                   ? zt_conv2d(&x, &weight, &bias, s.stride, s.padding, s.dilation, false, &made)
+                                   : zt_conv2d_layer(&x, &weight, &bias, nullptr, 0, nullptr, s.stride, s.padding,
+                                                     s.dilation, 0, &kept, &made);
     TORCH_CHECK(message == nullptr, message);
     const Tensor y = *made;
     delete made;
@@ -87,7 +87,12 @@ void bench(const Shape& s) {
   for (const int kind : {0, 2}) {
     const double other = best(times[kind]), mine = best(times[kind + 1]);
     std::printf(" | %s %8.3f ms, libtorch %8.3f, ratio %5.2f, %6.1f GFLOP/s", kind == 0 ? "forward" : "backward", mine,
-                other, other / mine, work * (kind == 0 ? 1 : s.is_first ? 1 : 2) / mine);
+                other, other / mine,
+                work *
+                    (kind == 0    ? 1
+                     : s.is_first ? 1
+                                  : 2) /
+                    mine);
   }
   std::printf("\n");
 }

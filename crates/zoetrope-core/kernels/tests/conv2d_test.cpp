@@ -18,9 +18,10 @@ int passed = 0, failed = 0;
 void check(bool ok, const char* what, const zt_conv2d_shape& s) {
   (ok ? passed : failed)++;
   if (!ok)
-    std::printf("failed on %s: %s, %ld frames of %ld x %ld, %ld -> %ld, kernel %ld, stride %ld, padding %ld, dilation %ld\n",
-                zt_isa_name(), what, long(s.frames), long(s.height), long(s.width), long(s.in_channels),
-                long(s.out_channels), long(s.kernel), long(s.stride), long(s.padding), long(s.dilation));
+    std::printf(
+        "failed on %s: %s, %ld frames of %ld x %ld, %ld -> %ld, kernel %ld, stride %ld, padding %ld, dilation %ld\n",
+        zt_isa_name(), what, long(s.frames), long(s.height), long(s.width), long(s.in_channels), long(s.out_channels),
+        long(s.kernel), long(s.stride), long(s.padding), long(s.dilation));
 }
 
 double error(const Floats& a, const Doubles& b) {
@@ -90,8 +91,7 @@ struct Result {
 struct Plain {
   Doubles y, dx, dweight, dbias;
 
-  explicit Plain(const Problem& p)
-      : y(p.dy.size()), dx(p.x.size()), dweight(p.weight.size()), dbias(p.bias.size()) {
+  explicit Plain(const Problem& p) : y(p.dy.size()), dx(p.x.size()), dweight(p.weight.size()), dbias(p.bias.size()) {
     const zt_conv2d_shape& s = p.s;
     for (int64_t pixel = 0; pixel < s.frames * p.rows * p.columns; ++pixel)
       for (int64_t o = 0; o < s.out_channels; ++o) {
@@ -125,7 +125,8 @@ void check_shape(const zt_conv2d_shape& shape, std::mt19937& random) {
   check(error(result.dx, plain.dx) <= 2e-6, "gradient of frames", shape);
   check(error(result.dweight, plain.dweight) <= 2e-6, "gradient of weights", shape);
   check(error(result.dbias, plain.dbias) <= 2e-6, "gradient of the bias", shape);
-  check(result == Result(problem, 1, true) && result == Result(problem, 5, false), "thread counts are bit-equal", shape);
+  check(result == Result(problem, 1, true) && result == Result(problem, 5, false), "thread counts are bit-equal",
+        shape);
 }
 
 // The values of a frame do not depend on the frames beside it.

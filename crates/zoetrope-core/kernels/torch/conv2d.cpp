@@ -29,7 +29,7 @@ Tensor workspace(size_t floats) { return at::empty({static_cast<int64_t>(floats)
 float* changed(Tensor& tensor) { return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr; }
 
 zt_conv2d_shape shape_of(const Tensor& x, const Tensor& weight, const Steps& steps) {
-  return {x.size(0),      x.size(2),      x.size(3),    x.size(1),     weight.size(0),
+  return {x.size(0),      x.size(2),    x.size(3),     x.size(1),     weight.size(0),
           weight.size(2), steps.stride, steps.padding, steps.dilation};
 }
 
@@ -123,8 +123,8 @@ zt_message zt_conv2d(const Tensor* x, const Tensor* weight, const Tensor* bias, 
   });
 }
 
-// The same without autograd, with batch norm by running statistics, residual sum and activation: as zt_conv_layer(), but
-// for bytes and pooling.
+// The same without autograd, with batch norm by running statistics, residual sum and activation: as zt_conv_layer(),
+// but for bytes and pooling.
 zt_message zt_conv2d_layer(const Tensor* x, const Tensor* weight, const Tensor* bias, const Tensor* const* norm,
                            double eps, const Tensor* residual, int64_t stride, int64_t padding, int64_t dilation,
                            int activation, zt_packed* kept, Tensor** y) {
@@ -133,8 +133,7 @@ zt_message zt_conv2d_layer(const Tensor* x, const Tensor* weight, const Tensor* 
     check(*x, *weight);
     const Tensor frames = x->contiguous(at::MemoryFormat::ChannelsLast);
     const Tensor sum = residual != nullptr ? residual->contiguous(at::MemoryFormat::ChannelsLast) : Tensor();
-    const zt_norm statistics =
-        norm != nullptr ? zt_norm{norm[0], norm[1], norm[2], norm[3], norm[4], eps} : zt_norm{};
+    const zt_norm statistics = norm != nullptr ? zt_norm{norm[0], norm[1], norm[2], norm[3], norm[4], eps} : zt_norm{};
     const Layer layer = {{*weight, bias, norm != nullptr ? &statistics : nullptr},
                          residual != nullptr ? &sum : nullptr,
                          static_cast<zt_conv_activation>(activation)};

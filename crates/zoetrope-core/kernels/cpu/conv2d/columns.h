@@ -8,7 +8,7 @@ namespace zt::ZT_ISA {
 constexpr int64_t kTasks = 64;              //  about so many parts and panels, for any number of threads
 constexpr int64_t kPartPatches = 512;       //  of a part at least
 constexpr int64_t kPartFloats = 1ll << 20;  //  of all parts' sums at most, unless there is one part
-constexpr int64_t kGroup = 16;              //  panels of a task at most
+constexpr int64_t kGroup = 32;              //  panels of a task at most
 constexpr int64_t kChannels = 128;          //  output channels of a task at most: with them its sums stay in L2
 
 struct Sizes {
@@ -38,7 +38,8 @@ struct Sizes {
 class Columns {
   // Columns that lie side by side in the frame.
   struct Piece {
-    int64_t y, x, at, length, to;  //  pixel of the patch; floats from where the patch begins; where it comes to lie
+    int64_t y, x, within;    //  a pixel of the patch; floats from there
+    int64_t at, length, to;  //  floats from where the patch begins; where they come to lie
   };
 
   zt_conv2d_shape s_;
@@ -58,6 +59,8 @@ class Columns {
         count_(smaller(kPanel, z.depth - first_)),
         whole_count_(cut(s.dilation == 1 ? s.kernel * z.in : z.in, whole_)),
         single_count_(cut(z.in, single_)) {}
+
+  bool is_narrow() const { return count_ <= kWidth; }
 
   // Those of `count` patches from `patch` on: rows [count], where they lie in the frames if side by side, else in `out`
   // [count][kPanel], and perhaps a vector behind.
@@ -92,24 +95,44 @@ class Columns {
       const int64_t column = first_ + done, tap = column / length * length / z_.in, within = column % length;
       const int64_t y = tap / s_.kernel * s_.dilation, x = tap % s_.kernel * s_.dilation;
       const int64_t part = smaller(length - within, count_ - done);
-      out[pieces] = {y, x, (y * s_.width + x) * z_.in + within, part, done};
+      out[pieces] = {y, x, within, (y * s_.width + x) * z_.in + within, part, done};
       done += part;
     }
     return pieces;
   }
 
   void pack_border(int64_t frame, int64_t top, int64_t left, float* out) const {
+    const float* const begin = x_ + ((frame * s_.height + top) * s_.width + left) * z_.in;
+    if (s_.dilation == 1) {  //  of a line, the floats low … high lie within the frame
+      const int64_t low = larger(-left, 0) * z_.in, high = smaller(s_.width - left, s_.kernel) * z_.in;
+      for (int64_t n = 0; n < whole_count_; ++n) {
+        const Piece& piece = whole_[n];
+        const bool exists = top + piece.y >= 0 && top + piece.y < s_.height;
+        const int64_t first = smaller(larger(low - piece.x * z_.in - piece.within, 0), piece.length);
+        const int64_t last =
+            exists ? larger(smaller(high - piece.x * z_.in - piece.within, piece.length), first) : first;
+        zero(first, out + piece.to);
+        copy(begin + piece.at + first, last - first, out + piece.to + first);
+        zero(piece.length - last, out + piece.to + last);
+      }
+      return;
+    }
     for (int64_t n = 0; n < single_count_; ++n) {
       const Piece& piece = single_[n];
       const int64_t y = top + piece.y, x = left + piece.x;
       if (y >= 0 && y < s_.height && x >= 0 && x < s_.width)
-        copy(x_ + ((frame * s_.height + top) * s_.width + left) * z_.in + piece.at, piece.length, out + piece.to);
+        copy(begin + piece.at, piece.length, out + piece.to);
       else
-        zero_floats(piece.length, out + piece.to);
+        zero(piece.length, out + piece.to);
     }
   }
 
-  // Whole vectors where x has them: what lies behind is overwritten next.
+  // Whole vectors: what lies behind is overwritten next.
+  static void zero(int64_t count, float* to) {
+    for (int64_t i = 0; i < count; i += kWidth) store(to + i, zt::ZT_ISA::zero());
+  }
+
+  // The same, where x has whole vectors.
   void copy(const float* from, int64_t count, float* to) const {
     if (end_ - from < round_up(count, kWidth)) return copy_floats(from, count, to);
     for (int64_t i = 0; i < count; i += kWidth) store(to + i, load(from + i));

@@ -1,6 +1,6 @@
-// The gradient of a convolution's frames. With stride s, the pixels of x are s x s phases: a pixel's place in a square of
-// s x s says which taps reach it. Each phase is a product of the patches of dy with its taps, so every element of dx is
-// written once.
+// The gradient of a convolution's frames. With stride s, the pixels of x are s x s phases: a pixel's place in a square
+// of s x s says which taps reach it. Each phase is a product of the patches of dy with its taps, so every element of dx
+// is written once.
 //
 //   dx[s * row + phase] = Σ over taps with (phase + padding - tap * dilation) % s = 0 of dy[row + shift] · weight[tap]
 //   shift = (phase + padding - tap * dilation) / s
@@ -44,8 +44,9 @@ Patches patches_of(const zt_conv2d_shape& s) {
     high = is_first ? last : larger(high, last);
     is_first = false;
   }
-  return {s.frames, rows_of(s), columns_of(s), s.out_channels, ceil_div(s.height, s.stride),
-          ceil_div(s.width, s.stride), 1, low, high - low + 1};
+  return {
+      s.frames, rows_of(s), columns_of(s), s.out_channels, ceil_div(s.height, s.stride), ceil_div(s.width, s.stride),
+      1,        low,        high - low + 1};
 }
 
 struct Phase {

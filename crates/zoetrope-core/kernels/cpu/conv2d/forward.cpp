@@ -16,7 +16,9 @@ Patches patches_of(const zt_conv2d_shape& s) {
   return {s.frames, s.height, s.width, s.in_channels, rows_of(s), columns_of(s), s.stride, -s.padding, reach_of(s)};
 }
 
-TallWeights weights_of(const zt_conv2d_shape& s) { return TallWeights(s.kernel * s.kernel * s.in_channels, s.out_channels); }
+TallWeights weights_of(const zt_conv2d_shape& s) {
+  return TallWeights(s.kernel * s.kernel * s.in_channels, s.out_channels);
+}
 
 struct Workspace {
   float *weights, *bias, *copies, *scratch;
@@ -30,7 +32,9 @@ struct Workspace {
 
  private:
   Workspace(const zt_conv2d_shape& s, const TallWeights& w, const Patches& p, int threads, Cutter cut)
-      : copied(round_up(Shares(p, threads).copied(), 16)), patches(round_up(Shares(p, threads).patches(), 16)), own(round_up(tall_scratch(w), 16)) {
+      : copied(round_up(Shares(p, threads).copied(), 16)),
+        patches(round_up(Shares(p, threads).patches(), 16)),
+        own(round_up(tall_scratch(w), 16)) {
     weights = cut.take(w.size());
     bias = cut.take(w.panels() * kPanel);
     copies = cut.take(threads * copied);
@@ -119,8 +123,7 @@ void conv2d_forward(const zt_conv2d_shape& s, const zt_conv_output& output, cons
       });
       const TallRows rows = {m, a, c, panels * part / parts, panels * (part + 1) / parts};
       multiply_tall(weights, packed != nullptr ? packed : w.weights, w.bias, relu_alone, w.runs, rows,
-                    w.scratch + thread * w.own,
-                    [&](int64_t row, int64_t count, int64_t column, int64_t end) {
+                    w.scratch + thread * w.own, [&](int64_t row, int64_t count, int64_t column, int64_t end) {
                       if (relu_alone || is_alone) return;
                       with_activation(output.activation, [&](auto constant) {
                         finish<decltype(constant)::value>(output, rows, row, count, column, end);

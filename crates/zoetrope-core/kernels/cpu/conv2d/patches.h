@@ -7,9 +7,7 @@
 namespace zt::ZT_ISA {
 
 ZT_INLINE int64_t reach_of(const zt_conv2d_shape& s) { return (s.kernel - 1) * s.dilation + 1; }
-ZT_INLINE int64_t rows_of(const zt_conv2d_shape& s) {
-  return (s.height + 2 * s.padding - reach_of(s)) / s.stride + 1;
-}
+ZT_INLINE int64_t rows_of(const zt_conv2d_shape& s) { return (s.height + 2 * s.padding - reach_of(s)) / s.stride + 1; }
 ZT_INLINE int64_t columns_of(const zt_conv2d_shape& s) {
   return (s.width + 2 * s.padding - reach_of(s)) / s.stride + 1;
 }

@@ -2,8 +2,8 @@
 //
 //   dweight [out][kernel * kernel * in] = Σ over patches of dyᵀ · patch       dbias = Σ dy
 //
-// A task takes some panels of the patches' columns and one part of the patches, some at a time, whose dy stays in L2: it
-// finds the panel's columns of these patches, copies them where zeros come in, and multiplies them with all of dy's
+// A task takes some panels of the patches' columns and one part of the patches, some at a time, whose dy stays in L2:
+// it finds the panel's columns of these patches, copies them where zeros come in, and multiplies them with all of dy's
 // channels. The parts depend on the sizes alone, not on the threads. Their sums are added at the end.
 //
 // Cost: 2·patches·kernel²·in_channels·out_channels FLOPs.
@@ -35,25 +35,30 @@ struct Workspace {
         size(cut.size()) {}
 };
 
-// sums [kCount][kPanel] = or += Σ over patches of dy [count][kCount of `out`]ᵀ · rows [count][kPanel].
-template <int kCount>
+// sums [kCount][kPanel] = or += Σ over patches of dy [count][kCount of `out`]ᵀ · rows [count][kVectors].
+template <int kCount, int kVectors>
 ZT_NOINLINE void gradient_tile(const float* dy, int64_t out, const float* const* rows, int64_t count, bool adds,
                                float* sums) {
-  VF local[kCount][2];
+  VF local[kCount][kVectors];
 #pragma GCC unroll 12
-  for (int r = 0; r < kCount; ++r) local[r][0] = local[r][1] = zero();
+  for (int r = 0; r < kCount; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) local[r][v] = zero();
   for (int64_t k = 0; k < count; ++k, dy += out) {
-    const VF low = load(rows[k]), high = load(rows[k] + kWidth);
+    VF values[kVectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) values[v] = load(rows[k] + v * kWidth);
 #pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) {
       const VF scale = broadcast(dy[r]);
-      local[r][0] = fma(scale, low, local[r][0]), local[r][1] = fma(scale, high, local[r][1]);
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) local[r][v] = fma(scale, values[v], local[r][v]);
     }
   }
 #pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r)
 #pragma GCC unroll 2
-    for (int v = 0; v < 2; ++v) {
+    for (int v = 0; v < kVectors; ++v) {
       float* const to = sums + r * kPanel + v * kWidth;
       store(to, adds ? load(to) + local[r][v] : local[r][v]);
     }
@@ -65,10 +70,17 @@ void sum_weight(const Gradient& g, float* packed) {
     for (int64_t panel = 0; panel < g.panels; ++panel) {
       const float* rows[kPatches];
       g.columns[panel].find(patch, count, packed, rows);
-      for_tiles(g.channels, [&](auto constant, int64_t channel) {
-        gradient_tile<decltype(constant)::count>(g.dy + patch * g.z.out + g.first_channel + channel, g.z.out, rows,
-                                                 count, patch > g.begin, g.sums_at(panel, channel));
-      });
+      const auto tiles = [&](auto vectors) {
+        for_tiles(g.channels, [&](auto constant, int64_t channel) {
+          gradient_tile<decltype(constant)::count, decltype(vectors)::count>(
+              g.dy + patch * g.z.out + g.first_channel + channel, g.z.out, rows, count, patch > g.begin,
+              g.sums_at(panel, channel));
+        });
+      };
+      if (g.columns[panel].is_narrow())
+        tiles(RowCount<1>());
+      else
+        tiles(RowCount<2>());
     }
   }
 }
@@ -97,7 +109,8 @@ void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const floa
   const Sizes z(s);
   const Workspace w(z, threads, workspace);
   const int64_t taps = s.kernel * s.kernel, padded = round_up(z.out, kWidth);
-  const int64_t groups = smaller(z.panels, larger(ceil_div(z.panels, kGroup), ceil_div(4 * threads, z.parts * z.blocks())));
+  const int64_t groups =
+      smaller(z.panels, larger(ceil_div(z.panels, kGroup), ceil_div(2 * threads, z.parts * z.blocks())));
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
@@ -111,25 +124,31 @@ void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const floa
       const int64_t first = z.panels * group / groups, panels = z.panels * (group + 1) / groups - first;
       const int64_t channel = block * kChannels, channels = smaller(kChannels, z.out - channel);
       float* const sums = w.sums + (part * z.panels + first) * z.out * kPanel;
-      const Gradient gradient = {z,    w.columns + first, panels, channel, channels, z.begin(part), z.begin(part + 1),
-                                 dy,   sums};
+      const Gradient gradient = {
+          z, w.columns + first, panels, channel, channels, z.begin(part), z.begin(part + 1), dy, sums};
       if (z.on_tiles)
         sum_weight_on_tiles(gradient, packed);
       else
         sum_weight(gradient, packed);
     }
 #pragma omp for schedule(static)
-    for (int64_t part = 0; part < (dbias != nullptr ? z.parts : 0); ++part) sum_bias(z, dy, part, w.bias + part * padded);
+    for (int64_t part = 0; part < (dbias != nullptr ? z.parts : 0); ++part)
+      sum_bias(z, dy, part, w.bias + part * padded);
 #pragma omp for schedule(static)
     for (int64_t o = 0; o < z.out; ++o) {
-      for (int64_t c = 0; c < (dweight != nullptr ? z.in : 0); ++c)
-        for (int64_t tap = 0; tap < taps; ++tap) {
-          const int64_t k = tap * z.in + c;
-          const float* const sum = w.sums + (k / kPanel * z.out + o) * kPanel + k % kPanel;
-          float total = 0;
-          for (int64_t part = 0; part < z.parts; ++part) total += sum[part * z.sums()];
-          dweight[(o * z.in + c) * taps + tap] = total;
+      int64_t tap = 0, c = 0;  //  of column k
+      for (int64_t k = 0; k < (dweight != nullptr ? z.depth : 0); k += kPanel) {
+        const float* const sum = w.sums + (k / kPanel * z.out + o) * kPanel;
+        VF low = load(sum), high = load(sum + kWidth);
+        for (int64_t part = 1; part < z.parts; ++part)
+          low += load(sum + part * z.sums()), high += load(sum + part * z.sums() + kWidth);
+        float totals[kPanel];
+        store(totals, low), store(totals + kWidth, high);
+        for (int64_t i = 0; i < smaller(kPanel, z.depth - k); ++i) {
+          dweight[(o * z.in + c) * taps + tap] = totals[i];
+          if (++c == z.in) c = 0, ++tap;
         }
+      }
       if (dbias == nullptr) continue;
       float total = 0;
       for (int64_t part = 0; part < z.parts; ++part) total += w.bias[part * padded + o];

@@ -1,5 +1,5 @@
-// The gradient of a convolution's weights on the tile unit (simd/amx.h). A row of A is an output channel, a column of B a
-// column of the patches, and the depth are patches.
+// The gradient of a convolution's weights on the tile unit (simd/amx.h). A row of A is an output channel, a column of B
+// a column of the patches, and the depth are patches.
 //
 // The parts of dy are made once for all panels of the task. Those of the next panel are made, and the sums of the call
 // before are added, while the tile unit multiplies.

@@ -1,4 +1,5 @@
-// Tall products: many rows by few columns. The threads divide the rows. The right matrix is packed once, for all of them.
+// Tall products: many rows by few columns. The threads divide the rows. The right matrix is packed once, for all of
+// them.
 //
 //   c [m][columns] = a [m][depth] · b [depth][columns] + bias
 //
@@ -19,15 +20,15 @@ struct TallTile {
 };
 
 // A tile's sums, on their way to a part of c's vectors. Not inlined: the tile would keep its sums out of registers.
-ZT_NOINLINE void store_tall(const TallTile& t, const float* sums, int64_t count, int64_t vectors, float* const* c,
-                            int64_t column) {
+template <int kVectors>
+ZT_NOINLINE void store_tall(const TallTile& t, const float* sums, int64_t count, float* const* c, int64_t column) {
   for (int64_t r = 0; r < count; ++r)
-    for (int64_t v = 0; v < vectors; ++v) {
+    for (int64_t v = 0; v < kVectors; ++v) {
       const int64_t left = t.left - v * kWidth;
       if (left <= 0) continue;
       float* const to = c[r] + column + v * kWidth;
       const VF start = t.bias != nullptr ? load(t.bias + column + v * kWidth) : load_first(to, left);
-      const VF sum = load(sums + (r * vectors + v) * kWidth) + start;
+      const VF sum = load(sums + (r * kVectors + v) * kWidth) + start;
       store_first(to, t.relu ? max(zero(), sum) : sum, left);  //  in this order of arguments a NaN stays
     }
 }
@@ -64,7 +65,7 @@ ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* c
   for (int r = 0; r < kCount; ++r)
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) store(stored + (r * kVectors + v) * kWidth, sums[r][v]);
-  store_tall(t, stored, kCount, kVectors, c, column);
+  store_tall<kVectors>(t, stored, kCount, c, column);
 }
 
 // Computes those rows and columns of c, and calls finish(row, count, column, end) for

@@ -62,32 +62,33 @@ impl Conv {
             return self.by_kernels(frames, residual, kind, train);
         }
         let frames = scaled(frames, kind)?;
-        if paths::takes_conv2d(&self.config, &frames, &self.weight) {
+        if !train && paths::takes_conv2d_layer(&self.config, &self.weight) {
+            let (weight, bias, finish) = (&self.weight, self.bias.as_ref(), self.finish_of_inference(residual));
+            let values = kernels::conv2d_layer(&frames, weight, bias, self.steps(), &finish, &self.packed)?;
+            return self.pooled(values);
+        }
+        if paths::takes_conv2d(&self.config, &self.weight) {
             return self.of_any_form(&frames, residual, train);
         }
         self.by_libtorch(&frames, residual, train)
     }
 
-    /// By the kernels for any kernel and stride: in inference with all that follows but the pooling, under autograd with
-    /// ReLU where nothing stands between.
+    /// Under autograd, of any kernel and stride.
     fn of_any_form(&self, frames: &Tensor, residual: Option<&Tensor>, train: bool) -> Result<Tensor> {
-        let (weight, bias) = (&self.weight, self.bias.as_ref());
-        let steps = Steps {
-            stride: self.config.stride,
-            padding: self.config.padding,
-            dilation: self.config.dilation,
-        };
-        if !train && paths::takes_folded(&self.config) {
-            let finish = self.finish_of_inference(residual);
-            let values = kernels::conv2d_layer(frames, weight, bias, steps, &finish, &self.packed)?;
-            return self.pooled(values);
-        }
         let has_relu = self.has_only_relu(residual) && self.config.pool.is_none();
-        let convolved = kernels::conv2d(frames, weight, bias, steps, has_relu)?;
+        let convolved = kernels::conv2d(frames, &self.weight, self.bias.as_ref(), self.steps(), has_relu)?;
         if has_relu {
             Ok(convolved)
         } else {
             self.finish(convolved, residual, train)
+        }
+    }
+
+    fn steps(&self) -> Steps {
+        Steps {
+            stride: self.config.stride,
+            padding: self.config.padding,
+            dilation: self.config.dilation,
         }
     }
 
