@@ -65,7 +65,7 @@ impl Conv {
         if !train && paths::takes_conv2d_layer(&self.config, &self.weight) {
             let (weight, bias, finish) = (&self.weight, self.bias.as_ref(), self.finish_of_inference(residual));
             let values = kernels::conv2d_layer(&frames, weight, bias, self.steps(), &finish, &self.packed)?;
-            return self.pooled(values);
+            return self.pooled(&values);
         }
         if paths::takes_conv2d(&self.config, &self.weight) {
             return self.of_any_form(&frames, residual, train);
@@ -103,9 +103,9 @@ impl Conv {
     }
 
     /// The pooling alone.
-    fn pooled(&self, values: Tensor) -> Result<Tensor> {
+    fn pooled(&self, values: &Tensor) -> Result<Tensor> {
         if !paths::takes_pool(self.config.pool) || self.config.pool.is_none() {
-            return pooled(&values, self.config.pool);
+            return pooled(values, self.config.pool);
         }
         let finish = Finish {
             norm: None,
@@ -113,7 +113,7 @@ impl Conv {
             activation: Activation::None,
             pool: self.config.pool,
         };
-        kernels::finish(&values, &finish)
+        kernels::finish(values, &finish)
     }
 
     /// By one kernel, without gradients: a batch norm is folded into the convolution's weights.
