@@ -44,7 +44,7 @@ test('a prefix is taken off, names are changed by an object or a function', asyn
   for (const [name, options] of cases) {
     await both(renamed(state, name), async (from) => {
       await using model = await toyModel({ seed: 2 })
-      t.deepEqual(await model.loadStateDict(from, options), { missing: [], unexpected: [], omitted: { missing: 0, unexpected: 0 } }) // prettier-ignore
+      t.is(await model.loadStateDict(from, options), undefined, 'every name had its partner')
       t.deepEqual(await model.logits(clips), expected)
     })
   }
@@ -74,7 +74,7 @@ test('a function leaves tensors out; a wrong shape is an error all the same', as
   await both(new Map([...state, ['extra', { data: new Float32Array(3), shape: [3] }]]), async (from) => {
     await using model = await toyModel({ seed: 2 })
     const rename = (name: string): string | undefined => (name === 'extra' ? undefined : name)
-    t.deepEqual((await model.loadStateDict(from, { rename })).unexpected, [])
+    await model.loadStateDict(from, { rename })
   })
   state.set('fc.bias', { data: new Float32Array(3), shape: [3] })
   await both(state, async (from) => {

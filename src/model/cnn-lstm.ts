@@ -456,7 +456,7 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    * Weights that were trained under other names load with `prefix` and `rename`, and those of a part of a model with
    * `strict: false`. `docs/model.md` says how a `.pt` file becomes safetensors.
    *
-   * @returns What `strict: false` left out and left as it was.
+   * @returns What `strict: false` left out and left as it was. Nothing where it is true: every name then had its partner.
    * @throws {TypeError} For arguments of a wrong type.
    * @throws {RangeError} When `rename` gives two tensors one name.
    * @throws {ZoetropeError} `ERR_CHECKPOINT`, whose `details` list `missing`, `unexpected` and `mismatched` names (the
@@ -480,8 +480,16 @@ export class CnnLstm<Label extends string = string, Head extends HeadType = Clip
    */
   async loadStateDict(
     state: string | URL | Iterable<readonly [string, NdArray]>,
+    options: LoadOptions & { strict: false },
+  ): Promise<LoadResult>
+  async loadStateDict(
+    state: string | URL | Iterable<readonly [string, NdArray]>,
+    options?: LoadOptions,
+  ): Promise<LoadResult | undefined>
+  async loadStateDict(
+    state: string | URL | Iterable<readonly [string, NdArray]>,
     options: LoadOptions = {},
-  ): Promise<LoadResult> {
+  ): Promise<LoadResult | undefined> {
     return loadStateDict(this.#handle, state, options)
   }
 

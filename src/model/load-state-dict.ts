@@ -16,8 +16,17 @@ export async function loadStateDict(
   handle: ModelHandle,
   state: string | URL | Iterable<readonly [string, NdArray]>,
   options: LoadOptions,
-): Promise<LoadResult> {
+): Promise<LoadResult | undefined> {
   const load = checkLoadOptions(options)
+  const result = await loadChecked(handle, state, load)
+  return load.strict ? undefined : result
+}
+
+async function loadChecked(
+  handle: ModelHandle,
+  state: string | URL | Iterable<readonly [string, NdArray]>,
+  load: CheckedLoad,
+): Promise<LoadResult> {
   if (typeof state === 'string' || state instanceof URL) {
     const file = checkPath(state, 'state')
     return toLoadResult(await handle.change(async (model) => loadFile(model, file, load), load.renames))
@@ -29,7 +38,7 @@ export async function loadStateDict(
 
 /** The CNN of a new model from a file that may hold more: a classifier of its own, or a whole model's weights. */
 export async function loadCnn(handle: ModelHandle, file: string): Promise<void> {
-  const { missing, omitted } = await loadStateDict(handle, file, { prefix: CNN, strict: false })
+  const { missing, omitted } = await loadChecked(handle, file, checkLoadOptions({ prefix: CNN, strict: false }))
   const count = missing.length + omitted.missing
   if (count === 0) return
   const more = omitted.missing === 0 ? '' : ` and ${omitted.missing} more`

@@ -1,6 +1,7 @@
 //! The C ABI of `kernels/*.cpp`, made safe.
 
 mod conv;
+mod conv2d;
 mod ffi;
 pub(crate) mod optimizer;
 mod packed;
@@ -15,6 +16,7 @@ use crate::error::Result;
 
 pub(crate) use self::conv::{Finish, FinishNorm, conv, finish};
 use self::conv::{activation_number, pool_number};
+pub(crate) use self::conv2d::{Steps, conv2d, conv2d_layer};
 use self::ffi::{Message, TensorOut, TensorPtr, check, pointer_or_null, tensor};
 use self::packed::CPacked;
 pub(crate) use self::packed::Packed;

@@ -6,7 +6,6 @@
 #include "../cpu/conv/conv.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/threshold_backward.h>
@@ -14,6 +13,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "../abi.h"
+#include "folded.h"
 #include "packed.h"
 
 namespace {
@@ -44,35 +44,12 @@ const uint8_t* bytes_or_null(const at::Tensor& x) {
   return x.scalar_type() == at::kByte ? x.const_data_ptr<uint8_t>() : nullptr;
 }
 
-// A batch norm by its running statistics. `count` changes whenever training changes the statistics, whose own versions
-// libtorch does not count.
-struct Norm {
-  const at::Tensor *weight, *bias, *mean, *var, *count;
-  double eps;
-};
-
-// A convolution and what follows it. Bias, norm and residual may be null.
-struct Layer {
-  const at::Tensor &weight, *bias;
-  const Norm* norm;
+// A convolution and what follows it. The residual may be null.
+struct Layer : zt_folded {
   const at::Tensor* residual;
   int64_t padding;
   zt_conv_activation activation;
   zt_conv_pool pool;
-
-  // The factor of each output channel by which the norm multiplies.
-  at::Tensor factor() const { return *norm->weight / (*norm->var + norm->eps).sqrt(); }
-  // Weights and bias of the convolution that is the same as this one with its norm.
-  at::Tensor folded_weight() const { return norm == nullptr ? weight : weight * factor().view({-1, 1, 1, 1}); }
-  at::Tensor folded_bias() const {
-    if (norm == nullptr) return bias != nullptr ? *bias : at::zeros({weight.size(0)}, at::kFloat);
-    return (bias != nullptr ? *bias - *norm->mean : -*norm->mean) * factor() + *norm->bias;
-  }
-  // What the folded weights are made of.
-  std::vector<at::Tensor> sources() const {
-    if (norm == nullptr) return {weight};
-    return {weight, *norm->weight, *norm->var, *norm->count};
-  }
 };
 
 // Computes y and, unless it is null, argmax. When `kept` is null, the weights are not packed.
@@ -114,7 +91,7 @@ at::Tensor run_forward(const at::Tensor& x, const Layer& layer, bool first, zt_p
 
 // A block's layer: convolution, ReLU, max-pooling.
 Layer block_of(const at::Tensor& weight, const at::Tensor& bias) {
-  return {weight, &bias, nullptr, nullptr, 1, zt_relu, zt_max_pool};
+  return {{weight, &bias, nullptr}, nullptr, 1, zt_relu, zt_max_pool};
 }
 
 struct ConvBlock : Function<ConvBlock> {
@@ -160,7 +137,7 @@ struct ConvBlock : Function<ConvBlock> {
 at::Tensor run_data_gradient(const zt_conv_shape& shape, const at::Tensor& weight, const at::Tensor& dy) {
   at::Tensor rotated = at::empty({shape.in_channels, shape.out_channels, 3, 3}, at::kFloat);
   zt_conv_rotate(&shape, weight.const_data_ptr<float>(), rotated.data_ptr<float>());
-  const Layer layer = {rotated, nullptr, nullptr, nullptr, 2 - shape.padding, zt_linear_activation, zt_no_pool};
+  const Layer layer = {{rotated, nullptr, nullptr}, nullptr, 2 - shape.padding, zt_linear_activation, zt_no_pool};
   return run_forward(dy, layer, false, nullptr, nullptr);
 }
 
@@ -169,7 +146,7 @@ struct Conv : Function<Conv> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, int64_t padding, bool has_relu, bool first) {
     const zt_conv_activation activation = has_relu ? zt_relu : zt_linear_activation;
-    const Layer layer = {weight, &bias, nullptr, nullptr, padding, activation, zt_no_pool};
+    const Layer layer = {{weight, &bias, nullptr}, nullptr, padding, activation, zt_no_pool};
     at::Tensor y = run_forward(x, layer, first, nullptr, nullptr);
     context->save_for_backward({x, weight, has_relu ? y : at::Tensor()});
     context->saved_data["padding"] = padding;
@@ -260,10 +237,8 @@ zt_message zt_conv_layer(const at::Tensor* x, const at::Tensor* weight, const at
     const bool first = padding == 1 && is_first(given);
     const at::Tensor frames = first ? given : given.contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor sum = residual != nullptr ? residual->contiguous(at::MemoryFormat::ChannelsLast) : at::Tensor();
-    const Norm statistics = norm != nullptr ? Norm{norm[0], norm[1], norm[2], norm[3], norm[4], eps} : Norm{};
-    const Layer layer = {*weight,
-                         bias,
-                         norm != nullptr ? &statistics : nullptr,
+    const zt_norm statistics = norm != nullptr ? zt_norm{norm[0], norm[1], norm[2], norm[3], norm[4], eps} : zt_norm{};
+    const Layer layer = {{*weight, bias, norm != nullptr ? &statistics : nullptr},
                          residual != nullptr ? &sum : nullptr,
                          padding,
                          static_cast<zt_conv_activation>(activation),

@@ -5,6 +5,8 @@
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
 //! | the same in inference, with any activation, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
 //! | the convolution of any other block of frames, with ReLU where nothing stands between | `conv` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, padding up to 2, at least 24 channels in and out, at least half of the output's tiles of 4 × 4 filled; or up to 4 channels in, where these are the model's input frames and the padding is 1 |
+//! | any other convolution of frames in inference, with any activation, residual sum and batch norm; pooling is a pass of its own | `conv2d_layer` | CPU, float32, groups 1, no layer norm |
+//! | the same in training, with ReLU where nothing stands between | `conv2d` | CPU, float32, groups 1, at least 32 floats of a patch side by side (kernel times channels in), stride or dilation above 1 or a kernel of 1 |
 //! | what follows any other convolution: batch norm, residual sum, activation, pooling of 2 | `finish` | CPU, float32 |
 //! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
@@ -56,7 +58,7 @@ pub(super) fn is_frame_by_frame(conv: &ConvConfig, weight: &Tensor) -> bool {
         && weight.dim() == 4
         && (conv.kernel_size, conv.stride, conv.dilation, conv.groups) == (3, 1, 1, 1)
         && conv.padding <= 2
-        && conv.norm.is_none_or(|norm| norm.norm != Norm::Layer)
+        && takes_folded(conv)
         && takes_pool(conv.pool)
 }
 
@@ -81,6 +83,29 @@ fn fills_tiles(frames: &Tensor, padding: i64) -> bool {
     let [rows, cols] = [2, 3].map(|axis| frames.size()[axis] + 2 * padding - 2);
     let covered = |size: i64| (size + 3) / 4 * 4;
     covered(rows) * covered(cols) <= 2 * rows * cols
+}
+
+/// Whether a convolution of frames takes, where nothing is trained, `kernels::conv2d_layer`.
+pub(super) fn takes_conv2d_layer(conv: &ConvConfig, weight: &Tensor) -> bool {
+    is_engine_on(weight) && weight.dim() == 4 && conv.groups == 1 && takes_folded(conv)
+}
+
+/// The fewest floats of a patch that lie side by side, for `kernels::conv2d`: with fewer, libtorch's gradients are faster.
+const CONV2D_RUN: i64 = 32;
+
+/// Whether a convolution of frames takes `kernels::conv2d`, under autograd. With stride 1 and a kernel of 5 or more,
+/// libtorch's is as fast.
+pub(super) fn takes_conv2d(conv: &ConvConfig, weight: &Tensor) -> bool {
+    is_engine_on(weight)
+        && weight.dim() == 4
+        && conv.groups == 1
+        && weight.size()[1] * conv.kernel_size >= CONV2D_RUN
+        && (conv.stride > 1 || conv.dilation > 1 || conv.kernel_size == 1)
+}
+
+/// Whether, where nothing is trained, a kernel computes all that follows a convolution but for the pooling.
+pub(super) fn takes_folded(conv: &ConvConfig) -> bool {
+    conv.norm.is_none_or(|norm| norm.norm != Norm::Layer)
 }
 
 /// Whether what follows a convolution takes `kernels::finish`.

@@ -108,7 +108,7 @@ void transform_weights(const zt_conv_shape& s, const Sizes& z, const float* weig
     transform_weight(s, z.ci, z.ci * z.co, weight, weights, o, taps);
     const float* const column = weights + o / kPanel * z.ci * kPanel + o % kPanel;
     for (int64_t p = 0; p < 36; ++p)
-      pack_columns([&](int64_t i) { return column + p * z.ci * z.co + i * kPanel; }, z.ci, kSide,
+      pack_columns([&](int64_t i) { return column + p * z.ci * z.co + i * kPanel; }, z.ci, kSide, kSide,
                    U + (p * z.co + o) / kSide * packed_floats(z.ci));
   }
 }

@@ -13,12 +13,11 @@
 
 namespace zt::ZT_ISA::amx {
 
-constexpr int64_t kDepth = 512;    //  of a block of a product; vectors add the blocks' sums
-constexpr int64_t kColumns = 128;  //  of a block of b
+constexpr int64_t kColumns = 256;  //  of a block of b, at most
 
 int64_t project_workspace(const Sizes& z) {
   return (round_up(smaller(z.rows, chunk_rows(z)), kPair) + 2 * kPair) / kSide *
-         packed_floats(smaller(z.features, kDepth));
+         packed_floats(smaller(z.features, kPartsDepth));
 }
 
 int64_t packed_w_ih(const Sizes& z) { return round_up(z.gates, kPair) / kSide * packed_floats(z.features); }
@@ -26,7 +25,7 @@ int64_t packed_w_ih(const Sizes& z) { return round_up(z.gates, kPair) / kSide * 
 // Where the parts of 32 gates from `gate` on begin, of the block of features from `k` on.
 static int64_t parts_at(const Sizes& z, int64_t k, int64_t gate) {
   return k / kStep * kStepFloats * (round_up(z.gates, kPair) / kSide) +
-         gate / kSide * packed_floats(smaller(kDepth, z.features - k));
+         gate / kSide * packed_floats(smaller(kPartsDepth, z.features - k));
 }
 
 void pack_w_ih(const WeightRows& rows, float* parts, float* own) {
@@ -34,8 +33,8 @@ void pack_w_ih(const WeightRows& rows, float* parts, float* own) {
 #pragma omp for schedule(static)
   for (int64_t gate = 0; gate < round_up(z.gates, kPair); gate += kSide) {
     rows.read(gate, kSide, own);
-    for (int64_t k = 0; k < z.features; k += kDepth)
-      pack_rows([&](int r) { return own + r * z.features + k; }, smaller(kDepth, z.features - k),
+    for (int64_t k = 0; k < z.features; k += kPartsDepth)
+      pack_rows([&](int r) { return own + r * z.features + k; }, smaller(kPartsDepth, z.features - k),
                 parts + parts_at(z, k, gate));
   }
 }
@@ -49,7 +48,7 @@ void project(const Chunk& chunk, float* sums, float* workspace) {
   const int64_t first = z.directions * pairs * thread / threads, end = z.directions * pairs * (thread + 1) / threads;
   if (first >= end) return;
   const TileUnit unit;
-  const int64_t padded = round_up(chunk.count, kPair), packed = packed_floats(smaller(z.features, kDepth));
+  const int64_t padded = round_up(chunk.count, kPair), packed = packed_floats(smaller(z.features, kPartsDepth));
   float* const b = workspace;
   float* a = b + padded / kSide * packed;
   float* next_a = a + 2 * packed;
@@ -59,9 +58,10 @@ void project(const Chunk& chunk, float* sums, float* workspace) {
     return chunk.weights[pair / pairs].w_ih + z.weight_row(gate) * z.features;
   };
   for (int i = 0; i < 2 && !has_parts; ++i)
-    pack_rows([&](int r) { return weight_row(first, i * kSide + r); }, smaller(z.features, kDepth), a + i * packed);
-  for (int64_t k = 0; k < z.features; k += kDepth) {
-    const int64_t depth = smaller(kDepth, z.features - k);
+    pack_rows([&](int r) { return weight_row(first, i * kSide + r); }, smaller(z.features, kPartsDepth),
+              a + i * packed);
+  for (int64_t k = 0; k < z.features; k += kPartsDepth) {
+    const int64_t depth = smaller(kPartsDepth, z.features - k);
     for (int64_t row = 0; row < padded; row += kSide)
       pack_rows_transposed([&](int r) { return chunk.x + smaller(row + r, chunk.count - 1) * z.features + k; }, depth,
                            b + row / kSide * packed);
@@ -69,8 +69,8 @@ void project(const Chunk& chunk, float* sums, float* workspace) {
       const zt_recurrent_weights& weights = chunk.weights[pair / pairs];
       const int64_t gate = pair % pairs * kPair;
       const bool last = pair + 1 == end;
-      const int64_t next_pair = last ? first : pair + 1, next_k = last ? k + kDepth : k;
-      const int64_t next_depth = has_parts ? 0 : smaller(kDepth, z.features - next_k);
+      const int64_t next_pair = last ? first : pair + 1, next_k = last ? k + kPartsDepth : k;
+      const int64_t next_depth = has_parts ? 0 : smaller(kPartsDepth, z.features - next_k);
       const float* const rows = has_parts ? Packed(z, weights.packed).w_ih + parts_at(z, k, gate) : a;
       const float* const more_rows = rows + (has_parts ? packed_floats(depth) : packed);
       const float* next[kPair];
@@ -106,39 +106,76 @@ void project(const Chunk& chunk, float* sums, float* workspace) {
   }
 }
 
-int64_t multiply_parts(int64_t rows, int64_t depth) { return round_up(rows, kPair) / kSide * packed_floats(depth); }
+namespace {
 
-int64_t multiply_workspace() { return kColumns / kSide * packed_floats(kDepth); }
+constexpr int64_t kKeptParts = 192 << 10;  //  floats of a's parts that stay in L2, beside those of b
 
-// c = a · b. Parts of a are made once; each thread takes blocks of columns, whose parts it makes itself.
-void multiply(const Product& p, float* parts, float* workspace) {
+// How the threads divide a product: blocks of columns and, where these are few, of rows.
+struct Blocks {
+  int64_t columns, rows;  //  of a block
+  int64_t across, down;   //  blocks
+
+  Blocks(const Product& p, int64_t threads) {
+    const int64_t pairs = ceil_div(p.columns, kPair), row_pairs = ceil_div(p.m, kPair);
+    across = ceil_div(pairs, kColumns / kPair);
+    if (across > 1) across = smaller(round_up(across, threads), pairs);
+    down = smaller(row_pairs, ceil_div(threads, across));
+    columns = ceil_div(pairs, across) * kPair;
+    rows = ceil_div(row_pairs, down) * kPair;
+    across = ceil_div(p.columns, columns), down = ceil_div(p.m, rows);
+  }
+};
+
+}  // namespace
+
+int64_t multiply_workspace() { return kKeptParts + kColumns / kSide * packed_floats(kPartsDepth); }
+
+// Each thread makes the parts that it multiplies: of a block of b, and of a's rows. It keeps those of a while it goes
+// through the columns, where they are few enough for L2, and else makes them two tiles at a time.
+void multiply(const Product& p, const Columns* of_a, float* workspace) {
   const TileUnit unit;
-  const int64_t padded = round_up(p.m, kPair);
-  // [depth / kDepth][padded / kSide][steps]
-  const auto parts_of = [&](int64_t row, int64_t k) {
-    const int64_t depth = smaller(kDepth, p.depth - k);
-    return parts + k / kStep * kStepFloats * (padded / kSide) + row / kSide * packed_floats(depth);
+  const Blocks blocks(p, omp_get_num_threads());
+  float* const b = workspace + kKeptParts;
+  const int64_t kept_rows = round_up(smaller(blocks.rows, p.m), kPair);
+  const bool keeps = kept_rows / kSide * packed_floats(p.depth) <= kKeptParts;
+  int64_t kept = -1;  //  the rows whose parts there are
+  const auto pack_a = [&](int64_t row, int64_t k, int64_t depth, float* out) {
+    if (of_a != nullptr) {
+      int64_t columns[kSide];
+      for (int64_t i = 0; i < kSide; ++i) {
+        const int64_t column = smaller(row + i, p.m - 1);
+        columns[i] = column + (column >= of_a->from ? of_a->by : 0);
+      }
+      return pack_columns_as_rows(of_a->rows + k * of_a->stride, of_a->stride, depth, columns, out);
+    }
+    pack_rows([&](int r) { return p.a(smaller(row + r, p.m - 1), k); }, depth, out);
   };
-#pragma omp for schedule(static) collapse(2)
-  for (int64_t k = 0; k < p.depth; k += kDepth)
-    for (int64_t row = 0; row < padded; row += kSide)
-      pack_rows([&](int r) { return p.a(smaller(row + r, p.m - 1), k); }, smaller(kDepth, p.depth - k),
-                parts_of(row, k));
-  const int64_t share = round_up(ceil_div(p.columns, omp_get_num_threads()), kPair);
-  const int64_t block = smaller(kColumns, share);
 #pragma omp for schedule(dynamic)
-  for (int64_t begin = 0; begin < p.columns; begin += block) {
-    const int64_t end = smaller(begin + block, p.columns);
-    for (int64_t k = 0; k < p.depth; k += kDepth) {
-      const int64_t depth = smaller(kDepth, p.depth - k), packed = packed_floats(depth);
-      pack_columns([&](int64_t i) { return p.b(k + i) + begin; }, depth, end - begin, workspace);
-      for (int64_t row = 0; row < p.m; row += kPair) {
-        const float* const rows = parts_of(row, k);
+  for (int64_t task = 0; task < blocks.across * blocks.down; ++task) {
+    const int64_t first = task / blocks.across * blocks.rows, last = smaller(first + blocks.rows, p.m);
+    const int64_t begin = task % blocks.across * blocks.columns, end = smaller(begin + blocks.columns, p.columns);
+    if (keeps && kept != first) {
+      for (int64_t row = first; row < first + kept_rows; row += kSide)
+        pack_a(row, 0, p.depth, workspace + (row - first) / kSide * packed_floats(p.depth));
+      kept = first;
+    }
+    for (int64_t k = 0; k < p.depth; k += kPartsDepth) {
+      const int64_t depth = smaller(kPartsDepth, p.depth - k), packed = packed_floats(depth);
+      pack_columns([&](int64_t i) { return p.b(k + i) + begin; }, depth, end - begin, round_up(end - begin, kPair), b);
+      for (int64_t row = first; row < last; row += kPair) {
+        const float* a = workspace;
+        int64_t apart = packed;
+        if (keeps) {
+          apart = packed_floats(p.depth);
+          a += (row - first) / kSide * apart + k / kStep * kStepFloats;
+        } else {
+          pack_a(row, k, depth, workspace), pack_a(row + kSide, k, depth, workspace + packed);
+        }
         for (int64_t column = begin; column < end; column += kPair) {
           alignas(64) float c[kPair * kPair];
-          const float* const columns = workspace + (column - begin) / kSide * packed;
-          multiply(rows, rows + packed, columns, columns + packed, ceil_div(depth, kStep), c, kPair, [](int64_t) {});
-          for (int64_t r = 0; r < smaller(kPair, p.m - row); ++r)
+          const float* const columns = b + (column - begin) / kSide * packed;
+          multiply(a, a + apart, columns, columns + packed, ceil_div(depth, kStep), c, kPair, [](int64_t) {});
+          for (int64_t r = 0; r < smaller(kPair, last - row); ++r)
             for (int64_t v = 0; v < smaller(kPair, p.columns - column); v += kWidth) {
               float* const at = p.c(row + r) + column + v;
               const int64_t left = p.columns - column - v;

@@ -16,21 +16,28 @@ ZT_INLINE bool takes_tiles(const Sizes& z) { return zt_isa() == Isa::amx && z.fe
 
 namespace amx {
 
+constexpr int64_t kPartsDepth = 512;  //  of a sum on the tile unit; vectors add the sums of the blocks
+
 // project() on the tile unit, with packed weights or others. Each thread computes its share of the gates into `sums`,
 // of project_sums(), which the threads share; each has a workspace of its own. The threads do not wait for each other.
 int64_t project_workspace(const Sizes& z);
 void project(const Chunk& chunk, float* sums, float* workspace);
 
-// W_ih in parts: [features / kDepth][gates / 32][2 times 16 gates]. All threads come here; `own`, for 16 rows, is the
-// thread's.
+// W_ih in parts: [features / kPartsDepth][gates / 32][2 times 16 gates]. All threads come here; `own`, for 16 rows, is
+// the thread's.
 int64_t packed_w_ih(const Sizes& z);
 void pack_w_ih(const WeightRows& rows, float* parts, float* own);
 
-// Computes one thread's share of c = a · b. Every thread calls this, and returns when all shares are done. The threads
-// share `parts`, whose size multiply_parts() gives for a [rows][depth]. Each thread has a `workspace` of its own.
-int64_t multiply_parts(int64_t rows, int64_t depth);
+// The columns of a matrix whose transpose is a: row i of a is column i, or i + by from column `from` on.
+struct Columns {
+  const float* rows;
+  int64_t stride, from, by;
+};
+
+// Computes one thread's share of c = a · b. Every thread calls this, with a workspace of its own, and returns when all
+// shares are done. Where `columns` is given, these are a, and the product's a_rows are not used.
 int64_t multiply_workspace();
-void multiply(const Product& p, float* parts, float* workspace);
+void multiply(const Product& p, const Columns* columns, float* workspace);
 
 }  // namespace amx
 
@@ -39,13 +46,16 @@ void multiply(const Product& p, float* parts, float* workspace);
 ZT_INLINE bool takes_tiles(const Sizes&) { return false; }
 
 namespace amx {
+struct Columns {
+  const float* rows;
+  int64_t stride, from, by;
+};
 ZT_INLINE int64_t project_workspace(const Sizes&) { return 0; }
 ZT_INLINE void project(const Chunk&, float*, float*) {}
 ZT_INLINE int64_t packed_w_ih(const Sizes&) { return 0; }
 ZT_INLINE void pack_w_ih(const WeightRows&, float*, float*) {}
-ZT_INLINE int64_t multiply_parts(int64_t, int64_t) { return 0; }
 ZT_INLINE int64_t multiply_workspace() { return 0; }
-ZT_INLINE void multiply(const Product&, float*, float*) {}
+ZT_INLINE void multiply(const Product&, const Columns*, float*) {}
 }  // namespace amx
 
 #endif

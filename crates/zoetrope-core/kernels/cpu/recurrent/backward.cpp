@@ -15,9 +15,9 @@
 
 #include "../simd/product.h"
 #include "../simd/transpose.h"
-#include "amx.h"
 #include "cells.h"
 #include "schedule.h"
+#include "tile_panels.h"
 
 namespace zt::ZT_ISA {
 namespace {
@@ -28,11 +28,13 @@ constexpr int64_t kTilesDepth = 16;  //  a product of fewer rows of b would leav
 Panels passing_panels(const Sizes& z) { return {z.hidden, 1, z.weight_rows()}; }
 
 struct Workspace {
-  float *gradients, *transposed, *w_hh[2], *carried, *passed, *zeros, *products, *panels, *parts;
+  float *gradients, *transposed, *w_hh[2], *carried, *passed, *zeros, *products, *panels, *after_parts;
   BackwardRow* step_rows;
   const float** after_rows;
   int32_t *counts, *order;
   int64_t most_clips;     //  of a group
+  int64_t products_size;  //  floats of a thread's products
+  int64_t after_size;     //  and of its parts of what steps pass on, on the tile unit
   int64_t panel;          //  floats of a thread's packed block
   int64_t passed_stride;  //  of a clip's: rows of a power of two would share a few cache sets
   int64_t size;
@@ -41,19 +43,21 @@ struct Workspace {
     Cutter cut(at);
     most_clips = Schedule(z, threads).most_clips(z);
     gradients = cut.take(z.directions * z.rows * z.gradients());
-    transposed = cut.take(z.rows * z.gradients());
+    transposed = cut.take(takes_tiles(z) && z.rows >= kTilesDepth ? 0 : z.rows * z.gradients());
     for (int64_t direction = 0; direction < z.directions; ++direction)
-      w_hh[direction] = cut.take(z.recurs() ? passing_panels(z).size() : 0);
+      w_hh[direction] = cut.take(!z.recurs()         ? 0
+                                 : steps_on_tiles(z) ? amx::panel_parts(passing_panels(z))
+                                                     : passing_panels(z).size());
     carried = cut.take(z.directions * z.batch * z.hidden);
     passed_stride = z.weight_rows() + kLine;
     passed = cut.take(z.recurs() ? z.directions * z.batch * passed_stride * 2 : 0);
     zeros = cut.take(kPanel);
-    products = cut.take(threads * most_clips * kPanel);
+    products_size = round_up(most_clips, steps_on_tiles(z) ? kMaxPanel : 1) * kPanel;
+    products = cut.take(threads * products_size);
+    after_size = steps_on_tiles(z) ? amx::row_parts(most_clips, z.weight_rows()) : 0;
+    after_parts = cut.take(threads * after_size);
     panel = takes_tiles(z) ? larger(kProductWorkspace, amx::multiply_workspace()) : kProductWorkspace;
     panels = cut.take(panel * threads);
-    parts = cut.take(!takes_tiles(z)
-                         ? 0
-                         : larger(amx::multiply_parts(z.weight_rows(), z.rows), amx::multiply_parts(z.rows, z.gates)));
     step_rows = cut.take_of<BackwardRow>(threads * most_clips);
     after_rows = cut.take_of<const float*>(threads * most_clips);
     counts = cut.take_of<int32_t>(z.time + 1);
@@ -64,6 +68,7 @@ struct Workspace {
 
 void pack_passing(const Sizes& z, const float* w_hh, float* out) {
   const Panels p = passing_panels(z);
+  if (steps_on_tiles(z)) return amx::pack_panels(p, w_hh, out);
 #pragma omp for schedule(static)
   for (int64_t panel = 0; panel < p.count(); ++panel)
     for (int64_t k = 0; k < p.depth; k += kDepth)
@@ -100,17 +105,23 @@ struct Recurrence {
     const int64_t thread = omp_get_thread_num();
     BackwardRow* const rows = w.step_rows + thread * w.most_clips;
     const float** const after_rows = w.after_rows + thread * w.most_clips;
-    float* const products = w.products + thread * w.most_clips * kPanel;
+    float* const products = w.products + thread * w.products_size;
+    float* const parts = w.after_parts + thread * w.after_size;
+    const float* const w_hh = w.w_hh[group.direction];
+    const bool on_tiles = steps_on_tiles(z);
+    const amx::TileUnit unit_of_tiles(on_tiles);
     for (int64_t step = group.steps() - 1; step >= 0; --step) {
       const int64_t here = group.longer_than(group.size(), step), going = group.longer_than(here, step + 1);
       for (int64_t i = 0; i < here; ++i) {
         rows[i] = row_of(group.direction, group.clip(i), step);
         after_rows[i] = rows[i].after;
       }
+      if (on_tiles && going > 0) amx::pack_clips(after_rows, going, z.weight_rows(), parts);
       for (int64_t unit = begin; unit < end; unit += kPanel) {
-        if (going > 0)
-          multiply_panels<1>(passing_panels(z), w.w_hh[group.direction], unit / kPanel, after_rows, going, w.zeros,
-                             products);
+        if (going > 0 && on_tiles)
+          amx::multiply_panels<1>(passing_panels(z), w_hh, unit / kPanel, parts, going, nullptr, products);
+        else if (going > 0)
+          multiply_panels<1>(passing_panels(z), w_hh, unit / kPanel, after_rows, going, w.zeros, products);
         for (int64_t i = 0; i < here; ++i) {
           if (i + kClipsAhead < here) fetch(z, rows[i + kClipsAhead], unit);
           for (int v = 0; v < 2 && unit + v * kWidth < z.hidden; ++v)
@@ -122,20 +133,27 @@ struct Recurrence {
   }
 };
 
-// transposed [gradients][rows] of gradients [rows][gradients], and their sums: the biases' gradients.
-void transpose(const Sizes& z, const float* gradients, float* transposed, const zt_recurrent_gradients& out) {
+// transposed [gradients][rows] of gradients [rows][gradients].
+void transpose(const Sizes& z, const float* gradients, float* transposed) {
   const int64_t all = z.gradients();
-  const bool has_products = out.w_ih != nullptr || out.w_hh != nullptr;
 #pragma omp for schedule(static)
-  for (int64_t gate = 0; gate < all; gate += kPanel) {
-    const int64_t count = smaller(kPanel, all - gate);
-    if (has_products) transpose_floats(gradients + gate, all, z.rows, count, transposed + gate * z.rows, z.rows);
-    VF sums[2] = {};
+  for (int64_t gate = 0; gate < all; gate += kPanel)
+    transpose_floats(gradients + gate, all, z.rows, smaller(kPanel, all - gate), transposed + gate * z.rows, z.rows);
+}
+
+// The biases' gradients: sums over rows.
+void sum_biases(const Sizes& z, const float* gradients, const zt_recurrent_gradients& out) {
+  constexpr int64_t kTogether = 4 * kPanel;
+  const int64_t all = z.gradients();
+#pragma omp for schedule(static)
+  for (int64_t gate = 0; gate < all; gate += kTogether) {
+    const int64_t count = smaller(kTogether, all - gate);
+    VF sums[kTogether / kWidth] = {};
     for (int64_t row = 0; row < z.rows; ++row)
-      for (int v = 0; v < 2; ++v)
+      for (int64_t v = 0; v < kTogether / kWidth; ++v)
         sums[v] += load_first(gradients + row * all + gate + v * kWidth, larger(count - v * kWidth, 0));
-    float lanes[kPanel];
-    for (int v = 0; v < 2; ++v) store(lanes + v * kWidth, sums[v]);
+    float lanes[kTogether];
+    for (int64_t v = 0; v < kTogether / kWidth; ++v) store(lanes + v * kWidth, sums[v]);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t of = gate + i;
       if (out.b_ih != nullptr && of < z.gates) out.b_ih[z.weight_row(of)] = lanes[i];
@@ -158,35 +176,34 @@ void multiply_all(const Sizes& z, const float* x, const zt_recurrent_weights& we
                   int64_t direction, float* dx, const zt_recurrent_gradients& out, const Workspace& w, float* packed) {
   const int64_t width = z.gradients(), moved = z.left_out() > 0 ? z.hidden : INT64_MAX;
   const float* const gradients = w.gradients + direction * z.rows * width;
-  transpose(z, gradients, w.transposed, out);
-  const auto product = [&](const Product& p) {
-    if (takes_tiles(z) && p.depth >= kTilesDepth)
-      amx::multiply(p, w.parts, packed);
-    else
-      multiply(p, packed);
+  const bool tiles_rows = takes_tiles(z) && z.rows >= kTilesDepth;  //  in sums over rows
+  if (!tiles_rows && (out.w_ih != nullptr || out.w_hh != nullptr)) transpose(z, gradients, w.transposed);
+  sum_biases(z, gradients, out);
+  const auto sum_over_rows = [&](const Product& p, const amx::Columns& of_gradients) {
+    tiles_rows ? amx::multiply(p, &of_gradients, packed) : multiply(p, packed);
   };
   const Rows<const float> of_x(w.transposed, z.rows);
   if (out.w_ih != nullptr)
-    product({z.gates, z.rows, z.features, of_x, {x, z.features}, {out.w_ih, z.features, moved, z.left_out()}, false});
+    sum_over_rows(
+        {z.gates, z.rows, z.features, of_x, {x, z.features}, {out.w_ih, z.features, moved, z.left_out()}, false},
+        {gradients, width, INT64_MAX, 0});
   if (z.recurs()) {
-    const Rows<const float> of_hidden(w.transposed, z.rows, z.is_gru ? 2 * z.hidden : INT64_MAX, z.hidden);
+    const int64_t from = z.is_gru ? 2 * z.hidden : INT64_MAX;
+    const Rows<const float> of_hidden(w.transposed, z.rows, from, z.hidden);
     const float* const before = Saved(z, const_cast<float*>(saved), direction).before;
     if (out.w_hh != nullptr)
-      product({z.weight_rows(), z.rows, z.hidden, of_hidden, {before, z.hidden}, {out.w_hh, z.hidden}, false});
+      sum_over_rows({z.weight_rows(), z.rows, z.hidden, of_hidden, {before, z.hidden}, {out.w_hh, z.hidden}, false},
+                    {gradients, width, from, z.hidden});
   } else {
     clear(out.w_hh, 0, z.weight_rows() * z.hidden);
     clear(out.w_ih, z.hidden * z.features, z.left_out() * z.features);
     clear(out.b_ih, z.hidden, z.left_out());
     clear(out.b_hh, z.hidden, z.left_out());
   }
-  if (dx != nullptr)
-    product({z.rows,
-             z.gates,
-             z.features,
-             {gradients, width},
-             {weights.w_ih, z.features, moved, z.left_out()},
-             {dx, z.features},
-             direction > 0});
+  if (dx == nullptr) return;
+  const Rows<const float> w_ih(weights.w_ih, z.features, moved, z.left_out());
+  const Product of_dx = {z.rows, z.gates, z.features, {gradients, width}, w_ih, {dx, z.features}, direction > 0};
+  takes_tiles(z) && z.gates >= kTilesDepth ? amx::multiply(of_dx, nullptr, packed) : multiply(of_dx, packed);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 // (panels.h). The panels of these units' gates are multiplied one after the other, each by all clips of the group, and
 // the gates are computed while the products lie in L1.
 //
-// W_ih takes part in this where it is small, or where many clips share it: the projection is then never written to
-// memory. Else the projection of all steps is made before, by one product. The sums are the same bit for bit.
+// The inputs of a span of steps are projected just before these steps, for all clips of the group at once, and stay in
+// the core's caches. Only with a large W_ih is the projection of all steps made before, by one product of all threads.
 //
 // Cost of an LSTM: 8·rows·features·hidden + 8·rows·hidden² FLOPs; where every clip is a single step
 // 6·rows·features·hidden. Of a GRU: 6·rows·hidden·(features + hidden).
@@ -16,53 +16,78 @@
 #include "cells.h"
 #include "project.h"
 #include "schedule.h"
+#include "tile_panels.h"
 
 namespace zt::ZT_ISA {
 namespace {
 
-constexpr int64_t kFewestClips = 8;  //  of a group, for which each step reads W_ih again
-
-bool projects_by_step(const Sizes& z, int64_t clips) {
+// Steps of a span: W_ih is read for so many rows at once. The tile unit is faster than memory brings a W_ih that does
+// not stay in L2, so it takes more rows than vectors do.
+int64_t steps_of_span(const Sizes& z, int64_t clips) {
   const int64_t weights = z.gates * z.features * static_cast<int64_t>(sizeof(float));
-  return z.recurs() && !takes_tiles(z) && clips >= (weights > kCachedWeights ? kRowsOfLarge : kFewestClips);
+  const int64_t rows = weights <= kCachedWeights ? 32 : inputs_on_tiles(z) ? 192 : 48;
+  return larger(1, smaller(z.time, rows / clips));
+}
+
+// The weights as the products read them. All threads come here; `own` is the thread's (pack_panels()).
+void pack_w_ih(const WeightRows& rows, float* out, float* own) {
+  const Panels p = w_ih_panels(rows.z);
+  if (inputs_on_tiles(rows.z)) return amx::pack_panels(p, rows, out, own);
+  if (projects_on_tiles(rows.z)) return amx::pack_w_ih(rows, out, own);
+  pack_panels(p, rows, out, own);
+}
+
+void pack_w_hh(const WeightRows& rows, float* out, float* own) {
+  const Panels p = w_hh_panels(rows.z);
+  steps_on_tiles(rows.z) ? amx::pack_panels(p, rows, out, own) : pack_panels(p, rows, out, own);
 }
 
 struct Workspace {
-  float *x, *sums, *w_ih[2], *w_hh[2], *biases[2], *zeros, *gates, *cells, *hidden, *inputs, *products;
+  float *x, *sums, *w_ih[2], *w_hh[2], *biases[2], *zeros, *gates, *cells, *hidden, *inputs, *products, *parts;
   StepRow* step_rows;
   const float **x_rows, **hidden_rows;
   int32_t *counts, *order;
-  bool by_step;           //  projects_by_step()
-  int64_t own;            //  floats of x that are one thread's, on the tile unit
-  int64_t most_clips;     //  of a group
-  int64_t products_size;  //  floats of a thread's products, and of its inputs
-  int64_t hidden_stride;  //  of a clip's hidden state: rows of a power of two would share a few cache sets
+  bool by_span;             //  projects_by_span()
+  int64_t span, span_rows;  //  steps of a span; its rows, at most
+  int64_t own;              //  floats of x that are one thread's, on the tile unit
+  int64_t most_clips;       //  of a group
+  int64_t products_size;    //  floats of a thread's products
+  int64_t inputs_size;      //  and of the projections of its span
+  int64_t parts_size;       //  floats of a thread's parts of its clips' rows, on the tile unit
+  int64_t x_parts_size;     //  of which these are of x
+  int64_t hidden_stride;    //  of a clip's hidden state: rows of a power of two would share a few cache sets
   int64_t size;
 
   Workspace(const Sizes& z, int threads, float* at) {
     Cutter cut(at);
     const Schedule schedule(z, threads);
-    const bool tiles = takes_tiles(z);
+    const bool tiles = projects_on_tiles(z);
     most_clips = schedule.most_clips(z);
-    by_step = projects_by_step(z, most_clips);
-    products_size = most_clips * z.recurrent_blocks() * kPanel;
+    by_span = projects_by_span(z);
+    span = by_span ? steps_of_span(z, most_clips) : 1;
+    span_rows = round_up(span * most_clips, inputs_on_tiles(z) ? kMaxPanel : 1);
+    products_size = round_up(most_clips, steps_on_tiles(z) ? kMaxPanel : 1) * z.recurrent_blocks() * kPanel;
+    x_parts_size = inputs_on_tiles(z) ? amx::row_parts(span_rows, z.features) : 0;
+    parts_size = x_parts_size + (steps_on_tiles(z) ? amx::row_parts(most_clips, z.hidden) : 0);
     hidden_stride = z.hidden + kLine;
     own = tiles ? amx::project_workspace(z) : 0;
-    x = cut.take(tiles ? threads * own : by_step ? 0 : project_x(z));
-    sums = cut.take(by_step ? 0 : project_sums(z));
+    x = cut.take(tiles ? threads * own : by_span ? 0 : project_x(z));
+    sums = cut.take(by_span ? 0 : project_sums(z));
     for (int64_t direction = 0; direction < z.directions; ++direction) {
-      w_ih[direction] = cut.take(by_step ? w_ih_panels(z).size() : 0);
+      w_ih[direction] = cut.take(by_span ? Packed::w_ih_size(z) : 0);
       w_hh[direction] = cut.take(Packed::w_hh_size(z));
-      biases[direction] = cut.take(by_step ? w_ih_panels(z).count() * kPanel : 0);
+      biases[direction] = cut.take(by_span ? w_ih_panels(z).count() * kPanel : 0);
     }
     zeros = cut.take(z.recurrent_blocks() * kPanel);
-    gates = cut.take(by_step ? 0 : z.directions * z.rows * z.gates);  //  this and the next only where nothing is saved
+    gates = cut.take(by_span ? 0 : z.directions * z.rows * z.gates);  //  this and the next only where nothing is saved
     cells = cut.take(z.directions * z.batch * z.hidden);
     hidden = cut.take(z.directions * z.batch * hidden_stride * 2);
-    inputs = cut.take(by_step ? threads * products_size : 0);
+    inputs_size = span_rows * w_ih_panels(z).count() * kPanel;
+    inputs = cut.take(by_span ? threads * inputs_size : 0);
     products = cut.take(threads * products_size);
+    parts = cut.take(threads * parts_size);
     step_rows = cut.take_of<StepRow>(threads * most_clips);
-    x_rows = cut.take_of<const float*>(threads * most_clips);
+    x_rows = cut.take_of<const float*>(threads * span_rows);
     hidden_rows = cut.take_of<const float*>(threads * most_clips);
     counts = cut.take_of<int32_t>(z.time + 1);
     order = cut.take_of<int32_t>(z.batch);
@@ -92,7 +117,7 @@ struct Recurrence {
       if (step > 0) at.cells_before = keep.cells + z.row(direction, clip, step - 1) * z.hidden;
       if (step + 1 < z.length(clip)) at.kept_hidden = keep.before + z.row(direction, clip, step + 1) * z.hidden;
     } else {
-      if (!w.by_step) at.gates = w.gates + (direction * z.rows + row) * z.gates;
+      if (!w.by_span) at.gates = w.gates + (direction * z.rows + row) * z.gates;
       at.cells = w.cells + place * z.hidden;
       if (step > 0) at.cells_before = at.cells;
     }
@@ -104,39 +129,72 @@ struct Recurrence {
   void run(const Group& group, int64_t begin, int64_t end, const Cell& cell, const AfterStep& after_step) const {
     const int64_t thread = omp_get_thread_num(), direction = group.direction;
     StepRow* const rows = w.step_rows + thread * w.most_clips;
-    const float** const x_rows = w.x_rows + thread * w.most_clips;
+    const float** const x_rows = w.x_rows + thread * w.span_rows;
     const float** const hidden_rows = w.hidden_rows + thread * w.most_clips;
-    float* const inputs = w.inputs + thread * w.products_size;
+    float* const inputs = w.inputs + thread * w.inputs_size;
     float* const products = w.products + thread * w.products_size;
+    float* const x_parts = w.parts + thread * w.parts_size;
+    float* const parts = x_parts + w.x_parts_size;
+    const bool on_tiles = steps_on_tiles(z);
+    const amx::TileUnit unit_of_tiles(on_tiles || inputs_on_tiles(z));
     const Packed packed(z, weights[direction].packed);
     const float* const w_ih = packed.w_ih != nullptr ? packed.w_ih : w.w_ih[direction];
     const float* const w_hh = packed.w_hh != nullptr ? packed.w_hh : w.w_hh[direction];
-    int64_t count = group.size();
+    int64_t count = group.size(), projected = 0;  //  rows of the span whose steps are done
     for (int64_t step = 0; step < group.steps(); ++step) {
       count = group.longer_than(count, step);
       for (int64_t i = 0; i < count; ++i) {
         rows[i] = row_of(direction, group.clip(i), step);
-        x_rows[i] = x + z.row(direction, group.clip(i), step) * z.features;
         hidden_rows[i] = rows[i].hidden;
       }
       if (step == 0 && saved != nullptr && z.recurs()) clear_before(group, begin, end);
+      if (w.by_span && step % w.span == 0) {
+        project_span<kGates>(group, step, begin, end, w_ih, x_rows, x_parts, inputs);
+        projected = 0;
+      }
+      if (on_tiles && step > 0) amx::pack_clips(hidden_rows, count, z.hidden, parts);
       for (int64_t unit = begin; unit < end; unit += kPanel) {
         const int64_t panel = unit / kPanel * kGates;
-        if (w.by_step)
-          multiply_panels<kGates>(w_ih_panels(z), w_ih, panel, x_rows, count, w.biases[direction] + panel * kPanel,
-                                  inputs);
-        if (step > 0) multiply_panels<kGates>(w_hh_panels(z), w_hh, panel, hidden_rows, count, w.zeros, products);
+        const float* const input = inputs + (panel * w.span_rows + projected * kGates) * kPanel;
+        if (step > 0 && on_tiles)
+          amx::multiply_panels<kGates>(w_hh_panels(z), w_hh, panel, parts, count, nullptr, products);
+        else if (step > 0)
+          multiply_panels<kGates>(w_hh_panels(z), w_hh, panel, hidden_rows, count, w.zeros, products);
         for (int64_t i = 0; i < count; ++i) {
           if (i + kClipsAhead < count) fetch(z, rows[i + kClipsAhead], unit);
           for (int64_t v = unit; v < unit + kPanel && v < z.hidden; v += kWidth) {
             const int64_t at = i * kGates * kPanel + (v - unit);
             const float* const product = step > 0 ? products + at : nullptr;
-            cell(rows[i], w.by_step ? Sums{inputs + at, kPanel, product} : Sums{rows[i].gates + v, z.hidden, product},
+            cell(rows[i], w.by_span ? Sums{input + at, kPanel, product} : Sums{rows[i].gates + v, z.hidden, product},
                  v);
           }
         }
       }
+      projected += count;
       after_step();
+    }
+  }
+
+  // The inputs of the span that begins with `step`, of units begin … end: [unit / kPanel][row of the
+  // span][kGates][kPanel].
+  template <int kGates>
+  void project_span(const Group& group, int64_t step, int64_t begin, int64_t end, const float* w_ih,
+                    const float** x_rows, float* x_parts, float* inputs) const {
+    const bool on_tiles = inputs_on_tiles(z);
+    const float* const biases = w.biases[group.direction];
+    int64_t count = group.longer_than(group.size(), step), rows = 0;
+    for (int64_t at = step; at < step + w.span; ++at) {
+      count = group.longer_than(count, at);
+      for (int64_t i = 0; i < count; ++i) x_rows[rows++] = x + z.row(group.direction, group.clip(i), at) * z.features;
+    }
+    if (on_tiles) amx::pack_clips(x_rows, rows, z.features, x_parts);
+    for (int64_t unit = begin; unit < end; unit += kPanel) {
+      const int64_t panel = unit / kPanel * kGates;
+      float* const to = inputs + panel * w.span_rows * kPanel;
+      if (on_tiles)
+        amx::multiply_panels<kGates>(w_ih_panels(z), w_ih, panel, x_parts, rows, biases + panel * kPanel, to);
+      else
+        multiply_panels<kGates>(w_ih_panels(z), w_ih, panel, x_rows, rows, biases + panel * kPanel, to);
     }
   }
 
@@ -159,7 +217,7 @@ void project_all(const Sizes& z, const float* x, const zt_recurrent_weights* wei
       chunk.gates[direction] =
           (saved != nullptr ? Saved(z, saved, direction).gates : w.gates + direction * z.rows * z.gates) +
           first * z.gates;
-    if (takes_tiles(z)) {
+    if (projects_on_tiles(z)) {
       amx::project(chunk, w.sums, w.x + omp_get_thread_num() * w.own);
 #pragma omp barrier
     } else if (weights[0].packed != nullptr) {
@@ -179,17 +237,17 @@ void prepare(const Sizes& z, const float* x, const zt_recurrent_weights* weights
   for (int64_t i = 0; i < z.recurrent_blocks() * kPanel; ++i) w.zeros[i] = 0;
   for (int64_t direction = 0; direction < z.directions; ++direction) {
     const zt_recurrent_weights& of = weights[direction];
-    if (z.recurs() && !is_packed) pack_panels(w_hh_panels(z), {z, of.w_hh, z.hidden, 1}, w.w_hh[direction], nullptr);
-    if (!w.by_step) continue;
+    if (z.recurs() && !is_packed) pack_w_hh({z, of.w_hh, z.hidden, 1}, w.w_hh[direction], nullptr);
+    if (!w.by_span) continue;
     const Panels p = w_ih_panels(z);
-    if (!is_packed) pack_panels(p, {z, of.w_ih, z.features, 1}, w.w_ih[direction], nullptr);
+    if (!is_packed) pack_w_ih({z, of.w_ih, z.features, 1}, w.w_ih[direction], nullptr);
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < p.count() * kPanel; ++i) {
       const int64_t panel = i / kPanel, unit = panel / p.gates * kPanel + i % kPanel;
       w.biases[direction][i] = unit < z.hidden ? bias_of(z, of, panel % p.gates * z.hidden + unit) : 0;
     }
   }
-  if (!w.by_step) project_all(z, x, weights, saved, w);
+  if (!w.by_span) project_all(z, x, weights, saved, w);
 }
 
 }  // namespace
@@ -218,11 +276,8 @@ void recurrent_pack(const zt_recurrent_shape& s, const float* w_ih, const float*
     const FlushDenormals flush;
     float* const own = workspace + omp_get_thread_num() * kPanel * z.features;
     const WeightRows rows = {z, w_ih, z.features, pixels};
-    if (takes_tiles(z))
-      amx::pack_w_ih(rows, packed, own);
-    else
-      pack_panels(w_ih_panels(z), rows, packed, own);
-    if (z.recurs()) pack_panels(w_hh_panels(z), {z, w_hh, z.hidden, 1}, packed + Packed::w_ih_size(z), own);
+    pack_w_ih(rows, packed, own);
+    if (z.recurs()) pack_w_hh({z, w_hh, z.hidden, 1}, packed + Packed::w_ih_size(z), own);
   }
 }
 

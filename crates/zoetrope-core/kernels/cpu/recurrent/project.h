@@ -17,6 +17,10 @@ ZT_INLINE float bias_of(const Sizes& z, const zt_recurrent_weights& weights, int
   return z.is_gru && row >= 2 * z.hidden ? weights.b_ih[row] : weights.b_ih[row] + weights.b_hh[row];
 }
 
+// Whether each group of clips projects its own inputs, a few steps at once, just before these steps: they stay in its
+// core's caches then. A larger W_ih is read once for all clips.
+ZT_INLINE bool projects_by_span(const Sizes& z) { return z.recurs() && z.features * z.gates <= int64_t{1} << 20; }
+
 // Some neighbouring rows of x, and where their gates go: [rows][gates] of each direction.
 struct Chunk {
   const Sizes& z;
@@ -51,8 +55,8 @@ ZT_INLINE Panels w_hh_panels(const Sizes& z) { return {z.hidden, z.recurrent_blo
 void pack_panels(const Panels& p, const WeightRows& rows, float* out, float* own);
 
 struct Packed {
-  const float* w_ih;  //  w_ih_panels(), or as amx::pack_w_ih() leaves it
-  const float* w_hh;  //  w_hh_panels()
+  const float* w_ih;  //  w_ih_panels(), their parts, or as amx::pack_w_ih() leaves it
+  const float* w_hh;  //  w_hh_panels(), or their parts
 
   // `packed` may be null: then both are.
   Packed(const Sizes& z, const float* packed)
@@ -61,7 +65,7 @@ struct Packed {
   // slower. A copy for vectors is faster at any size, but it takes memory.
   static bool pays(const Sizes& z);
   static int64_t w_ih_size(const Sizes& z);
-  static int64_t w_hh_size(const Sizes& z) { return z.recurs() ? w_hh_panels(z).size() : 0; }
+  static int64_t w_hh_size(const Sizes& z);
 };
 
 // Packed weights: bit for bit what project() gives. All threads come here; they do not wait for each other.

@@ -7,8 +7,7 @@
 #include <omp.h>
 
 #include "../simd/transpose.h"
-#include "amx.h"
-#include "project.h"
+#include "tile_panels.h"
 
 namespace zt::ZT_ISA {
 namespace {
@@ -41,10 +40,18 @@ ZT_NOINLINE void project_tile(const float* const* x, const float* panel, int64_t
 }  // namespace
 
 bool Packed::pays(const Sizes& z) {
-  return z.features * z.gates <= (takes_tiles(z) ? int64_t{4} << 20 : int64_t{16} << 20);
+  return z.features * z.gates <= (projects_on_tiles(z) ? int64_t{4} << 20 : int64_t{16} << 20);
 }
 
-int64_t Packed::w_ih_size(const Sizes& z) { return takes_tiles(z) ? amx::packed_w_ih(z) : w_ih_panels(z).size(); }
+int64_t Packed::w_ih_size(const Sizes& z) {
+  if (inputs_on_tiles(z)) return amx::panel_parts(w_ih_panels(z));
+  return projects_on_tiles(z) ? amx::packed_w_ih(z) : w_ih_panels(z).size();
+}
+
+int64_t Packed::w_hh_size(const Sizes& z) {
+  if (!z.recurs()) return 0;
+  return steps_on_tiles(z) ? amx::panel_parts(w_hh_panels(z)) : w_hh_panels(z).size();
+}
 
 void WeightRows::read(int64_t gate, int64_t count, float* rows) const {
   const int64_t channels = width / pixels;

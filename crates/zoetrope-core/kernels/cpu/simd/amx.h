@@ -32,8 +32,10 @@ constexpr int64_t kLine = kTile / kSide * 4;  //  bytes from row to row of a til
 // Floats that the parts of 16 rows or columns take.
 constexpr int64_t packed_floats(int64_t depth) { return (depth + kStep - 1) / kStep * kStepFloats; }
 
-// The tile unit as all functions here want it, for the calling thread, while this lives.
+// The tile unit as all functions here want it, for the calling thread, while this lives. Does nothing unless `wanted`.
 class TileUnit {
+  const bool wanted_;
+
   struct alignas(64) Configuration {
     uint8_t palette = 1, start_row = 0, reserved[14] = {};
     uint16_t bytes_per_row[16] = {64, 64, 64, 64, 64, 64, 64, 64};
@@ -41,12 +43,15 @@ class TileUnit {
   };
 
  public:
-  TileUnit() {
+  explicit TileUnit(bool wanted = true) : wanted_(wanted) {
+    if (!wanted) return;
     const Configuration configuration;
     asm volatile("" ::"r"(&configuration) : "memory");  //  GCC believes that only its first 8 bytes are read
     _tile_loadconfig(&configuration);
   }
-  ~TileUnit() { _tile_release(); }
+  ~TileUnit() {
+    if (wanted_) _tile_release();
+  }
   TileUnit(const TileUnit&) = delete;
   TileUnit& operator=(const TileUnit&) = delete;
 };
@@ -78,6 +83,26 @@ ZT_INLINE void pack_rows(const Row& row, int64_t depth, float* out) {
       split_first(row(r) + k, depth - k, out + k / kStep * kStepFloats + r * kSide);
 }
 
+// Parts of 16 columns, which lie `columns` floats from a row's begin, as A wants rows. Rows are `stride` floats apart.
+ZT_INLINE void pack_columns_as_rows(const float* rows, int64_t stride, int64_t depth, const int64_t* columns,
+                                    float* out) {
+  const bool together = columns[kSide - 1] - columns[0] == kSide - 1;
+  alignas(64) float turned[2][kSide * kSide];
+  for (int64_t k = 0; k < depth; k += kStep, out += kStepFloats) {
+    for (int half = 0; half < 2; ++half) {
+      const int64_t first = k + half * kSide, exist = smaller(kSide, depth - first);
+      const float* const from = rows + first * stride;
+      if (together && exist == kSide) {
+        transpose_block(from + columns[0], stride, turned[half], kSide);
+        continue;
+      }
+      for (int c = 0; c < kSide; ++c)
+        for (int i = 0; i < kSide; ++i) turned[half][c * kSide + i] = i < exist ? from[i * stride + columns[c]] : 0;
+    }
+    for (int c = 0; c < kSide; ++c) split(load(turned[0] + c * kSide), load(turned[1] + c * kSide), out + c * kSide);
+  }
+}
+
 // Parts of 16 rows as columns: B of the transposed matrix.
 template <typename Row>
 ZT_INLINE void pack_rows_transposed(const Row& row, int64_t depth, float* out) {
@@ -88,14 +113,16 @@ ZT_INLINE void pack_rows_transposed(const Row& row, int64_t depth, float* out) {
   }
 }
 
-// Parts of `columns` columns, zeros up to whole tiles, of `depth` rows, which are read as they lie in memory: out
-// [columns / 16][step][part][tile].
+// Parts of `columns` columns, of which `exist` exist, zeros up to whole tiles, of `depth` rows, which are read as they
+// lie in memory: out [columns / 16][step][part][tile].
 template <typename Row>
-ZT_INLINE void pack_columns(const Row& row, int64_t depth, int64_t columns, float* out) {
+ZT_INLINE void pack_columns(const Row& row, int64_t depth, int64_t exist, int64_t columns, float* out) {
   for (int64_t k = 0; k < depth; k += kStep)
     for (int pair = 0; pair < kSide; ++pair)
       for (int64_t c = 0; c < columns; c += kSide) {
-        const auto values = [&](int64_t i) { return i < depth ? load_first(row(i) + c, columns - c) : zero(); };
+        const auto values = [&](int64_t i) {
+          return i < depth ? load_first(row(i) + c, larger(exist - c, 0)) : zero();
+        };
         split(values(k + pair), values(k + kSide + pair),
               out + c / kSide * packed_floats(depth) + k / kStep * kStepFloats + pair * kSide);
       }
@@ -139,6 +166,12 @@ __attribute__((noinline)) static void multiply(const float* a0, const float* a1,
     ZT_LOAD_A(2);
     ZT_LOAD_B(0);
     ZT_MULTIPLY;
+    for (int line = 0; line < kStepFloats; line += kSide) {  //  the next step's parts come from L2
+      __builtin_prefetch(a0 + kStepFloats + line);
+      __builtin_prefetch(a1 + kStepFloats + line);
+      __builtin_prefetch(b0 + kStepFloats + line);
+      __builtin_prefetch(b1 + kStepFloats + line);
+    }
     meanwhile(step);
     a0 += kStepFloats, a1 += kStepFloats, b0 += kStepFloats, b1 += kStepFloats;
   }
@@ -149,6 +182,49 @@ __attribute__((noinline)) static void multiply(const float* a0, const float* a1,
   _tile_stored(1, c + kSide, stride * 4);
   _tile_stored(2, c + kSide * stride, stride * 4);
   _tile_stored(3, c + kSide * stride + kSide, stride * 4);
+  asm volatile("" ::: "memory");
+}
+
+// The same sums, bit for bit, of 16 rows and of 32 columns or, kFour, of 64. Parts of 16 columns are `apart` floats
+// apart.
+template <bool kFour>
+__attribute__((noinline)) static void multiply_few(const float* a, const float* b, int64_t apart, int64_t steps,
+                                                   float* c, int64_t stride) {
+  asm volatile("" ::: "memory");
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+#define ZT_MULTIPLY(part)                                  \
+  _tile_loadd(5, b + (part) * kTile, kLine);               \
+  _tile_dpbf16ps(0, 4, 5);                                 \
+  _tile_loadd(6, b + apart + (part) * kTile, kLine);       \
+  _tile_dpbf16ps(1, 4, 6);                                 \
+  if constexpr (kFour) {                                   \
+    _tile_loadd(7, b + 2 * apart + (part) * kTile, kLine); \
+    _tile_dpbf16ps(2, 4, 7);                               \
+    _tile_loadd(5, b + 3 * apart + (part) * kTile, kLine); \
+    _tile_dpbf16ps(3, 4, 5);                               \
+  }
+  for (int64_t step = 0; step < steps; ++step) {
+    _tile_loadd(4, a, kLine);
+    ZT_MULTIPLY(2);
+    ZT_MULTIPLY(1);
+    ZT_MULTIPLY(0);
+    _tile_loadd(4, a + kTile, kLine);
+    ZT_MULTIPLY(0);
+    ZT_MULTIPLY(1);
+    _tile_loadd(4, a + 2 * kTile, kLine);
+    ZT_MULTIPLY(0);
+    a += kStepFloats, b += kStepFloats;
+  }
+#undef ZT_MULTIPLY
+  _tile_stored(0, c, stride * 4);
+  _tile_stored(1, c + kSide, stride * 4);
+  if constexpr (kFour) {
+    _tile_stored(2, c + 2 * kSide, stride * 4);
+    _tile_stored(3, c + 3 * kSide, stride * 4);
+  }
   asm volatile("" ::: "memory");
 }
 

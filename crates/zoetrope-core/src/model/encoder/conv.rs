@@ -7,7 +7,7 @@ use super::scaled;
 use crate::config::{Activation, ConvConfig, Pool};
 use crate::data::lengths::Layout;
 use crate::error::Result;
-use crate::kernels::{self, ConvFinish, Finish, Packed};
+use crate::kernels::{self, ConvFinish, Finish, Packed, Steps};
 use crate::model::paths;
 
 /// A convolution with its parameters, over the pixels of each frame or over the time of vectors.
@@ -61,7 +61,59 @@ impl Conv {
         if paths::takes_conv(&self.config, frames, &self.weight) {
             return self.by_kernels(frames, residual, kind, train);
         }
-        self.by_libtorch(&scaled(frames, kind)?, residual, train)
+        let frames = scaled(frames, kind)?;
+        if !train && paths::takes_conv2d_layer(&self.config, &self.weight) {
+            let (weight, bias, finish) = (&self.weight, self.bias.as_ref(), self.finish_of_inference(residual));
+            let values = kernels::conv2d_layer(&frames, weight, bias, self.steps(), &finish, &self.packed)?;
+            return self.pooled(&values);
+        }
+        if paths::takes_conv2d(&self.config, &self.weight) {
+            return self.of_any_form(&frames, residual, train);
+        }
+        self.by_libtorch(&frames, residual, train)
+    }
+
+    /// Under autograd, of any kernel and stride.
+    fn of_any_form(&self, frames: &Tensor, residual: Option<&Tensor>, train: bool) -> Result<Tensor> {
+        let has_relu = self.has_only_relu(residual) && self.config.pool.is_none();
+        let convolved = kernels::conv2d(frames, &self.weight, self.bias.as_ref(), self.steps(), has_relu)?;
+        if has_relu {
+            Ok(convolved)
+        } else {
+            self.finish(convolved, residual, train)
+        }
+    }
+
+    fn steps(&self) -> Steps {
+        Steps {
+            stride: self.config.stride,
+            padding: self.config.padding,
+            dilation: self.config.dilation,
+        }
+    }
+
+    /// What follows in inference, a batch norm by its running statistics.
+    fn finish_of_inference<'a>(&'a self, residual: Option<&'a Tensor>) -> ConvFinish<'a> {
+        ConvFinish {
+            norm: self.norm.as_ref().and_then(|norm| norm.by_running_statistics(false)),
+            residual,
+            activation: self.config.activation,
+            pool: self.config.pool,
+        }
+    }
+
+    /// The pooling alone.
+    fn pooled(&self, values: &Tensor) -> Result<Tensor> {
+        if !paths::takes_pool(self.config.pool) || self.config.pool.is_none() {
+            return pooled(values, self.config.pool);
+        }
+        let finish = Finish {
+            norm: None,
+            residual: None,
+            activation: Activation::None,
+            pool: self.config.pool,
+        };
+        kernels::finish(values, &finish)
     }
 
     /// By one kernel, without gradients: a batch norm is folded into the convolution's weights.
@@ -71,12 +123,7 @@ impl Conv {
         } else {
             scaled(frames, kind)?
         };
-        let finish = ConvFinish {
-            norm: self.norm.as_ref().and_then(|norm| norm.by_running_statistics(false)),
-            residual,
-            activation: self.config.activation,
-            pool: self.config.pool,
-        };
+        let finish = self.finish_of_inference(residual);
         kernels::conv_layer(
             &frames,
             &self.weight,
