@@ -43,6 +43,9 @@ test('anything that is no curve is refused', async (t) => {
     [{ frames: 1 }],
     [{ ...point, frames: -1 }],
     [{ ...point, frames: '1' }],
+    new Proxy([{ ...point, frames: 1 }], {
+      get: (array, key) => (key === 'length' ? 2 ** 32 : Reflect.get(array, key)),
+    }),
   ]) {
     await refuses(t, TypeError, /for `curve/, () => accuracySvg(untyped(curve)))
   }

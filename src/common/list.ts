@@ -10,6 +10,9 @@ export interface List {
 
 type Getter = (this: unknown) => unknown
 
+/** No array is longer. A proxy of one may say that it is, and its first missing entry shall be named. */
+const LONGEST = 2 ** 32 - 1
+
 const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype)
 
 // oxlint-disable-next-line typescript/unbound-method -- it is called with `this`
@@ -24,7 +27,7 @@ export const typedName: (array: unknown) => string = intrinsic(Symbol.toStringTa
 export function listOf(value: unknown): List | undefined {
   if (Array.isArray(value)) {
     const { length } = value
-    return { length, at: (index): unknown => value[index] }
+    return { length: Math.min(length, LONGEST), at: (index): unknown => value[index] }
   }
   if (!isTypedNumbers(value) || isDetached(value)) return undefined
   return { length: typedLength(value), at: (index) => value[index] }
