@@ -51,8 +51,16 @@ class FullLength(CNNLSTM):
         elif hasattr(self, "cnn"):
             features = self.cnn(clips)
         outputs = self.lstm(self.projection(features))
-        pooled = outputs.mean(1) if self.pooling == "mean" else outputs[:, -1]
-        return self.fc(self.dropout(pooled))
+        return self.fc(self.dropout(self.over_time(outputs)))
+
+    def over_time(self, outputs):
+        if self.pooling == "mean":
+            return outputs.mean(1)
+        if self.pooling == "max":
+            return outputs.amax(1)
+        if self.pooling == "attention":
+            return (self.attention(outputs).softmax(1) * outputs).sum(1)
+        return outputs[:, -1]
 
 
 class OverTime(torch.nn.Module):

@@ -12,9 +12,10 @@ const STEPS = 3
 /**
  * Makes the weights of this shape's network and compares every contender with Zoetrope on the first steps.
  *
+ * @param rivals - PyTorch's contenders.
  * @returns What jobs at this shape need, and the contenders that take part: `{ job, ours, theirs }`.
  */
-export async function agree(context, shape) {
+export async function agree(context, shape, rivals = torchContenders) {
   const known = context.agreed.get(shape.name)
   if (known) return known
   const weights = join(context.folder, `${shape.name}.safetensors`)
@@ -33,7 +34,7 @@ export async function agree(context, shape) {
   const theirs = []
   let expected
   const found = {}
-  for (const contender of [...ours, ...torchContenders]) {
+  for (const contender of [...ours, ...rivals]) {
     const result = await runJob(context, contender, { ...job, task: 'agree', steps: Math.min(STEPS, batches) })
     if (result.unavailable) {
       context.note(`${contender.label} is not available: ${result.unavailable}`)

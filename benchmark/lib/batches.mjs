@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { elements } from './network.mjs'
+import { mulberry32 } from './random.mjs'
 
 const POOL = 2 ** 24 //         numbers: 64 MiB, enough for the largest batch of the scaling section
 const TARGETS = 2 ** 16
@@ -23,15 +24,4 @@ export async function writePool(folder) {
 /** How many distinct batches of this shape are gone through. */
 export function distinctBatches(shape) {
   return Math.max(1, Math.min(MOST_BATCHES, Math.floor(SWEEP / elements(shape))))
-}
-
-/** A seeded generator of numbers in [0, 1), the same on every machine. */
-function mulberry32(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let bits = Math.imul(state ^ (state >>> 15), state | 1)
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), bits | 61)) ^ bits
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -109,14 +109,15 @@ function addConvolutions(config, frames, add) {
   const [first, ...sides] = stepShape(config)
   let [channels, sizes] = [first, sides]
   for (const block of config.cnn) {
-    const { outChannels, kernelSize, stride, padding, maxPool, dilation = 1, groups = 1, residual = false } = block
+    const { outChannels, kernelSize, stride, padding, dilation = 1, groups = 1, residual = false } = block
+    const window = block.maxPool ?? block.avgPool ?? 1
     const span = dilation * (kernelSize - 1) + 1
     const convolved = sizes.map((size) => Math.floor((size + 2 * padding - span) / stride) + 1)
     const pixels = convolved.reduce((product, size) => product * size, frames)
     const taps = kernelSize ** Math.max(1, sizes.length)
     add(pixels, (channels / groups) * taps, outChannels)
     if (residual && (channels !== outChannels || stride !== 1)) add(pixels, channels, outChannels)
-    sizes = convolved.map((size) => Math.floor(size / (maxPool ?? 1)))
+    sizes = convolved.map((size) => Math.floor(size / window))
     channels = outChannels
   }
   return config.globalPool === 'average' ? channels : sizes.reduce((product, size) => product * size, channels)

@@ -11,7 +11,10 @@ export const usage = `npm run benchmark -- [options]
 
   --section NAME[,NAME]  some of ${Object.keys(sections).join(', ')}; default: all
   --shape BxTxS[,BxTxS]  batch x time x size of a frame's side; default: ${shapes.map(({ name }) => name).join(',')}
-  --only NAME[,NAME]     networks of sections networks and onnx, some of ${networks.map(({ name }) => name).join(', ')}; default: all
+  --only NAME[,NAME]     networks of sections networks and onnx, some of ${networks.map(({ name }) => name).join(', ')}, and draws of
+                         section random by number; default: all
+  --draws N              networks of section random; default 30
+  --seed N               which networks it draws; default 1
   --threads N            threads of an operation, for all contenders; default: all cores
   --rounds N             how often each contender has its turn; default 3
   --seconds S            how long each contender is timed in a round; default 2
@@ -30,6 +33,8 @@ const known = {
   section: { type: 'string' },
   shape: { type: 'string' },
   only: { type: 'string' },
+  draws: { type: 'string' },
+  seed: { type: 'string' },
   threads: { type: 'string' },
   rounds: { type: 'string' },
   seconds: { type: 'string' },
@@ -51,9 +56,9 @@ export function readOptions(args) {
   for (const name of chosen) check(name in sections, '--section', Object.keys(sections).join(', '), name)
   for (const name of values.only?.split(',') ?? [])
     check(
-      networks.some((network) => network.name === name),
+      networks.some((network) => network.name === name) || /^\d+$/.test(name),
       '--only',
-      networks.map((network) => network.name).join(', '),
+      `${networks.map((network) => network.name).join(', ')}, or the number of a draw`,
       name,
     )
   check(
@@ -72,6 +77,8 @@ export function readOptions(args) {
     hasAllShapes: values.shape === undefined,
     only: values.only?.split(','),
     shapes: values.shape?.split(',').map(parseShape) ?? shapes,
+    draws: count(values.draws ?? (values.quick ? 2 : 30), '--draws'),
+    seed: count(values.seed ?? 1, '--seed', 0),
     threads: count(values.threads ?? availableParallelism(), '--threads'),
     rounds: count(values.rounds ?? (values.quick ? 1 : 3), '--rounds'),
     retries: count(values.retries ?? (values.quick ? 0 : 2), '--retries', 0),

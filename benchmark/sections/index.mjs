@@ -10,6 +10,7 @@ import { load } from './load.mjs'
 import { memory } from './memory.mjs'
 import { networks } from './networks.mjs'
 import { onnx } from './onnx.mjs'
+import { random } from './random.mjs'
 import { scaling } from './scaling.mjs'
 import { stream } from './stream.mjs'
 import { train } from './train.mjs'
@@ -23,6 +24,7 @@ export const sections = {
   'event-loop': eventLoop,
   memory,
   networks,
+  random,
   lengths,
   files,
   contention,

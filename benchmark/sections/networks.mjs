@@ -44,7 +44,7 @@ export async function networks(context) {
 async function measure(context, { name, batch, time, config }, label, { task, name: figureName, flops }) {
   const clips = { name, batch, time, label: `${label}, ${batch} × ${time}`, config, batches: BATCHES }
   const sgemm = { contender: torchContenders[0], job: { task: 'sgemm', seconds: context.options.seconds / 4 } }
-  const { ours, theirs, more, results } = await measureSweeps(context, task, clips, [sgemm])
+  const { ours, theirs, more, results } = await measureSweeps(context, task, clips, { more: [sgemm] })
   const [{ contender, summary: mine }] = ours
   const best = fastest(theirs)
   const products = flops(productFlops(config, clips))

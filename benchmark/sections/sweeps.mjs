@@ -9,10 +9,11 @@ import { table } from '../lib/table.mjs'
  * Milliseconds per batch of every contender at a shape: the median sweep of each round.
  *
  * @param more - Entries that run in the same rounds.
+ * @param rivals - PyTorch's contenders; all by default.
  * @returns `{ ours, theirs, results, more, raw }`; `ours` and `theirs` are `[{ contender, summary }]`, Zoetrope's default first.
  */
-export async function measureSweeps(context, task, shape, more = []) {
-  const { job, ours, theirs } = await agree(context, shape)
+export async function measureSweeps(context, task, shape, { more = [], rivals } = {}) {
+  const { job, ours, theirs } = await agree(context, shape, rivals)
   const contenders = [...ours, ...theirs]
   const entries = [...contenders.map((contender) => ({ contender, job: { ...job, task } })), ...more]
   const results = await interleave(context, entries)

@@ -10,7 +10,7 @@ export async function train(context) {
   const raw = {}
   for (const shape of context.options.shapes) {
     const sgemm = { contender: torchContenders[0], job: { task: 'sgemm', seconds: context.options.seconds / 4 } }
-    const measured = await measureSweeps(context, 'train', shape, [sgemm])
+    const measured = await measureSweeps(context, 'train', shape, { more: [sgemm] })
     const [[{ summary: ours }], theirs] = [measured.ours, measured.theirs]
     speed.push(speedFigure('training step, fastest PyTorch', shape.label, ours, fastest(theirs), atLeast(3)))
     const plain = theirs.find(({ contender }) => contender.key === 'defaults')
