@@ -99,8 +99,15 @@ pub(super) fn takes_conv2d(conv: &ConvConfig, weight: &Tensor) -> bool {
     is_engine_on(weight)
         && weight.dim() == 4
         && conv.groups == 1
-        && weight.size()[1] * conv.kernel_size >= CONV2D_RUN
-        && (conv.stride > 1 || conv.dilation > 1 || conv.kernel_size == 1)
+        && (is_subsampled_alone(conv)
+            || weight.size()[1] * conv.kernel_size >= CONV2D_RUN
+                && (conv.stride > 1 || conv.dilation > 1 || conv.kernel_size == 1))
+}
+
+/// Whether a kernel of 1 skips pixels. libtorch's gradient of its weights, of frames in channels-last memory, reads where
+/// no memory is and ends the process (oneDNN 3.10, with AVX-512).
+fn is_subsampled_alone(conv: &ConvConfig) -> bool {
+    conv.kernel_size == 1 && conv.stride > 1
 }
 
 /// Whether, where nothing is trained, a kernel computes all that follows a convolution but for the pooling.
