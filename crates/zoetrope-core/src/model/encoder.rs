@@ -1,13 +1,16 @@
 //! The CNN: frames into feature vectors, or vectors into others that know their neighbours in time.
 
+mod average;
 mod backbone;
 mod block;
 pub(super) mod conv;
+mod groups;
 mod layers;
 pub(super) mod norm;
 
 use tch::{Kind, Tensor};
 
+use self::average::channel_means;
 use self::backbone::Backbone;
 use self::block::Block;
 use super::initializer::Initializer;
@@ -97,8 +100,7 @@ impl Encoder {
         }
         let encoded = self.cnn.forward_t(frames, kind, train)?; //           [frames, out_channels, height, width]
         if self.global_pool == GlobalPool::Average {
-            let pooled = scaled(&encoded, kind)?.f_mean_dim([2, 3].as_slice(), false, None::<Kind>)?;
-            return Ok(Features::channel_major(pooled));
+            return Ok(Features::channel_major(channel_means(&scaled(&encoded, kind)?)?));
         }
         if !paths::takes_flatten(&encoded) {
             return Ok(Features::channel_major(scaled(&encoded, kind)?.f_flatten(1, -1)?));

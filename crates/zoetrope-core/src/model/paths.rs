@@ -5,6 +5,7 @@
 //! | block, up to its dropout | `conv_block` | CPU, float32, kernel 3, stride 1, padding 1, dilation 1, groups 1, no norm, no residual sum, ReLU, max-pool 2, frames of at least 2 × 2 |
 //! | the same in inference, with any activation, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
 //! | the convolution of any other block of frames, with ReLU where nothing stands between | `conv` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, padding up to 2, at least 24 channels in and out, at least half of the output's tiles of 4 × 4 filled; or up to 4 channels in, where these are the model's input frames and the padding is 1 |
+//! | a convolution of several groups, over frames or over time | one for each group, or for some groups whose outputs are at most 16 channels together | CPU, float32, more than one channel in or out of a group; over frames in training only, with a kernel above 1 and at least 8 channels into each |
 //! | any other convolution of frames in inference, with any activation, residual sum and batch norm; pooling is a pass of its own | `conv2d_layer` | CPU, float32, groups 1, no layer norm |
 //! | the same in training, with ReLU where nothing stands between | `conv2d` | CPU, float32, groups 1, at least 32 floats of a patch side by side (kernel times channels in), stride or dilation above 1 or a kernel of 1 |
 //! | what follows any other convolution: batch norm, residual sum, activation, pooling of 2 | `finish` | CPU, float32 |
@@ -37,6 +38,27 @@ pub(super) fn takes_conv_block(conv: &ConvConfig, has_residual: bool, frames: &T
         && (conv.activation, conv.pool) == (Activation::Relu, Some(Pool::Max(2)))
         && size[2].min(size[3]) >= 2
         && (frames.kind() == Kind::Float || size[1] <= 4)
+}
+
+/// How many groups of a convolution are computed together, where its groups are convolutions of one group each; `None`
+/// where they are not. libtorch is faster with each channel alone, and with frames where it is inference, where a kernel
+/// is 1 or where groups have few channels: their channels are copied here.
+///
+/// The weights of groups together are blocks on a diagonal. As long as their outputs are one vector of the kernels, the
+/// zeros beside the blocks cost nothing.
+pub(super) fn groups_together(conv: &ConvConfig, weight: &Tensor, train: bool) -> Option<i64> {
+    const VECTOR: i64 = 16;
+    const FEWEST_CHANNELS: i64 = 8;
+    let size = weight.size();
+    let (groups, out_channels, in_channels) = (conv.groups, size[0] / conv.groups, size[1]);
+    if !is_engine_on(weight) || groups == 1 || (out_channels, in_channels) == (1, 1) {
+        return None;
+    }
+    let fits = |count: &i64| groups % count == 0 && (*count == 1 || count * out_channels <= VECTOR);
+    let together = (1..=groups).rev().find(fits)?;
+    let is_over_time = size.len() == 3;
+    let pays = train && conv.kernel_size > 1 && together * in_channels >= FEWEST_CHANNELS;
+    (is_over_time || pays).then_some(together)
 }
 
 /// Whether a convolution over time takes `kernels::conv1d`.

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::groups::Groups;
 use super::norm::NormLayer;
 use super::scaled;
 use crate::config::{Activation, ConvConfig, Pool};
@@ -62,6 +63,9 @@ impl Conv {
             return self.by_kernels(frames, residual, kind, train);
         }
         let frames = scaled(frames, kind)?;
+        if let Some(together) = paths::groups_together(&self.config, &self.weight, train) {
+            return self.by_groups(&frames, residual, together, train);
+        }
         if !train && paths::takes_conv2d_layer(&self.config, &self.weight) {
             let (weight, bias, finish) = (&self.weight, self.bias.as_ref(), self.finish_of_inference(residual));
             let values = kernels::conv2d_layer(&frames, weight, bias, self.steps(), &finish, &self.packed)?;
@@ -71,6 +75,26 @@ impl Conv {
             return self.of_any_form(&frames, residual, train);
         }
         self.by_libtorch(&frames, residual, train)
+    }
+
+    /// By convolutions of one group.
+    fn by_groups(&self, frames: &Tensor, residual: Option<&Tensor>, together: i64, train: bool) -> Result<Tensor> {
+        let groups = Groups::new(&self.weight, self.bias.as_ref(), self.config.groups, together)?;
+        let config = ConvConfig {
+            groups: 1,
+            ..self.config.clone()
+        };
+        let convolved = groups.convolve(frames, |frames, weight, bias| {
+            if paths::takes_conv(&config, frames, weight) {
+                return kernels::conv(&channels_last(frames)?, weight, bias, config.padding, false);
+            }
+            if paths::takes_conv2d(&config, weight) {
+                return kernels::conv2d(frames, weight, bias, self.steps(), false);
+            }
+            let [stride, padding, dilation] = [config.stride, config.padding, config.dilation].map(|size| [size; 2]);
+            Ok(channels_last(frames)?.f_conv2d(weight, bias, stride, padding, dilation, 1)?)
+        })?;
+        self.finish(convolved, residual, train)
     }
 
     /// Under autograd, of any kernel and stride.
@@ -188,6 +212,14 @@ impl Conv {
         layout: &Layout<'_>,
         train: bool,
     ) -> Result<Tensor> {
+        if let Some(together) = paths::groups_together(&self.config, &self.weight, train) {
+            let groups = Groups::new(&self.weight, self.bias.as_ref(), self.config.groups, together)?;
+            let (rows, dilation) = (layout.rows(), self.config.dilation);
+            let convolved = groups.convolve(vectors, |vectors, weight, bias| {
+                kernels::conv1d(&vectors.f_contiguous()?, weight, bias, rows, dilation, false)
+            })?;
+            return self.finish(convolved, residual, train);
+        }
         if !paths::takes_conv1d(&self.config, &self.weight) {
             return self.finish(self.convolved_over_time(vectors, layout)?, residual, train);
         }
@@ -265,11 +297,19 @@ fn pooled(frames: &Tensor, pool: Option<Pool>) -> Result<Tensor> {
 }
 
 /// Frames of `[frames, channels, height, width]` in channels-last memory.
+///
+/// That of a single channel is the other memory order as well, and libtorch's convolution would take it for that one. Its
+/// result would have to be copied.
 fn channels_last(frames: &Tensor) -> Result<Tensor> {
+    let (count, channels, height, width) = frames.size4()?;
+    if channels > 1 {
+        let pixels = frames.f_permute([0, 2, 3, 1])?.f_contiguous()?;
+        return Ok(pixels.f_permute([0, 3, 1, 2])?);
+    }
+    let strides = [height * width, 1, width, 1];
     Ok(frames
-        .f_permute([0, 2, 3, 1])?
         .f_contiguous()?
-        .f_permute([0, 3, 1, 2])?)
+        .f_as_strided([count, channels, height, width], strides, None::<i64>)?)
 }
 
 /// The function after a convolution, value by value.
