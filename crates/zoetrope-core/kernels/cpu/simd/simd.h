@@ -67,19 +67,40 @@ ZT_INLINE VF as_float(VI v) { return reinterpret_cast<VF>(v); }
 ZT_INLINE VI to_int(VF v) { return __builtin_convertvector(v, VI); }  //  towards zero
 ZT_INLINE VF to_float(VI v) { return __builtin_convertvector(v, VF); }
 
+#if defined(__AVX512F__)
+ZT_INLINE __mmask16 first_lanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }
+#elif defined(__AVX2__)
+ZT_INLINE __m256i first_lanes(int64_t n) {
+  alignas(64) static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes + 8 - n));
+}
+#endif
+
 // The first n floats at p, zeros after them.
 ZT_INLINE VF load_first(const float* p, int64_t n) {
   if (n >= kWidth) return load(p);
+#if defined(__AVX512F__)
+  return reinterpret_cast<VF>(_mm512_maskz_loadu_ps(first_lanes(n), p));
+#elif defined(__AVX2__)
+  return reinterpret_cast<VF>(_mm256_maskload_ps(p, first_lanes(n)));
+#else
   float lanes[kWidth] = {};
   for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
   return load(lanes);
+#endif
 }
 
 ZT_INLINE void store_first(float* p, VF v, int64_t n) {
   if (n >= kWidth) return store(p, v);
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, first_lanes(n), reinterpret_cast<__m512>(v));
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(p, first_lanes(n), reinterpret_cast<__m256>(v));
+#else
   float lanes[kWidth];
   store(lanes, v);
   for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
+#endif
 }
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
