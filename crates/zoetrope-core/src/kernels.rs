@@ -59,6 +59,7 @@ unsafe extern "C" {
         y: TensorOut,
     ) -> Message;
     fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
+    fn zt_in_channels_last(x: TensorPtr, y: TensorOut) -> Message;
     fn zt_linear(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
     fn zt_recurrent_packs(cell: i32, w_ih: TensorPtr, w_hh: TensorPtr, time: i64) -> bool;
     fn zt_recurrent_layer(
@@ -210,6 +211,12 @@ pub(crate) fn conv_layer(
             y,
         )
     })
+}
+
+/// Frames of `[frames, channels, height, width]` in channels-last memory, under autograd.
+pub(crate) fn channels_last(frames: &Tensor) -> Result<Tensor> {
+    // SAFETY: a live tensor of ours, of four axes.
+    tensor(|y| unsafe { zt_in_channels_last(frames.as_ptr(), y) })
 }
 
 /// `[frames, channels, height, width]` on the CPU into `[frames, channels * height * width]`, channel-major, under

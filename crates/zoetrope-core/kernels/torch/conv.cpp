@@ -14,6 +14,7 @@
 
 #include "../abi.h"
 #include "folded.h"
+#include "frames.h"
 #include "packed.h"
 
 namespace {
@@ -109,7 +110,7 @@ struct ConvBlock : Function<ConvBlock> {
     const at::Tensor &x = saved[0], &weight = saved[1], &argmax = saved[2];
     const zt_conv_shape shape = shape_of(x, weight);
     const int threads = at::get_num_threads();
-    const at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor dy = in_channels_last(gradients[0]);
     const bool weighs = context->needs_input_grad(1) || context->needs_input_grad(2);
     at::Tensor dweight, dbias, dx;
     if (weighs) dweight = at::empty_like(weight), dbias = at::empty({shape.out_channels}, at::kFloat);
@@ -160,7 +161,7 @@ struct Conv : Function<Conv> {
     const at::Tensor &x = saved[0], &weight = saved[1], &y = saved[2];
     const zt_conv_shape shape = shape_of(x, weight, context->saved_data["padding"].toInt());
     const int threads = at::get_num_threads();
-    at::Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast), dx, dweight, dbias;
+    at::Tensor dy = in_channels_last(gradients[0]), dx, dweight, dbias;
     if (y.defined()) dy = at::threshold_backward(dy, y, 0);
     if (context->needs_input_grad(0)) dx = run_data_gradient(shape, weight, dy);
     if (context->needs_input_grad(1) || context->needs_input_grad(2)) {
@@ -207,6 +208,11 @@ struct Flatten : Function<Flatten> {
 
 extern "C" {
 
+// Frames in channels-last memory, under autograd.
+zt_message zt_in_channels_last(const at::Tensor* x, at::Tensor** y) {
+  return zt_guard([&] { *y = new at::Tensor(in_channels_last(*x)); });
+}
+
 // Convolution 3x3 (stride 1, padding 1), bias, ReLU and max-pooling 2x2 of frames [frames, channels, height, width] on
 // the CPU: float32, or bytes that count as byte / 255 where there are at most four channels. `bias` and `kept` may be
 // null.
@@ -216,7 +222,7 @@ zt_message zt_conv_block(const at::Tensor* x, const at::Tensor* weight, const at
     // Bytes are for the first block's own kernel, which takes them one after the other.
     const at::Tensor given = x->scalar_type() == at::kByte ? x->contiguous() : *x;
     const bool first = is_first(given), trains = at::GradMode::is_enabled();
-    const at::Tensor frames = first ? given : given.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor frames = first ? given : in_channels_last(given);
     const at::Tensor shift = bias != nullptr ? *bias : at::zeros({weight->size(0)}, at::kFloat);
     if (trains && kept != nullptr) kept->forget();
     *y = new at::Tensor(trains ? ConvBlock::apply(frames, *weight, shift, first)
@@ -235,8 +241,8 @@ zt_message zt_conv_layer(const at::Tensor* x, const at::Tensor* weight, const at
     const at::NoGradGuard no_grad;
     const at::Tensor given = x->scalar_type() == at::kByte ? x->contiguous() : *x;
     const bool first = padding == 1 && is_first(given);
-    const at::Tensor frames = first ? given : given.contiguous(at::MemoryFormat::ChannelsLast);
-    const at::Tensor sum = residual != nullptr ? residual->contiguous(at::MemoryFormat::ChannelsLast) : at::Tensor();
+    const at::Tensor frames = first ? given : in_channels_last(given);
+    const at::Tensor sum = residual != nullptr ? in_channels_last(*residual) : at::Tensor();
     const zt_norm statistics = norm != nullptr ? zt_norm{norm[0], norm[1], norm[2], norm[3], norm[4], eps} : zt_norm{};
     const Layer layer = {{*weight, bias, norm != nullptr ? &statistics : nullptr},
                          residual != nullptr ? &sum : nullptr,
@@ -254,7 +260,7 @@ zt_message zt_conv(const at::Tensor* x, const at::Tensor* weight, const at::Tens
   return zt_guard([&] {
     const at::Tensor given = x->scalar_type() == at::kByte ? x->contiguous() : *x;
     const bool first = padding == 1 && is_first(given);
-    const at::Tensor frames = first ? given : given.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor frames = first ? given : in_channels_last(given);
     const at::Tensor shift = bias != nullptr ? *bias : at::zeros({weight->size(0)}, at::kFloat);
     *y = new at::Tensor(Conv::apply(frames, *weight, shift, padding, relu, first));
   });
@@ -263,7 +269,7 @@ zt_message zt_conv(const at::Tensor* x, const at::Tensor* weight, const at::Tens
 // Features [frames, channels * height * width], channel-major, of a block's output in channels-last memory.
 zt_message zt_flatten(const at::Tensor* x, at::Tensor** y) {
   return zt_guard([&] {
-    const at::Tensor frames = x->contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor frames = in_channels_last(*x);
     *y = new at::Tensor(at::GradMode::is_enabled() ? Flatten::apply(frames) : run_flatten(frames));
   });
 }

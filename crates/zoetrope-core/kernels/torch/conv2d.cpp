@@ -11,6 +11,7 @@
 
 #include "../abi.h"
 #include "folded.h"
+#include "frames.h"
 #include "packed.h"
 
 namespace {
@@ -81,7 +82,7 @@ struct Conv2d : Function<Conv2d> {
     const Tensor &x = saved[0], &weight = saved[1], &y = saved[2];
     const std::vector<int64_t> steps = context->saved_data["steps"].toIntVector();
     const zt_conv2d_shape s = shape_of(x, weight, {steps[0], steps[1], steps[2]});
-    Tensor dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    Tensor dy = in_channels_last(gradients[0]);
     if (y.defined()) dy = at::threshold_backward(dy, y, 0);
     Tensor dx, dweight, dbias;
     if (context->needs_input_grad(0))
@@ -114,7 +115,7 @@ zt_message zt_conv2d(const Tensor* x, const Tensor* weight, const Tensor* bias, 
                      int64_t dilation, bool relu, Tensor** y) {
   return zt_guard([&] {
     check(*x, *weight);
-    const Tensor frames = x->contiguous(at::MemoryFormat::ChannelsLast);
+    const Tensor frames = in_channels_last(*x);
     const Tensor shift = bias != nullptr ? *bias : at::zeros({weight->size(0)}, at::kFloat);
     const bool differentiates = x->requires_grad() || weight->requires_grad() || shift.requires_grad();
     *y = new Tensor(at::GradMode::is_enabled() && differentiates
@@ -131,8 +132,8 @@ zt_message zt_conv2d_layer(const Tensor* x, const Tensor* weight, const Tensor* 
   return zt_guard([&] {
     const at::NoGradGuard no_grad;
     check(*x, *weight);
-    const Tensor frames = x->contiguous(at::MemoryFormat::ChannelsLast);
-    const Tensor sum = residual != nullptr ? residual->contiguous(at::MemoryFormat::ChannelsLast) : Tensor();
+    const Tensor frames = in_channels_last(*x);
+    const Tensor sum = residual != nullptr ? in_channels_last(*residual) : Tensor();
     const zt_norm statistics = norm != nullptr ? zt_norm{norm[0], norm[1], norm[2], norm[3], norm[4], eps} : zt_norm{};
     const Layer layer = {{*weight, bias, norm != nullptr ? &statistics : nullptr},
                          residual != nullptr ? &sum : nullptr,

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "../abi.h"
+#include "frames.h"
 
 namespace {
 using at::Tensor;
@@ -26,9 +27,7 @@ std::optional<Tensor> optional(const Tensor& tensor) {  //  apply takes no undef
 }
 
 // Frames in channels-last memory; rows of [frames, channels] as they are.
-Tensor in_order(const Tensor& x) {
-  return x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
-}
+Tensor in_order(const Tensor& x) { return x.dim() == 4 ? in_channels_last(x) : x.contiguous(); }
 
 // Values of [frames, channels] are frames of one pixel.
 zt_finish_shape shape_of(const Tensor& x, zt_conv_activation activation, zt_conv_pool pool) {

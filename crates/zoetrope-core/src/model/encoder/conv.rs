@@ -303,8 +303,7 @@ fn pooled(frames: &Tensor, pool: Option<Pool>) -> Result<Tensor> {
 fn channels_last(frames: &Tensor) -> Result<Tensor> {
     let (count, channels, height, width) = frames.size4()?;
     if channels > 1 {
-        let pixels = frames.f_permute([0, 2, 3, 1])?.f_contiguous()?;
-        return Ok(pixels.f_permute([0, 3, 1, 2])?);
+        return kernels::channels_last(frames);
     }
     let strides = [height * width, 1, width, 1];
     Ok(frames
