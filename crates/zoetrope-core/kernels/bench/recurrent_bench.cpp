@@ -124,7 +124,10 @@ int main(int count, char** arguments) {
   const Shape shapes[] = {
       {false, 64, 1, 4096, 128, 1}, {false, 8, 16, 4096, 128, 1},  {false, 64, 128, 64, 128, 1},
       {false, 32, 100, 40, 256, 2}, {false, 32, 100, 512, 256, 2}, {true, 32, 100, 40, 128, 1},
-      {false, 64, 50, 512, 512, 1}, {false, 1, 50, 512, 512, 1},
+      {false, 64, 50, 512, 512, 1}, {false, 1, 50, 512, 512, 1},   {false, 32, 100, 64, 200, 1},
+      {false, 32, 100, 64, 100, 1}, {false, 64, 100, 64, 48, 1},   {true, 32, 100, 64, 200, 1},
+      {false, 8, 200, 64, 256, 1},  {false, 16, 200, 64, 256, 1},  {false, 8, 200, 64, 384, 1},
+      {false, 16, 200, 64, 384, 1},
   };
   for (int i = 0; i < int(std::size(shapes)); ++i)
     if (count <= 3 || std::atoi(arguments[3]) == i) bench(shapes[i]);

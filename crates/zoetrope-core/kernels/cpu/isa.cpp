@@ -5,10 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 
+#if defined(__linux__)
+#include <unistd.h>
+#endif
 #if defined(ZT_AMX) && defined(__x86_64__) && defined(__linux__)
 #include <cpuid.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #endif
 
 namespace {
@@ -64,4 +66,13 @@ bool zt_isa_set(Isa isa) {
 const char* zt_isa_name() {
   constexpr const char* names[] = {"baseline", "avx2", "avx512", "amx"};
   return names[static_cast<int>(zt_isa())];
+}
+
+int64_t zt_l2_bytes() {
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  static const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return bytes > 0 ? bytes : 0;
+#else
+  return 0;
+#endif
 }

@@ -23,6 +23,9 @@ bool zt_isa_set(Isa isa);
 
 extern "C" const char* zt_isa_name();
 
+// Bytes of a core's L2 as the system tells them, asked once; 0 where it does not.
+int64_t zt_l2_bytes();
+
 #if defined(__x86_64__)
 #define ZT_KERNEL(result, name, parameters) \
   namespace zt::baseline {                  \

@@ -246,6 +246,19 @@ void check_not_finite() {
   }
 }
 
+// The last panel of units half or whole, few clips and many.
+void check_panels(zt_cell cell) {
+  std::mt19937 random(5);
+  for (int64_t hidden = 1; hidden <= 17; ++hidden)
+    for (const int64_t batch : {2, 29}) {
+      const Clips clips = hidden % 2 == 0 ? Clips::full : Clips::varied;
+      check_shape({cell, batch, 4, 9, hidden, nullptr, 1 + hidden / 2 % 2, false}, clips, random);
+    }
+  for (const int64_t hidden : {33, 40, 48, 100, 200})
+    for (const int64_t batch : {3, 27})
+      check_shape({cell, batch, 3, 20, hidden, nullptr, batch == 3 ? 2 : 1, false}, Clips::varied, random);
+}
+
 }  // namespace
 
 int main() {
@@ -272,6 +285,7 @@ int main() {
       for (const Clips clips : {Clips::full, Clips::varied})
         for (const Sizes& s : sizes)
           check_shape({cell, s.batch, s.time, s.features, s.hidden, nullptr, s.directions, s.last_only}, clips, random);
+      check_panels(cell);
       for (int i = 0; i < 60; ++i) {
         const int64_t directions = up_to(2);
         const bool last_only = directions == 1 && random() % 2 == 0;

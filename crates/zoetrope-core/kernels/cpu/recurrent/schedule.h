@@ -8,13 +8,16 @@
 
 #include <omp.h>
 
+#include "../isa.h"
 #include "tile_panels.h"
 
 namespace zt::ZT_ISA {
 
-constexpr int64_t kCachedWeights = 512 << 10;  //  bytes of W_hh that stay in a core's L2
-constexpr int64_t kCachedParts = 1536 << 10;   //  the same of a processor with the tile unit: its L2 is larger
+constexpr int64_t kCachedWeights = 512 << 10;  //  bytes of weights that stay in any core's L2
 constexpr int64_t kRowsOfLarge = 2 * kRows;    //  clips of a group, where W_hh comes from further away
+
+// The same of this machine: of its L2 a quarter is left for what the steps read and write.
+ZT_INLINE int64_t cached_weights() { return larger(kCachedWeights, zt_l2_bytes() / 4 * 3); }
 
 // The clips in the order in which the recurrence takes them, the longest first. The clips still running are then the
 // first of a group. The sorting uses `counts`, of time + 1.
@@ -52,8 +55,7 @@ struct Schedule {
   Schedule(const Sizes& z, int64_t threads) {
     const int64_t wanted = threads % 2 == 0 ? threads / z.directions : threads;
     const int64_t weights = Packed::w_hh_size(z) * static_cast<int64_t>(sizeof(float));
-    const int64_t cached = steps_on_tiles(z) ? kCachedParts : kCachedWeights;
-    const int64_t least = weights > cached && z.recurs() ? kRowsOfLarge : 1;
+    const int64_t least = weights > cached_weights() && z.recurs() ? kRowsOfLarge : 1;
     groups = smaller(wanted, larger(1, z.batch / least));
     slices = groups == wanted ? 1 : larger(1, threads / (groups * z.directions));
     if (slices == 1) groups = smaller(wanted, z.batch);

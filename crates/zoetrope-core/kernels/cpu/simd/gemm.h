@@ -20,8 +20,9 @@ constexpr int64_t kDepth = 256;                   //   rows of a block: its pane
 // pointers.
 #define ZT_NOINLINE static __attribute__((noinline))
 
-// sums[r][v] += Σ_k a[r][k] · b[k][v], where v counts the vectors of kPanels panels that are `stride` floats apart.
-template <int kTileRows, int kVectors>
+// sums[r][v] += Σ_k a[r][k] · b[k][v], where v counts the first kEach vectors of some panels. The panels are `stride`
+// floats apart.
+template <int kEach, int kTileRows, int kVectors>
 ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t stride, int64_t depth,
                             VF (&sums)[kTileRows][kVectors]) {
   VF local[kTileRows][kVectors];
@@ -35,7 +36,7 @@ ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t strid
   for (int64_t k = 0; k < depth; ++k) {
     VF values[kVectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) values[v] = load(b + v / 2 * stride + k * kPanel + v % 2 * kWidth);
+    for (int v = 0; v < kVectors; ++v) values[v] = load(b + v / kEach * stride + k * kPanel + v % kEach * kWidth);
 #pragma GCC unroll 12
     for (int r = 0; r < kTileRows; ++r) {
       const VF scale = broadcast(row[r][k]);
@@ -49,31 +50,32 @@ ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t strid
     for (int v = 0; v < kVectors; ++v) sums[r][v] = local[r][v];
 }
 
-// The same for one panel.
-template <int kTileRows>
-ZT_INLINE void multiply_add(const float* const* a, const float* panel, int64_t depth, VF (&sums)[kTileRows][2]) {
-  multiply_add<kTileRows, 2>(a, panel, 0, depth, sums);
+// The same for one panel, or its first vector.
+template <int kTileRows, int kVectors>
+ZT_INLINE void multiply_add(const float* const* a, const float* panel, int64_t depth, VF (&sums)[kTileRows][kVectors]) {
+  multiply_add<kVectors>(a, panel, 0, depth, sums);
 }
 
-// Calls body(RowCount<count>()): the number of rows, 1 … kMost, as a constant.
+// Calls body(RowCount<count>()): the number of rows, kLeast … kMost, as a constant.
 template <int kCount>
 struct RowCount {
   static constexpr int count = kCount;
 };
 
-template <int kMost, typename Body>
+template <int kMost, int kLeast = 1, typename Body>
 ZT_INLINE void with_rows(int64_t count, Body&& body) {
   if (count == kMost) return body(RowCount<kMost>());
-  if constexpr (kMost > 1) with_rows<kMost - 1>(count, static_cast<Body&&>(body));
+  if constexpr (kMost > kLeast) with_rows<kMost - 1, kLeast>(count, static_cast<Body&&>(body));
 }
 
-// Calls body(RowCount<n>(), first) for tiles of at most kRows rows that are about as large.
-template <typename Body>
+// Calls body(RowCount<n>(), first) for tiles of at most kRows rows that are about as large. Of more than kRows rows
+// each tile has kRows / 2 or more.
+template <int kLeast = 1, typename Body>
 ZT_INLINE void for_tiles(int64_t rows, Body&& body) {
   const int64_t tiles = ceil_div(rows, kRows);
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    const int64_t first = rows * tile / tiles, end = rows * (tile + 1) / tiles;
-    with_rows<kRows>(end - first, [&](auto constant) { body(constant, first); });
+  for (int64_t tile = 1, first = 0, end = 0; tile <= tiles; ++tile, first = end) {
+    end = rows * tile / tiles;
+    with_rows<kRows, kLeast>(end - first, [&](auto constant) { body(constant, first); });
   }
 }
 

@@ -14,15 +14,19 @@
 
 #include <omp.h>
 
+#include "../isa.h"
 #include "gemm.h"
 
 namespace zt::ZT_ISA {
 
-constexpr int64_t kBlock = 128;     //  columns of a block of b
+constexpr int64_t kBlock = 256;     //  columns of a block of b, at most
 constexpr int64_t kMaxDepth = 256;  //  its rows
 
 // Floats that a thread needs for a packed block.
 constexpr int64_t kProductWorkspace = kBlock * kMaxDepth;
+
+// The columns of a block: a larger one reads a less often, but takes 256 KiB of L2.
+ZT_INLINE int64_t block_columns() { return zt_l2_bytes() >= int64_t{1} << 20 ? kBlock : kBlock / 2; }
 
 // Rows that lie `stride` floats apart, but from row `from` on `by` rows further.
 template <typename Float>
@@ -49,13 +53,38 @@ struct Product {
   VF finish(VF sum, int64_t) const { return sum; }
 };
 
-template <typename P>
+// Where a tile's sums go.
+struct ProductTile {
+  int64_t row, count, column, left;
+  bool adds, is_last;  //  blocks are added one by one: a long sum would lose digits
+};
+
+// The sums of a tile at the end of c's rows or columns. Not inlined: the tile would keep its sums out of registers.
+template <int kVectors, typename P>
+ZT_NOINLINE void store_product(const P& p, const ProductTile& t, const float* sums) {
+  for (int64_t r = 0; r < t.count; ++r)
+    for (int64_t v = 0; v < kVectors && v * kWidth < t.left; ++v) {
+      const int64_t column = t.column + v * kWidth, left = t.left - v * kWidth;
+      float* const c = p.c(t.row + r) + column;
+      VF sum = load(sums + (r * kVectors + v) * kWidth);
+      if (t.adds) sum += load_first(c, left);
+      if (t.is_last) sum = p.finish(sum, column);
+      store_first(c, sum, left);
+    }
+}
+
+// kRows rows of the first kVectors vectors of a panel.
+template <int kVectors, typename P>
 ZT_NOINLINE void product_tile(const P& p, int64_t row, int64_t k, int64_t depth, int64_t column, const float* panel) {
-  const int64_t count = smaller(kRows, p.m - row), left = p.columns - column;
-  VF sums[kRows][2];
-  for (int r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = zero();
-  for (int r = 0; r < count; ++r)  //  c comes while the sums are made
-    for (int v = 0; v < 2 && v * kWidth < left; ++v) __builtin_prefetch(p.c(row + r) + column + v * kWidth, 1);
+  const ProductTile t = {
+      row, smaller(kRows, p.m - row), column, p.columns - column, k > 0 || p.adds, k + depth == p.depth};
+  for (int64_t r = 0; r < t.count; ++r)  //  c comes while the sums are made
+    for (int v = 0; v < kVectors && v * kWidth < t.left; ++v) __builtin_prefetch(p.c(row + r) + column + v * kWidth, 1);
+  VF sums[kRows][kVectors];
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = zero();
   for (int64_t at = 0; at < depth;) {
     const int64_t run = smaller(depth - at, p.run(k + at));
     const float* a[kRows];
@@ -63,16 +92,26 @@ ZT_NOINLINE void product_tile(const P& p, int64_t row, int64_t k, int64_t depth,
     multiply_add(a, panel + at * kPanel, run, sums);
     at += run;
   }
-  for (int r = 0; r < count; ++r) {
-    float* const c = p.c(row + r) + column;
-    for (int v = 0; v < 2 && v * kWidth < left; ++v) {
-      VF sum = sums[r][v];
-      //  Block by block: a long sum would lose digits.
-      if (k > 0 || p.adds) sum += load_first(c + v * kWidth, left - v * kWidth);
-      if (k + depth == p.depth) sum = p.finish(sum, column + v * kWidth);
-      store_first(c + v * kWidth, sum, left - v * kWidth);
+  if (t.count == kRows && t.left >= kVectors * kWidth) {
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      float* const c = p.c(row + r);
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        VF sum = sums[r][v];
+        if (t.adds) sum += load(c + column + v * kWidth);
+        if (t.is_last) sum = p.finish(sum, column + v * kWidth);
+        store(c + column + v * kWidth, sum);
+      }
     }
+    return;
   }
+  alignas(64) float stored[kRows * kVectors * kWidth];
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) store(stored + (r * kVectors + v) * kWidth, sums[r][v]);
+  store_product<kVectors>(p, t, stored);
 }
 
 // Columns begin … end of b's rows k … k + depth, into panels of kPanel: row by row, as they lie in memory.
@@ -91,7 +130,7 @@ ZT_INLINE void pack_block(const P& p, int64_t k, int64_t depth, int64_t begin, i
 template <typename P>
 static void multiply(const P& p, float* packed) {
   const int64_t threads = omp_get_num_threads();
-  const int64_t block = smaller(kBlock, round_up(ceil_div(p.columns, threads), kPanel));
+  const int64_t block = smaller(block_columns(), round_up(ceil_div(p.columns, threads), kPanel));
   const int64_t blocks = ceil_div(p.columns, block), tiles = ceil_div(p.m, kRows);
   const int64_t parts = smaller(ceil_div(threads, blocks), tiles);
 #pragma omp for schedule(dynamic)
@@ -102,8 +141,11 @@ static void multiply(const P& p, float* packed) {
       const int64_t depth = smaller(kMaxDepth, p.depth - k);
       pack_block(p, k, depth, begin, end, packed);
       for (int64_t row = first; row < last; row += kRows)
-        for (int64_t column = begin; column < end; column += kPanel)
-          product_tile(p, row, k, depth, column, packed + (column - begin) * depth);
+        for (int64_t column = begin; column < end; column += kPanel) {
+          const float* const panel = packed + (column - begin) * depth;
+          p.columns - column > kWidth ? product_tile<2>(p, row, k, depth, column, panel)
+                                      : product_tile<1>(p, row, k, depth, column, panel);
+        }
     }
   }
 }

@@ -48,7 +48,7 @@ ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* c
     const float* a[kCount];
 #pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) a[r] = rows[r] + run->at;
-    multiply_add(a, t.panel + k * kPanel, 0, run->length, sums);
+    multiply_add(a, t.panel + k * kPanel, run->length, sums);
   }
   if (t.left >= kVectors * kWidth && !t.relu && t.bias != nullptr) {
     VF start[kVectors];
