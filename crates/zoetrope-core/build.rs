@@ -94,6 +94,8 @@ fn main() {
             let mut build = compiler();
             build
                 .define("ZT_ISA", *name)
+                .flag("-fno-exceptions") // a kernel calls nothing that throws: tables for that would be size alone
+                .flag("-fno-asynchronous-unwind-tables")
                 .files(kernels.map(|kernel| format!("kernels/cpu/{kernel}.cpp")));
             if is_old {
                 build.opt_level_str("s");

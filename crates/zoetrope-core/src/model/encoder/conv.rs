@@ -82,7 +82,7 @@ impl Conv {
         let groups = Groups::new(&self.weight, self.bias.as_ref(), self.config.groups, together)?;
         let config = ConvConfig {
             groups: 1,
-            ..self.config.clone()
+            ..self.config
         };
         let convolved = groups.convolve(frames, |frames, weight, bias| {
             if paths::takes_conv(&config, frames, weight) {
