@@ -108,8 +108,12 @@ fn fills_tiles(frames: &Tensor, padding: i64) -> bool {
 }
 
 /// Whether a convolution of frames takes, where nothing is trained, `kernels::conv2d_layer`.
-pub(super) fn takes_conv2d_layer(conv: &ConvConfig, weight: &Tensor) -> bool {
-    is_engine_on(weight) && weight.dim() == 4 && conv.groups == 1 && takes_folded(conv)
+pub(super) fn takes_conv2d_layer(conv: &ConvConfig, frames: &Tensor, weight: &Tensor) -> bool {
+    is_engine_on(weight)
+        && weight.dim() == 4
+        && conv.groups == 1
+        && takes_folded(conv)
+        && !takes_conv(conv, frames, weight)
 }
 
 /// The fewest floats of a patch that lie side by side, for `kernels::conv2d`: with fewer, libtorch's gradients are faster.

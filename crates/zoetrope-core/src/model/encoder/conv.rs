@@ -59,60 +59,36 @@ impl Conv {
         if !train && paths::takes_conv_layer(&self.config, frames, &self.weight) {
             return self.inferred(frames, residual, kind);
         }
-        if paths::takes_conv(&self.config, frames, &self.weight) {
-            return self.by_kernels(frames, residual, kind, train);
-        }
-        let frames = scaled(frames, kind)?;
-        if let Some(together) = paths::groups_together(&self.config, &self.weight, train) {
-            return self.by_groups(&frames, residual, together, train);
-        }
-        if !train && paths::takes_conv2d_layer(&self.config, &self.weight) {
-            let (weight, bias, finish) = (&self.weight, self.bias.as_ref(), self.finish_of_inference(residual));
-            let values = kernels::conv2d_layer(&frames, weight, bias, self.steps(), &finish, &self.packed)?;
+        if !train && paths::takes_conv2d_layer(&self.config, frames, &self.weight) {
+            let (frames, finish) = (scaled(frames, kind)?, self.finish_of_inference(residual));
+            let (weight, bias, steps) = (&self.weight, self.bias.as_ref(), steps(&self.config));
+            let values = kernels::conv2d_layer(&frames, weight, bias, steps, &finish, &self.packed)?;
             return self.pooled(&values);
         }
-        if paths::takes_conv2d(&self.config, &self.weight) {
-            return self.of_any_form(&frames, residual, train);
-        }
-        self.by_libtorch(&frames, residual, train)
+        self.trained(frames, residual, kind, train)
     }
 
-    /// By convolutions of one group.
-    fn by_groups(&self, frames: &Tensor, residual: Option<&Tensor>, together: i64, train: bool) -> Result<Tensor> {
-        let groups = Groups::new(&self.weight, self.bias.as_ref(), self.config.groups, together)?;
-        let config = ConvConfig {
-            groups: 1,
-            ..self.config
-        };
-        let convolved = groups.convolve(frames, |frames, weight, bias| {
-            if paths::takes_conv(&config, frames, weight) {
-                return kernels::conv(&channels_last(frames)?, weight, bias, config.padding, false);
-            }
-            if paths::takes_conv2d(&config, weight) {
-                return kernels::conv2d(frames, weight, bias, self.steps(), false);
-            }
-            let [stride, padding, dilation] = [config.stride, config.padding, config.dilation].map(|size| [size; 2]);
-            Ok(channels_last(frames)?.f_conv2d(weight, bias, stride, padding, dilation, 1)?)
-        })?;
-        self.finish(convolved, residual, train)
-    }
-
-    /// Under autograd, of any kernel and stride.
-    fn of_any_form(&self, frames: &Tensor, residual: Option<&Tensor>, train: bool) -> Result<Tensor> {
+    /// Under autograd: the convolution, with ReLU where nothing stands between, and then the rest.
+    fn trained(&self, frames: &Tensor, residual: Option<&Tensor>, kind: Kind, train: bool) -> Result<Tensor> {
         let has_relu = self.has_only_relu(residual) && self.config.pool.is_none();
-        let convolved = kernels::conv2d(frames, &self.weight, self.bias.as_ref(), self.steps(), has_relu)?;
+        let bias = self.bias.as_ref();
+        let convolved = match paths::groups_together(&self.config, &self.weight, train) {
+            None => convolve(&self.config, frames, &self.weight, bias, kind, has_relu)?,
+            Some(together) => {
+                let groups = Groups::new(&self.weight, bias, self.config.groups, together)?;
+                let config = ConvConfig {
+                    groups: 1,
+                    ..self.config
+                };
+                groups.convolve(&scaled(frames, kind)?, |frames, weight, bias| {
+                    convolve(&config, frames, weight, bias, kind, has_relu)
+                })?
+            }
+        };
         if has_relu {
             Ok(convolved)
         } else {
             self.finish(convolved, residual, train)
-        }
-    }
-
-    fn steps(&self) -> Steps {
-        Steps {
-            stride: self.config.stride,
-            padding: self.config.padding,
-            dilation: self.config.dilation,
         }
     }
 
@@ -142,11 +118,7 @@ impl Conv {
 
     /// By one kernel, without gradients: a batch norm is folded into the convolution's weights.
     fn inferred(&self, frames: &Tensor, residual: Option<&Tensor>, kind: Kind) -> Result<Tensor> {
-        let frames = if paths::takes_bytes(&self.config, frames) {
-            frames.shallow_clone()
-        } else {
-            scaled(frames, kind)?
-        };
+        let frames = as_taken(&self.config, frames, kind)?;
         let finish = self.finish_of_inference(residual);
         kernels::conv_layer(
             &frames,
@@ -156,45 +128,6 @@ impl Conv {
             &finish,
             &self.packed,
         )
-    }
-
-    /// Under autograd: one kernel for the convolution, with ReLU where nothing stands between, and one for the rest.
-    fn by_kernels(&self, frames: &Tensor, residual: Option<&Tensor>, kind: Kind, train: bool) -> Result<Tensor> {
-        let frames = if paths::takes_bytes(&self.config, frames) {
-            frames.shallow_clone()
-        } else {
-            scaled(frames, kind)?
-        };
-        let has_relu = self.has_only_relu(residual) && self.config.pool.is_none();
-        let (bias, padding) = (self.bias.as_ref(), self.config.padding);
-        let convolved = kernels::conv(&frames, &self.weight, bias, padding, has_relu)?;
-        if has_relu {
-            Ok(convolved)
-        } else {
-            self.finish(convolved, residual, train)
-        }
-    }
-
-    /// The convolution by libtorch's own operation, which is fastest on frames in channels-last memory.
-    fn by_libtorch(&self, frames: &Tensor, residual: Option<&Tensor>, train: bool) -> Result<Tensor> {
-        let ConvConfig {
-            stride,
-            padding,
-            dilation,
-            groups,
-            ..
-        } = self.config;
-        let [stride, padding, dilation] = [stride, padding, dilation].map(|size| [size; 2]);
-        let frames = if paths::is_engine_on(&self.weight) {
-            channels_last(frames)?
-        } else {
-            frames.shallow_clone()
-        };
-        let mut convolved = frames.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, dilation, groups)?;
-        if self.has_only_relu(residual) && self.config.pool.is_none() {
-            return Ok(convolved.f_relu_()?); // backward needs the result alone
-        }
-        self.finish(convolved, residual, train)
     }
 
     /// Whether ReLU follows the convolution at once.
@@ -282,6 +215,49 @@ impl Conv {
             pool,
         };
         pooled(&kernels::finish(&values, &finish)?, other_pool)
+    }
+}
+
+/// The convolution of frames, and ReLU, under autograd.
+fn convolve(
+    config: &ConvConfig,
+    frames: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    kind: Kind,
+    relu: bool,
+) -> Result<Tensor> {
+    if paths::takes_conv(config, frames, weight) {
+        return kernels::conv(&as_taken(config, frames, kind)?, weight, bias, config.padding, relu);
+    }
+    let frames = scaled(frames, kind)?;
+    if paths::takes_conv2d(config, weight) {
+        return kernels::conv2d(&frames, weight, bias, steps(config), relu);
+    }
+    let frames = if paths::is_engine_on(weight) {
+        channels_last(&frames)? // where libtorch's own operation is fastest
+    } else {
+        frames
+    };
+    let [stride, padding, dilation] = [config.stride, config.padding, config.dilation].map(|size| [size; 2]);
+    let mut convolved = frames.f_conv2d(weight, bias, stride, padding, dilation, config.groups)?;
+    Ok(if relu { convolved.f_relu_()? } else { convolved }) // backward needs the result alone
+}
+
+fn steps(config: &ConvConfig) -> Steps {
+    Steps {
+        stride: config.stride,
+        padding: config.padding,
+        dilation: config.dilation,
+    }
+}
+
+/// Frames as the kernels of 3×3 take them: bytes as they are where they can.
+fn as_taken(config: &ConvConfig, frames: &Tensor, kind: Kind) -> Result<Tensor> {
+    if paths::takes_bytes(config, frames) {
+        Ok(frames.shallow_clone())
+    } else {
+        scaled(frames, kind)
     }
 }
 
