@@ -16,7 +16,7 @@ const compiler = process.env.CXX ?? 'c++'
 
 // The flags of crates/zoetrope-core/build.rs.
 const common = ['-std=c++17', '-fopenmp', '-ffp-contract=fast', '-g', '-c']
-const optimization = sanitize ? ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'] : ['-O3']
+const optimization = sanitize ? ['-O2', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'] : ['-O3']
 const instructionSets = {
   baseline: [],
   avx2: ['-mavx2', '-mfma'],
