@@ -7,7 +7,7 @@
 //! | the convolution of any other block of frames, with ReLU where nothing stands between | `conv` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, padding up to 2, at least 24 channels in and out, at least half of the output's tiles of 4 × 4 filled; or up to 4 channels in, where these are the model's input frames and the padding is 1 |
 //! | a convolution of several groups, over frames or over time | one for each group, or for some groups whose outputs are at most 16 channels together | CPU, float32, more than one channel in or out of a group; over frames in training only, with a kernel above 1 and at least 8 channels into each |
 //! | any other convolution of frames in inference, with any activation, residual sum and batch norm; pooling is a pass of its own | `conv2d_layer` | CPU, float32, groups 1, no layer norm |
-//! | the same in training, with ReLU where nothing stands between | `conv2d` | CPU, float32, groups 1, at least 32 floats of a patch side by side (kernel times channels in), stride or dilation above 1 or a kernel of 1 |
+//! | the same in training, with ReLU where nothing stands between | `conv2d` | CPU, float32, groups 1, at least 32 floats of a patch side by side (kernel times channels in), stride or dilation above 1 or a kernel of 1; or a kernel of 1 with a stride above 1 and any channels |
 //! | what follows any other convolution: batch norm, residual sum, activation, pooling of 2 | `finish` | CPU, float32 |
 //! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
