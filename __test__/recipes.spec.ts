@@ -1,5 +1,5 @@
 /** The recipes on made-up data: that they run, choose, test once, and say what came of it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -105,6 +105,26 @@ test('spoken digits', async (t) => {
   t.regex(text, /theo held out: \d\.\d{3}/)
   t.regex(await quick('connected-digits', recordings), /share of wrong digits: \d\.\d{3}/)
 })
+
+test('connected digits, written for PyTorch', async (t) => {
+  const [program, task] = [join(REPOSITORY, 'examples/torch/write-task.mjs'), join(folder, 'task')]
+  const written = [program, 'connected-digits', task, '--quick', '--data', spokenDigits()]
+  const { code, stdout, stderr } = await runNode(written)
+  t.is(code, 0, stderr)
+  t.regex(stdout, /Wrote 40 and 40 lines/)
+  const { parts, epochs, learningRate } = JSON.parse(readFileSync(join(task, 'task.json'), 'utf8')) as WrittenTask
+  t.deepEqual([epochs, learningRate, parts.train.shape], [14, 2e-3, [40]])
+  const frames = parts.train.lengths.reduce((sum, length) => sum + length, 0)
+  t.is(readFileSync(join(task, 'train.bin')).length, 4 * 40 * frames)
+  t.true(parts.train.targets.every((labels) => labels.length >= 2 && labels.length <= 5))
+  t.deepEqual(readdirSync(task).filter((name) => name.startsWith('untrained')).length, 3)
+})
+
+interface WrittenTask {
+  readonly epochs: number
+  readonly learningRate: number
+  readonly parts: { readonly train: { readonly shape: number[]; readonly lengths: number[]; readonly targets: number[][] } }
+}
 
 test('early answers', async (t) => {
   const text = await quick('early-answers', spokenDigits())

@@ -19,13 +19,22 @@ const common = { learningRate: 2e-3, clipNorm: 1, augment: { noise: 0.2 } }
 const candidates = { short: { ...common, epochs: 8 }, longer: { ...common, epochs: 14 } }
 
 await runProgram(import.meta.url, {}, async (options) => {
+  const task = await connectedDigits(options)
+  if (task === undefined) return
+  const result = await runRecipe({ ...task, options })
+  const published = { published: 'none: lines of this data set are not a benchmark', most: 0.04 }
+  printResult('Connected digits, share of wrong digits', result, published, options)
+})
+
+/** The lines, `{ train, test, folds }`, and the `recipe`; `undefined`, with the reason printed, where there are no recordings. */
+export async function connectedDigits(options) {
   const folder = findData(options, 'free-spoken-digits', 'recordings')
-  if (folder === undefined) return
+  if (folder === undefined) return undefined
   const recordings = await readRecordings(folder, options)
   const lines = (isIn, count, settings) => drawLines(recordings.filter(isIn), options.quick ? 40 : count, settings)
   const varied = { slowest: 0.85, fastest: 1.15 }
   console.log('The official split: index 0 to 4 is the test part')
-  const result = await runRecipe({
+  return {
     train: await lines(({ index }) => index >= 5, 6000, { ...varied, seed: 1 }),
     test: await lines(({ index }) => index < 5, 600, { seed: 2 }),
     folds: [
@@ -51,11 +60,8 @@ await runProgram(import.meta.url, {}, async (options) => {
       },
       candidates,
     },
-    options,
-  })
-  const published = { published: 'none: lines of this data set are not a benchmark', most: 0.04 }
-  printResult('Connected digits, share of wrong digits', result, published, options)
-})
+  }
+}
 
 async function readRecordings(folder, { quick }) {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.wav')).toSorted()

@@ -17,11 +17,18 @@ const common = { learningRate: 3e-3, clipNorm: 1 }
 const candidates = { short: { ...common, epochs: 4 }, longer: { ...common, epochs: 8 } }
 
 await runProgram(import.meta.url, {}, async (options) => {
+  const result = await runRecipe({ ...(await digitLines(options)), options })
+  const published = { published: 'repositories report .011 to .048', most: 0.015 }
+  printResult('Lines of digits, share of wrong digits', result, published, options)
+})
+
+/** The lines, `{ train, test, folds }`, and the `recipe`. */
+export async function digitLines(options) {
   const digits = await readMnist('train', options.quick ? 600 : undefined)
   const testDigits = await readMnist('test', options.quick ? 200 : undefined)
   const heldOut = Math.floor(digits.targets.length / 6)
   const count = (lines) => (options.quick ? 30 : lines)
-  const result = await runRecipe({
+  return {
     train: drawLines(digits, [0, Infinity], count(20_000), 1),
     test: drawLines(testDigits, [0, Infinity], count(2000), 2),
     folds: [
@@ -45,11 +52,8 @@ await runProgram(import.meta.url, {}, async (options) => {
       },
       candidates,
     },
-    options,
-  })
-  const published = { published: 'repositories report .011 to .048', most: 0.015 }
-  printResult('Lines of digits, share of wrong digits', result, published, options)
-})
+  }
+}
 
 /**
  * A dataset of so many lines of the digits from `first` to before `end`, drawn when they are asked for: a pure function of

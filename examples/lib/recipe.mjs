@@ -8,6 +8,9 @@ import { percent } from './report.mjs'
 /** The seeds of a recipe's runs: of weights, orders, augmentation and dropout. */
 export const seeds = [0, 1, 2]
 
+/** The rate rises for a fifth of the updates, then falls to a thousandth of its largest. */
+export const cycle = { pctStart: 0.2, finalDivFactor: 40 }
+
 /**
  * A recipe in three steps, in which the test part is used once, at the end:
  *
@@ -71,18 +74,11 @@ function isBetter({ gain, loss }, than) {
 
 /** Trains a new model with some settings and tests it on `evaluate`, as it is after the last epoch. */
 export async function learn({ train, evaluate, recipe, settings, seed, options }) {
-  const { epochs: _, learningRate, weightDecay, labelSmoothing, clipNorm, augment, ...changes } = settings
-  const model = await CnnLstm.create({
-    ...recipe.model,
-    ...changes,
-    normalize: await normalization(train), // of what is trained on, alone
-    device: options.device,
-    seed,
-  })
+  const { learningRate, weightDecay, labelSmoothing, clipNorm, augment } = settings
+  const model = await createModel({ train, recipe, settings, seed, options })
   try {
     const { batchSize, bucketByLength = false } = recipe
-    // The rate rises for a fifth of the updates, then falls to a thousandth of its largest.
-    const schedule = oneCycle({ pctStart: 0.2, finalDivFactor: 40 })
+    const schedule = oneCycle(cycle)
     await fit(model, {
       train: new DataLoader(train, { batchSize, shuffle: true, seed, augment, bucketByLength }),
       epochs: epochsOf(settings, options),
@@ -95,6 +91,21 @@ export async function learn({ train, evaluate, recipe, settings, seed, options }
   } finally {
     await model.dispose()
   }
+}
+
+/** A new model with some settings, normalised by what it is to be trained on, alone. */
+export async function createModel({ train, recipe, settings, seed, options }) {
+  const {
+    epochs: _e,
+    learningRate: _r,
+    weightDecay: _w,
+    labelSmoothing: _l,
+    clipNorm: _c,
+    augment: _a,
+    ...changes
+  } = settings
+  const normalize = await normalization(train)
+  return CnnLstm.create({ ...recipe.model, ...changes, normalize, device: options.device, seed })
 }
 
 function epochsOf({ epochs }, { quick }) {
