@@ -123,7 +123,9 @@ test('connected digits, written for PyTorch', async (t) => {
 interface WrittenTask {
   readonly epochs: number
   readonly learningRate: number
-  readonly parts: { readonly train: { readonly shape: number[]; readonly lengths: number[]; readonly targets: number[][] } }
+  readonly parts: {
+    readonly train: { readonly shape: number[]; readonly lengths: number[]; readonly targets: number[][] }
+  }
 }
 
 test('early answers', async (t) => {
