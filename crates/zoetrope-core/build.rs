@@ -24,6 +24,8 @@ const KERNELS: &[&str] = &[
     "finish/forward",
     "finish/backward",
     "linear/forward",
+    "linear/product",
+    "linear/backward",
     "recurrent/forward",
     "recurrent/project",
     "recurrent/project_packed",

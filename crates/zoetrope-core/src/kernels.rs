@@ -61,6 +61,8 @@ unsafe extern "C" {
     fn zt_flatten(x: TensorPtr, y: TensorOut) -> Message;
     fn zt_in_channels_last(x: TensorPtr, y: TensorOut) -> Message;
     fn zt_linear(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
+    fn zt_records_gradients() -> bool;
+    fn zt_linear_layer(x: TensorPtr, weight: TensorPtr, bias: TensorPtr, y: TensorOut) -> Message;
     fn zt_recurrent_packs(cell: i32, w_ih: TensorPtr, w_hh: TensorPtr, time: i64) -> bool;
     fn zt_recurrent_layer(
         cell: i32,
@@ -227,10 +229,22 @@ pub(crate) fn flatten(frames: &Tensor) -> Result<Tensor> {
 }
 
 /// `[…, inputs]` into `[…, outputs]` by a weight of `[outputs, inputs]` and a bias of `[outputs]`, all contiguous
-/// float32 on the CPU. Under autograd it is libtorch's own operation.
+/// float32 on the CPU, where no gradients are recorded.
 pub(crate) fn linear(inputs: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     // SAFETY: live float32 tensors of ours.
     tensor(|y| unsafe { zt_linear(inputs.as_ptr(), weight.as_ptr(), bias.as_ptr(), y) })
+}
+
+/// Whether autograd records the operations of the calling thread.
+pub(crate) fn records_gradients() -> bool {
+    // SAFETY: it reads a setting of the calling thread.
+    unsafe { zt_records_gradients() }
+}
+
+/// As [`linear`], as a long product, and differentiable.
+pub(crate) fn linear_layer(inputs: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    // SAFETY: live float32 tensors of ours.
+    tensor(|y| unsafe { zt_linear_layer(inputs.as_ptr(), weight.as_ptr(), bias.as_ptr(), y) })
 }
 
 /// Which rows of a layer's frames belong to which clip.

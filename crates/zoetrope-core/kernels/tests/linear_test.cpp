@@ -1,8 +1,9 @@
-// The linear layer against a plain float64 reference, on every instruction set that the machine has.
+// Linear layers against a plain float64 reference, on every instruction set that the machine has.
 #include "../cpu/linear/linear.h"
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -21,33 +22,105 @@ void check(bool ok, const char* what, int64_t rows, int64_t inputs, int64_t outp
                 (long long)outputs);
 }
 
-void check_shape(int64_t rows, int64_t inputs, int64_t outputs, std::mt19937& random) {
+Floats drawn(int64_t count, std::mt19937& random) {
   std::normal_distribution<float> normal;
-  const auto drawn = [&](int64_t count) {
-    Floats values(count);
-    for (float& value : values) value = normal(random);
-    return values;
-  };
-  const Floats x = drawn(rows * inputs), weight = drawn(outputs * inputs), bias = drawn(outputs);
-  const auto run = [&](const float* from, int64_t count) {
+  Floats values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+// Σ_k of a(i, k) · b(k, j) + add(j), in double.
+template <typename A, typename B, typename Add>
+std::vector<double> product(int64_t rows, int64_t depth, int64_t columns, A&& a, B&& b, Add&& add) {
+  std::vector<double> exact(rows * columns);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) {
+      double sum = add(j);
+      for (int64_t k = 0; k < depth; ++k) sum += double(a(i, k)) * b(k, j);
+      exact[i * columns + j] = sum;
+    }
+  return exact;
+}
+
+bool agrees(const Floats& values, const std::vector<double>& exact) {
+  double error = 0, norm = 0;
+  for (size_t i = 0; i < exact.size(); ++i) error += std::pow(values[i] - exact[i], 2), norm += exact[i] * exact[i];
+  return error <= 1e-12 * norm;
+}
+
+struct Workspace {
+  float* at;
+  explicit Workspace(size_t floats) : at(static_cast<float*>(std::aligned_alloc(64, (floats * 4 + 63) / 64 * 64))) {}
+  ~Workspace() { std::free(at); }
+};
+
+void check_shape(int64_t rows, int64_t inputs, int64_t outputs, std::mt19937& random) {
+  const Floats x = drawn(rows * inputs, random), weight = drawn(outputs * inputs, random);
+  const Floats bias = drawn(outputs, random), dy = drawn(rows * outputs, random);
+  const auto is = [&](bool ok, const char* what) { check(ok, what, rows, inputs, outputs); };
+
+  const auto small = [&](const float* from, int64_t count, int) {
     Floats y(count * outputs, std::nanf(""));
     zt_linear_forward(from, weight.data(), bias.data(), y.data(), count, inputs, outputs);
     return y;
   };
-  const Floats y = run(x.data(), rows);
-  double error = 0, norm = 0;
-  bool alone = true;
-  for (int64_t r = 0; r < rows; ++r) {
-    const Floats row = run(x.data() + r * inputs, 1);
-    for (int64_t o = 0; o < outputs; ++o) {
-      double exact = bias[o];
-      for (int64_t k = 0; k < inputs; ++k) exact += double(x[r * inputs + k]) * weight[o * inputs + k];
-      error += std::pow(y[r * outputs + o] - exact, 2), norm += exact * exact;
-      alone &= row[o] == y[r * outputs + o];
+  const auto layer = [&](const float* from, int64_t count, int threads) {
+    const zt_linear_shape shape = {count, inputs, outputs};
+    const Workspace workspace(zt_linear_product_workspace(&shape, threads));
+    Floats y(count * outputs, std::nanf(""));
+    zt_linear_product(&shape, from, weight.data(), bias.data(), y.data(), workspace.at, threads);
+    return y;
+  };
+  const auto exact = product(
+      rows, inputs, outputs, [&](int64_t r, int64_t k) { return x[r * inputs + k]; },
+      [&](int64_t k, int64_t o) { return weight[o * inputs + k]; }, [&](int64_t o) { return bias[o]; });
+  const auto check_outputs = [&](const auto& run) {
+    const Floats y = run(x.data(), rows, 1);
+    is(agrees(y, exact), "outputs");
+    is(y == run(x.data(), rows, 3), "outputs on three threads");
+    bool alone = true;
+    for (int64_t r = 0; r < rows; ++r) {
+      const Floats row = run(x.data() + r * inputs, 1, 1);
+      for (int64_t o = 0; o < outputs; ++o) alone &= row[o] == y[r * outputs + o];
     }
-  }
-  check(error <= 1e-12 * norm, "outputs", rows, inputs, outputs);
-  check(alone, "a row alone is bit-equal", rows, inputs, outputs);
+    is(alone, "a row alone is bit-equal");
+  };
+  check_outputs(small);
+  check_outputs(layer);
+
+  struct Gradients {
+    Floats x, weight, bias;
+  };
+  const auto gradients = [&](int threads) {
+    const zt_linear_shape shape = {rows, inputs, outputs};
+    const Workspace workspace(zt_linear_backward_workspace(&shape, threads));
+    Gradients made = {Floats(x.size(), std::nanf("")), Floats(weight.size(), std::nanf("")),
+                      Floats(bias.size(), std::nanf(""))};
+    zt_linear_backward(&shape, x.data(), weight.data(), dy.data(), made.x.data(), made.weight.data(), made.bias.data(),
+                       workspace.at, threads);
+    return made;
+  };
+  const auto nothing = [](int64_t) { return 0.0; };
+  const Gradients made = gradients(1), together = gradients(3);
+  is(agrees(made.x, product(
+                        rows, outputs, inputs, [&](int64_t r, int64_t o) { return dy[r * outputs + o]; },
+                        [&](int64_t o, int64_t k) { return weight[o * inputs + k]; }, nothing)),
+     "gradient of x");
+  is(agrees(made.weight, product(
+                             outputs, rows, inputs, [&](int64_t o, int64_t r) { return dy[r * outputs + o]; },
+                             [&](int64_t r, int64_t k) { return x[r * inputs + k]; }, nothing)),
+     "gradient of the weight");
+  is(agrees(made.bias, product(
+                           1, rows, outputs, [](int64_t, int64_t) { return 1.0; },
+                           [&](int64_t r, int64_t o) { return dy[r * outputs + o]; }, nothing)),
+     "gradient of the bias");
+  is(made.x == together.x && made.weight == together.weight && made.bias == together.bias,
+     "gradients on three threads");
+  const zt_linear_shape shape = {rows, inputs, outputs};
+  const Workspace workspace(zt_linear_backward_workspace(&shape, 1));
+  Floats alone(bias.size(), std::nanf(""));
+  zt_linear_backward(&shape, x.data(), weight.data(), dy.data(), nullptr, nullptr, alone.data(), workspace.at, 1);
+  is(alone == made.bias, "gradient of the bias alone");
 }
 
 }  // namespace
@@ -57,8 +130,8 @@ int main() {
     if (!zt_isa_set(isa)) continue;
     std::mt19937 random(0);
     for (const int64_t rows : {1, 3, 4, 64, 257})
-      for (const int64_t inputs : {1, 7, 16, 128, 133})
-        for (const int64_t outputs : {1, 3, 10, 35}) check_shape(rows, inputs, outputs, random);
+      for (const int64_t inputs : {1, 7, 16, 128, 300})
+        for (const int64_t outputs : {1, 3, 10, 35, 144}) check_shape(rows, inputs, outputs, random);
   }
   std::printf("linear: %d checks passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;

@@ -43,10 +43,10 @@ impl Linear {
     /// As [`Self::forward`]. Without gradients, on the engine, a row is the same bit for bit whichever rows stand beside
     /// it: libtorch sums in an order that depends on their number.
     pub(super) fn forward_rows(&self, inputs: &Tensor) -> Result<Tensor> {
-        if paths::is_engine_on(&self.weight) {
+        if paths::is_engine_on(&self.weight) && !kernels::records_gradients() {
             return kernels::linear(inputs, &self.weight, &self.bias);
         }
-        Ok(inputs.f_linear(&self.weight, Some(&self.bias))?)
+        self.forward(inputs)
     }
 }
 
@@ -54,6 +54,9 @@ impl Linear {
 pub(super) fn linear(inputs: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if paths::takes_linear(inputs, weight) {
         return kernels::linear(inputs, weight, bias);
+    }
+    if paths::takes_linear_layer(weight) {
+        return kernels::linear_layer(inputs, weight, bias);
     }
     Ok(inputs.f_linear(weight, Some(bias))?)
 }

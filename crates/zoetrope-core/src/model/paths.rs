@@ -15,6 +15,7 @@
 //! | recurrent layer | `recurrent_layer` | CPU, float32 |
 //! | one step of a recurrent layer | none: two linear layers, then libtorch's operations | always |
 //! | linear layer, in inference | `linear` | CPU, float32, at most 131,072 multiplications |
+//! | any other linear layer | `linear_layer` | CPU, float32, at least 4 outputs |
 //! | each linear layer of a decoder's step, in inference | `linear` | CPU, float32 |
 //! | loss of label strings | none: recursions in Rust, on probabilities | CPU, float32, unless masses are too small for those |
 //! | update by an optimizer | `engine_update` | CPU, float32 |
@@ -172,10 +173,17 @@ pub(super) fn takes_pixel_major(cell: Cell, weights: &[Tensor; 4], time: i64) ->
     takes_recurrent_layer(&weights[0]) && kernels::recurrent_packs(cell, weights, time)
 }
 
-/// Whether a linear layer of `[…, inputs]` by `[outputs, inputs]` takes `kernels::linear`. For a small product,
-/// libtorch's calls take longer than the product. For larger ones, libtorch is faster.
+/// Whether a linear layer of `[…, inputs]` by `[outputs, inputs]` takes `kernels::linear` where nothing is trained. For a
+/// small product, the calls around it take longer than the product.
 pub(super) fn takes_linear(inputs: &Tensor, weight: &Tensor) -> bool {
-    is_engine_on(weight) && inputs.numel() as i64 * weight.size()[0] <= 131_072
+    is_engine_on(weight) && !kernels::records_gradients() && inputs.numel() as i64 * weight.size()[0] <= 131_072
+}
+
+/// Whether any other linear layer by `[outputs, inputs]` takes `kernels::linear_layer`. For a few outputs its vectors
+/// would be mostly empty, and libtorch is faster.
+pub(super) fn takes_linear_layer(weight: &Tensor) -> bool {
+    const FEWEST_OUTPUTS: i64 = 4;
+    is_engine_on(weight) && weight.size()[0] >= FEWEST_OUTPUTS
 }
 
 /// Whether the loss of label strings with these outputs is computed on probabilities, not on logarithms.

@@ -35,7 +35,7 @@ impl Attention {
             None => None,
         };
         // Of one clip the weighted sum of the values is a product whose rows do not see each other.
-        let is_single = layout.batch == 1 && !values.requires_grad() && paths::is_engine_on(&values);
+        let is_single = layout.batch == 1 && !kernels::records_gradients() && paths::is_engine_on(&values);
         let columns = if is_single {
             let columns = values.f_squeeze_dim(0)?.f_transpose(0, 1)?.f_contiguous()?; // [encoded, time]
             let zeros = Tensor::f_zeros([columns.size()[0]], (Kind::Float, columns.device()))?;
