@@ -86,8 +86,8 @@ await runProgram(import.meta.url, { epochs: 6 }, async (options) => {
       runs.push(await learn({ known, unseen, task, seed, options }))
     }
     const [ofKnown, ofNew] = [0, 1].map((which) => meanAndDeviation(runs.map((shares) => shares[which])))
-    const published = 'none; the bar is the issue that asked for this program'
+    const published = 'none known'
     printResult(`${task}, exact strings of known digits`, ofKnown, { published, bar: 0.99 }, options)
-    printResult(`${task}, exact strings of new digits`, ofNew, { published: 'none', bar: 0 }, options)
+    printResult(`${task}, exact strings of new digits`, ofNew, { published: 'none known', bar: 0 }, options)
   }
 })
