@@ -98,7 +98,10 @@ impl NormLayer {
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
         let NormConfig { eps, momentum, .. } = self.config;
         let Some(statistics) = &self.statistics else {
-            return Ok(values.f_group_norm(1, weight, bias, eps, true)?);
+            return Ok(match values.size().as_slice() {
+                [_, channels] => values.f_layer_norm(&[*channels][..], weight, bias, eps, true)?, // as vectors, backward too
+                _ => values.f_group_norm(1, weight, bias, eps, true)?,
+            });
         };
         let is_updated = self.is_updated(train);
         if is_updated {
