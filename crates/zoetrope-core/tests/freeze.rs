@@ -12,7 +12,9 @@ use common::{
 };
 use serde_json::{Value, json};
 use tch::Tensor;
-use zoetrope_core::{CnnLstm, Error, Meter, Optimizer, OptimizerConfig, Rule};
+use zoetrope_core::{
+    Arrays, Batch, CnnLstm, Error, Inputs, Meter, Optimizer, OptimizerConfig, Rule, TargetValues, Targets,
+};
 
 const SGD: Rule = Rule::Sgd {
     learning_rate: 0.05,
@@ -241,6 +243,47 @@ fn what_trains_is_loaded_and_what_is_frozen_stays() -> TestResult {
     for (name, tensor) in snapshot(&model) {
         let expected = if frozen.contains(&name) { &trained } else { &loaded };
         assert_same_bits(&name, &tensor, &expected[&name]);
+    }
+    Ok(())
+}
+
+/// Of one clip, a decoder sees the frames by a product that inference has a kernel for.
+#[test]
+fn a_decoder_learns_from_one_clip_behind_a_frozen_encoder() -> TestResult {
+    let config = config(json!({
+        "input": { "features": 3 },
+        "cnn": [],
+        "numClasses": 4,
+        "lstm": plain_lstm(),
+        "head": {
+            "kind": "sequence",
+            "sequence": { "maxLength": 3, "attention": true, "embeddingSize": 3, "hiddenSize": 4 },
+        },
+    }))?;
+    let mut model = seeded(&config, 2)?;
+    let batch = Batch::from_arrays(Arrays {
+        inputs: Inputs::F32(&[0.5, -1.0, 2.0, 1.5, 0.25, -0.75, 0.0, 1.0, -2.0]),
+        shape: &[1, 3, 3],
+        lengths: None,
+        targets: Some(Targets {
+            values: TargetValues::Integers(&[2, 0]),
+            shape: &[1, 2],
+            lengths: Some(&[2]),
+            ..Targets::default()
+        }),
+    })?;
+    let (_loss, expected) = model.loss_and_gradients(&batch)?;
+    model.set_frozen("lstm", true)?;
+    let (_loss, gradients) = model.loss_and_gradients(&batch)?;
+    for (index, parameter) in model.parameters().iter().enumerate() {
+        if parameter.name.starts_with("decoder") {
+            assert!(
+                expected[index].abs().max().double_value(&[]) > 0.0,
+                "{}",
+                parameter.name
+            );
+            assert_close(&parameter.name, &gradients[index], &expected[index], 1e-6);
+        }
     }
     Ok(())
 }
