@@ -30,6 +30,12 @@ if (task !== undefined) await writeTask(task)
 
 async function writeTask({ train, test, recipe }) {
   const settings = recipe.candidates[values.candidate]
+  if (settings === undefined) {
+    const names = Object.keys(recipe.candidates).join(', ')
+    console.error(`Expected one of ${names} for --candidate, received ${values.candidate}`)
+    process.exitCode = 1
+    return
+  }
   await mkdir(folder, { recursive: true })
   const parts = { train: await writePart(train, 'train'), test: await writePart(test, 'test') }
   const { batchSize } = recipe
