@@ -29,7 +29,7 @@ if (spawnSync(compiler, [...amx, '-E', '-x', 'c++', '/dev/null']).status === 0) 
   common.push('-DZT_AMX')
 }
 /** Kernels, each a folder of `cpu/` whose entry point has the folder's name and is compiled once. */
-const kernels = ['conv', 'conv1d', 'conv2d', 'finish', 'linear', 'optimizer', 'recurrent']
+const kernels = ['conv', 'conv1d', 'conv2d', 'depthwise', 'finish', 'linear', 'optimizer', 'recurrent']
 const recurrentOnTensors = ['cpu/isa', 'cpu/recurrent/recurrent', 'torch/recurrent', 'torch/allocator']
 /** Objects of this run; programs share them. */
 const compiled = new Set()

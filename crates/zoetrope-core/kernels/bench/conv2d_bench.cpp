@@ -32,7 +32,8 @@ using at::Tensor;
 struct Shape {
   const char* name;
   int64_t frames, size, in, out, kernel, stride, padding, dilation;
-  bool is_first;  //  frames without a gradient
+  bool is_first;              //  frames without a gradient
+  bool is_depthwise = false;  //  each channel alone
 };
 
 double now() {
@@ -53,12 +54,13 @@ void bench(const Shape& s) {
   torch::manual_seed(0);
   const auto draw = [](at::IntArrayRef size) { return at::randn(size).contiguous(at::MemoryFormat::ChannelsLast); };
   const Tensor x = draw({s.frames, s.in, s.size, s.size}).requires_grad_(!s.is_first);
-  const Tensor weight = (at::randn({s.out, s.in, s.kernel, s.kernel}) * 0.1).requires_grad_();
+  const int64_t groups = s.is_depthwise ? s.in : 1;
+  const Tensor weight = (at::randn({s.out, s.in / groups, s.kernel, s.kernel}) * 0.1).requires_grad_();
   const Tensor last = weight.detach().contiguous(at::MemoryFormat::ChannelsLast).requires_grad_();
   const Tensor bias = at::randn({s.out}).requires_grad_();
   zt_packed kept;  //  as a model has it: from the second inference on
   const auto forward = [&](bool mine) {
-    if (!mine) return at::conv2d(x, last, bias, s.stride, s.padding, s.dilation);
+    if (!mine) return at::conv2d(x, last, bias, s.stride, s.padding, s.dilation, groups);
     Tensor* made = nullptr;
     const zt_message message = at::GradMode::is_enabled()
                                    ? zt_conv2d(&x, &weight, &bias, s.stride, s.padding, s.dilation, false, &made)
@@ -82,7 +84,7 @@ void bench(const Shape& s) {
       if (!s.is_first) inputs.push_back(x);
       times[2 + mine].push_back(milliseconds([&] { torch::autograd::grad({y}, inputs, {dy}); }));
     }
-  const double work = 2e-6 * double(dy.numel()) * double(s.in * s.kernel * s.kernel);
+  const double work = 2e-6 * double(dy.numel()) * double(s.in / groups * s.kernel * s.kernel);
   std::printf("%-24s", s.name);
   for (const int kind : {0, 2}) {
     const double other = best(times[kind]), mine = best(times[kind + 1]);
@@ -129,6 +131,15 @@ int main(int count, char** arguments) {
       {"64>64 k2 s2 28", 16, 28, 64, 64, 2, 2, 0, 1, false},
       {"32>1 k1 32", 16, 32, 32, 1, 1, 1, 0, 1, false},
       {"64>64 k3 s1 p1 28", 16, 28, 64, 64, 3, 1, 1, 1, false},
+      {"each of 32 k3 56", 16, 56, 32, 32, 3, 1, 1, 1, false, true},
+      {"each of 96 k3 s2 56", 16, 56, 96, 96, 3, 2, 1, 1, false, true},
+      {"each of 144 k3 28", 16, 28, 144, 144, 3, 1, 1, 1, false, true},
+      {"each of 384 k3 14", 16, 14, 384, 384, 3, 1, 1, 1, false, true},
+      {"each of 576 k5 4", 32, 4, 576, 576, 5, 1, 2, 1, false, true},
+      {"each of 240 k5 8", 32, 8, 240, 240, 5, 1, 2, 1, false, true},
+      {"each of 88 k3 12", 32, 12, 88, 88, 3, 1, 1, 1, false, true},
+      {"each of 16 k7 d2 32", 32, 32, 16, 16, 7, 1, 6, 2, false, true},
+      {"each of 960 k3 7", 8, 7, 960, 960, 3, 1, 1, 1, false, true},
   };
   for (int i = 0; i < int(std::size(shapes)); ++i)
     if (count <= 2 || std::atoi(arguments[2]) == i) bench(shapes[i]);

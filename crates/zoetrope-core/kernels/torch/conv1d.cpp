@@ -1,13 +1,16 @@
-// The convolution over time (cpu/conv1d/conv1d.h) on tensors, with its hand-derived gradient.
+// The convolution over time, of one group (cpu/conv1d/conv1d.h) or of each channel alone (cpu/depthwise/depthwise.h),
+// on tensors, with its hand-derived gradient.
 
 #include "../cpu/conv1d/conv1d.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/threshold_backward.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "../abi.h"
+#include "depthwise.h"
 
 namespace {
 
@@ -26,14 +29,27 @@ zt_conv1d_shape shape_of(const Call& call, const Tensor& x, const Tensor& weight
   return {batch, call.time, weight.size(1), weight.size(0), weight.size(2), call.dilation, rows, call.relu};
 }
 
+// Clips are frames of one row.
+zt_depthwise_shape depthwise_of(const zt_conv1d_shape& s) {
+  return {s.batch, 1, s.time, s.out_channels, 1, s.taps, 0, s.taps / 2 * s.dilation, 1, s.dilation, s.offsets};
+}
+
 const float* data(const Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 float* changed(Tensor& tensor) { return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr; }
 
 Tensor run_forward(const zt_conv1d_shape& shape, const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const int threads = at::get_num_threads();
+  Tensor y = at::empty({x.size(0), shape.out_channels}, x.options());
+  if (is_depthwise(x, weight)) {
+    const zt_depthwise_shape s = depthwise_of(shape);
+    const zt_conv_output output = {y.mutable_data_ptr<float>(), nullptr, nullptr,
+                                   shape.relu ? zt_relu : zt_linear_activation, zt_no_pool};
+    const Tensor packed = packed_depthwise(s, weight);
+    zt_depthwise_forward(&s, &output, data(x), data(packed), data(bias), threads);
+    return y;
+  }
   const int64_t size = static_cast<int64_t>(zt_conv1d_forward_workspace(&shape, threads));
   const Tensor workspace = at::empty({size}, x.options());
-  Tensor y = at::empty({x.size(0), shape.out_channels}, x.options());
   zt_conv1d_forward(&shape, data(x), data(weight), data(bias), y.mutable_data_ptr<float>(),
                     workspace.mutable_data_ptr<float>(), threads);
   return y;
@@ -64,11 +80,16 @@ struct Conv1d : torch::autograd::Function<Conv1d> {
     Tensor dx = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
     Tensor dweight = context->needs_input_grad(1) ? at::empty_like(weight) : Tensor();
     Tensor dbias = context->needs_input_grad(2) ? at::empty({shape.out_channels}, x.options()) : Tensor();
-    const int threads = at::get_num_threads();
-    const int64_t size = static_cast<int64_t>(zt_conv1d_backward_workspace(&shape, threads));
-    const Tensor workspace = at::empty({size}, x.options());
-    zt_conv1d_backward(&shape, data(x), data(weight), y.defined() ? data(y) : nullptr, data(dy), changed(dx),
-                       changed(dweight), changed(dbias), workspace.mutable_data_ptr<float>(), threads);
+    if (is_depthwise(x, weight)) {
+      const Tensor passed = y.defined() ? at::threshold_backward(dy, y, 0) : dy;
+      depthwise_backward(depthwise_of(shape), x, weight, passed, changed(dx), changed(dweight), changed(dbias));
+    } else {
+      const int threads = at::get_num_threads();
+      const int64_t size = static_cast<int64_t>(zt_conv1d_backward_workspace(&shape, threads));
+      const Tensor workspace = at::empty({size}, x.options());
+      zt_conv1d_backward(&shape, data(x), data(weight), y.defined() ? data(y) : nullptr, data(dy), changed(dx),
+                         changed(dweight), changed(dbias), workspace.mutable_data_ptr<float>(), threads);
+    }
     const Tensor none;
     return {dx, dweight, dbias, none, none, none, none};  //  the last: offsets, time, dilation, relu
   }
@@ -79,8 +100,9 @@ struct Conv1d : torch::autograd::Function<Conv1d> {
 extern "C" {
 
 // Computes y [rows, out_channels] of x [rows, in_channels], whose rows are the frames, clip after clip, with the weight
-// [out_channels, in_channels, taps] and the bias [out_channels], which may be null; y becomes a new tensor that the
-// caller owns. All tensors are contiguous float32 on the CPU. `offsets` is as in zt_recurrent_layer().
+// [out_channels, in_channels, taps], or [channels, 1, taps] for each channel alone, and the bias [out_channels], which
+// may be null; y becomes a new tensor that the caller owns. All tensors are contiguous float32 on the CPU. `offsets` is
+// as in zt_recurrent_layer().
 zt_message zt_conv1d(const Tensor* x, const Tensor* weight, const Tensor* bias, const Tensor* offsets, int64_t time,
                      int64_t dilation, bool relu, Tensor** y) {
   return zt_guard([&] {
@@ -92,9 +114,12 @@ zt_message zt_conv1d(const Tensor* x, const Tensor* weight, const Tensor* bias, 
     TORCH_CHECK(!rows.defined() || (rows.is_contiguous() && rows.is_cpu() && rows.scalar_type() == at::kLong),
                 "the convolution over time expects contiguous int64 offsets on the CPU");
     TORCH_CHECK(
-        x->dim() == 2 && weight->dim() == 3 && x->size(1) == weight->size(1) && weight->size(2) % 2 == 1 &&
+        x->dim() == 2 && weight->dim() == 3 && weight->size(2) % 2 == 1 &&
+            (x->size(1) == weight->size(1) || (is_depthwise(*x, *weight) && x->size(1) == weight->size(0))) &&
             (rows.defined() ? rows.const_data_ptr<int64_t>()[rows.size(0) - 1] == x->size(0) : x->size(0) % time == 0),
-        "the convolution over time expects one group, an odd kernel and as many rows as the clips have frames");
+        "the convolution over time expects one group or each channel alone, an odd kernel and as many rows as the "
+        "clips "
+        "have frames");
     const bool differentiates = x->requires_grad() || weight->requires_grad() || shift.requires_grad();
     if (differentiates && at::GradMode::is_enabled()) {
       const auto optional = rows.defined() ? std::optional(rows) : std::nullopt;  //  apply takes no undefined tensor

@@ -1,5 +1,6 @@
-// The convolution of frames (cpu/conv2d/conv2d.h) on tensors, with its hand-derived gradient. Frames are [frames,
-// channels, height, width] in channels-last memory, as in conv.cpp.
+// The convolution of frames, of one group (cpu/conv2d/conv2d.h) or of each channel alone (cpu/depthwise/depthwise.h),
+// on tensors, with its hand-derived gradient. Frames are [frames, channels, height, width] in channels-last memory, as
+// in conv.cpp.
 
 #include "../cpu/conv2d/conv2d.h"
 
@@ -10,6 +11,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "../abi.h"
+#include "depthwise.h"
 #include "folded.h"
 #include "frames.h"
 #include "packed.h"
@@ -29,6 +31,12 @@ struct Steps {
 Tensor workspace(size_t floats) { return at::empty({static_cast<int64_t>(floats)}, at::kFloat); }
 float* changed(Tensor& tensor) { return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr; }
 
+zt_depthwise_shape depthwise_of(const Tensor& x, const Tensor& weight, const Steps& steps) {
+  const int64_t kernel = weight.size(2);
+  return {x.size(0),     x.size(2),     x.size(3),    x.size(1),      kernel, kernel,
+          steps.padding, steps.padding, steps.stride, steps.dilation, nullptr};
+}
+
 zt_conv2d_shape shape_of(const Tensor& x, const Tensor& weight, const Steps& steps) {
   return {x.size(0),      x.size(2),    x.size(3),     x.size(1),     weight.size(0),
           weight.size(2), steps.stride, steps.padding, steps.dilation};
@@ -41,15 +49,10 @@ struct Layer : zt_folded {
 };
 
 // When `kept` is null, the weights are not packed.
-Tensor run_forward(const Tensor& x, const Layer& layer, const Steps& steps, zt_packed* kept) {
+void run_one_group(const Tensor& x, const Layer& layer, const Steps& steps, zt_packed* kept,
+                   const zt_conv_output& output) {
   const zt_conv2d_shape s = shape_of(x, layer.weight, steps);
   const int threads = at::get_num_threads();
-  const auto size_of = [&](int64_t size) {
-    return (size + 2 * s.padding - (s.kernel - 1) * s.dilation - 1) / s.stride + 1;
-  };
-  Tensor y = at::empty({s.frames, size_of(s.height), size_of(s.width), s.out_channels}, at::kFloat);
-  const float* const residual = layer.residual != nullptr ? layer.residual->const_data_ptr<float>() : nullptr;
-  const zt_conv_output output = {y.data_ptr<float>(), nullptr, residual, layer.activation, zt_no_pool};
   const auto pack = [&](float* packed) {
     const Tensor weight = layer.folded_weight();
     zt_conv2d_pack(&s, weight.const_data_ptr<float>(), packed, threads);
@@ -60,6 +63,30 @@ Tensor run_forward(const Tensor& x, const Layer& layer, const Steps& steps, zt_p
   zt_conv2d_forward(&s, &output, x.const_data_ptr<float>(),
                     packed == nullptr ? weight.const_data_ptr<float>() : nullptr, bias.const_data_ptr<float>(), packed,
                     scratch.data_ptr<float>(), threads);
+}
+
+void run_depthwise(const Tensor& x, const Layer& layer, const Steps& steps, zt_packed* kept,
+                   const zt_conv_output& output) {
+  const zt_depthwise_shape s = depthwise_of(x, layer.weight, steps);
+  const auto pack = [&](float* packed) {
+    const Tensor weight = layer.folded_weight();
+    zt_depthwise_pack(&s, weight.const_data_ptr<float>(), packed);
+  };
+  const float* packed = kept != nullptr ? kept->of(layer.sources(), {zt_depthwise_packed(&s)}, pack) : nullptr;
+  const Tensor own = packed == nullptr ? packed_depthwise(s, layer.folded_weight()) : Tensor();
+  const Tensor bias = layer.folded_bias();
+  zt_depthwise_forward(&s, &output, x.const_data_ptr<float>(), packed != nullptr ? packed : own.const_data_ptr<float>(),
+                       bias.const_data_ptr<float>(), at::get_num_threads());
+}
+
+Tensor run_forward(const Tensor& x, const Layer& layer, const Steps& steps, zt_packed* kept) {
+  const auto size_of = [&](int64_t size) {
+    return (size + 2 * steps.padding - (layer.weight.size(2) - 1) * steps.dilation - 1) / steps.stride + 1;
+  };
+  Tensor y = at::empty({x.size(0), size_of(x.size(2)), size_of(x.size(3)), layer.weight.size(0)}, at::kFloat);
+  const float* const residual = layer.residual != nullptr ? layer.residual->const_data_ptr<float>() : nullptr;
+  const zt_conv_output output = {y.data_ptr<float>(), nullptr, residual, layer.activation, zt_no_pool};
+  (is_depthwise(x, layer.weight) ? run_depthwise : run_one_group)(x, layer, steps, kept, output);
   return y.permute({0, 3, 1, 2});
 }
 
@@ -80,19 +107,24 @@ struct Conv2d : Function<Conv2d> {
     TORCH_CHECK(!at::GradMode::is_enabled(), "the convolution of frames has no second derivative");
     const variable_list saved = context->get_saved_variables();
     const Tensor &x = saved[0], &weight = saved[1], &y = saved[2];
-    const std::vector<int64_t> steps = context->saved_data["steps"].toIntVector();
-    const zt_conv2d_shape s = shape_of(x, weight, {steps[0], steps[1], steps[2]});
+    const std::vector<int64_t> saved_steps = context->saved_data["steps"].toIntVector();
+    const Steps steps = {saved_steps[0], saved_steps[1], saved_steps[2]};
     Tensor dy = in_channels_last(gradients[0]);
     if (y.defined()) dy = at::threshold_backward(dy, y, 0);
     Tensor dx, dweight, dbias;
     if (context->needs_input_grad(0))
-      dx = at::empty({s.frames, s.height, s.width, s.in_channels}, at::kFloat).permute({0, 3, 1, 2});
+      dx = at::empty({x.size(0), x.size(2), x.size(3), x.size(1)}, at::kFloat).permute({0, 3, 1, 2});
     if (context->needs_input_grad(1)) dweight = at::empty_like(weight);
-    if (context->needs_input_grad(2)) dbias = at::empty({s.out_channels}, at::kFloat);
-    const int threads = at::get_num_threads();
-    const Tensor scratch = workspace(zt_conv2d_backward_workspace(&s, threads));
-    zt_conv2d_backward(&s, x.const_data_ptr<float>(), weight.const_data_ptr<float>(), dy.const_data_ptr<float>(),
-                       changed(dx), changed(dweight), changed(dbias), scratch.data_ptr<float>(), threads);
+    if (context->needs_input_grad(2)) dbias = at::empty({weight.size(0)}, at::kFloat);
+    if (is_depthwise(x, weight)) {
+      depthwise_backward(depthwise_of(x, weight, steps), x, weight, dy, changed(dx), changed(dweight), changed(dbias));
+    } else {
+      const zt_conv2d_shape s = shape_of(x, weight, steps);
+      const int threads = at::get_num_threads();
+      const Tensor scratch = workspace(zt_conv2d_backward_workspace(&s, threads));
+      zt_conv2d_backward(&s, x.const_data_ptr<float>(), weight.const_data_ptr<float>(), dy.const_data_ptr<float>(),
+                         changed(dx), changed(dweight), changed(dbias), scratch.data_ptr<float>(), threads);
+    }
     const Tensor none;
     return {dx, dweight, dbias, none, none, none, none};  //  the last: stride, padding, dilation, relu
   }
@@ -100,17 +132,19 @@ struct Conv2d : Function<Conv2d> {
 
 void check(const Tensor& x, const Tensor& weight) {
   TORCH_CHECK(x.dim() == 4 && x.is_cpu() && x.scalar_type() == at::kFloat && weight.dim() == 4 &&
-                  weight.is_contiguous() && weight.scalar_type() == at::kFloat && weight.size(1) == x.size(1) &&
+                  weight.is_contiguous() && weight.scalar_type() == at::kFloat &&
+                  (weight.size(1) == x.size(1) || (is_depthwise(x, weight) && weight.size(0) == x.size(1))) &&
                   weight.size(2) == weight.size(3),
-              "the convolution of frames expects float32 frames on the CPU, one group and a square kernel");
+              "the convolution of frames expects float32 frames on the CPU, one group or each channel alone, and a "
+              "square kernel");
 }
 
 }  // namespace
 
 extern "C" {
 
-// The convolution of frames [frames, channels, height, width], float32 on the CPU, of one group, with ReLU or without,
-// under autograd. `bias` may be null.
+// The convolution of frames [frames, channels, height, width], float32 on the CPU, of one group or of each channel
+// alone (then the weight is [channels, 1, kernel, kernel]), with ReLU or without, under autograd. `bias` may be null.
 zt_message zt_conv2d(const Tensor* x, const Tensor* weight, const Tensor* bias, int64_t stride, int64_t padding,
                      int64_t dilation, bool relu, Tensor** y) {
   return zt_guard([&] {

@@ -43,7 +43,7 @@ pub(crate) struct Steps {
     pub(crate) dilation: i64,
 }
 
-/// Convolution of one group, with ReLU where `relu`, under autograd.
+/// Convolution of one group or of each channel alone, with ReLU where `relu`, under autograd.
 ///
 /// `frames` are float32 of `[frames, channels, height, width]` on the CPU, weight and bias contiguous float32, which the
 /// kernel checks. The result is in channels-last memory and has at least one pixel.

@@ -6,10 +6,10 @@
 //! | the same in inference, with any activation, residual sum, batch norm, padding up to 2, and no pooling or one of 2 | `conv_layer` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, no layer norm |
 //! | the convolution of any other block of frames, with ReLU where nothing stands between | `conv` | CPU, float32, kernel 3, stride 1, dilation 1, groups 1, padding up to 2, at least 24 channels in and out, at least half of the output's tiles of 4 × 4 filled; or up to 4 channels in, where these are the model's input frames and the padding is 1 |
 //! | a convolution of several groups, over frames or over time | one for each group, or for some groups whose outputs are at most 16 channels together | CPU, float32, more than one channel in or out of a group; over frames in training only, with a kernel above 1 and at least 8 channels into each |
-//! | any other convolution of frames in inference, with any activation, residual sum and batch norm; pooling is a pass of its own | `conv2d_layer` | CPU, float32, groups 1, no layer norm |
-//! | the same in training, with ReLU where nothing stands between | `conv2d` | CPU, float32, groups 1, at least 32 floats of a patch side by side (kernel times channels in), stride or dilation above 1 or a kernel of 1; or a kernel of 1 with a stride above 1 and any channels |
+//! | any other convolution of frames in inference, with any activation, residual sum and batch norm; pooling is a pass of its own | `conv2d_layer` | CPU, float32, groups 1 or each channel alone, no layer norm |
+//! | the same in training, with ReLU where nothing stands between | `conv2d` | CPU, float32, groups 1, at least 32 floats of a patch side by side (kernel times channels in), stride or dilation above 1 or a kernel of 1; or a kernel of 1 with a stride above 1 and any channels; or each channel alone |
 //! | what follows any other convolution: batch norm, residual sum, activation, pooling of 2 | `finish` | CPU, float32 |
-//! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 |
+//! | convolution of a block over time, with its ReLU where neither norm nor sum stands between | `conv1d` | CPU, float32, groups 1 or each channel alone |
 //! | flattening | `flatten` | CPU, float32, frames in channels-last memory, as such a block leaves them |
 //! | the same before a recurrent layer, in inference | none: the layer packs its weights in that order | such frames, weights of at most 64 MiB, or 16 with AMX |
 //! | recurrent layer | `recurrent_layer` | CPU, float32 |
@@ -41,9 +41,15 @@ pub(super) fn takes_conv_block(conv: &ConvConfig, has_residual: bool, frames: &T
         && (frames.kind() == Kind::Float || size[1] <= 4)
 }
 
+/// Whether a convolution with this weight `[channels, 1, …kernel]` leaves each channel alone.
+fn is_depthwise(conv: &ConvConfig, weight: &Tensor) -> bool {
+    let size = weight.size();
+    conv.groups > 1 && (size[0], size[1]) == (conv.groups, 1)
+}
+
 /// How many groups of a convolution are computed together, where its groups are convolutions of one group each; `None`
-/// where they are not. libtorch is faster with each channel alone, and with frames where it is inference, where a kernel
-/// is 1 or where groups have few channels: their channels are copied here.
+/// where they are not. libtorch is faster with frames where it is inference, where a kernel is 1 or where groups have few
+/// channels: their channels are copied here.
 ///
 /// The weights of groups together are blocks on a diagonal. As long as their outputs are one vector of the kernels, the
 /// zeros beside the blocks cost nothing.
@@ -52,7 +58,7 @@ pub(super) fn groups_together(conv: &ConvConfig, weight: &Tensor, train: bool) -
     const FEWEST_CHANNELS: i64 = 8;
     let size = weight.size();
     let (groups, out_channels, in_channels) = (conv.groups, size[0] / conv.groups, size[1]);
-    if !is_engine_on(weight) || groups == 1 || (out_channels, in_channels) == (1, 1) {
+    if !is_engine_on(weight) || groups == 1 || is_depthwise(conv, weight) {
         return None;
     }
     let fits = |count: &i64| groups % count == 0 && (*count == 1 || count * out_channels <= VECTOR);
@@ -64,7 +70,7 @@ pub(super) fn groups_together(conv: &ConvConfig, weight: &Tensor, train: bool) -
 
 /// Whether a convolution over time takes `kernels::conv1d`.
 pub(super) fn takes_conv1d(conv: &ConvConfig, weight: &Tensor) -> bool {
-    is_engine_on(weight) && conv.groups == 1
+    is_engine_on(weight) && (conv.groups == 1 || is_depthwise(conv, weight))
 }
 
 /// Whether a convolution of frames `[frames, channels, height, width]` takes `kernels::conv_layer` where nothing is
@@ -112,7 +118,7 @@ fn fills_tiles(frames: &Tensor, padding: i64) -> bool {
 pub(super) fn takes_conv2d_layer(conv: &ConvConfig, frames: &Tensor, weight: &Tensor) -> bool {
     is_engine_on(weight)
         && weight.dim() == 4
-        && conv.groups == 1
+        && (conv.groups == 1 || is_depthwise(conv, weight))
         && takes_folded(conv)
         && !takes_conv(conv, frames, weight)
 }
@@ -125,10 +131,11 @@ const CONV2D_RUN: i64 = 32;
 pub(super) fn takes_conv2d(conv: &ConvConfig, weight: &Tensor) -> bool {
     is_engine_on(weight)
         && weight.dim() == 4
-        && conv.groups == 1
-        && (is_subsampled_alone(conv)
-            || weight.size()[1] * conv.kernel_size >= CONV2D_RUN
-                && (conv.stride > 1 || conv.dilation > 1 || conv.kernel_size == 1))
+        && (is_depthwise(conv, weight)
+            || conv.groups == 1
+                && (is_subsampled_alone(conv)
+                    || weight.size()[1] * conv.kernel_size >= CONV2D_RUN
+                        && (conv.stride > 1 || conv.dilation > 1 || conv.kernel_size == 1)))
 }
 
 /// Whether a kernel of 1 skips pixels. libtorch's gradient of its weights, of frames in channels-last memory, reads where
