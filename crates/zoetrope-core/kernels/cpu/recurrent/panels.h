@@ -14,21 +14,33 @@ struct Panels {
   int64_t size() const { return count() * kPanel * depth; }
   // Where the rows of a panel from `k` on begin, a multiple of kDepth.
   int64_t at(int64_t k, int64_t panel) const { return (k * count() + panel * smaller(kDepth, depth - k)) * kPanel; }
+  // Where those begin that are read after the rows from `k` on of some gates' panels.
+  int64_t following(int64_t k, int64_t panel, int64_t of_gates) const {
+    if (k + kDepth < depth) return at(k + kDepth, panel);
+    return panel + of_gates < count() ? at(0, panel + of_gates) : 0;
+  }
 };
 
 // out [kCount][stride] = start + rows · the first kEach vectors of kTogether panels, where `start` is null for what
 // `out` holds. Not static: the forward and the backward pass share the linker's copy.
+// Meanwhile the cache line at `coming` comes into L2, and so do those behind it, one for each row of the panels.
 template <int kEach, int kCount, int kTogether>
 __attribute__((noinline)) void panel_tile(const float* const* rows, int64_t k, int64_t depth, const float* panels,
-                                          const float* start, float* out, int64_t stride) {
+                                          const float* start, float* out, int64_t stride, const float* coming) {
   constexpr int kVectors = kEach * kTogether;
   const float* at[kCount];
+#pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r) at[r] = rows[r] + k;
   VF sums[kCount][kVectors];
+#pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r)
+#pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) sums[r][v] = zero();
-  multiply_add<kEach>(at, panels, depth * kPanel, depth, sums);
+  multiply_add<kEach>(at, panels, depth * kPanel, depth, sums,
+                      [coming](int64_t i) { __builtin_prefetch(coming + i * kLine, 0, 2); });
+#pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r)
+#pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       const int64_t column = v / kEach * kPanel + v % kEach * kWidth;
       float* const to = out + r * stride + column;
@@ -46,27 +58,33 @@ constexpr int panels_together(int rows) {
 }
 
 // One block of multiply_panels(): `panels` are the first gate's rows from `k` on, of which the first kEach vectors are
-// used.
+// used. `coming` are the panels that are read next.
 template <int kEach, int kGates>
 ZT_INLINE void multiply_block(const float* panels, int64_t k, int64_t depth, const float* const* rows, int64_t count,
-                              const float* start, float* out) {
+                              const float* start, float* out, const float* coming) {
   constexpr int64_t kStride = kGates * kPanel;
-  const auto begin = [&](int gate) { return k == 0 ? start + gate * kPanel : nullptr; };
+  const auto multiply_gates = [&](auto together, int gate, const auto& for_each_tile) {
+    constexpr int kTogether = decltype(together)::count;
+    const float* const here = panels + gate * depth * kPanel;
+    const float* const next = gate + kTogether < kGates ? here + kTogether * depth * kPanel : coming;
+    const int64_t shares = larger(kTogether * kPanel / kLine, 1);  //  each tile fetches one of the next panels'
+    int64_t share = 0;
+    for_each_tile([&](auto constant, int64_t first) {
+      panel_tile<kEach, decltype(constant)::count, kTogether>(
+          rows + first, k, depth, here, k == 0 ? start + gate * kPanel : nullptr, out + first * kStride + gate * kPanel,
+          kStride, next + smaller(share++, shares - 1) * depth * kLine);
+    });
+  };
   if (count > kRows) {
     constexpr int kTogether = panels_together<kEach, kGates>(kRows);
     for (int gate = 0; gate < kGates; gate += kTogether)
-      for_tiles<kRows / 2>(count, [&](auto constant, int64_t first) {
-        panel_tile<kEach, decltype(constant)::count, kTogether>(rows + first, k, depth, panels + gate * depth * kPanel,
-                                                                begin(gate), out + first * kStride + gate * kPanel,
-                                                                kStride);
-      });
+      multiply_gates(RowCount<kTogether>(), gate, [&](const auto& body) { for_tiles<kRows / 2>(count, body); });
     return;
   }
   with_rows<kRows>(count, [&](auto constant) {
-    constexpr int kCount = decltype(constant)::count, kTogether = panels_together<kEach, kGates>(kCount);
+    constexpr int kTogether = panels_together<kEach, kGates>(decltype(constant)::count);
     for (int gate = 0; gate < kGates; gate += kTogether)
-      panel_tile<kEach, kCount, kTogether>(rows, k, depth, panels + gate * depth * kPanel, begin(gate),
-                                           out + gate * kPanel, kStride);
+      multiply_gates(RowCount<kTogether>(), gate, [&](const auto& body) { body(constant, int64_t{0}); });
   });
 }
 
@@ -78,9 +96,9 @@ ZT_NOINLINE void multiply_panels(const Panels& p, const float* weights, int64_t 
   const bool is_half = kWidth > 4 && p.hidden - panel / kGates * kPanel <= kWidth;
   for (int64_t k = 0; k < p.depth; k += kDepth) {
     const int64_t depth = smaller(kDepth, p.depth - k);
-    const float* const panels = weights + p.at(k, panel);
-    is_half ? multiply_block<1, kGates>(panels, k, depth, rows, count, start, out)
-            : multiply_block<2, kGates>(panels, k, depth, rows, count, start, out);
+    const float *const panels = weights + p.at(k, panel), *const coming = weights + p.following(k, panel, kGates);
+    is_half ? multiply_block<1, kGates>(panels, k, depth, rows, count, start, out, coming)
+            : multiply_block<2, kGates>(panels, k, depth, rows, count, start, out, coming);
   }
 }
 

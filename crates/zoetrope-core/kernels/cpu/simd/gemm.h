@@ -10,9 +10,9 @@
 
 namespace zt::ZT_ISA {
 
-constexpr int kPanel = 2 * kWidth;                //   columns of a packed panel
-constexpr int kRows = kRegisters == 32 ? 12 : 6;  //   rows of a tile of one panel: kRows * 2 vectors of sums
-constexpr int kMaxSums = 2 * kRows;               //   vectors of sums that leave registers for the operands
+constexpr int kPanel = 2 * kWidth;                    //   columns of a packed panel
+constexpr int kMaxSums = kRegisters == 32 ? 24 : 12;  //   vectors of sums that leave registers for the operands
+constexpr int kRows = kRegisters == 32 ? 11 : 6;  //   rows of a tile of one panel: the pointers of 12 leave no register
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
 constexpr int64_t kDepth = 256;                   //   rows of a block: its panel (16 KiB with AVX2) stays in L1
 
@@ -21,10 +21,10 @@ constexpr int64_t kDepth = 256;                   //   rows of a block: its pane
 #define ZT_NOINLINE static __attribute__((noinline))
 
 // sums[r][v] += Σ_k a[r][k] · b[k][v], where v counts the first kEach vectors of some panels. The panels are `stride`
-// floats apart.
-template <int kEach, int kTileRows, int kVectors>
+// floats apart. Calls beside(k) for each k.
+template <int kEach, int kTileRows, int kVectors, typename Beside>
 ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t stride, int64_t depth,
-                            VF (&sums)[kTileRows][kVectors]) {
+                            VF (&sums)[kTileRows][kVectors], const Beside& beside) {
   VF local[kTileRows][kVectors];
 #pragma GCC unroll 12
   for (int r = 0; r < kTileRows; ++r)
@@ -34,6 +34,7 @@ ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t strid
 #pragma GCC unroll 12
   for (int r = 0; r < kTileRows; ++r) row[r] = a[r];
   for (int64_t k = 0; k < depth; ++k) {
+    beside(k);
     VF values[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) values[v] = load(b + v / kEach * stride + k * kPanel + v % kEach * kWidth);
@@ -53,7 +54,7 @@ ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t strid
 // The same for one panel, or its first vector.
 template <int kTileRows, int kVectors>
 ZT_INLINE void multiply_add(const float* const* a, const float* panel, int64_t depth, VF (&sums)[kTileRows][kVectors]) {
-  multiply_add<kVectors>(a, panel, 0, depth, sums);
+  multiply_add<kVectors>(a, panel, 0, depth, sums, [](int64_t) {});
 }
 
 // Calls body(RowCount<count>()): the number of rows, kLeast … kMost, as a constant.

@@ -22,6 +22,8 @@ namespace zt::ZT_ISA {
 constexpr int64_t kBlock = 256;     //  columns of a block of b, at most
 constexpr int64_t kMaxDepth = 256;  //  its rows
 
+constexpr int64_t kCacheLine = 16;  //  floats
+
 // Floats that a thread needs for a packed block.
 constexpr int64_t kProductWorkspace = kBlock * kMaxDepth;
 
@@ -124,6 +126,14 @@ ZT_INLINE void pack_block(const P& p, int64_t k, int64_t depth, int64_t begin, i
   }
 }
 
+// kPanel columns of the rows of the next tile come from memory while this tile is computed.
+template <typename P>
+ZT_INLINE void fetch_rows(const P& p, int64_t row, int64_t last, int64_t k, int64_t depth, int64_t column) {
+  for (int64_t r = row; r < smaller(row + kRows, last); ++r)
+    for (int64_t line = column; line < smaller(column + kPanel, depth); line += kCacheLine)
+      __builtin_prefetch(p.a(r, k + line));
+}
+
 // Every thread calls this, with a workspace of its own, and returns when all shares are done. The threads divide the
 // columns, and where there are few columns the rows as well. Several lines of a row of c are written side by side,
 // which is faster for the memory.
@@ -142,6 +152,7 @@ static void multiply(const P& p, float* packed) {
       pack_block(p, k, depth, begin, end, packed);
       for (int64_t row = first; row < last; row += kRows)
         for (int64_t column = begin; column < end; column += kPanel) {
+          fetch_rows(p, row + kRows, last, k, depth, column - begin);
           const float* const panel = packed + (column - begin) * depth;
           p.columns - column > kWidth ? product_tile<2>(p, row, k, depth, column, panel)
                                       : product_tile<1>(p, row, k, depth, column, panel);
