@@ -1,9 +1,20 @@
-// Functions of a vector, NaN for NaN. Sigmoid is at most 3 units in the last place from the exact value, tanh 5.
+// Functions of a vector, NaN for NaN. Sigmoid is at most 4 units in the last place from the exact value, tanh 6.
 #pragma once
 
 #include "../simd/simd.h"
 
 namespace zt::ZT_ISA {
+
+// 1 / x of a finite x. With AVX-512 a division of 16 floats takes as long as 20 to 30 multiplications: an approximation
+// of 14 bits and one step of Newton's are within 2 units in the last place.
+ZT_INLINE VF reciprocal(VF x) {
+#if defined(__AVX512F__)
+  const VF r = reinterpret_cast<VF>(_mm512_maskz_rcp14_ps(0xffff, reinterpret_cast<__m512>(x)));
+  return fma(r, fma(-x, r, broadcast(1.0f)), r);
+#else
+  return broadcast(1.0f) / x;
+#endif
+}
 
 // e^x for x clamped to where it is a normal number. x = n ln 2 + r, |r| <= ln 2 / 2; e^r by Cephes' polynomial.
 ZT_INLINE VF exponential(VF x) {
@@ -24,7 +35,7 @@ ZT_INLINE VF exponential(VF x) {
   return p * as_float(as_int(shifted) << 23);
 }
 
-ZT_INLINE VF sigmoid(VF x) { return broadcast(1.0f) / (broadcast(1.0f) + exponential(-x)); }
+ZT_INLINE VF sigmoid(VF x) { return reciprocal(broadcast(1.0f) + exponential(-x)); }
 
 // An odd polynomial over an even one, with the coefficients of Eigen's tanh of floats; 1 and -1 further out.
 ZT_INLINE VF hyperbolic_tangent(VF x) {
@@ -42,7 +53,7 @@ ZT_INLINE VF hyperbolic_tangent(VF x) {
   q = fma(q, z, broadcast(1.18534705686654e-04f));
   q = fma(q, z, broadcast(2.26843463243900e-03f));
   q = fma(q, z, broadcast(4.89352518554385e-03f));
-  return select(is_far, as_float(as_int(broadcast(1.0f)) | sign), x * p / q);
+  return select(is_far, as_float(as_int(broadcast(1.0f)) | sign), x * p * reciprocal(q));
 }
 
 // 1 - Φ(|x|), where Φ is the normal distribution function, by erfc (Abramowitz & Stegun 7.1.26), and e^(-x²/2).
