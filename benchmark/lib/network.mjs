@@ -102,10 +102,11 @@ function addResnet(blocks, config, frames, add) {
   return channels
 }
 
-/** Adds the products of the encoder; returns the number of its features. */
+/** Adds the products of the encoder; returns the number of its features: NaN for a MobileNet, which is not counted. */
 function addConvolutions(config, frames, add) {
   const resnet = RESNETS[config.cnn]
   if (resnet) return addResnet(resnet, config, frames, add)
+  if (typeof config.cnn === 'string') return NaN
   const [first, ...sides] = stepShape(config)
   let [channels, sizes] = [first, sides]
   for (const block of config.cnn) {

@@ -54,8 +54,10 @@ async function measure(context, { name, batch, time, config }, label, { task, na
   const passes = ratio >= bars.ratio || (ratio >= bars.ratioWithShare && shares.median >= bars.share)
   const rows = [
     { ...speedFigure(figureName, label, mine, best, atLeast(bars.ratio)), verdict: passes ? 'pass' : 'short' },
-    ownFigure('its matrix products at sgemm’s rate', label, shares, undefined, '% of the time'),
   ]
+  if (Number.isFinite(products)) {
+    rows.push(ownFigure('its matrix products at sgemm’s rate', label, shares, undefined, '% of the time'))
+  }
   const peaks = (key) => summary(results[key].map(({ peakBytes }) => peakBytes / MEGABYTE))
   const memory = theirs.map((each) => ({ ...each, summary: peaks(each.contender.key) }))
   rows.push(costFigure(`peak memory, ${figureName}`, label, peaks(contender.key), fastest(memory), atMost(1), 'MB'))

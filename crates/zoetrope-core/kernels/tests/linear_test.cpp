@@ -61,14 +61,14 @@ void check_shape(int64_t rows, int64_t inputs, int64_t outputs, std::mt19937& ra
 
   const auto small = [&](const float* from, int64_t count, int) {
     Floats y(count * outputs, std::nanf(""));
-    zt_linear_forward(from, weight.data(), bias.data(), y.data(), count, inputs, outputs);
+    zt_linear_small(from, weight.data(), bias.data(), y.data(), count, inputs, outputs);
     return y;
   };
   const auto layer = [&](const float* from, int64_t count, int threads) {
     const zt_linear_shape shape = {count, inputs, outputs};
-    const Workspace workspace(zt_linear_product_workspace(&shape, threads));
+    const Workspace workspace(zt_linear_forward_workspace(&shape, threads));
     Floats y(count * outputs, std::nanf(""));
-    zt_linear_product(&shape, from, weight.data(), bias.data(), y.data(), workspace.at, threads);
+    zt_linear_forward(&shape, from, weight.data(), bias.data(), y.data(), workspace.at, threads);
     return y;
   };
   const auto exact = product(

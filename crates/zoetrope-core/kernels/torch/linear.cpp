@@ -43,8 +43,8 @@ Tensor multiply(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const zt_linear_shape shape = shape_of(x, weight);
   const int threads = threads_for(shape);
   Tensor y = empty_outputs(x, shape.outputs);
-  Tensor workspace = at::empty({static_cast<int64_t>(zt_linear_product_workspace(&shape, threads))}, at::kFloat);
-  zt_linear_product(&shape, data(x), data(weight), data(bias), changed(y), changed(workspace), threads);
+  Tensor workspace = at::empty({static_cast<int64_t>(zt_linear_forward_workspace(&shape, threads))}, at::kFloat);
+  zt_linear_forward(&shape, data(x), data(weight), data(bias), changed(y), changed(workspace), threads);
   return y;
 }
 
@@ -89,7 +89,7 @@ zt_message zt_linear(const Tensor* x, const Tensor* weight, const Tensor* bias, 
     const Tensor rows = x->contiguous();
     const zt_linear_shape shape = shape_of(rows, *weight);
     Tensor made = empty_outputs(rows, shape.outputs);
-    zt_linear_forward(data(rows), data(*weight), data(*bias), changed(made), shape.rows, shape.inputs, shape.outputs);
+    zt_linear_small(data(rows), data(*weight), data(*bias), changed(made), shape.rows, shape.inputs, shape.outputs);
     *y = new Tensor(made);
   });
 }

@@ -134,9 +134,16 @@ impl TensorDataset {
         label_strings(&targets, own.as_deref())?.check_alignable(frames, Some(indices))
     }
 
-    /// Inputs of the samples at `indices`, which must be in range.
+    /// Inputs of the samples at `indices`, which must be in range; nobody writes to them. Samples side by side are not
+    /// copied.
     pub(crate) fn gather_inputs(&self, indices: &[i64]) -> Result<Tensor> {
-        Ok(self.inputs()?.f_index_select(0, &Tensor::f_from_slice(indices)?)?)
+        let inputs = self.inputs()?;
+        match indices.first() {
+            Some(&first) if (first..).zip(indices).all(|(next, &index)| next == index) => {
+                Ok(inputs.f_narrow(0, first, indices.len() as i64)?)
+            }
+            _ => Ok(inputs.f_index_select(0, &Tensor::f_from_slice(indices)?)?),
+        }
     }
 
     /// Targets of the samples at `indices`, which must be in range, where there are targets.

@@ -24,7 +24,7 @@ struct Workspace {
   Workspace(const zt_conv1d_shape& s, int threads, Cutter cut)
       : weights(cut.take(s.taps * s.in_channels * s.out_channels)),
         passed(cut.take(s.relu ? rows_of(s) * s.out_channels : 0)),
-        transposed(cut.take(rows_of(s) * s.out_channels)),
+        transposed(cut.take(odd_lines(rows_of(s)) * s.out_channels)),
         gradients(cut.take(s.taps * s.in_channels * s.out_channels)),
         zeros(cut.take(larger(s.in_channels, s.out_channels))),
         panels(cut.take(threads * kProductWorkspace)),
@@ -41,18 +41,18 @@ struct OfWeight {
   int64_t m, depth, columns;
   bool adds = false;
 
-  const float* a(int64_t i, int64_t k) const { return transposed + i * depth + k; }
+  const float* a(int64_t i, int64_t k) const { return transposed + i * odd_lines(depth) + k; }
   int64_t run(int64_t) const { return depth; }
   const float* b(int64_t k) const { return steps.at(x, columns, k, distance, zeros); }
   float* c(int64_t i) const { return out + i * columns; }
   VF finish(VF sum, int64_t) const { return sum; }
 };
 
-// d [rows][out], transposed [out][rows] and their sums; the last two may be null. All threads come here. `passed` is dy
-// where there is no ReLU.
+// d [rows][out], transposed [out][odd_lines(rows)] and their sums; the last two may be null. All threads come here.
+// `passed` is dy where there is no ReLU.
 void prepare(const zt_conv1d_shape& s, const float* y, const float* dy, float* passed, float* transposed,
              float* dbias) {
-  const int64_t out = s.out_channels, rows = rows_of(s);
+  const int64_t out = s.out_channels, rows = rows_of(s), stride = odd_lines(rows);
 #pragma omp for schedule(static)
   for (int64_t c = 0; c < out; c += kWidth) {
     const int64_t count = smaller(kWidth, out - c);
@@ -71,7 +71,7 @@ void prepare(const zt_conv1d_shape& s, const float* y, const float* dy, float* p
       total += sums;
       const float* const from = (s.relu ? passed : dy) + first * out + c;
       if (transposed == nullptr) continue;
-      transpose_floats(from, out, end - first, count, transposed + c * rows + first, rows);
+      transpose_floats(from, out, end - first, count, transposed + c * stride + first, stride);
     }
     if (dbias != nullptr) store_first(dbias + c, total, count);
   }

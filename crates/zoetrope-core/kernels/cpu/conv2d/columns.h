@@ -66,28 +66,40 @@ class Columns {
   // [count][kPanel], and perhaps a vector behind.
   void find(int64_t patch, int64_t count, float* out, const float** rows) const {
     int64_t column = patch % z_.columns, row = patch / z_.columns % z_.rows, frame = patch / z_.columns / z_.rows;
-    const int64_t reach = reach_of(s_);
-    const bool is_run = whole_count_ == 1 && count_ == kPanel;
-    for (int64_t i = 0; i < count; ++i, out += kPanel) {
-      const int64_t top = row * s_.stride - s_.padding, left = column * s_.stride - s_.padding;
-      if (top >= 0 && left >= 0 && top + reach <= s_.height && left + reach <= s_.width) {
-        const float* const from = x_ + ((frame * s_.height + top) * s_.width + left) * z_.in;
-        rows[i] = is_run ? from + whole_[0].at : out;
-        for (int64_t n = 0; n < whole_count_ && !is_run; ++n)
-          copy(from + whole_[n].at, whole_[n].length, out + whole_[n].to);
-      } else {
-        rows[i] = out;
-        pack_border(frame, top, left, out);
-      }
-      if (count_ < kPanel) zero_floats(kPanel - count_, out + count_);
-      if (++column < z_.columns) continue;
-      column = 0;
-      if (++row < z_.rows) continue;
-      row = 0, ++frame;
+    for (int64_t done = 0; done < count; column = 0) {
+      const int64_t in_row = smaller(count - done, z_.columns - column);
+      find_in_row(frame, row, column, in_row, out + done * kPanel, rows + done);
+      done += in_row;
+      if (++row == z_.rows) row = 0, ++frame;
     }
   }
 
  private:
+  // Of `count` patches of one row of them.
+  void find_in_row(int64_t frame, int64_t row, int64_t column, int64_t count, float* out, const float** rows) const {
+    const int64_t reach = reach_of(s_), step = s_.stride * z_.in, top = row * s_.stride - s_.padding;
+    const bool is_run = whole_count_ == 1 && count_ == kPanel, is_inside = top >= 0 && top + reach <= s_.height;
+    for (int64_t i = 0; i < count;) {
+      const int64_t left = (column + i) * s_.stride - s_.padding;
+      const bool is_whole = is_inside && left >= 0 && left + reach <= s_.width;
+      const float* const from = x_ + ((frame * s_.height + top) * s_.width + left) * z_.in;
+      if (is_whole && is_run) {
+        const int64_t end = smaller(count, i + (s_.width - reach - left) / s_.stride + 1);
+        for (int64_t n = i; n < end; ++n) rows[n] = from + whole_[0].at + (n - i) * step;
+        i = end;
+        continue;
+      }
+      float* const to = out + i * kPanel;
+      rows[i] = to;
+      if (is_whole)
+        for (int64_t n = 0; n < whole_count_; ++n) copy(from + whole_[n].at, whole_[n].length, to + whole_[n].to);
+      else
+        pack_border(frame, top, left, to);
+      if (count_ < kPanel) zero_floats(kPanel - count_, to + count_);
+      ++i;
+    }
+  }
+
   // Cuts the columns where they do not lie side by side, `length` of which do.
   int64_t cut(int64_t length, Piece* out) const {
     int64_t pieces = 0;

@@ -22,11 +22,14 @@ struct Workspace {
 
  private:
   Workspace(const zt_linear_shape& s, int threads, Cutter cut)
-      : transposed(cut.take(s.rows * s.outputs)), panels(cut.take(threads * kProductWorkspace)), size(cut.size()) {}
+      : transposed(cut.take(odd_lines(s.rows) * s.outputs)),
+        panels(cut.take(threads * kProductWorkspace)),
+        size(cut.size()) {}
 };
 
-// dy [rows][outputs] into transposed [outputs][rows] and its sums; both may be null. All threads come here.
+// dy [rows][outputs] into transposed [outputs][odd_lines(rows)] and its sums; both may be null. All threads come here.
 void prepare(const zt_linear_shape& s, const float* dy, float* transposed, float* dbias) {
+  const int64_t stride = odd_lines(s.rows);
 #pragma omp for schedule(static)
   for (int64_t c = 0; c < s.outputs; c += kWidth) {
     const int64_t count = smaller(kWidth, s.outputs - c);
@@ -37,8 +40,8 @@ void prepare(const zt_linear_shape& s, const float* dy, float* transposed, float
       for (int64_t row = first; row < end; ++row) sums += load_first(dy + row * s.outputs + c, count);
       total += sums;
       if (transposed != nullptr)
-        transpose_floats(dy + first * s.outputs + c, s.outputs, end - first, count, transposed + c * s.rows + first,
-                         s.rows);
+        transpose_floats(dy + first * s.outputs + c, s.outputs, end - first, count, transposed + c * stride + first,
+                         stride);
     }
     if (dbias != nullptr) store_first(dbias + c, total, count);
   }
@@ -57,8 +60,8 @@ void linear_backward(const zt_linear_shape& s, const float* x, const float* weig
     float* const packed = w.panels + omp_get_thread_num() * kProductWorkspace;
     prepare(s, dy, dweight != nullptr ? w.transposed : nullptr, dbias);
     if (dweight != nullptr) {
-      const Product of_weight = {s.outputs,           s.rows, s.inputs, {w.transposed, s.rows}, {x, s.inputs},
-                                 {dweight, s.inputs}, false};
+      const Product of_weight = {
+          s.outputs, s.rows, s.inputs, {w.transposed, odd_lines(s.rows)}, {x, s.inputs}, {dweight, s.inputs}, false};
       multiply(of_weight, packed);
     }
     if (dx != nullptr) {

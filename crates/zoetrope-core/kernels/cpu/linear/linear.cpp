@@ -3,11 +3,11 @@
 
 #include "../isa.h"
 
-ZT_KERNEL(void, linear_forward,
+ZT_KERNEL(void, linear_small,
           (const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
            int64_t outputs))
-ZT_KERNEL(size_t, linear_product_workspace, (const zt_linear_shape& s, int threads))
-ZT_KERNEL(void, linear_product,
+ZT_KERNEL(size_t, linear_forward_workspace, (const zt_linear_shape& s, int threads))
+ZT_KERNEL(void, linear_forward,
           (const zt_linear_shape& s, const float* x, const float* weight, const float* bias, float* y, float* workspace,
            int threads))
 ZT_KERNEL(size_t, linear_backward_workspace, (const zt_linear_shape& s, int threads))
@@ -17,18 +17,18 @@ ZT_KERNEL(void, linear_backward,
 
 extern "C" {
 
-void zt_linear_forward(const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
-                       int64_t outputs) {
-  ZT_CALL(linear_forward, (x, weight, bias, y, rows, inputs, outputs));
+void zt_linear_small(const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
+                     int64_t outputs) {
+  ZT_CALL(linear_small, (x, weight, bias, y, rows, inputs, outputs));
 }
 
-size_t zt_linear_product_workspace(const zt_linear_shape* shape, int threads) {
-  return ZT_CALL(linear_product_workspace, (*shape, threads));
+size_t zt_linear_forward_workspace(const zt_linear_shape* shape, int threads) {
+  return ZT_CALL(linear_forward_workspace, (*shape, threads));
 }
 
-void zt_linear_product(const zt_linear_shape* shape, const float* x, const float* weight, const float* bias, float* y,
+void zt_linear_forward(const zt_linear_shape* shape, const float* x, const float* weight, const float* bias, float* y,
                        float* workspace, int threads) {
-  ZT_CALL(linear_product, (*shape, x, weight, bias, y, workspace, threads));
+  ZT_CALL(linear_forward, (*shape, x, weight, bias, y, workspace, threads));
 }
 
 size_t zt_linear_backward_workspace(const zt_linear_shape* shape, int threads) {

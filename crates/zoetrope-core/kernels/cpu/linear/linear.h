@@ -14,8 +14,8 @@
 extern "C" {
 
 // Runs on the calling thread, because the products that are meant take no longer than waking another thread.
-void zt_linear_forward(const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
-                       int64_t outputs);
+void zt_linear_small(const float* x, const float* weight, const float* bias, float* y, int64_t rows, int64_t inputs,
+                     int64_t outputs);
 
 // Run on `threads` OpenMP threads. The caller brings a workspace, aligned to 64 bytes; the function beside each kernel
 // says how many floats it needs. No sum is split between threads, so the results are bit-equal for any number of them.
@@ -23,8 +23,8 @@ struct zt_linear_shape {
   int64_t rows, inputs, outputs;  //  all >= 1
 };
 
-size_t zt_linear_product_workspace(const zt_linear_shape* shape, int threads);
-void zt_linear_product(const zt_linear_shape* shape, const float* x, const float* weight, const float* bias, float* y,
+size_t zt_linear_forward_workspace(const zt_linear_shape* shape, int threads);
+void zt_linear_forward(const zt_linear_shape* shape, const float* x, const float* weight, const float* bias, float* y,
                        float* workspace, int threads);
 
 // Computes the gradients of x, weight and bias, and overwrites all of them. Those of null are not computed.

@@ -32,18 +32,20 @@ struct Workspace {
   BackwardRow* step_rows;
   const float** after_rows;
   int32_t *counts, *order;
-  int64_t most_clips;     //  of a group
-  int64_t products_size;  //  floats of a thread's products
-  int64_t after_size;     //  and of its parts of what steps pass on, on the tile unit
-  int64_t panel;          //  floats of a thread's packed block
-  int64_t passed_stride;  //  of a clip's: rows of a power of two would share a few cache sets
+  int64_t most_clips;         //  of a group
+  int64_t products_size;      //  floats of a thread's products
+  int64_t after_size;         //  and of its parts of what steps pass on, on the tile unit
+  int64_t panel;              //  floats of a thread's packed block
+  int64_t passed_stride;      //  of a clip's: rows of a power of two would share a few cache sets
+  int64_t transposed_stride;  //  the same
   int64_t size;
 
   Workspace(const Sizes& z, int threads, float* at) {
     Cutter cut(at);
     most_clips = Schedule(z, threads).most_clips(z);
     gradients = cut.take(z.directions * z.rows * z.gradients());
-    transposed = cut.take(takes_tiles(z) && z.rows >= kTilesDepth ? 0 : z.rows * z.gradients());
+    transposed_stride = odd_lines(z.rows);
+    transposed = cut.take(takes_tiles(z) && z.rows >= kTilesDepth ? 0 : transposed_stride * z.gradients());
     for (int64_t direction = 0; direction < z.directions; ++direction)
       w_hh[direction] = cut.take(!z.recurs()         ? 0
                                  : steps_on_tiles(z) ? amx::panel_parts(passing_panels(z))
@@ -133,12 +135,12 @@ struct Recurrence {
   }
 };
 
-// transposed [gradients][rows] of gradients [rows][gradients].
-void transpose(const Sizes& z, const float* gradients, float* transposed) {
+// transposed [gradients][stride] of gradients [rows][gradients].
+void transpose(const Sizes& z, const float* gradients, float* transposed, int64_t stride) {
   const int64_t all = z.gradients();
 #pragma omp for schedule(static)
   for (int64_t gate = 0; gate < all; gate += kPanel)
-    transpose_floats(gradients + gate, all, z.rows, smaller(kPanel, all - gate), transposed + gate * z.rows, z.rows);
+    transpose_floats(gradients + gate, all, z.rows, smaller(kPanel, all - gate), transposed + gate * stride, stride);
 }
 
 // The biases' gradients: sums over rows.
@@ -177,19 +179,20 @@ void multiply_all(const Sizes& z, const float* x, const zt_recurrent_weights& we
   const int64_t width = z.gradients(), moved = z.left_out() > 0 ? z.hidden : INT64_MAX;
   const float* const gradients = w.gradients + direction * z.rows * width;
   const bool tiles_rows = takes_tiles(z) && z.rows >= kTilesDepth;  //  in sums over rows
-  if (!tiles_rows && (out.w_ih != nullptr || out.w_hh != nullptr)) transpose(z, gradients, w.transposed);
+  if (!tiles_rows && (out.w_ih != nullptr || out.w_hh != nullptr))
+    transpose(z, gradients, w.transposed, w.transposed_stride);
   sum_biases(z, gradients, out);
   const auto sum_over_rows = [&](const Product& p, const amx::Columns& of_gradients) {
     tiles_rows ? amx::multiply(p, &of_gradients, packed) : multiply(p, packed);
   };
-  const Rows<const float> of_x(w.transposed, z.rows);
+  const Rows<const float> of_x(w.transposed, w.transposed_stride);
   if (out.w_ih != nullptr)
     sum_over_rows(
         {z.gates, z.rows, z.features, of_x, {x, z.features}, {out.w_ih, z.features, moved, z.left_out()}, false},
         {gradients, width, INT64_MAX, 0});
   if (z.recurs()) {
     const int64_t from = z.is_gru ? 2 * z.hidden : INT64_MAX;
-    const Rows<const float> of_hidden(w.transposed, z.rows, from, z.hidden);
+    const Rows<const float> of_hidden(w.transposed, w.transposed_stride, from, z.hidden);
     const float* const before = Saved(z, const_cast<float*>(saved), direction).before;
     if (out.w_hh != nullptr)
       sum_over_rows({z.weight_rows(), z.rows, z.hidden, of_hidden, {before, z.hidden}, {out.w_hh, z.hidden}, false},

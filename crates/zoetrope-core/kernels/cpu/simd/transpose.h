@@ -5,6 +5,9 @@
 
 namespace zt::ZT_ISA {
 
+// `count` floats or some more: an odd number of cache lines. Rows of a power of two would share a few cache sets.
+ZT_INLINE int64_t odd_lines(int64_t count) { return (ceil_div(count, 16) | 1) * 16; }
+
 // interleave_low, interleave_high: of each four lanes a0 b0 a1 b1, and a2 b2 a3 b3. load_fours: side by side four
 // floats of a row, and of the rows 4, 8 and 12 after it as far as the vector reaches.
 #if defined(__AVX512F__)
