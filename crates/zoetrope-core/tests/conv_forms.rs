@@ -61,6 +61,8 @@ fn of_frames() -> TestResult {
         json!({ "groups": 8, "outChannels": 8, "dilation": 2, "padding": 2 }),
         json!({ "groups": 2, "outChannels": 64, "kernelSize": 2, "padding": 0, "norm": "batch" }),
         json!({ "groups": 4, "kernelSize": 1, "padding": 0, "stride": 2 }),
+        json!({ "groups": 24, "kernelSize": 5, "padding": 2, "stride": 2, "norm": "batch", "activation": "hardswish" }),
+        json!({ "groups": 24, "kernelSize": 7, "padding": 3, "residual": true, "norm": "batch", "activation": "relu" }),
         json!({ "kernelSize": 1, "padding": 0, "stride": 2, "residual": true, "norm": "batch" }),
     ];
     for (number, form) in (0..).zip(&forms) {
@@ -84,6 +86,7 @@ fn over_time() -> TestResult {
         json!({ "groups": 12, "outChannels": 12, "norm": "batch", "residual": true }),
         json!({ "groups": 24 }),
         json!({ "groups": 8, "kernelSize": 1, "padding": 0, "activation": "relu" }),
+        json!({ "groups": 24, "kernelSize": 5, "padding": 4, "dilation": 2, "activation": "relu" }),
     ];
     for form in &forms {
         let config = config(json!({

@@ -44,9 +44,8 @@ void depthwise_pack(const zt_depthwise_shape& s, const float* weight, float* pac
 
 void depthwise_forward(const zt_depthwise_shape& s, const zt_conv_output& output, const float* x, const float* packed,
                        const float* bias, int threads) {
-  const Frame largest(s, 0);
-  const int64_t rows = largest.rows, most = outputs_of(s, s.width, s.kernel_width, s.padding_beside);
-  const int64_t parts = ceil_div(most, kOutputs);
+  const int64_t rows = outputs_of(s, s.height, s.kernel_height, s.padding_above);
+  const int64_t parts = ceil_div(outputs_of(s, s.width, s.kernel_width, s.padding_beside), kOutputs);
   const Rest rest(output);
 #pragma omp parallel num_threads(threads)
   {
