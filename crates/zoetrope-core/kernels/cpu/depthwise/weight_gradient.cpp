@@ -75,18 +75,18 @@ void add(const Rows& r, int64_t i, int64_t tap, const Sums& sums) {
           for (int j = 0; j < kColumnTaps; ++j)
             totals[k][j] = fma(load_part<kWhole>(from + q * step + k * down + j * along, left), d, totals[k][j]);
       }
+      for (int side = 0; side < 2; ++side)  //  the others, tap by tap
 #pragma GCC unroll 5
-      for (int j = 0; j < kColumnTaps; ++j) {
-        const auto add_column = [&](int64_t q) {
-          const VF d = load_part<kWhole>(dy + q * s.channels, left);
+        for (int j = 0; j < kColumnTaps; ++j) {
+          const int64_t own_first = r.first(tap + j), own_behind = r.behind(tap + j);
+          const int64_t end = side == 1 ? own_behind : smaller(first, own_behind);
+          for (int64_t q = side == 1 ? larger(behind, own_first) : own_first; q < end; ++q) {
+            const VF d = load_part<kWhole>(dy + q * s.channels, left);
 #pragma GCC unroll 3
-          for (int k = 0; k < kRowTaps; ++k)
-            totals[k][j] = fma(load_part<kWhole>(from + q * step + k * down + j * along, left), d, totals[k][j]);
-        };
-        const int64_t own_first = r.first(tap + j), own_behind = r.behind(tap + j);
-        for (int64_t q = own_first; q < smaller(first, own_behind); ++q) add_column(q);
-        for (int64_t q = larger(behind, own_first); q < own_behind; ++q) add_column(q);
-      }
+            for (int k = 0; k < kRowTaps; ++k)
+              totals[k][j] = fma(load_part<kWhole>(from + q * step + k * down + j * along, left), d, totals[k][j]);
+          }
+        }
     }
 #pragma GCC unroll 3
     for (int k = 0; k < kRowTaps; ++k)
@@ -108,8 +108,10 @@ void add_rows(const Rows& r, int64_t i, const Sums& sums) {
       add<kRowTaps, kColumns>(r, i, tap, sums), tap += kColumns;
     else if (left >= 3)
       add<kRowTaps, 3>(r, i, tap, sums), tap += 3;
-    else
-      add<kRowTaps, 1>(r, i, tap, sums), ++tap;
+    else {
+      for (int64_t k = i; k < i + kRowTaps; ++k) add<1, 1>(r, k, tap, sums);
+      ++tap;
+    }
   }
 }
 
