@@ -120,6 +120,7 @@ fn main() {
         build.define("ZT_AMX", None);
     }
     build
+        .opt_level_str("s") // the way to the kernels: a third smaller
         .flag("-isystem")
         .flag(include.as_os_str())
         .flag("-isystem")
