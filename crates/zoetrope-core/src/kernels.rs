@@ -154,7 +154,7 @@ pub(crate) fn conv_block(frames: &Tensor, weight: &Tensor, bias: Option<&Tensor>
 /// A convolution over the time of each clip with its bias, if any, and with ReLU where `relu`, under autograd: `[frames, in_channels]`,
 /// clip after clip, into `[frames, out_channels]`. Outside of a clip there are zeros.
 ///
-/// The weight is `[out_channels, in_channels, kernel]` with an odd kernel; all tensors are contiguous float32 on the CPU,
+/// The weight is `[out_channels, in_channels, kernel]`, or `[channels, 1, kernel]` for each channel alone, with an odd kernel; all tensors are contiguous float32 on the CPU,
 /// which the kernel checks.
 pub(crate) fn conv1d(
     frames: &Tensor,
