@@ -1,46 +1,16 @@
 // The convolution over time against a plain float64 reference, on every instruction set that the machine has.
 #include "../cpu/conv1d/conv1d.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <random>
-#include <vector>
-
-#include "../cpu/isa.h"
+#include "checks.h"
 
 namespace {
 
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
-
-int passed = 0, failed = 0;
-
 void check(bool ok, const char* what, const zt_conv1d_shape& s) {
-  (ok ? passed : failed)++;
-  if (!ok)
+  if (fails(ok))
     std::printf("failed on %s: %s, batch %ld time %ld, %ld -> %ld, %ld taps, dilation %ld, lengths %d, relu %d\n",
                 zt_isa_name(), what, long(s.batch), long(s.time), long(s.in_channels), long(s.out_channels),
                 long(s.taps), long(s.dilation), s.offsets != nullptr, s.relu);
 }
-
-double error(const Floats& a, const Doubles& b) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < b.size(); ++i) difference += (a[i] - b[i]) * (a[i] - b[i]), norm += b[i] * b[i];
-  return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
-}
-
-// 64-byte aligned and filled with NaN, so that what is read unwritten shows.
-struct Workspace {
-  explicit Workspace(size_t count) : bytes((count * 4 + 63) / 64 * 64) {
-    at = static_cast<float*>(std::aligned_alloc(64, std::max<size_t>(bytes, 64)));
-    std::fill(at, at + bytes / 4, std::nanf(""));
-  }
-  ~Workspace() { std::free(at); }
-  size_t bytes;
-  float* at;
-};
 
 struct Problem {
   zt_conv1d_shape s;
@@ -51,15 +21,9 @@ struct Problem {
     for (int64_t b = 0; b < s.batch; ++b)
       offsets.push_back(offsets.back() + (varied ? int64_t(random() % s.time) + 1 : s.time));
     if (varied) s.offsets = offsets.data();
-    std::normal_distribution<float> normal;
-    const auto draw = [&](int64_t count, double scale) {
-      Floats out(count);
-      for (float& v : out) v = float(normal(random) * scale);
-      return out;
-    };
-    x = draw(offsets.back() * s.in_channels, 1);
-    weight = draw(s.out_channels * s.in_channels * s.taps, 1 / std::sqrt(s.in_channels * s.taps));
-    bias = draw(s.out_channels, .3), dy = draw(offsets.back() * s.out_channels, 1);
+    x = drawn(offsets.back() * s.in_channels, random);
+    weight = drawn(s.out_channels * s.in_channels * s.taps, random, 1 / std::sqrt(s.in_channels * s.taps));
+    bias = drawn(s.out_channels, random, .3), dy = drawn(offsets.back() * s.out_channels, random);
   }
 
   Problem(const Problem&) = delete;  //  `s` points into it
@@ -134,6 +98,5 @@ int main() {
     check_shape({2, 5, 600, 40, 3, 1, nullptr, true}, true, random);
     check_shape({3, 700, 9, 64, 5, 1, nullptr, true}, false, random);
   }
-  std::printf("conv1d: %d checks passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary("conv1d");
 }

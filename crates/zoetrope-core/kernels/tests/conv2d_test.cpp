@@ -1,45 +1,18 @@
 // The convolution of frames against a plain float64 reference, on every instruction set that the machine has.
 #include "../cpu/conv2d/conv2d.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <random>
-#include <vector>
-
-#include "../cpu/isa.h"
+#include "checks.h"
 #include "conv_reference.h"
 
 namespace {
 
-int passed = 0, failed = 0;
-
 void check(bool ok, const char* what, const zt_conv2d_shape& s) {
-  (ok ? passed : failed)++;
-  if (!ok)
+  if (fails(ok))
     std::printf(
         "failed on %s: %s, %ld frames of %ld x %ld, %ld -> %ld, kernel %ld, stride %ld, padding %ld, dilation %ld\n",
         zt_isa_name(), what, long(s.frames), long(s.height), long(s.width), long(s.in_channels), long(s.out_channels),
         long(s.kernel), long(s.stride), long(s.padding), long(s.dilation));
 }
-
-double error(const Floats& a, const Doubles& b) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < b.size(); ++i) difference += (a[i] - b[i]) * (a[i] - b[i]), norm += b[i] * b[i];
-  return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
-}
-
-// 64-byte aligned and filled with NaN, so that what is read unwritten shows.
-struct Workspace {
-  explicit Workspace(size_t count) : bytes((count * 4 + 63) / 64 * 64) {
-    at = static_cast<float*>(std::aligned_alloc(64, std::max<size_t>(bytes, 64)));
-    std::fill(at, at + bytes / 4, std::nanf(""));
-  }
-  ~Workspace() { std::free(at); }
-  size_t bytes;
-  float* at;
-};
 
 int64_t output_of(const zt_conv2d_shape& s, int64_t size) {
   return (size + 2 * s.padding - (s.kernel - 1) * s.dilation - 1) / s.stride + 1;
@@ -54,17 +27,11 @@ struct Problem {
   Problem(const zt_conv2d_shape& shape, std::mt19937& random)
       : s(shape), rows(output_of(s, s.height)), columns(output_of(s, s.width)) {
     activation = static_cast<zt_conv_activation>(random() % 6);
-    std::normal_distribution<float> normal;
-    const auto draw = [&](int64_t count, double scale) {
-      Floats out(count);
-      for (float& v : out) v = float(normal(random) * scale);
-      return out;
-    };
     const int64_t taps = s.kernel * s.kernel, pixels = s.frames * rows * columns;
-    x = draw(s.frames * s.height * s.width * s.in_channels, 1);
-    weight = draw(s.out_channels * s.in_channels * taps, 1 / std::sqrt(s.in_channels * taps));
-    bias = draw(s.out_channels, .3), dy = draw(pixels * s.out_channels, 1);
-    if (random() % 2 == 0) residual = draw(pixels * s.out_channels, 1);
+    x = drawn(s.frames * s.height * s.width * s.in_channels, random);
+    weight = drawn(s.out_channels * s.in_channels * taps, random, 1 / std::sqrt(s.in_channels * taps));
+    bias = drawn(s.out_channels, random, .3), dy = drawn(pixels * s.out_channels, random);
+    if (random() % 2 == 0) residual = drawn(pixels * s.out_channels, random);
   }
 };
 
@@ -168,6 +135,5 @@ int main() {
     check_alone({4, 15, 15, 48, 64, 3, 2, 1, 1}, random);
     check_alone({9, 5, 5, 96, 64, 5, 1, 2, 1}, random);
   }
-  std::printf("conv2d: %d checks passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary("conv2d");
 }

@@ -6,9 +6,8 @@
 #include <vector>
 
 #include "../cpu/conv/conv.h"
+#include "checks.h"
 
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
 using Bytes = std::vector<uint8_t>;
 
 struct Reference {

@@ -2,53 +2,22 @@
 // Build and run: `npm run test:kernels`, with `--sanitize` under AddressSanitizer and UBSan.
 #include "../cpu/conv/conv.h"
 
-#include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
-#include <random>
 #include <string>
-#include <vector>
 
-#include "../cpu/isa.h"
+#include "checks.h"
 #include "conv_reference.h"
 
 namespace {
 
-int passed = 0, failed = 0;
-
 void check(bool ok, const std::string& what) {
-  ok ? ++passed : ++failed;
-  if (!ok) std::printf("FAILED %s\n", what.c_str());
+  if (fails(ok)) std::printf("FAILED %s\n", what.c_str());
 }
 
 std::mt19937 generator(4);
 
-Floats normal(int64_t count, float deviation = 1) {
-  std::normal_distribution<float> distribution(0, deviation);
-  Floats values(count);
-  for (float& value : values) value = distribution(generator);
-  return values;
-}
-
-double error(const Floats& actual, const Doubles& expected) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    difference += (actual[i] - expected[i]) * (actual[i] - expected[i]);
-    norm += expected[i] * expected[i];
-  }
-  return norm == 0 ? std::sqrt(difference) : std::sqrt(difference / norm);
-}
-
-struct Aligned {  //  a workspace with no room to spare: AddressSanitizer sees what lies outside
-  float* data;
-  explicit Aligned(size_t floats) : data(static_cast<float*>(aligned_alloc(64, (floats * 4 + 63) / 64 * 64))) {
-    for (size_t i = 0; i < floats; ++i) data[i] = std::numeric_limits<float>::quiet_NaN();
-  }
-  ~Aligned() { free(data); }
-};
+Floats normal(int64_t count, float deviation = 1) { return drawn(count, generator, deviation); }
 
 double worst_value = 0, worst_gradient = 0;
 
@@ -92,13 +61,13 @@ zt_conv_output block_output(Floats& y, Bytes* argmax) {
 Results run(const Case& c, int threads) {
   Results r{Floats(c.outputs), Floats(c.x.size()), Floats(c.weight.size()), Floats(c.bias.size()), Bytes(c.outputs)};
   {
-    Aligned workspace(zt_conv_forward_workspace(&c.s, threads));
+    const Workspace workspace(zt_conv_forward_workspace(&c.s, threads));
     const zt_conv_output output = block_output(r.y, &r.argmax);
-    zt_conv_forward(&c.s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.data, threads);
+    zt_conv_forward(&c.s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.at, threads);
   }
-  Aligned workspace(zt_conv_backward_workspace(&c.s, threads));
+  const Workspace workspace(zt_conv_backward_workspace(&c.s, threads));
   zt_conv_backward(&c.s, c.x.data(), c.weight.data(), r.argmax.data(), c.dy.data(), r.dx.data(), r.dweight.data(),
-                   r.dbias.data(), workspace.data, threads);
+                   r.dbias.data(), workspace.at, threads);
   return r;
 }
 
@@ -107,12 +76,12 @@ Results run_first(const Case& c, const Floats& frames, const Bytes& pixels, int 
   const float* x = pixels.empty() ? frames.data() : nullptr;
   const uint8_t* bytes = pixels.empty() ? nullptr : pixels.data();
   {
-    Aligned workspace(zt_conv_first_forward_workspace(&c.s, threads));
+    const Workspace workspace(zt_conv_first_forward_workspace(&c.s, threads));
     const zt_conv_output output = block_output(r.y, &r.argmax);
-    zt_conv_first_forward(&c.s, &output, x, bytes, c.weight.data(), c.bias.data(), workspace.data, threads);
+    zt_conv_first_forward(&c.s, &output, x, bytes, c.weight.data(), c.bias.data(), workspace.at, threads);
   }
-  Aligned workspace(zt_conv_first_backward_workspace(&c.s, threads));
-  zt_conv_first_backward(&c.s, x, bytes, r.argmax.data(), c.dy.data(), r.dweight.data(), r.dbias.data(), workspace.data,
+  const Workspace workspace(zt_conv_first_backward_workspace(&c.s, threads));
+  zt_conv_first_backward(&c.s, x, bytes, r.argmax.data(), c.dy.data(), r.dweight.data(), r.dbias.data(), workspace.at,
                          threads);
   return r;
 }
@@ -148,14 +117,14 @@ void block(const zt_conv_shape& s, int threads) {
   compare(c, r, true, what);
   check(r == run(c, threads), what + ": two runs are bit-equal");
   Floats y(c.outputs);
-  Aligned workspace(zt_conv_forward_workspace(&s, threads));
+  const Workspace workspace(zt_conv_forward_workspace(&s, threads));
   const zt_conv_output output = block_output(y, nullptr);
-  zt_conv_forward(&s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.data, threads);
+  zt_conv_forward(&s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.at, threads);
   check(y == r.y, what + ": y is the same without argmax");
-  Aligned packed(zt_conv_packed(&s));
-  zt_conv_pack(&s, c.weight.data(), packed.data, workspace.data, threads);
+  const Workspace packed(zt_conv_packed(&s));
+  zt_conv_pack(&s, c.weight.data(), packed.at, workspace.at, threads);
   y.assign(y.size(), std::nanf(""));
-  zt_conv_forward(&s, &output, c.x.data(), nullptr, c.bias.data(), packed.data, workspace.data, threads);
+  zt_conv_forward(&s, &output, c.x.data(), nullptr, c.bias.data(), packed.at, workspace.at, threads);
   check(y == r.y, what + ": y is the same of packed weights");
 }
 
@@ -172,8 +141,8 @@ void finishes(const zt_conv_shape& s, int threads) {
         if (expected.empty()) continue;
         Floats y(expected.size(), std::nanf(""));
         const zt_conv_output output = {y.data(), nullptr, sums ? residual.data() : nullptr, activation, pool};
-        Aligned workspace(zt_conv_forward_workspace(&s, threads));
-        zt_conv_forward(&s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.data, threads);
+        const Workspace workspace(zt_conv_forward_workspace(&s, threads));
+        zt_conv_forward(&s, &output, c.x.data(), c.weight.data(), c.bias.data(), nullptr, workspace.at, threads);
         const std::string what = name_of(s, "conv", threads) + ", padding " + std::to_string(s.padding) +
                                  ", activation " + std::to_string(activation) + ", pooling " + std::to_string(pool) +
                                  (sums ? ", sum" : "");
@@ -181,8 +150,8 @@ void finishes(const zt_conv_shape& s, int threads) {
         if (s.in_channels > 4 || s.padding != 1) continue;
         const Floats frames = channels_first(c);
         y.assign(y.size(), std::nanf(""));
-        Aligned first(zt_conv_first_forward_workspace(&s, threads));
-        zt_conv_first_forward(&s, &output, frames.data(), nullptr, c.weight.data(), c.bias.data(), first.data, threads);
+        const Workspace first(zt_conv_first_forward_workspace(&s, threads));
+        zt_conv_first_forward(&s, &output, frames.data(), nullptr, c.weight.data(), c.bias.data(), first.at, threads);
         within(error(y, expected), 1e-5, worst_value, "first: " + what);
       }
 }
@@ -197,8 +166,8 @@ void whole(const zt_conv_shape& s, int threads) {
   const std::string what = name_of(s, "whole", threads) + ", padding " + std::to_string(s.padding);
   const auto gradients = [&](const auto& compute, size_t workspace_size) {
     Floats actual(c.weight.size() + s.out_channels, std::nanf(""));
-    Aligned workspace(workspace_size);
-    compute(actual.data(), actual.data() + c.weight.size(), workspace.data);
+    const Workspace workspace(workspace_size);
+    compute(actual.data(), actual.data() + c.weight.size(), workspace.at);
     return actual;
   };
   const auto expect = [&](const std::string& kernel, const auto& compute, size_t workspace_size) {
@@ -218,8 +187,8 @@ void whole(const zt_conv_shape& s, int threads) {
   zt_conv_rotate(&s, c.weight.data(), rotated.data());
   const zt_conv_shape transposed = {s.frames, rows, cols, s.out_channels, s.in_channels, 2 - s.padding};
   const zt_conv_output output = {back.data(), nullptr, nullptr, zt_linear_activation, zt_no_pool};
-  Aligned workspace(zt_conv_forward_workspace(&transposed, threads));
-  zt_conv_forward(&transposed, &output, dy.data(), rotated.data(), none.data(), nullptr, workspace.data, threads);
+  const Workspace workspace(zt_conv_forward_workspace(&transposed, threads));
+  zt_conv_forward(&transposed, &output, dy.data(), rotated.data(), none.data(), nullptr, workspace.at, threads);
   within(error(back, dx), 1e-5, worst_gradient, what + ", dx");
   if (s.in_channels > 4 || s.padding != 1) return;
   const Floats frames = channels_first(c);
@@ -390,6 +359,5 @@ int main() {
     transposes();
     std::printf("%s: largest error of values %.1e, of gradients %.1e\n", zt_isa_name(), worst_value, worst_gradient);
   }
-  std::printf("%d passed, %d failed\n", passed, failed);
-  return failed != 0;
+  return summary("conv");
 }

@@ -1,23 +1,13 @@
 // The depthwise convolution against a plain float64 reference, on every instruction set that the machine has.
 #include "../cpu/depthwise/depthwise.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <random>
-#include <vector>
-
-#include "../cpu/isa.h"
+#include "checks.h"
 #include "conv_reference.h"
 
 namespace {
 
-int passed = 0, failed = 0;
-
 void check(bool ok, const char* what, const zt_depthwise_shape& s) {
-  (ok ? passed : failed)++;
-  if (!ok)
+  if (fails(ok))
     std::printf(
         "failed on %s: %s, %ld frames of %ld x %ld x %ld, kernel %ld x %ld, stride %ld, padding %ld and %ld, dilation "
         "%ld, lengths %d\n",
@@ -25,23 +15,6 @@ void check(bool ok, const char* what, const zt_depthwise_shape& s) {
         long(s.kernel_width), long(s.stride), long(s.padding_above), long(s.padding_beside), long(s.dilation),
         s.offsets != nullptr);
 }
-
-double error(const Floats& a, const Doubles& b) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < b.size(); ++i) difference += (a[i] - b[i]) * (a[i] - b[i]), norm += b[i] * b[i];
-  return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
-}
-
-// 64-byte aligned and filled with NaN, so that what is read unwritten shows.
-struct Workspace {
-  explicit Workspace(size_t count) : bytes((count * 4 + 63) / 64 * 64) {
-    at = static_cast<float*>(std::aligned_alloc(64, std::max<size_t>(bytes, 64)));
-    std::fill(at, at + bytes / 4, std::nanf(""));
-  }
-  ~Workspace() { std::free(at); }
-  size_t bytes;
-  float* at;
-};
 
 int64_t output_of(const zt_depthwise_shape& s, int64_t size, int64_t kernel, int64_t padding) {
   const int64_t room = size + 2 * padding - (kernel - 1) * s.dilation - 1;
@@ -64,18 +37,12 @@ struct Problem {
     for (int64_t i = 0; varied && i < s.frames; ++i)
       offsets.push_back(offsets.back() + int64_t(random() % s.width) + 1);
     if (varied) s.offsets = offsets.data();
-    std::normal_distribution<float> normal;
-    const auto draw = [&](int64_t count, double scale) {
-      Floats out(count);
-      for (float& v : out) v = float(normal(random) * scale);
-      return out;
-    };
     const int64_t taps = s.kernel_height * s.kernel_width;
     const int64_t in = varied ? offsets.back() : s.frames * s.height * s.width;
     const int64_t out = varied ? offsets.back() : s.frames * rows * columns;
-    x = draw(in * s.channels, 1), weight = draw(s.channels * taps, 1 / std::sqrt(taps));
-    bias = draw(s.channels, .3), dy = draw(out * s.channels, 1);
-    if (random() % 2 == 0) residual = draw(out * s.channels, 1);
+    x = drawn(in * s.channels, random), weight = drawn(s.channels * taps, random, 1 / std::sqrt(taps));
+    bias = drawn(s.channels, random, .3), dy = drawn(out * s.channels, random);
+    if (random() % 2 == 0) residual = drawn(out * s.channels, random);
   }
 
   Problem(const Problem&) = delete;  //  `s` points into it
@@ -182,6 +149,5 @@ int main() {
     check_alone({4, 15, 15, 48, 3, 3, 1, 1, 2, 1, nullptr}, random);
     check_alone({9, 5, 5, 100, 5, 5, 2, 2, 1, 1, nullptr}, random);
   }
-  std::printf("depthwise: %d checks passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary("depthwise");
 }

@@ -2,22 +2,12 @@
 // pooling, on every instruction set that the machine has.
 #include "../cpu/finish/finish.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <random>
 #include <string>
-#include <vector>
 
-#include "../cpu/isa.h"
+#include "checks.h"
 
 namespace {
 
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
-
-int passed = 0, failed = 0;
 double worst_value = 0, worst_gradient = 0;
 std::mt19937 generator(7);
 
@@ -39,12 +29,7 @@ struct Problem {
     for (float& value : inverse) value = std::fabs(value) + 0.5f;
   }
 
-  static Floats draw(int64_t count) {
-    std::normal_distribution<float> normal;
-    Floats values(count);
-    for (float& value : values) value = normal(generator);
-    return values;
-  }
+  static Floats draw(int64_t count) { return drawn(count, generator); }
 
   // Scale and shift, after mean and inverse deviation are known.
   void affine() {
@@ -65,26 +50,14 @@ struct Problem {
 };
 
 void check(bool ok, const std::string& what) {
-  ok ? ++passed : ++failed;
-  if (!ok) std::printf("FAILED %s\n", what.c_str());
+  if (fails(ok)) std::printf("FAILED %s\n", what.c_str());
 }
 
 void within(const Floats& actual, const Doubles& expected, double bound, double& worst, const std::string& what) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < expected.size(); ++i)
-    difference += std::pow(actual[i] - expected[i], 2), norm += expected[i] * expected[i];
-  const double error = norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
-  worst = std::fmax(worst, error);
-  check(error <= bound, what + ": error " + std::to_string(error * 1e6) + "e-6");
+  const double gap = error(actual, expected);
+  worst = std::fmax(worst, gap);
+  check(gap <= bound, what + ": error " + std::to_string(gap * 1e6) + "e-6");
 }
-
-struct Aligned {
-  float* data;
-  explicit Aligned(size_t floats) : data(static_cast<float*>(aligned_alloc(64, (floats * 4 + 64) / 64 * 64))) {
-    std::fill(data, data + floats, std::nanf(""));
-  }
-  ~Aligned() { free(data); }
-};
 
 double activate(double x, zt_conv_activation activation) {
   if (activation == zt_relu) return std::fmax(0, x);
@@ -120,10 +93,10 @@ Results run(const Problem& p, int threads) {
   Results r{Floats(p.dy.size()), Floats(p.x.size()), Floats(p.has_residual ? p.x.size() : 0), Floats(p.s.channels),
             Floats(p.s.channels)};
   zt_finish_forward(&p.s, given, p.x.data(), residual, r.y.data(), threads);
-  Aligned workspace(zt_finish_backward_workspace(&p.s, threads));
+  const Workspace workspace(zt_finish_backward_workspace(&p.s, threads));
   const zt_finish_gradients gradients = {r.dx.data(), p.has_residual ? r.dresidual.data() : nullptr, r.dweight.data(),
                                          r.dbias.data()};
-  zt_finish_backward(&p.s, given, p.x.data(), residual, p.dy.data(), &gradients, workspace.data, threads);
+  zt_finish_backward(&p.s, given, p.x.data(), residual, p.dy.data(), &gradients, workspace.at, threads);
   return r;
 }
 
@@ -132,9 +105,9 @@ void statistics(Problem& p, int threads) {
   for (size_t i = 0; i < p.x.size(); ++i) mean[i % p.s.channels] += p.x[i] / double(p.pixels);
   for (size_t i = 0; i < p.x.size(); ++i)
     variance[i % p.s.channels] += std::pow(p.x[i] - mean[i % p.s.channels], 2) / double(p.pixels);
-  Aligned workspace(zt_finish_statistics_workspace(&p.s, threads));
+  const Workspace workspace(zt_finish_statistics_workspace(&p.s, threads));
   Floats actual(p.s.channels);
-  zt_finish_statistics(&p.s, p.x.data(), p.mean.data(), actual.data(), workspace.data, threads);
+  zt_finish_statistics(&p.s, p.x.data(), p.mean.data(), actual.data(), workspace.at, threads);
   within(p.mean, mean, 3e-7, worst_value, p.name(threads) + ", mean");
   within(actual, variance, 3e-7, worst_value, p.name(threads) + ", variance");
   for (int64_t c = 0; c < p.s.channels; ++c) p.inverse[c] = static_cast<float>(1 / std::sqrt(variance[c] + 1e-5));
@@ -223,6 +196,5 @@ int main() {
     windows();
     std::printf("%s: largest error of values %.1e, of gradients %.1e\n", zt_isa_name(), worst_value, worst_gradient);
   }
-  std::printf("%d passed, %d failed\n", passed, failed);
-  return failed != 0;
+  return summary("finish");
 }

@@ -1,38 +1,20 @@
 // Linear layers against a plain float64 reference, on every instruction set that the machine has.
 #include "../cpu/linear/linear.h"
 
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <random>
-#include <vector>
-
-#include "../cpu/isa.h"
+#include "checks.h"
 
 namespace {
 
-using Floats = std::vector<float>;
-
-int passed = 0, failed = 0;
-
 void check(bool ok, const char* what, int64_t rows, int64_t inputs, int64_t outputs) {
-  (ok ? passed : failed)++;
-  if (!ok)
+  if (fails(ok))
     std::printf("failed on %s: %s, %lld rows, %lld -> %lld\n", zt_isa_name(), what, (long long)rows, (long long)inputs,
                 (long long)outputs);
 }
 
-Floats drawn(int64_t count, std::mt19937& random) {
-  std::normal_distribution<float> normal;
-  Floats values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
-
 // Σ_k of a(i, k) · b(k, j) + add(j), in double.
 template <typename A, typename B, typename Add>
-std::vector<double> product(int64_t rows, int64_t depth, int64_t columns, A&& a, B&& b, Add&& add) {
-  std::vector<double> exact(rows * columns);
+Doubles product(int64_t rows, int64_t depth, int64_t columns, A&& a, B&& b, Add&& add) {
+  Doubles exact(rows * columns);
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < columns; ++j) {
       double sum = add(j);
@@ -42,17 +24,7 @@ std::vector<double> product(int64_t rows, int64_t depth, int64_t columns, A&& a,
   return exact;
 }
 
-bool agrees(const Floats& values, const std::vector<double>& exact) {
-  double error = 0, norm = 0;
-  for (size_t i = 0; i < exact.size(); ++i) error += std::pow(values[i] - exact[i], 2), norm += exact[i] * exact[i];
-  return error <= 1e-12 * norm;
-}
-
-struct Workspace {
-  float* at;
-  explicit Workspace(size_t floats) : at(static_cast<float*>(std::aligned_alloc(64, (floats * 4 + 63) / 64 * 64))) {}
-  ~Workspace() { std::free(at); }
-};
+bool agrees(const Floats& values, const Doubles& exact) { return error(values, exact) <= 1e-6; }
 
 void check_shape(int64_t rows, int64_t inputs, int64_t outputs, std::mt19937& random) {
   const Floats x = drawn(rows * inputs, random), weight = drawn(outputs * inputs, random);
@@ -133,6 +105,5 @@ int main() {
       for (const int64_t inputs : {1, 7, 16, 128, 300})
         for (const int64_t outputs : {1, 3, 10, 35, 144}) check_shape(rows, inputs, outputs, random);
   }
-  std::printf("linear: %d checks passed, %d failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return summary("linear");
 }

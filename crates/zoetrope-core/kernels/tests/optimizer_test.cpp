@@ -3,33 +3,17 @@
 
 #include <omp.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <limits>
-#include <random>
-#include <vector>
 
-#include "../cpu/isa.h"
+#include "checks.h"
 
 namespace {
 
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
-
 constexpr double kNone = std::numeric_limits<double>::infinity();
-int passed = 0, failed = 0;
 double worst = 0;
 
 void check(bool ok, const char* what) {
-  (ok ? passed : failed)++;
-  if (!ok) std::printf("failed: %s, %s\n", zt_isa_name(), what);
-}
-
-double error(const Floats& a, const Doubles& b) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < b.size(); ++i) difference += (a[i] - b[i]) * (a[i] - b[i]), norm += b[i] * b[i];
-  return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
+  if (fails(ok)) std::printf("failed: %s, %s\n", zt_isa_name(), what);
 }
 
 // A parameter with its state: as the kernel holds it and, in double, as the reference does.

@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "../cpu/recurrent/recurrent.h"
-
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
+#include "checks.h"
 
 enum class Clips { full, varied };  //  of `time` frames each, or of a random number from 1 to it
 
@@ -30,19 +28,13 @@ struct Layer {
       offsets.push_back(offsets.back() + (clips == Clips::full ? s.time : int64_t(random() % s.time) + 1));
     if (clips == Clips::varied) s.offsets = offsets.data();
     const int64_t rows = offsets.back();
-    std::normal_distribution<float> normal;
-    const auto draw = [&](int64_t count, double scale) {
-      Floats out(count);
-      for (float& v : out) v = float(normal(random) * scale);
-      return out;
-    };
-    x = draw(rows * s.features, 1);
+    x = drawn(rows * s.features, random);
     for (int64_t direction = 0; direction < s.directions; ++direction) {
-      weights[direction].w_ih = draw(gates() * s.features, 1.5 / std::sqrt(s.features));
-      weights[direction].w_hh = draw(gates() * s.hidden, 1.0 / std::sqrt(s.hidden));
-      weights[direction].b_ih = draw(gates(), .3), weights[direction].b_hh = draw(gates(), .3);
+      weights[direction].w_ih = drawn(gates() * s.features, random, 1.5 / std::sqrt(s.features));
+      weights[direction].w_hh = drawn(gates() * s.hidden, random, 1.0 / std::sqrt(s.hidden));
+      weights[direction].b_ih = drawn(gates(), random, .3), weights[direction].b_hh = drawn(gates(), random, .3);
     }
-    dy = draw((s.last_only ? s.batch : rows) * outputs(), 1);
+    dy = drawn((s.last_only ? s.batch : rows) * outputs(), random);
   }
 
   Layer(const Layer&) = delete;  //  `s` points into it
