@@ -28,10 +28,11 @@ inline int summary(const char* kernel) {
   return failed == 0 ? 0 : 1;
 }
 
-// ‖a − b‖ / ‖b‖, or ‖a‖ where b is zero.
-inline double error(const Floats& a, const Doubles& b) {
+// ‖a − b‖ / ‖b‖, or ‖a‖ where b is zero. `least` is how small ‖b‖ counts at most: sums may be small by chance.
+inline double error(const Floats& a, const Doubles& b, double least = 0) {
   double difference = 0, norm = 0;
   for (size_t i = 0; i < b.size(); ++i) difference += (a[i] - b[i]) * (a[i] - b[i]), norm += b[i] * b[i];
+  norm = std::max(norm, least * least);
   return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
 }
 

@@ -37,9 +37,12 @@ zt_depthwise_shape depthwise_of(const Tensor& x, const Tensor& weight, const Ste
           steps.padding, steps.padding, steps.stride, steps.dilation, nullptr};
 }
 
+// Whether the channels of frames lie one after the other, as those of a model's input do.
+bool lies_in_planes(const Tensor& x) { return x.is_contiguous() && !x.is_contiguous(at::MemoryFormat::ChannelsLast); }
+
 zt_conv2d_shape shape_of(const Tensor& x, const Tensor& weight, const Steps& steps) {
-  return {x.size(0),      x.size(2),    x.size(3),     x.size(1),     weight.size(0),
-          weight.size(2), steps.stride, steps.padding, steps.dilation};
+  return {x.size(0),      x.size(2),    x.size(3),     x.size(1),      weight.size(0),
+          weight.size(2), steps.stride, steps.padding, steps.dilation, lies_in_planes(x)};
 }
 
 // What is computed in one pass. The residual may be null.
@@ -166,7 +169,7 @@ zt_message zt_conv2d_layer(const Tensor* x, const Tensor* weight, const Tensor* 
   return zt_guard([&] {
     const at::NoGradGuard no_grad;
     check(*x, *weight);
-    const Tensor frames = in_channels_last(*x);
+    const Tensor frames = lies_in_planes(*x) && !is_depthwise(*x, *weight) ? *x : in_channels_last(*x);
     const Tensor sum = residual != nullptr ? in_channels_last(*residual) : Tensor();
     const zt_norm statistics = norm != nullptr ? zt_norm{norm[0], norm[1], norm[2], norm[3], norm[4], eps} : zt_norm{};
     const Layer layer = {{*weight, bias, norm != nullptr ? &statistics : nullptr},

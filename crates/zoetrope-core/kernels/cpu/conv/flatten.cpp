@@ -7,23 +7,6 @@
 
 namespace zt::ZT_ISA {
 
-namespace {
-
-// out [cols][kRows] = in [kRows][cols].
-template <int kRows>
-void interleave(const float* in, float* out, int64_t cols) {
-  for (int64_t c = 0; c < cols; ++c)
-    for (int64_t r = 0; r < kRows; ++r) out[c * kRows + r] = in[r * cols + c];
-}
-
-void transpose_few(const float* in, float* out, int64_t rows, int64_t cols) {
-  if (rows == 2) return interleave<2>(in, out, cols);
-  if (rows == 3) return interleave<3>(in, out, cols);
-  interleave<4>(in, out, cols);
-}
-
-}  // namespace
-
 // out [frames][cols][rows] = in [frames][rows][cols], transposed frame by frame.
 void transpose(const float* in, float* out, int64_t frames, int64_t rows, int64_t cols, int threads) {
   constexpr int64_t kPart = 16;
@@ -31,7 +14,7 @@ void transpose(const float* in, float* out, int64_t frames, int64_t rows, int64_
   if (rows >= 2 && rows <= 4) {  //  the channels of a model's input frames
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t frame = 0; frame < frames; ++frame)
-      transpose_few(in + frame * rows * cols, out + frame * rows * cols, rows, cols);
+      interleave_channels(in + frame * rows * cols, cols, rows, cols, out + frame * rows * cols);
     return;
   }
 #pragma omp parallel for num_threads(threads) schedule(static)

@@ -5,7 +5,7 @@
 // the function beside each kernel says how many floats it needs. A kernel runs on `threads` OpenMP threads. No sum is
 // split between threads, so the results are bit-equal for any number of threads (with the same instruction set).
 //
-//   x, dx     [frames, height, width, in_channels]                NHWC
+//   x, dx     [frames, height, width, in_channels]                NHWC; forward x may be NCHW (`planes`)
 //   weight    [out_channels, in_channels, kernel, kernel]         PyTorch's layout
 //   bias      [out_channels]
 //   y, dy     [frames, rows, columns, out_channels]               NHWC; rows = (height + 2 * padding - reach) / stride
@@ -24,6 +24,7 @@ struct zt_conv2d_shape {
   int64_t frames, height, width;              //   >= 1
   int64_t in_channels, out_channels;          //   >= 1
   int64_t kernel, stride, padding, dilation;  //  >= 1, but for the padding; at least one row and column of y
+  bool planes;                                //  x is [frames, in_channels, height, width]; not with gradients
 };
 
 // Computes y: the convolution and its bias, then the residual sum and the activation. `output` has no argmax and no

@@ -157,7 +157,7 @@ void conv2d_data_gradient(const zt_conv2d_shape& s, const float* weight, const f
     for (int64_t task = 0; task < shares.count() * parts; ++task) {
       const Share share = shares.at(task / parts);
       const int64_t first = w.panels * (task % parts) / parts, end = w.panels * (task % parts + 1) / parts;
-      if (p.reach_out()) copy_share(p, share, dy, copy);
+      if (p.are_copied()) copy_share(p, share, dy, copy);
       for (int64_t i = 0; i < count; ++i) {
         const Phase& phase = w.phases[i];
         int64_t m = 0;

@@ -1,5 +1,6 @@
 // The convolution of frames as one tall product, whose rows are the patches where they lie in the frames: nothing is
-// copied but the weights and, where there is padding, the lines that a thread multiplies next.
+// copied but the weights and, where there is padding or the channels lie apart, the lines that a thread multiplies
+// next.
 //
 //   y [patches][out] = patches [kernel lines of a patch][kernel * in] · weights [kernel][kernel][in][out]
 //
@@ -13,7 +14,8 @@ namespace zt::ZT_ISA {
 namespace {
 
 Patches patches_of(const zt_conv2d_shape& s) {
-  return {s.frames, s.height, s.width, s.in_channels, rows_of(s), columns_of(s), s.stride, -s.padding, reach_of(s)};
+  return {s.frames,      s.height, s.width,    s.in_channels, rows_of(s),
+          columns_of(s), s.stride, -s.padding, reach_of(s),   s.planes};
 }
 
 TallWeights weights_of(const zt_conv2d_shape& s) {
@@ -114,7 +116,7 @@ void conv2d_forward(const zt_conv2d_shape& s, const zt_conv_output& output, cons
     for (int64_t task = 0; task < shares.count() * parts; ++task) {
       const Share share = shares.at(task / parts);
       const int64_t part = task % parts, panels = weights.panels();
-      if (p.reach_out()) copy_share(p, share, x, copy);
+      if (p.are_copied()) copy_share(p, share, x, copy);
       float* y = output.y + (share.frame * p.rows + share.row) * p.columns * out;
       int64_t m = 0;
       for_patches(p, share, x, copy, [&](const float* at, int64_t, int64_t, int64_t) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../simd/tall_product.h"
+#include "../simd/transpose.h"
 #include "conv2d.h"
 
 namespace zt::ZT_ISA {
@@ -17,15 +18,17 @@ ZT_INLINE int64_t columns_of(const zt_conv2d_shape& s) {
 struct Patches {
   int64_t frames, height, width, channels;
   int64_t rows, columns, step, low, reach;
+  bool planes = false;  //  each channel's pixels lie together
 
   bool reach_out() const {
     return low < 0 || (rows - 1) * step + low + reach > height || (columns - 1) * step + low + reach > width;
   }
-  // Of a copy with the zeros.
+  // Whether patches are read from a copy of the frames' lines, with the zeros and the channels side by side.
+  bool are_copied() const { return planes || reach_out(); }
   int64_t copied_lines(int64_t count) const { return (count - 1) * step + reach; }
   int64_t copied_line() const { return copied_lines(columns) * channels; }
   // Floats from one line of pixels to the next, where patches are read.
-  int64_t line() const { return reach_out() ? copied_line() : width * channels; }
+  int64_t line() const { return are_copied() ? copied_line() : width * channels; }
 };
 
 // The patches of a task: some rows of a frame, or some whole frames.
@@ -46,7 +49,7 @@ struct Shares {
 
   Shares(const Patches& patches, int threads) : p(patches) {
     const int64_t lines = p.frames * p.rows, each = ceil_div(lines, 2 * threads);
-    const int64_t by_copy = p.reach_out() ? larger(kCopied / (p.step * p.copied_line()), 1) : lines;
+    const int64_t by_copy = p.are_copied() ? larger(kCopied / (p.step * p.copied_line()), 1) : lines;
     const int64_t most = smaller(smaller(larger(kPatches / p.columns, 1), by_copy), each);
     frames = larger(most / p.rows, 1);
     rows = most >= p.rows ? p.rows : ceil_div(p.rows, ceil_div(p.rows, most));
@@ -55,7 +58,7 @@ struct Shares {
 
   int64_t count() const { return of_frames * of_rows; }
   int64_t patches() const { return frames * rows * p.columns; }
-  int64_t copied() const { return p.reach_out() ? frames * p.copied_lines(rows) * p.copied_line() : 0; }
+  int64_t copied() const { return p.are_copied() ? frames * p.copied_lines(rows) * p.copied_line() : 0; }
   int64_t parts(int64_t panels, int threads) const { return smaller(panels, ceil_div(2 * threads, count())); }
 
   Share at(int64_t task) const {
@@ -77,7 +80,7 @@ ZT_INLINE void zero_floats(int64_t count, float* to) {
   for (int64_t i = 0; i < count; ++i) to[i] = 0;
 }
 
-// The share's lines of frames with their zeros, into `copy`.
+// The share's lines of frames into `copy`.
 ZT_INLINE void copy_share(const Patches& p, const Share& share, const float* values, float* copy) {
   const int64_t width = p.copied_lines(p.columns), before = smaller(larger(-p.low, 0), width);
   const int64_t from = larger(p.low, 0), count = larger(smaller(p.width - from, width - before), 0);
@@ -89,18 +92,22 @@ ZT_INLINE void copy_share(const Patches& p, const Share& share, const float* val
         continue;
       }
       zero_floats(before * p.channels, copy);
-      copy_floats(values + ((frame * p.height + line) * p.width + from) * p.channels, count * p.channels,
-                  copy + before * p.channels);
+      float* const to = copy + before * p.channels;
+      if (p.planes)
+        interleave_channels(values + (frame * p.channels * p.height + line) * p.width + from, p.height * p.width,
+                            p.channels, count, to);
+      else
+        copy_floats(values + ((frame * p.height + line) * p.width + from) * p.channels, count * p.channels, to);
       zero_floats((width - before - count) * p.channels, copy + (before + count) * p.channels);
     }
 }
 
 // Calls body(begin, frame, row, column) for each patch of the share; it begins there. `copy` has room where patches
-// reach out.
+// are copied.
 template <typename Body>
 ZT_INLINE void for_patches(const Patches& p, const Share& share, const float* values, const float* copy,
                            const Body& body) {
-  const bool is_copied = p.reach_out();
+  const bool is_copied = p.are_copied();
   const int64_t lines = is_copied ? p.copied_lines(share.rows) : p.height, line = p.line();
   const float* const begin = is_copied ? copy : values + (share.frame * p.height + p.low) * line + p.low * p.channels;
   const int64_t first = is_copied ? 0 : share.row;

@@ -6,6 +6,8 @@
 // A row of a lies in runs of floats side by side. Every row has the same runs, from where it begins.
 #pragma once
 
+#include <cmath>
+
 #include "tall_tiles.h"
 
 namespace zt::ZT_ISA {
@@ -50,14 +52,16 @@ ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* c
     for (int r = 0; r < kCount; ++r) a[r] = rows[r] + run->at;
     multiply_add(a, t.panel + k * kPanel, run->length, sums);
   }
-  if (t.left >= kVectors * kWidth && !t.relu && t.bias != nullptr) {
-    VF start[kVectors];
-#pragma GCC unroll 2
-    for (int v = 0; v < kVectors; ++v) start[v] = load(t.bias + column + v * kWidth);
+  if (t.left >= kVectors * kWidth) {
+    const VF least = broadcast(t.relu ? 0.0f : -HUGE_VALF);
 #pragma GCC unroll 12
-    for (int r = 0; r < kCount; ++r)
+    for (int r = 0; r < kCount; ++r) {
+      float* const to = c[r] + column;
+      const float* const start = t.bias != nullptr ? t.bias + column : to;
 #pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) store(c[r] + column + v * kWidth, sums[r][v] + start[v]);
+      for (int v = 0; v < kVectors; ++v)  //  in this order of arguments a NaN stays
+        store(to + v * kWidth, max(least, sums[r][v] + load(start + v * kWidth)));
+    }
     return;
   }
   alignas(64) float stored[kCount * kVectors * kWidth];

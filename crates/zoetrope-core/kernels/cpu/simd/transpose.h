@@ -78,4 +78,19 @@ ZT_INLINE void transpose_floats(const float* from, int64_t from_stride, int64_t 
       to[c * to_stride + r] = from[r * from_stride + c];
 }
 
+// Computes to[c][r] = from[r][c] for kRows rows: so few that a vector holds some of each.
+template <int kRows>
+ZT_INLINE void interleave(const float* from, int64_t from_stride, int64_t columns, float* to) {
+  for (int64_t c = 0; c < columns; ++c)
+    for (int64_t r = 0; r < kRows; ++r) to[c * kRows + r] = from[r * from_stride + c];
+}
+
+// Channels [channels][pixels], `stride` floats apart, as pixels [pixels][channels].
+ZT_INLINE void interleave_channels(const float* from, int64_t stride, int64_t channels, int64_t pixels, float* to) {
+  if (channels == 2) return interleave<2>(from, stride, pixels, to);
+  if (channels == 3) return interleave<3>(from, stride, pixels, to);
+  if (channels == 4) return interleave<4>(from, stride, pixels, to);
+  transpose_floats(from, stride, channels, pixels, to, channels);
+}
+
 }  // namespace zt::ZT_ISA
