@@ -5,14 +5,12 @@
 // the function beside each kernel says how many floats it needs. A kernel runs on `threads` OpenMP threads. No sum is
 // split between threads, so the results are bit-equal for any number of threads (with the same instruction set).
 //
-//   x, dx     [frames, height, width, in_channels]                NHWC; forward x may be NCHW (`planes`)
+//   x, dx     [frames, height, width, in_channels]                NHWC; for the forward pass x may be NCHW (`planes`)
 //   weight    [out_channels, in_channels, kernel, kernel]         PyTorch's layout
 //   bias      [out_channels]
-//   y, dy     [frames, rows, columns, out_channels]               NHWC; rows = (height + 2 * padding - reach) / stride
-//   + 1,
-//                                                                 where the kernel reaches (kernel - 1) * dilation + 1
-//                                                                 far
+//   y, dy     [frames, rows, columns, out_channels]               NHWC
 //
+// There are (height + 2 * padding - reach) / stride + 1 rows, where the kernel reaches (kernel - 1) * dilation + 1 far.
 // The results of a frame are bit-equal whichever frames stand beside it. Numbers below 1.2e-38 count as zero.
 #pragma once
 
