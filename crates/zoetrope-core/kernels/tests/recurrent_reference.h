@@ -9,6 +9,8 @@
 #include "../cpu/recurrent/recurrent.h"
 #include "checks.h"
 
+constexpr double kInputWeights = 1.5;  //  the size of a gate's weights of all features
+
 enum class Clips { full, varied };  //  of `time` frames each, or of a random number from 1 to it
 
 // The weights of one direction, or their gradients.
@@ -30,7 +32,7 @@ struct Layer {
     const int64_t rows = offsets.back();
     x = drawn(rows * s.features, random);
     for (int64_t direction = 0; direction < s.directions; ++direction) {
-      weights[direction].w_ih = drawn(gates() * s.features, random, 1.5 / std::sqrt(s.features));
+      weights[direction].w_ih = drawn(gates() * s.features, random, kInputWeights / std::sqrt(s.features));
       weights[direction].w_hh = drawn(gates() * s.hidden, random, 1.0 / std::sqrt(s.hidden));
       weights[direction].b_ih = drawn(gates(), random, .3), weights[direction].b_hh = drawn(gates(), random, .3);
     }
