@@ -97,6 +97,7 @@ void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weig
                                 out,     rows,         in};
       multiply(product, packed);
     }
+#pragma omp barrier
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < (dweight != nullptr ? out * in : 0); ++i)
       for (int64_t tap = 0; tap < s.taps; ++tap) dweight[i * s.taps + tap] = w.gradients[tap * out * in + i];

@@ -142,15 +142,12 @@ void multiply(const Product& p, const Columns* of_a, float* workspace) {
   const auto pack_a = [&](int64_t row, int64_t k, int64_t depth, float* out) {
     if (of_a != nullptr) {
       int64_t columns[kSide];
-      for (int64_t i = 0; i < kSide; ++i) {
-        const int64_t column = smaller(row + i, p.m - 1);
-        columns[i] = column + (column >= of_a->from ? of_a->by : 0);
-      }
+      for (int64_t i = 0; i < kSide; ++i) columns[i] = smaller(row + i, p.m - 1);
       return pack_columns_as_rows(of_a->rows + k * of_a->stride, of_a->stride, depth, columns, out);
     }
     pack_rows([&](int r) { return p.a(smaller(row + r, p.m - 1), k); }, depth, out);
   };
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic) nowait
   for (int64_t task = 0; task < blocks.across * blocks.down; ++task) {
     const int64_t first = task / blocks.across * blocks.rows, last = smaller(first + blocks.rows, p.m);
     const int64_t begin = task % blocks.across * blocks.columns, end = smaller(begin + blocks.columns, p.columns);

@@ -28,14 +28,13 @@ void project(const Chunk& chunk, float* sums, float* workspace);
 int64_t packed_w_ih(const Sizes& z);
 void pack_w_ih(const WeightRows& rows, float* parts, float* own);
 
-// The columns of a matrix whose transpose is a: row i of a is column i, or i + by from column `from` on.
+// The columns of a matrix whose transpose is a.
 struct Columns {
   const float* rows;
-  int64_t stride, from, by;
+  int64_t stride;
 };
 
-// Computes one thread's share of c = a · b. Every thread calls this, with a workspace of its own, and returns when all
-// shares are done. Where `columns` is given, these are a, and the product's a_rows are not used.
+// Computes some shares of c = a · b, as multiply() in simd/product.h does. Every thread calls this. Where `columns` is given, these are a, and the product's a_rows are not used.
 int64_t multiply_workspace();
 void multiply(const Product& p, const Columns* columns, float* workspace);
 
@@ -48,7 +47,7 @@ ZT_INLINE bool takes_tiles(const Sizes&) { return false; }
 namespace amx {
 struct Columns {
   const float* rows;
-  int64_t stride, from, by;
+  int64_t stride;
 };
 ZT_INLINE int64_t project_workspace(const Sizes&) { return 0; }
 ZT_INLINE void project(const Chunk&, float*, float*) {}

@@ -112,10 +112,9 @@ struct BackwardRow {
   const float *gates, *inner;  //  as they were saved
   const float* before;         //  c' of an LSTM, h' of a GRU; null at the first step: zeros
   const float* dy;             //  null: the step has no output
-  const float* after;          //  `passed` of the step after; null at a clip's last step
+  const float* after;          //  the gradients of the step after that W_hh multiplies; null at a clip's last step
   float* carried;              //  in: what the step after passes on directly; out: what this step does
-  float* gradients;            //  out
-  float* passed;               //  out: those of them that W_hh multiplies, in its order
+  float* gradients;            //  out: of an LSTM's gates in their order, or dn, dr, dz, dm
 };
 
 // Fetches what a step of `row` reads and writes.
@@ -125,12 +124,6 @@ ZT_INLINE void fetch(const Sizes& z, const BackwardRow& row, int64_t unit) {
   const float* const read[] = {row.inner, row.before, row.dy};
   for (const float* each : read)
     if (each != nullptr) fetch_panel(each + unit);
-}
-
-template <int kGates>
-ZT_INLINE void put_passed(const Sizes& z, const BackwardRow& row, int64_t unit, const VF (&gradients)[kGates]) {
-  for (int gate = 0; gate < kGates && row.passed != nullptr; ++gate)
-    store_first(row.passed + gate * z.hidden + unit, gradients[gate], z.hidden - unit);
 }
 
 // `product` is what the step after passes on through W_hh.
@@ -155,7 +148,6 @@ ZT_INLINE void lstm_step_back(const Sizes& z, const BackwardRow& row, VF product
   const VF d_forget = dc * before * forget * (one - forget);
   store_first(d + z.hidden, d_forget, left);
   store_first(row.carried + unit, dc * forget, left);
-  put_passed(z, row, unit, {d_in, d_forget, d_cell, d_out});
 }
 
 ZT_INLINE void gru_step_back(const Sizes& z, const BackwardRow& row, VF product, int64_t unit) {
@@ -171,12 +163,11 @@ ZT_INLINE void gru_step_back(const Sizes& z, const BackwardRow& row, VF product,
   const VF d_reset = d_fresh * inner * reset * (one - reset),
            d_update = dh * (before - fresh) * update * (one - update);
   float* const d = row.gradients + unit;
-  store_first(d, d_reset, left);
-  store_first(d + z.hidden, d_update, left);
-  store_first(d + 2 * z.hidden, d_fresh, left);
+  store_first(d, d_fresh, left);
+  store_first(d + z.hidden, d_reset, left);
+  store_first(d + 2 * z.hidden, d_update, left);
   store_first(d + 3 * z.hidden, d_inner, left);
   store_first(row.carried + unit, dh * update, left);
-  put_passed(z, row, unit, {d_reset, d_update, d_inner});
 }
 
 }  // namespace zt::ZT_ISA

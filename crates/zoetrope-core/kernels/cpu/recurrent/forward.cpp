@@ -46,7 +46,7 @@ struct Workspace {
   float *x, *sums, *w_ih[2], *w_hh[2], *biases[2], *zeros, *gates, *cells, *hidden, *inputs, *products, *parts;
   StepRow* step_rows;
   const float **x_rows, **hidden_rows;
-  int32_t *counts, *order;
+  Order order;
   bool by_span;             //  projects_by_span()
   int64_t span, span_rows;  //  steps of a span; its rows, at most
   int64_t own;              //  floats of x that are one thread's, on the tile unit
@@ -58,8 +58,10 @@ struct Workspace {
   int64_t hidden_stride;    //  of a clip's hidden state: rows of a power of two would share a few cache sets
   int64_t size;
 
-  Workspace(const Sizes& z, int threads, float* at) {
-    Cutter cut(at);
+  Workspace(const Sizes& z, int threads, float* at) : Workspace(z, threads, Cutter(at)) {}
+
+ private:
+  Workspace(const Sizes& z, int threads, Cutter cut) : order(z, cut) {
     const Schedule schedule(z, threads);
     const bool tiles = projects_on_tiles(z);
     most_clips = schedule.most_clips(z);
@@ -89,8 +91,6 @@ struct Workspace {
     step_rows = cut.take_of<StepRow>(threads * most_clips);
     x_rows = cut.take_of<const float*>(threads * span_rows);
     hidden_rows = cut.take_of<const float*>(threads * most_clips);
-    counts = cut.take_of<int32_t>(z.time + 1);
-    order = cut.take_of<int32_t>(z.batch);
     size = cut.size();
   }
 };
@@ -102,22 +102,23 @@ struct Recurrence {
   const zt_recurrent_weights* weights;
   float *y, *saved;
 
-  StepRow row_of(int64_t direction, int64_t clip, int64_t step) const {
-    const int64_t row = z.row(direction, clip, step), output = z.output(direction, clip, step);
-    const int64_t place = direction * z.batch + clip;
+  // Of clip number i of the group.
+  StepRow row_of(const Group& group, int64_t i, int64_t step) const {
+    const int64_t direction = group.direction, clip = group.clip(i), output = z.output(direction, clip, step);
+    const int64_t kept = group.kept(i, step), place = direction * z.batch + clip;
     StepRow at = {};
     at.y = output < 0 ? nullptr : y + output;
     if (step > 0) at.hidden = w.hidden + (place * 2 + step % 2) * w.hidden_stride;
     at.next_hidden = w.hidden + (place * 2 + (step + 1) % 2) * w.hidden_stride;
     if (saved != nullptr) {
       const Saved keep(z, saved, direction);
-      at.gates = keep.gates + row * z.gates;
-      at.inner = keep.inner + row * z.hidden;
-      at.cells = keep.cells + row * z.hidden;
-      if (step > 0) at.cells_before = keep.cells + z.row(direction, clip, step - 1) * z.hidden;
-      if (step + 1 < z.length(clip)) at.kept_hidden = keep.before + z.row(direction, clip, step + 1) * z.hidden;
+      at.gates = keep.gates + kept * z.gates;
+      at.inner = keep.inner + kept * z.hidden;
+      at.cells = keep.cells + kept * z.hidden;
+      if (step > 0) at.cells_before = keep.cells + group.kept(i, step - 1) * z.hidden;
+      if (step + 1 < z.length(clip)) at.kept_hidden = keep.before + group.kept(i, step + 1) * z.hidden;
     } else {
-      if (!w.by_span) at.gates = w.gates + (direction * z.rows + row) * z.gates;
+      if (!w.by_span) at.gates = w.gates + (direction * z.rows + kept) * z.gates;
       at.cells = w.cells + place * z.hidden;
       if (step > 0) at.cells_before = at.cells;
     }
@@ -144,7 +145,7 @@ struct Recurrence {
     for (int64_t step = 0; step < group.steps(); ++step) {
       count = group.longer_than(count, step);
       for (int64_t i = 0; i < count; ++i) {
-        rows[i] = row_of(direction, group.clip(i), step);
+        rows[i] = row_of(group, i, step);
         hidden_rows[i] = rows[i].hidden;
       }
       if (step == 0 && saved != nullptr && z.recurs()) clear_before(group, begin, end);
@@ -202,7 +203,7 @@ struct Recurrence {
   void clear_before(const Group& group, int64_t begin, int64_t end) const {
     float* const before = Saved(z, saved, group.direction).before;
     for (int64_t i = 0; i < group.size(); ++i) {
-      float* const row = before + z.row(group.direction, group.clip(i), 0) * z.hidden;
+      float* const row = before + group.kept(i, 0) * z.hidden;
       for (int64_t unit = begin; unit < end; ++unit) row[unit] = 0;
     }
   }
@@ -287,12 +288,12 @@ void recurrent_forward(const zt_recurrent_shape& s, const float* x, const zt_rec
   const Schedule schedule(z, threads);
   const Workspace w(z, threads, workspace);
   const Recurrence recurrence = {z, w, x, weights, y, saved};
-  sort_by_length(z, w.counts, w.order);
+  w.order.sort();
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
     prepare(z, x, weights, saved, w);
-    share_recurrence(z, schedule, w.order, [&](const Group& group, int64_t begin, int64_t end, const auto& after_step) {
+    const auto run = [&](const Group& group, int64_t begin, int64_t end, const auto& after_step) {
       if (z.is_gru) {
         const float* const bias = weights[group.direction].b_hh + 2 * z.hidden;
         const auto cell = [&](const StepRow& row, const Sums& sums, int64_t unit) {
@@ -303,7 +304,8 @@ void recurrent_forward(const zt_recurrent_shape& s, const float* x, const zt_rec
         const auto cell = [&](const StepRow& row, const Sums& sums, int64_t unit) { lstm_step(z, row, sums, unit); };
         recurrence.run<4>(group, begin, end, cell, after_step);
       }
-    });
+    };
+    share_recurrence(z, schedule, w.order, w.order.longest(), run);
   }
 }
 

@@ -21,6 +21,10 @@ ZT_INLINE float bias_of(const Sizes& z, const zt_recurrent_weights& weights, int
 // core's caches then. A larger W_ih is read once for all clips.
 ZT_INLINE bool projects_by_span(const Sizes& z) { return z.recurs() && z.features * z.gates <= int64_t{1} << 20; }
 
+// What is saved lies step by step then, so that the clips of a step lie side by side. A projection of all steps leaves
+// its gates in the order of x.
+ZT_INLINE bool keeps_by_step(const Sizes& z) { return projects_by_span(z); }
+
 // Some neighbouring rows of x, and where their gates go: [rows][gates] of each direction.
 struct Chunk {
   const Sizes& z;

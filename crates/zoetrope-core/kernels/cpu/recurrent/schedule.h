@@ -19,27 +19,52 @@ constexpr int64_t kRowsOfLarge = 2 * kRows;    //  clips of a group, where W_hh 
 // The same of this machine: of its L2 a quarter is left for what the steps read and write.
 ZT_INLINE int64_t cached_weights() { return larger(kCachedWeights, zt_l2_bytes() / 4 * 3); }
 
-// The clips in the order in which the recurrence takes them, the longest first. The clips still running are then the
-// first of a group. The sorting uses `counts`, of time + 1.
-ZT_INLINE void sort_by_length(const Sizes& z, int32_t* counts, int32_t* order) {
-  for (int64_t length = 0; length <= z.time; ++length) counts[length] = 0;
-  for (int64_t clip = 0; clip < z.batch; ++clip) ++counts[z.length(clip)];
-  for (int64_t length = z.time, longer = 0; length >= 0; --length) {
-    const int32_t count = counts[length];
-    counts[length] = static_cast<int32_t>(longer);  //  from here on: the place of the next clip of that length
-    longer += count;
-  }
-  for (int64_t clip = 0; clip < z.batch; ++clip) order[counts[z.length(clip)]++] = static_cast<int32_t>(clip);
-}
+// The order in which the recurrence takes the clips, the longest first: those still running are then the first of a
+// group. And where their rows of each step are kept.
+struct Order {
+  const Sizes& z;
+  int32_t* clips;   //  [batch]
+  int32_t* before;  //  [time + 1]: rows of the steps before one
 
-// Every so many-th of the sorted clips: groups have about as many steps.
+  Order(const Sizes& sizes, Cutter& cut)
+      : z(sizes), clips(cut.take_of<int32_t>(sizes.batch)), before(cut.take_of<int32_t>(sizes.time + 1)) {}
+
+  void sort() const {
+    int32_t* const places = before;  //  of the next clip of each length; in the end so many clips are as long or longer
+    for (int64_t length = 0; length <= z.time; ++length) places[length] = 0;
+    for (int64_t clip = 0; clip < z.batch; ++clip) ++places[z.length(clip)];
+    for (int64_t length = z.time, longer = 0; length >= 0; --length) {
+      const int32_t count = places[length];
+      places[length] = static_cast<int32_t>(longer);
+      longer += count;
+    }
+    for (int64_t clip = 0; clip < z.batch; ++clip) clips[places[z.length(clip)]++] = static_cast<int32_t>(clip);
+    before[0] = 0;
+    for (int64_t step = 1; step <= z.time; ++step) before[step] += before[step - 1];
+  }
+
+  int64_t longest() const { return z.length(clips[0]); }
+  bool is_even() const { return z.length(clips[z.batch - 1]) == longest(); }
+  // The row of clip number i at a step, among those that are kept.
+  int64_t kept(int64_t direction, int64_t i, int64_t step) const {
+    return keeps_by_step(z) ? before[step] + i : z.row(direction, clips[i], step);
+  }
+};
+
+// Some of the sorted clips, about as many steps as other groups have: neighbours, whose rows are kept side by side, where
+// all clips are as long, else every so many-th.
 struct Group {
   const Sizes& z;
-  const int32_t* order;
+  const Order& order;
   int64_t direction, first, stride;
+  bool is_even;
 
-  int64_t clip(int64_t i) const { return order[first + i * stride]; }
-  int64_t size() const { return ceil_div(z.batch - first, stride); }
+  int64_t number(int64_t i) const { return is_even ? z.batch * first / stride + i : first + i * stride; }
+  int64_t clip(int64_t i) const { return order.clips[number(i)]; }
+  int64_t kept(int64_t i, int64_t step) const { return order.kept(direction, number(i), step); }
+  int64_t size() const {
+    return is_even ? z.batch * (first + 1) / stride - z.batch * first / stride : ceil_div(z.batch - first, stride);
+  }
   int64_t steps() const { return z.length(clip(0)); }
   // How many of its clips have more than `steps` steps, of which `count` have more than fewer.
   int64_t longer_than(int64_t count, int64_t steps) const {
@@ -65,20 +90,21 @@ struct Schedule {
 };
 
 // Calls body(group, units_begin, units_end, after_step) for the share of the calling thread. All threads come here.
-// body must call after_step() when a step is done.
+// body must call after_step() when a step is done; the longest clips go through `steps` of them.
 template <typename Body>
-ZT_INLINE void share_recurrence(const Sizes& z, const Schedule& schedule, const int32_t* order, const Body& body) {
+ZT_INLINE void share_recurrence(const Sizes& z, const Schedule& schedule, const Order& order, int64_t steps,
+                                const Body& body) {
   const int64_t items = schedule.groups * z.directions;
   const auto group = [&](int64_t item) {
-    return Group{z, order, item % z.directions, item / z.directions, schedule.groups};
+    return Group{z, order, item % z.directions, item / z.directions, schedule.groups, order.is_even()};
   };
   if (schedule.slices == 1) {
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(static, 1)
     for (int64_t item = 0; item < items; ++item) body(group(item), int64_t{0}, z.hidden, [] {});
     return;
   }
   const int64_t thread = omp_get_thread_num(), item = thread / schedule.slices, slice = thread % schedule.slices;
-  const int64_t panels = ceil_div(z.hidden, kPanel), longest = z.length(order[0]);
+  const int64_t panels = ceil_div(z.hidden, kPanel);
   int64_t met = 0;
   const auto meet = [&] {
     ++met;
@@ -88,7 +114,7 @@ ZT_INLINE void share_recurrence(const Sizes& z, const Schedule& schedule, const 
     const auto border = [&](int64_t i) { return smaller(panels * i / schedule.slices * kPanel, z.hidden); };
     body(group(item), border(slice), border(slice + 1), meet);
   }
-  while (met < longest) meet();  //  whose clips are shorter
+  while (met < steps) meet();  //  whose clips are shorter
 }
 
 }  // namespace zt::ZT_ISA

@@ -47,8 +47,9 @@ struct Sizes {
   int64_t weight_rows() const { return (is_gru ? 3 : 4) * hidden; }
   int64_t recurrent_blocks() const { return is_gru ? 3 : 4; }
   // Values of a row's gradient: that of each gate, and of a GRU's hidden part of `new`, which the reset gate
-  // multiplies.
+  // multiplies. A GRU's begin with that of `new`, so that those that W_hh multiplies lie side by side.
   int64_t gradients() const { return is_gru ? 4 * hidden : gates; }
+  int64_t passed_from() const { return is_gru ? hidden : 0; }
   int64_t outputs() const { return directions * hidden; }
 
   int64_t length(int64_t clip) const { return offsets != nullptr ? offsets[clip + 1] - offsets[clip] : time; }

@@ -30,15 +30,19 @@ constexpr int64_t kProductWorkspace = kBlock * kMaxDepth;
 // The columns of a block: a larger one reads a less often, but takes 256 KiB of L2.
 ZT_INLINE int64_t block_columns() { return zt_l2_bytes() >= int64_t{1} << 20 ? kBlock : kBlock / 2; }
 
-// Rows that lie `stride` floats apart, but from row `from` on `by` rows further.
+// Rows that lie `stride` floats apart, but from row `from` on `by` rows further; or where `places` says.
 template <typename Float>
 struct Rows {
   Float* at;
   int64_t stride, from, by;
+  const int32_t* places = nullptr;
 
   Rows(Float* begin, int64_t row_stride, int64_t first_moved = INT64_MAX, int64_t moved_by = 0)
       : at(begin), stride(row_stride), from(first_moved), by(moved_by) {}
-  Float* operator[](int64_t i) const { return at + (i >= from ? i + by : i) * stride; }
+  Rows(Float* begin, int64_t row_stride, const int32_t* row_places)
+      : at(begin), stride(row_stride), from(INT64_MAX), by(0), places(row_places) {}
+  Float* operator[](int64_t i) const { return at + place(i) * stride; }
+  int64_t place(int64_t i) const { return places != nullptr ? places[i] : i >= from ? i + by : i; }
 };
 
 // A product of plain matrices.
@@ -134,8 +138,8 @@ ZT_INLINE void fetch_rows(const P& p, int64_t row, int64_t last, int64_t k, int6
       __builtin_prefetch(p.a(r, k + line));
 }
 
-// Every thread calls this, with a workspace of its own, and returns when all shares are done. The threads divide the
-// columns, and where there are few columns the rows as well. Several lines of a row of c are written side by side,
+// Every thread calls this, with a workspace of its own, and computes some shares; it does not wait for the others'. The
+// threads divide the columns, and where there are few columns the rows as well. Several lines of a row of c are written side by side,
 // which is faster for the memory.
 template <typename P>
 static void multiply(const P& p, float* packed) {
@@ -143,7 +147,7 @@ static void multiply(const P& p, float* packed) {
   const int64_t block = smaller(block_columns(), round_up(ceil_div(p.columns, threads), kPanel));
   const int64_t blocks = ceil_div(p.columns, block), tiles = ceil_div(p.m, kRows);
   const int64_t parts = smaller(ceil_div(threads, blocks), tiles);
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic) nowait
   for (int64_t task = 0; task < blocks * parts; ++task) {
     const int64_t begin = task / parts * block, end = smaller(begin + block, p.columns), part = task % parts;
     const int64_t first = tiles * part / parts * kRows, last = smaller(tiles * (part + 1) / parts * kRows, p.m);
