@@ -25,7 +25,7 @@ namespace zt::ZT_ISA {
 namespace {
 
 constexpr int64_t kTilesDepth = 16;         //  a product of fewer rows of b would leave most of a tile empty
-constexpr int64_t kSpanFloats = 1ll << 18;  //  about so many gradients lie in the caches
+constexpr int64_t kSpanFloats = 1ll << 17;  //  about so many gradients lie in the caches
 constexpr int64_t kSpanRows = 256;          //  of a span at least: for each, the gradients of the weights are read once
 
 // W_hh as what passes gradients back: kPanel hidden units' columns, of all gates.
