@@ -237,6 +237,17 @@ void check_panels(zt_cell cell) {
       check_shape({cell, batch, 3, 20, hidden, nullptr, batch == 3 ? 2 : 1, false}, Clips::varied, random);
 }
 
+// So many steps that their gradients come span by span, and a W_ih so large that all inputs are projected before.
+void check_spans(zt_cell cell) {
+  std::mt19937 random(6);
+  for (const Clips clips : {Clips::full, Clips::varied})
+    for (const int64_t directions : {1, 2}) {
+      check_shape({cell, 9, 90, 40, 50, nullptr, directions, false}, clips, random);
+      check_shape({cell, 70, 12, 20, 70, nullptr, directions, directions == 1}, clips, random);
+      check_shape({cell, 9, 5, 2800, 130, nullptr, directions, false}, clips, random);
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -264,6 +275,7 @@ int main() {
         for (const Sizes& s : sizes)
           check_shape({cell, s.batch, s.time, s.features, s.hidden, nullptr, s.directions, s.last_only}, clips, random);
       check_panels(cell);
+      check_spans(cell);
       for (int i = 0; i < 60; ++i) {
         const int64_t directions = up_to(2);
         const bool last_only = directions == 1 && random() % 2 == 0;

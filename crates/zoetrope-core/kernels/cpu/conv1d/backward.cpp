@@ -96,8 +96,8 @@ void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weig
 #pragma omp barrier
       for (int64_t tap = 0; tap < s.taps && dweight != nullptr; ++tap) {
         float* const gradients = w.gradients + tap * out * in;
-        const OfWeight product = {
-            w.steps, transposed, x, w.zeros, first, distance_of(s, tap), gradients, out, end - first, in, first > 0};
+        const OfWeight product = {w.steps,   transposed, x,           w.zeros, first,    distance_of(s, tap),
+                                  gradients, out,        end - first, in,      first > 0};
         multiply(product, packed);
       }
     }

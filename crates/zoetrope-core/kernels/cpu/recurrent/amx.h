@@ -34,7 +34,8 @@ struct Columns {
   int64_t stride;
 };
 
-// Computes some shares of c = a · b, as multiply() in simd/product.h does. Every thread calls this. Where `columns` is given, these are a, and the product's a_rows are not used.
+// Computes some shares of c = a · b, as multiply() in simd/product.h does. Every thread calls this. Where `columns` is
+// given, these are a, and the product's a_rows are not used.
 int64_t multiply_workspace();
 void multiply(const Product& p, const Columns* columns, float* workspace);
 

@@ -51,8 +51,8 @@ struct Order {
   }
 };
 
-// Some of the sorted clips, about as many steps as other groups have: neighbours, whose rows are kept side by side, where
-// all clips are as long, else every so many-th.
+// Some of the sorted clips, about as many steps as other groups have: neighbours, whose rows are kept side by side,
+// where all clips are as long, else every so many-th.
 struct Group {
   const Sizes& z;
   const Order& order;

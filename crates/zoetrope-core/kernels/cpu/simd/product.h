@@ -139,8 +139,8 @@ ZT_INLINE void fetch_rows(const P& p, int64_t row, int64_t last, int64_t k, int6
 }
 
 // Every thread calls this, with a workspace of its own, and computes some shares; it does not wait for the others'. The
-// threads divide the columns, and where there are few columns the rows as well. Several lines of a row of c are written side by side,
-// which is faster for the memory.
+// threads divide the columns, and where there are few columns the rows as well. Several lines of a row of c are written
+// side by side, which is faster for the memory.
 template <typename P>
 static void multiply(const P& p, float* packed) {
   const int64_t threads = omp_get_num_threads();
