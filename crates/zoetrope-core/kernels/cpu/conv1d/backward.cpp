@@ -107,10 +107,11 @@ void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weig
       for (int64_t tap = 0; tap < s.taps; ++tap) dweight[i * s.taps + tap] = w.gradients[tap * out * in + i];
     if (dx != nullptr) {
 #pragma omp for schedule(static)
-      for (int64_t k = 0; k < s.taps * out; ++k)  //  [tap][out][in]
-        for (int64_t c = 0; c < in; ++c) w.weights[k * in + c] = weight[(k % out * in + c) * s.taps + k / out];
-      const OverTime product = {s,  w.steps, s.relu ? w.passed : dy, w.weights, w.zeros, out, -1, nullptr, false,
-                                dx, rows,    s.taps * out,           in};
+      for (int64_t o = 0; o < out; ++o)  //  [tap][out][in]
+        transpose_floats(weight + o * in * s.taps, s.taps, in, s.taps, w.weights + o * in, out * in);
+      const OverTime product = {
+          s,  w.steps, s.relu ? w.passed : dy, w.weights, w.zeros, out * in, in, out, -1, nullptr, false,
+          dx, rows,    s.taps * out,           in};
       multiply(product, packed);
     }
   }

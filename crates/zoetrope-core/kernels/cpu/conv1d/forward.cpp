@@ -4,6 +4,7 @@
 // Cost: 2·rows·taps·in_channels·out_channels FLOPs; x is read once for each block of output channels and tap, from L1.
 #include <omp.h>
 
+#include "../simd/transpose.h"
 #include "steps.h"
 
 namespace zt::ZT_ISA {
@@ -40,11 +41,12 @@ void conv1d_forward(const zt_conv1d_shape& s, const float* x, const float* weigh
   {
     const FlushDenormals flush;
     w.steps.fill(s);
+    const int64_t depth = in * s.taps;
 #pragma omp for schedule(static)
-    for (int64_t k = 0; k < s.taps * in; ++k)  //  [tap][in][out]
-      for (int64_t o = 0; o < out; ++o) w.weights[k * out + o] = weight[(o * in + k % in) * s.taps + k / in];
-    const OverTime product = {s,      w.steps, x, w.weights,    w.zeros,     in, 1,
-                              w.bias, s.relu,  y, w.steps.rows, s.taps * in, out};
+    for (int64_t k = 0; k < depth; k += kPanel)  //  [in][tap][out]
+      transpose_floats(weight + k, depth, out, smaller(kPanel, depth - k), w.weights + k * out, out);
+    const OverTime product = {s, w.steps, x,      w.weights, w.zeros,      out,   s.taps * out, in,
+                              1, w.bias,  s.relu, y,         w.steps.rows, depth, out};
     multiply(product, w.panels + omp_get_thread_num() * kProductWorkspace);
   }
 }

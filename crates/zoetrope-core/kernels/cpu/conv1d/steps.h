@@ -39,14 +39,15 @@ struct Steps {
 // How many steps from a row the tap reads.
 ZT_INLINE int64_t distance_of(const zt_conv1d_shape& s, int64_t tap) { return (tap - s.taps / 2) * s.dilation; }
 
-// out [rows][columns] = Σ over taps of values [rows at the tap's distance][width] · weights [tap][width][columns]: the
-// taps' shifted products, one after the other in the same sums. (simd/product.h)
+// out [rows][columns] = Σ over taps of values [rows at the tap's distance][width] · weights of the tap
+// [width][columns]: the taps' shifted products, one after the other in the same sums. (simd/product.h)
 struct OverTime {
   const zt_conv1d_shape& s;
   const Steps& steps;
   const float *values, *weights, *zeros;
-  int64_t width, sign;  //  sign -1: from where a step's output went back to where it came from
-  const float* bias;    //  whole panels, or null
+  int64_t of_tap, of_value;  //  floats from a tap's weights to the next tap's, and from a value's to the next value's
+  int64_t width, sign;       //  sign -1: from where a step's output went back to where it came from
+  const float* bias;         //  whole panels, or null
   bool relu;
   float* out;
   int64_t m, depth, columns;
@@ -56,7 +57,7 @@ struct OverTime {
     return steps.at(values, width, i, sign * distance_of(s, k / width), zeros) + k % width;
   }
   int64_t run(int64_t k) const { return width - k % width; }
-  const float* b(int64_t k) const { return weights + k * columns; }
+  const float* b(int64_t k) const { return weights + k / width * of_tap + k % width * of_value; }
   float* c(int64_t i) const { return out + i * columns; }
   VF finish(VF sum, int64_t column) const {
     if (bias != nullptr) sum += load(bias + column);

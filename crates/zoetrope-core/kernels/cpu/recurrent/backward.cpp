@@ -35,8 +35,8 @@ struct Recurrence {
   const BackwardWorkspace& w;
   const float *saved, *dy;
 
-  // Of clip number i of the group.
-  BackwardRow row_of(const Group& group, int64_t i, int64_t step) const {
+  // Of clip number i of the group. Rows of gradients of this step and of the one after begin there.
+  BackwardRow row_of(const Group& group, int64_t i, int64_t step, float* here, const float* after) const {
     const int64_t direction = group.direction, clip = group.clip(i), output = z.output(direction, clip, step);
     const Saved keep(z, const_cast<float*>(saved), direction);
     const int64_t kept = group.kept(i, step);
@@ -45,16 +45,16 @@ struct Recurrence {
     at.inner = keep.inner + kept * z.hidden;
     at.dy = output < 0 ? nullptr : dy + output;
     at.carried = w.carried + (direction * z.batch + clip) * z.hidden;
-    at.gradients = gradients_at(group, i, step);
+    at.gradients = here + group.number(i) * w.gradients_stride;
     if (step > 0)
       at.before = z.is_gru ? keep.before + kept * z.hidden : keep.cells + group.kept(i, step - 1) * z.hidden;
-    if (step + 1 < z.length(clip)) at.after = gradients_at(group, i, step + 1) + z.passed_from();
+    if (step + 1 < z.length(clip)) at.after = after + group.number(i) * w.gradients_stride + z.passed_from();
     return at;
   }
 
-  float* gradients_at(const Group& group, int64_t i, int64_t step) const {
-    const int64_t number = step / w.span, row = w.order.before[step] + group.number(i);
-    return w.gradients_of(group.direction, number) + (row - w.order.before[number * w.span]) * w.gradients_stride;
+  float* gradients_at(int64_t direction, int64_t step) const {
+    const int64_t number = step / w.span, row = w.order.before[step] - w.order.before[number * w.span];
+    return w.gradients_of(direction, number) + row * w.gradients_stride;
   }
 
   // Units begin … end of a group's clips, longest first, from the span's last step to its first.
@@ -71,8 +71,10 @@ struct Recurrence {
     const amx::TileUnit unit_of_tiles(on_tiles);
     for (int64_t step = smaller(group.steps(), span.end) - 1; step >= span.first; --step) {
       const int64_t here = group.longer_than(group.size(), step), going = group.longer_than(here, step + 1);
+      float* const gradients = gradients_at(group.direction, step);
+      const float* const after = step + 1 < group.steps() ? gradients_at(group.direction, step + 1) : nullptr;
       for (int64_t i = 0; i < here; ++i) {
-        rows[i] = row_of(group, i, step);
+        rows[i] = row_of(group, i, step, gradients, after);
         after_rows[i] = rows[i].after;
       }
       if (on_tiles && going > 0) amx::pack_clips(after_rows, going, z.weight_rows(), parts);

@@ -56,20 +56,25 @@ struct Order {
 struct Group {
   const Sizes& z;
   const Order& order;
-  int64_t direction, first, stride;
-  bool is_even;
+  int64_t direction, first, by, count;
 
-  int64_t number(int64_t i) const { return is_even ? z.batch * first / stride + i : first + i * stride; }
+  Group(const Sizes& sizes, const Order& sorted, int64_t of_direction, int64_t group, int64_t groups)
+      : z(sizes), order(sorted), direction(of_direction) {
+    const bool is_even = order.is_even();
+    first = is_even ? z.batch * group / groups : group;
+    by = is_even ? 1 : groups;
+    count = is_even ? z.batch * (group + 1) / groups - first : ceil_div(z.batch - first, by);
+  }
+
+  int64_t number(int64_t i) const { return first + i * by; }
   int64_t clip(int64_t i) const { return order.clips[number(i)]; }
   int64_t kept(int64_t i, int64_t step) const { return order.kept(direction, number(i), step); }
-  int64_t size() const {
-    return is_even ? z.batch * (first + 1) / stride - z.batch * first / stride : ceil_div(z.batch - first, stride);
-  }
+  int64_t size() const { return count; }
   int64_t steps() const { return z.length(clip(0)); }
-  // How many of its clips have more than `steps` steps, of which `count` have more than fewer.
-  int64_t longer_than(int64_t count, int64_t steps) const {
-    while (count > 0 && z.length(clip(count - 1)) <= steps) --count;
-    return count;
+  // How many of its clips have more than `steps` steps, of which `longer` have more than fewer.
+  int64_t longer_than(int64_t longer, int64_t steps) const {
+    while (longer > 0 && z.length(clip(longer - 1)) <= steps) --longer;
+    return longer;
   }
 };
 
@@ -96,7 +101,7 @@ ZT_INLINE void share_recurrence(const Sizes& z, const Schedule& schedule, const 
                                 const Body& body) {
   const int64_t items = schedule.groups * z.directions;
   const auto group = [&](int64_t item) {
-    return Group{z, order, item % z.directions, item / z.directions, schedule.groups, order.is_even()};
+    return Group(z, order, item % z.directions, item / z.directions, schedule.groups);
   };
   if (schedule.slices == 1) {
 #pragma omp for schedule(static, 1)
