@@ -117,9 +117,8 @@ struct Blocks {
 
   Blocks(const Product& p, int64_t threads) {
     const int64_t pairs = ceil_div(p.columns, kPair), row_pairs = ceil_div(p.m, kPair);
-    across = ceil_div(pairs, kColumns / kPair);
-    if (across > 1) across = smaller(round_up(across, threads), pairs);
-    down = smaller(row_pairs, ceil_div(threads, across));
+    down = smaller(threads, larger(row_pairs / 2, 1));
+    across = larger(ceil_div(pairs, kColumns / kPair), smaller(ceil_div(threads, down), pairs));
     columns = ceil_div(pairs, across) * kPair;
     rows = ceil_div(row_pairs, down) * kPair;
     across = ceil_div(p.columns, columns), down = ceil_div(p.m, rows);
@@ -147,7 +146,7 @@ void multiply(const Product& p, const Columns* of_a, float* workspace) {
     }
     pack_rows([&](int r) { return p.a(smaller(row + r, p.m - 1), k); }, depth, out);
   };
-#pragma omp for schedule(dynamic) nowait
+#pragma omp for schedule(static) nowait
   for (int64_t task = 0; task < blocks.across * blocks.down; ++task) {
     const int64_t first = task / blocks.across * blocks.rows, last = smaller(first + blocks.rows, p.m);
     const int64_t begin = task % blocks.across * blocks.columns, end = smaller(begin + blocks.columns, p.columns);

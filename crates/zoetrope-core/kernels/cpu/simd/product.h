@@ -22,6 +22,7 @@ namespace zt::ZT_ISA {
 constexpr int64_t kBlock = 256;     //  columns of a block of b, at most
 constexpr int64_t kMaxDepth = 256;  //  its rows
 
+constexpr int64_t kTilesOfShare = 2;  //  rows of tiles of a thread, at least
 constexpr int64_t kCacheLine = 16;  //  floats
 
 // Floats that a thread needs for a packed block.
@@ -138,18 +139,18 @@ ZT_INLINE void fetch_rows(const P& p, int64_t row, int64_t last, int64_t k, int6
       __builtin_prefetch(p.a(r, k + line));
 }
 
-// Every thread calls this, with a workspace of its own, and computes some shares; it does not wait for the others'. The
-// threads divide the columns, and where there are few columns the rows as well. Several lines of a row of c are written
-// side by side, which is faster for the memory.
+// Every thread calls this, with a workspace of its own, and computes its share; it does not wait for the others'. The
+// threads divide the rows, and where there are few rows the columns as well: so each reads its own part of a, and the
+// next product finds its part of c where this one left it.
 template <typename P>
 static void multiply(const P& p, float* packed) {
-  const int64_t threads = omp_get_num_threads();
-  const int64_t block = smaller(block_columns(), round_up(ceil_div(p.columns, threads), kPanel));
-  const int64_t blocks = ceil_div(p.columns, block), tiles = ceil_div(p.m, kRows);
-  const int64_t parts = smaller(ceil_div(threads, blocks), tiles);
-#pragma omp for schedule(dynamic) nowait
+  const int64_t threads = omp_get_num_threads(), tiles = ceil_div(p.m, kRows);
+  const int64_t parts = smaller(threads, larger(tiles / kTilesOfShare, 1)), across = ceil_div(threads, parts);
+  const int64_t block = smaller(block_columns(), round_up(ceil_div(p.columns, across), kPanel));
+  const int64_t blocks = ceil_div(p.columns, block);
+#pragma omp for schedule(static) nowait
   for (int64_t task = 0; task < blocks * parts; ++task) {
-    const int64_t begin = task / parts * block, end = smaller(begin + block, p.columns), part = task % parts;
+    const int64_t part = task / blocks, begin = task % blocks * block, end = smaller(begin + block, p.columns);
     const int64_t first = tiles * part / parts * kRows, last = smaller(tiles * (part + 1) / parts * kRows, p.m);
     for (int64_t k = 0; k < p.depth; k += kMaxDepth) {
       const int64_t depth = smaller(kMaxDepth, p.depth - k);
