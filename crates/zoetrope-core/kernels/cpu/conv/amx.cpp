@@ -87,8 +87,8 @@ void run(const zt_conv_shape& s, const Sizes& z, const zt_conv_output& output, c
       now->places = here, now->count = count, now->first = o;
       for (int64_t p = 0; p < 36; ++p) {
         const float *const a = V + p * 2 * packed, *const b = U + (p * z.co + o) / kSide * packed;
-        const auto finish_some = [&](int64_t step) {
-          if (step == 0) finish(before->count * p / 36, before->count * (p + 1) / 36);
+        const auto finish_some = [&](int64_t share) {
+          if (share == 0) finish(before->count * p / 36, before->count * (p + 1) / 36);
         };
         multiply(a, a + packed, b, b + packed, z.steps, now->M + p * kPanel, 36 * kPanel, finish_some);
       }

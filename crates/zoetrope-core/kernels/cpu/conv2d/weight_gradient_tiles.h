@@ -87,11 +87,14 @@ static void sum_weight(const Gradient& g, float* scratch) {
       for (int64_t i = 0; i < calls; ++i) {
         const int64_t call = panel * calls + i;
         const float *const rows = a + 2 * i * side, *const columns = now.parts;
-        multiply(rows, rows + side, columns, columns + side, steps, sums[call % 2], kPair, [&](int64_t step) {
-          if (call > 0) add(call - 1, kPair * step / steps, kPair * (step + 1) / steps);
-          const int64_t share = i * steps + step, shares = calls * steps;
-          if (has_next) next.pack(pairs * share / shares, pairs * (share + 1) / shares);
-        });
+        const int64_t shares = kShares * steps;
+        const Parted rows_added(kPair, shares), pairs_packed(pairs, calls * shares);
+        multiply(rows, rows + side, columns, columns + side, steps, sums[call % 2], kPair,
+                 [&](int64_t share) ZT_NOINLINE_LAMBDA {
+                   if (call > 0) add(call - 1, rows_added.until(share), rows_added.until(share + 1));
+                   const int64_t before = i * shares + share;
+                   if (has_next) next.pack(pairs_packed.until(before), pairs_packed.until(before + 1));
+                 });
       }
     }
     add(g.panels * calls - 1, 0, kPair);

@@ -77,10 +77,11 @@ void project(const Chunk& chunk, float* sums, float* workspace) {
       for (int r = 0; r < kPair && next_depth > 0; ++r) next[r] = weight_row(next_pair, r) + next_k;
       for (int64_t row = 0; row < padded; row += kPair) {
         const int64_t begin = kPair * row / padded, until = kPair * (row + kPair) / padded;
-        const auto pack_next = [&](int64_t step) {
-          const int64_t left = next_depth - step * kStep;
+        const auto pack_next = [&](int64_t share) ZT_NOINLINE_LAMBDA {
+          const int64_t step = share / kShares, of_step = share % kShares, left = next_depth - step * kStep;
           if (left <= 0) return;
-          for (int64_t r = begin; r < until; ++r)
+          for (int64_t r = begin + (until - begin) * of_step / kShares;
+               r < begin + (until - begin) * (of_step + 1) / kShares; ++r)
             split_first(next[r] + step * kStep, left,
                         next_a + r / kSide * packed + step * kStepFloats + r % kSide * kSide);
         };

@@ -128,10 +128,28 @@ ZT_INLINE void pack_columns(const Row& row, int64_t depth, int64_t exist, int64_
       }
 }
 
+// `count` things in as many parts as there are shares, without a division for each. There are fewer than 2^20 shares.
+class Parted {
+  const uint64_t of_share_;  //  in parts of 2^40, rounded up
+
+ public:
+  Parted(int64_t count, int64_t shares)
+      : of_share_((static_cast<uint64_t>(count) << 40) / static_cast<uint64_t>(shares) + 1) {}
+  // How many come before a share; all of them before the one behind the last.
+  ZT_INLINE_MEMBER int64_t until(int64_t share) const {
+    return static_cast<int64_t>(static_cast<uint64_t>(share) * of_share_ >> 40);
+  }
+};
+
 // Computes c [32][32] = a · b for 32 rows and 32 columns, both given as two times 16. Rows of c are `stride` floats
-// apart. Each step calls `meanwhile(step)`: the tile unit is busy for 384 cycles, and the rest of the core is free.
+// apart. The tile unit is busy for 384 cycles in each step, and the rest of the core is free: each step calls
+// meanwhile(share) kShares times, with 0 … kShares * steps - 1. So little at a time fits between tile instructions that
+// wait for each other.
 //
 // Not inlined: the compiler does not know what tile instructions read and write.
+constexpr int64_t kShares = 6;
+constexpr int kFetched = kStepFloats / kShares;  //  floats of 16 rows or columns that a share brings from L2
+
 template <typename Meanwhile>
 __attribute__((noinline)) static void multiply(const float* a0, const float* a1, const float* b0, const float* b1,
                                                int64_t steps, float* c, int64_t stride, const Meanwhile& meanwhile) {
@@ -146,33 +164,37 @@ __attribute__((noinline)) static void multiply(const float* a0, const float* a1,
 #define ZT_LOAD_B(part)                       \
   _tile_loadd(6, b0 + (part) * kTile, kLine); \
   _tile_loadd(7, b1 + (part) * kTile, kLine)
-#define ZT_MULTIPLY        \
+#define ZT_MULTIPLY(share) \
   _tile_dpbf16ps(0, 4, 6); \
   _tile_dpbf16ps(1, 4, 7); \
   _tile_dpbf16ps(2, 5, 6); \
-  _tile_dpbf16ps(3, 5, 7)
+  _tile_dpbf16ps(3, 5, 7); \
+  fetch((share) * kFetched); \
+  meanwhile(step * kShares + (share))
+  const auto fetch = [&](int first) {  //  the next step's parts come from L2
+#pragma GCC unroll 8
+    for (int line = first + kStepFloats; line < first + kStepFloats + kFetched; line += kSide) {
+      __builtin_prefetch(a0 + line);
+      __builtin_prefetch(a1 + line);
+      __builtin_prefetch(b0 + line);
+      __builtin_prefetch(b1 + line);
+    }
+  };
   for (int64_t step = 0; step < steps; ++step) {
     ZT_LOAD_A(0);
     ZT_LOAD_B(2);
-    ZT_MULTIPLY;
+    ZT_MULTIPLY(0);
     ZT_LOAD_B(1);
-    ZT_MULTIPLY;
+    ZT_MULTIPLY(1);
     ZT_LOAD_B(0);
-    ZT_MULTIPLY;
+    ZT_MULTIPLY(2);
     ZT_LOAD_A(1);
-    ZT_MULTIPLY;
+    ZT_MULTIPLY(3);
     ZT_LOAD_B(1);
-    ZT_MULTIPLY;
+    ZT_MULTIPLY(4);
     ZT_LOAD_A(2);
     ZT_LOAD_B(0);
-    ZT_MULTIPLY;
-    for (int line = 0; line < kStepFloats; line += kSide) {  //  the next step's parts come from L2
-      __builtin_prefetch(a0 + kStepFloats + line);
-      __builtin_prefetch(a1 + kStepFloats + line);
-      __builtin_prefetch(b0 + kStepFloats + line);
-      __builtin_prefetch(b1 + kStepFloats + line);
-    }
-    meanwhile(step);
+    ZT_MULTIPLY(5);
     a0 += kStepFloats, a1 += kStepFloats, b0 += kStepFloats, b1 += kStepFloats;
   }
 #undef ZT_LOAD_A

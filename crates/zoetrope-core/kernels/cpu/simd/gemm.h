@@ -19,6 +19,7 @@ constexpr int64_t kDepth = 256;                   //   rows of a block: its pane
 // A tile of a long product is a function of its own. If it were inlined, there would be too few registers for its row
 // pointers.
 #define ZT_NOINLINE static __attribute__((noinline))
+#define ZT_NOINLINE_LAMBDA __attribute__((noinline))
 
 // sums[r][v] += Σ_k a[r][k] · b[k][v], where v counts the first kEach vectors of some panels. The panels are `stride`
 // floats apart. Calls beside(k) for each k.

@@ -48,19 +48,36 @@ class Pieces {
     }
   }
 
-  ZT_INLINE_MEMBER VF vector_of(const float* row, int64_t vector) const {
-    const Piece* piece = pieces_ + first_[vector];
-    __m512 values = _mm512_maskz_loadu_ps(piece->lanes, row + piece->at);
-    while (!piece->is_last) {
-      ++piece;
-      values = _mm512_mask_loadu_ps(values, piece->lanes, row + piece->at);
-    }
-    return reinterpret_cast<VF>(values);
+  // The parts of one step of rows begin … end. `out` are the parts of rows from 0 on, of which 16 take `side` floats.
+  ZT_INLINE_MEMBER void pack(const float* const* rows, int64_t begin, int64_t end, int64_t step, float* out,
+                             int64_t side) const {
+    out += step * kStepFloats;
+    with_vector(2 * step, [&](const auto& low) {
+      with_vector(2 * step + 1, [&](const auto& high) {
+        for (auto r = static_cast<uint64_t>(begin); r < static_cast<uint64_t>(end); ++r)
+          split(low(rows[r]), high(rows[r]), out + r / kSide * static_cast<uint64_t>(side) + r % kSide * kSide);
+      });
+    });
   }
 
-  // The row's parts of one step. `to` is the row's in the first part's tile.
-  ZT_INLINE_MEMBER void pack(const float* row, int64_t step, float* to) const {
-    split(vector_of(row, 2 * step), vector_of(row, 2 * step + 1), to);
+ private:
+  // Calls body(read), where read(row) is the row's vector. Most are one piece.
+  template <typename Body>
+  ZT_INLINE_MEMBER void with_vector(int64_t vector, const Body& body) const {
+    const Piece *const pieces = pieces_ + first_[vector], first = *pieces;
+    if (first.is_last)
+      return body([first](const float* row) {
+        return reinterpret_cast<VF>(_mm512_maskz_loadu_ps(first.lanes, row + first.at));
+      });
+    body([pieces](const float* row) {
+      const Piece* piece = pieces;
+      __m512 values = _mm512_maskz_loadu_ps(piece->lanes, row + piece->at);
+      while (!piece->is_last) {
+        ++piece;
+        values = _mm512_mask_loadu_ps(values, piece->lanes, row + piece->at);
+      }
+      return reinterpret_cast<VF>(values);
+    });
   }
 };
 
@@ -78,9 +95,6 @@ static void multiply_tall(const TallWeights& w, const float* packed, const float
     const int64_t depth = w.depth_from(k), side = packed_floats(depth), steps = ceil_div(depth, kStep);
     const bool is_first = k == 0, is_last = k + depth == w.depth;
     const Pieces pieces(runs, depth);
-    const auto pack = [&](float* to, int64_t row, int64_t r, int64_t step) {
-      pieces.pack(rows.a[row + r], step, to + r / kSide * side + step * kStepFloats + r % kSide * kSide);
-    };
     const auto put = [&](const Sums& sums, int64_t begin, int64_t end) {
       for (int64_t r = begin; r < smaller(end, sums.count); ++r)
         for (int64_t v = 0; v < smaller(kPair, w.columns - sums.column); v += kWidth) {
@@ -94,8 +108,7 @@ static void multiply_tall(const TallWeights& w, const float* packed, const float
       if (is_last && count > 0) finish(sums.row + begin, count, sums.column, smaller(sums.column + kPair, w.columns));
     };
     float *a = scratch, *next = scratch + together / kSide * side;
-    for (int64_t r = 0; r < smaller(together, rows.m); ++r)
-      for (int64_t step = 0; step < steps; ++step) pack(a, 0, r, step);
+    for (int64_t step = 0; step < steps; ++step) pieces.pack(rows.a, 0, smaller(together, rows.m), step, a, side);
     Sums both[2];
     int current = 0;
     for (int64_t row = 0; row < rows.m; row += together) {
@@ -109,9 +122,12 @@ static void multiply_tall(const TallWeights& w, const float* packed, const float
         const float* const b = packed + w.at(k, panel);
         const Sums& before = both[1 - current];
         Sums& sums = both[current];
-        multiply(a_rows, a_rows + side, b, b + side, steps, sums.values, kPair, [&](int64_t step) {
-          put(before, kPair * step / steps, kPair * (step + 1) / steps);
-          for (int64_t r = begin; r < until; ++r) pack(next, row + together, r, step);
+        const Parted rows_put(kPair, kShares * steps);
+        multiply(a_rows, a_rows + side, b, b + side, steps, sums.values, kPair, [&](int64_t share) ZT_NOINLINE_LAMBDA {
+          const int64_t of_step = share % kShares, count = until - begin;
+          put(before, rows_put.until(share), rows_put.until(share + 1));
+          pieces.pack(rows.a + row + together, begin + count * of_step / kShares,
+                      begin + count * (of_step + 1) / kShares, share / kShares, next, side);
         });
         sums.row = row + first, sums.count = smaller(kPair, rows.m - sums.row), sums.column = panel * kPanel;
       }
