@@ -6,6 +6,7 @@
 //   M       [tile][36][32 of co]
 //
 // The tile unit multiplies one panel of 32 output channels while vectors finish the panel before. So M exists twice.
+// Where there are few tiles, threads take different panels of the same ones.
 //
 // Cost: as conv/forward.cpp; the products take 6·16 cycles for 16 tiles x 16 output channels x 32 input channels.
 #include "amx.h"
@@ -30,11 +31,10 @@ struct Sizes : Tiles {
   explicit Sizes(const zt_conv_shape& s, bool is_pooled = true) : Tiles(s, is_pooled) {
     ci = round_up(s.in_channels, kStep), co = round_up(s.out_channels, kPanel), steps = ci / kStep;
   }
-  int64_t weights() const { return 36 * ci * co; }  //  U, as floats
   int64_t u_parts() const { return 36 * (co / kSide) * packed_floats(ci); }
   int64_t v_parts() const { return 36 * 2 * packed_floats(ci); }
   int64_t products() const { return kPair * 36 * kPanel; }
-  int64_t shared() const { return weights() + u_parts() + co + 6 * ci; }
+  int64_t shared() const { return u_parts() + co + 6 * ci; }
   int64_t per_thread() const { return v_parts() + 2 * products(); }
 };
 
@@ -75,15 +75,17 @@ void run(const zt_conv_shape& s, const Sizes& z, const zt_conv_output& output, c
       finish_tiles(s, z, output, before->places + begin, end - begin, before->first, before->M + begin * 36 * kPanel,
                    bias);
   };
+  const int64_t blocks = ceil_div(z.tiles, kPair), all = z.co / kPanel;
+  const int64_t parts = smaller(all, ceil_div(2 * omp_get_num_threads(), blocks));
 #pragma omp for schedule(dynamic)
-  for (int64_t first = 0; first < z.tiles; first += kPair) {
-    const int64_t count = smaller(kPair, z.tiles - first);
+  for (int64_t task = 0; task < blocks * parts; ++task) {
+    const int64_t first = task / parts * kPair, count = smaller(kPair, z.tiles - first), part = task % parts;
     Place* const here = before->places == places[0] ? places[1] : places[0];
     for (int64_t t = 0; t < count; ++t) {
       here[t] = locate(z, first + t);
       transform_tile(s, z, TileInputs(s, z, x, zeros, first + t), t, V);
     }
-    for (int64_t o = 0; o < s.out_channels; o += kPanel) {
+    for (int64_t o = all * part / parts * kPanel; o < all * (part + 1) / parts * kPanel; o += kPanel) {
       now->places = here, now->count = count, now->first = o;
       for (int64_t p = 0; p < 36; ++p) {
         const float *const a = V + p * 2 * packed, *const b = U + (p * z.co + o) / kSide * packed;
@@ -100,16 +102,22 @@ void run(const zt_conv_shape& s, const Sizes& z, const zt_conv_output& output, c
 #pragma omp barrier
 }
 
-// Parts of U of the weights, by way of U as floats, `weights`. All threads come here; `taps` is the thread's own.
-void transform_weights(const zt_conv_shape& s, const Sizes& z, const float* weight, float* weights, float* U,
-                       float* taps) {
+// Parts of U of the weights. All threads come here; `taps` is the thread's own.
+void transform_weights(const zt_conv_shape& s, const Sizes& z, const float* weight, float* U, float* taps) {
+  const int64_t packed = packed_floats(z.ci), position = z.co / kSide * packed;
+  alignas(64) float low[36 * kWidth];
 #pragma omp for schedule(static)
   for (int64_t o = 0; o < z.co; o += kSide) {
-    transform_weight(s, z.ci, z.ci * z.co, weight, weights, o, taps);
-    const float* const column = weights + o / kPanel * z.ci * kPanel + o % kPanel;
-    for (int64_t p = 0; p < 36; ++p)
-      pack_columns([&](int64_t i) { return column + p * z.ci * z.co + i * kPanel; }, z.ci, kSide, kSide,
-                   U + (p * z.co + o) / kSide * packed_floats(z.ci));
+    take_taps(s, weight, o, taps);
+    const auto transform = [&](int64_t i, const auto& take) {
+      if (i < s.in_channels) return transform_taps(taps + i * 9 * kWidth, take);
+      for (int p = 0; p < 36; ++p) take(p, zero());
+    };
+    for (int64_t i = 0; i < z.ci; i += i % kSide == kSide - 1 ? kSide + 1 : 1) {  //  the first halves of steps
+      float* const at = U + o / kSide * packed + i / kStep * kStepFloats + i % kStep * kSide;
+      transform(i, [&](int p, VF u) { store(low + p * kWidth, u); });
+      transform(i + kSide, [&](int p, VF u) { split(load(low + p * kWidth), u, at + p * position); });
+    }
   }
 }
 
@@ -122,7 +130,7 @@ void conv_pack(const zt_conv_shape& s, const float* weight, float* packed, float
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
-    transform_weights(s, z, weight, workspace, packed, workspace + z.shared() + omp_get_thread_num() * z.per_thread());
+    transform_weights(s, z, weight, packed, workspace + z.shared() + omp_get_thread_num() * z.per_thread());
   }
 }
 
@@ -134,7 +142,7 @@ size_t conv_forward_workspace(const zt_conv_shape& s, int threads) {
 void conv_forward(const zt_conv_shape& s, const zt_conv_output& output, const float* x, const float* weight,
                   const float* bias, const float* packed, float* workspace, int threads) {
   const Sizes z(s, is_pooled(output));
-  float *const weights = workspace, *const parts = weights + z.weights(), *const shift = parts + z.u_parts();
+  float *const parts = workspace, *const shift = parts + z.u_parts();
   const float* const U = packed != nullptr ? packed : parts;
   float* const zeros = shift + z.co;
   for (int64_t o = 0; o < z.co; ++o) shift[o] = o < s.out_channels ? bias[o] : 0;
@@ -143,7 +151,7 @@ void conv_forward(const zt_conv_shape& s, const zt_conv_output& output, const fl
   {
     const FlushDenormals flush;
     float* const own = workspace + z.shared() + omp_get_thread_num() * z.per_thread();
-    if (packed == nullptr) transform_weights(s, z, weight, weights, parts, own);
+    if (packed == nullptr) transform_weights(s, z, weight, parts, own);
     run(s, z, output, x, U, zeros, shift, own);
   }
 }

@@ -27,24 +27,38 @@ struct Tiles {
   }
 };
 
-// U [36][panel][ci][kPanel], `position` floats for each of the 36, of weight [co][ci][3][3], for kWidth output
-// channels; zeros for what does not exist. `taps` is for 9·in_channels vectors.
-ZT_INLINE void transform_weight(const zt_conv_shape& s, int64_t ci, int64_t position, const float* weight, float* U,
-                                int64_t o, float* taps) {
-  float* column = U + o / kPanel * ci * kPanel + o % kPanel;
+// The taps of kWidth output channels from `o` on, of weight [co][ci][3][3], as [ci][9][kWidth]; zeros for channels that
+// do not exist.
+ZT_INLINE void take_taps(const zt_conv_shape& s, const float* weight, int64_t o, float* taps) {
   const int64_t count = larger(0, smaller(kWidth, s.out_channels - o)), taps_of_output = 9 * s.in_channels;
   if (count < kWidth)
     for (int64_t i = 0; i < taps_of_output * kWidth; ++i) taps[i] = 0;
   transpose_floats(weight + o * taps_of_output, taps_of_output, count, taps_of_output, taps, kWidth);
-  for (int64_t i = 0; i < ci; ++i) {
-    VF g[9], half[18], whole[6];
-    for (int k = 0; k < 9; ++k) g[k] = i < s.in_channels ? load(taps + (i * 9 + k) * kWidth) : zero();
-    for (int b = 0; b < 3; ++b) winograd_weight(g + b, 3, half + b, 3);  //  [6][3]
-    for (int a = 0; a < 6; ++a) {
-      winograd_weight(half + a * 3, 1, whole, 1);
-      for (int b = 0; b < 6; ++b) store(column + (a * 6 + b) * position + i * kPanel, whole[b]);
-    }
+}
+
+// Calls take(position, value of G g Gᵀ at that position) for the taps of one input channel.
+template <typename Take>
+ZT_INLINE void transform_taps(const float* taps, const Take& take) {
+  VF g[9], half[18], whole[6];
+  for (int k = 0; k < 9; ++k) g[k] = load(taps + k * kWidth);
+  for (int b = 0; b < 3; ++b) winograd_weight(g + b, 3, half + b, 3);  //  [6][3]
+#pragma GCC unroll 6
+  for (int a = 0; a < 6; ++a) {
+    winograd_weight(half + a * 3, 1, whole, 1);
+    for (int b = 0; b < 6; ++b) take(a * 6 + b, whole[b]);
   }
+}
+
+// U [36][panel][ci][kPanel], `position` floats for each of the 36, of kWidth output channels; zeros for what does not
+// exist. `taps` is for 9·in_channels vectors.
+ZT_INLINE void transform_weight(const zt_conv_shape& s, int64_t ci, int64_t position, const float* weight, float* U,
+                                int64_t o, float* taps) {
+  float* const column = U + o / kPanel * ci * kPanel + o % kPanel;
+  take_taps(s, weight, o, taps);
+  for (int64_t i = 0; i < s.in_channels; ++i)
+    transform_taps(taps + i * 9 * kWidth, [&](int p, VF u) { store(column + p * position + i * kPanel, u); });
+  for (int64_t i = s.in_channels; i < ci; ++i)
+    for (int64_t p = 0; p < 36; ++p) store(column + p * position + i * kPanel, zero());
 }
 
 // M [kTiles][36][kPanel] at one position = V · U [ci][kPanel], where V of tile r and channel i is V[r * tile + i *
