@@ -16,7 +16,8 @@ namespace {
 constexpr int64_t kSumRows = 256;  //  rows that are summed before their sum is added: a long sum would lose digits
 
 struct Workspace {
-  float *weights, *passed, *transposed[2], *gradients, *zeros, *panels;
+  OverTime of_x;
+  float *passed, *transposed[2], *gradients, *zeros, *panels;
   Steps steps;
   int64_t size;
 
@@ -24,11 +25,11 @@ struct Workspace {
 
  private:
   Workspace(const zt_conv1d_shape& s, int threads, Cutter cut)
-      : weights(cut.take(s.taps * s.in_channels * s.out_channels)),
+      : of_x(s, s.out_channels, s.in_channels, threads, cut),
         passed(cut.take(s.relu ? rows_of(s) * s.out_channels : 0)),
         transposed{cut.take(odd_lines(kSumRows) * s.out_channels), cut.take(odd_lines(kSumRows) * s.out_channels)},
         gradients(cut.take(s.taps * s.in_channels * s.out_channels)),
-        zeros(cut.take(larger(s.in_channels, s.out_channels))),
+        zeros(cut.take(s.in_channels)),
         panels(cut.take(threads * kProductWorkspace)),
         steps(s, cut),
         size(cut.size()) {}
@@ -82,7 +83,8 @@ void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weig
                      float* dx, float* dweight, float* dbias, float* workspace, int threads) {
   const Workspace w(s, threads, workspace);
   const int64_t in = s.in_channels, out = s.out_channels, rows = w.steps.rows;
-  for (int64_t c = 0; c < larger(in, out); ++c) w.zeros[c] = 0;
+  for (int64_t c = 0; c < in; ++c) w.zeros[c] = 0;
+  w.of_x.begin(nullptr);
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
@@ -105,14 +107,9 @@ void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weig
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < (dweight != nullptr ? out * in : 0); ++i)
       for (int64_t tap = 0; tap < s.taps; ++tap) dweight[i * s.taps + tap] = w.gradients[tap * out * in + i];
-    if (dx != nullptr) {
-#pragma omp for schedule(static)
-      for (int64_t o = 0; o < out; ++o)  //  [tap][out][in]
-        transpose_floats(weight + o * in * s.taps, s.taps, in, s.taps, w.weights + o * in, out * in);
-      const OverTime product = {
-          s,  w.steps, s.relu ? w.passed : dy, w.weights, w.zeros, out * in, in, out, -1, nullptr, false,
-          dx, rows,    s.taps * out,           in};
-      multiply(product, packed);
+    if (dx != nullptr) {  //  a step's output goes back to where it came from: the taps in reverse
+      w.of_x.pack(s.taps, [&](int64_t tap, int64_t o) { return weight + (o * in + 1) * s.taps - 1 - tap; });
+      w.of_x.multiply(s.relu ? w.passed : dy, false, dx);
     }
   }
 }

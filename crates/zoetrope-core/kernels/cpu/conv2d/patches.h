@@ -67,19 +67,6 @@ struct Shares {
   }
 };
 
-ZT_INLINE void copy_floats(const float* from, int64_t count, float* to) {
-  if (count < kWidth) {
-    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
-    return;
-  }
-  for (int64_t i = 0; i + kWidth <= count; i += kWidth) store(to + i, load(from + i));
-  store(to + count - kWidth, load(from + count - kWidth));
-}
-
-ZT_INLINE void zero_floats(int64_t count, float* to) {
-  for (int64_t i = 0; i < count; ++i) to[i] = 0;
-}
-
 // The share's lines of frames into `copy`.
 ZT_INLINE void copy_share(const Patches& p, const Share& share, const float* values, float* copy) {
   const int64_t width = p.copied_lines(p.columns), before = smaller(larger(-p.low, 0), width);

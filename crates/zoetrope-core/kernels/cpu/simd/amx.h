@@ -164,13 +164,13 @@ __attribute__((noinline)) static void multiply(const float* a0, const float* a1,
 #define ZT_LOAD_B(part)                       \
   _tile_loadd(6, b0 + (part) * kTile, kLine); \
   _tile_loadd(7, b1 + (part) * kTile, kLine)
-#define ZT_MULTIPLY(share) \
-  _tile_dpbf16ps(0, 4, 6); \
-  _tile_dpbf16ps(1, 4, 7); \
-  _tile_dpbf16ps(2, 5, 6); \
-  _tile_dpbf16ps(3, 5, 7); \
+#define ZT_MULTIPLY(share)   \
+  _tile_dpbf16ps(0, 4, 6);   \
+  _tile_dpbf16ps(1, 4, 7);   \
+  _tile_dpbf16ps(2, 5, 6);   \
+  _tile_dpbf16ps(3, 5, 7);   \
   fetch((share) * kFetched); \
-  meanwhile(step * kShares + (share))
+  meanwhile(step* kShares + (share))
   const auto fetch = [&](int first) {  //  the next step's parts come from L2
 #pragma GCC unroll 8
     for (int line = first + kStepFloats; line < first + kStepFloats + kFetched; line += kSide) {

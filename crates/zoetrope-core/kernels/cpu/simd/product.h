@@ -23,7 +23,7 @@ constexpr int64_t kBlock = 256;     //  columns of a block of b, at most
 constexpr int64_t kMaxDepth = 256;  //  its rows
 
 constexpr int64_t kTilesOfShare = 2;  //  rows of tiles of a thread, at least
-constexpr int64_t kCacheLine = 16;  //  floats
+constexpr int64_t kCacheLine = 16;    //  floats
 
 // Floats that a thread needs for a packed block.
 constexpr int64_t kProductWorkspace = kBlock * kMaxDepth;

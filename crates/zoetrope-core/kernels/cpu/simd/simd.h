@@ -103,6 +103,19 @@ ZT_INLINE void store_first(float* p, VF v, int64_t n) {
 #endif
 }
 
+ZT_INLINE void copy_floats(const float* from, int64_t count, float* to) {
+  if (count < kWidth) {
+    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+    return;
+  }
+  for (int64_t i = 0; i + kWidth <= count; i += kWidth) store(to + i, load(from + i));
+  store(to + count - kWidth, load(from + count - kWidth));
+}
+
+ZT_INLINE void zero_floats(int64_t count, float* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] = 0;
+}
+
 #if defined(__AVX2__) && !defined(__AVX512F__)
 // For each set of lanes, given as bits: their numbers in order.
 struct ChosenLanes {
