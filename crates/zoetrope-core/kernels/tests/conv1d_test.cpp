@@ -97,6 +97,10 @@ int main() {
     }
     check_shape({2, 5, 600, 40, 3, 1, nullptr, true}, true, random);
     check_shape({3, 700, 9, 64, 5, 1, nullptr, true}, false, random);
+    for (const int64_t taps : {3, 5, 7}) {  //  many channels, tiles of steps that end within a clip
+      check_shape({3, 50, 300, 70, taps, 1, nullptr, true}, true, random);
+      check_shape({1, 61, 48, 200, taps, 4, nullptr, false}, false, random);
+    }
   }
   return summary("conv1d");
 }

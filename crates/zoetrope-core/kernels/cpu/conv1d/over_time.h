@@ -1,117 +1,39 @@
-// The convolution over time as a tall product: a row is what all taps read for one step, side by side in the clip's
-// rows, which are copied with the zeros before and behind.
+// The convolution over time of some values, by the way that suits it: the forward pass, and the gradient of x.
 #pragma once
 
-#include <omp.h>
-
-#include "../simd/tall_product.h"
-#include "conv1d.h"
+#include "direct.h"
+#include "winograd.h"
 
 namespace zt::ZT_ISA {
 
-ZT_INLINE int64_t rows_of(const zt_conv1d_shape& s) {
-  return s.offsets != nullptr ? s.offsets[s.batch] : s.batch * s.time;
-}
+// out [rows][columns] = Σ over taps of values [rows at the tap's distance][width] · weights [tap][width][columns] +
+// bias. The choice depends on the network alone: a clip's results may not depend on the clips beside it.
+class OverTime {
+  bool is_winograd_;
+  Direct direct_;
+  Winograd winograd_;
 
-// How many steps from a row the tap reads.
-ZT_INLINE int64_t distance_of(const zt_conv1d_shape& s, int64_t tap) { return (tap - s.taps / 2) * s.dilation; }
+  OverTime(const zt_conv1d_shape& s, int64_t width, int64_t columns, int threads, Cutter& cut, Cutter unused)
+      : is_winograd_(Winograd::suits(s, width, columns) && !TallWeights::takes_tiles(s.taps * width, columns)),
+        direct_(s, width, columns, threads, is_winograd_ ? unused : cut),
+        winograd_(s, width, columns, threads, is_winograd_ ? cut : unused) {}
 
-// out [rows][columns] = Σ over taps of values [rows at the tap's distance][width] · weights [tap][width][columns].
-struct OverTime {
-  static constexpr int64_t kShareRows = 384;  //  rows of a thread's share, at most: its copy stays in L2
+ public:
+  OverTime(const zt_conv1d_shape& s, int64_t width, int64_t columns, int threads, Cutter& cut)
+      : OverTime(s, width, columns, threads, cut, Cutter(nullptr)) {}
 
-  const zt_conv1d_shape& s;
-  TallWeights weights;
-  int64_t width, columns, reach;  //  reach: how many steps the first and the last tap are away
-  int64_t rows, share, shares;    //  rows of a share, and how many shares there are
-  float *packed, *bias, *copies, *scratch;
-  const float** a;
-  float** c;
-  Run* runs;
-  int64_t copied, own;
+  // Before the threads begin. `bias` may be null.
+  void begin(const float* bias) const { is_winograd_ ? winograd_.begin(bias) : direct_.begin(bias); }
 
-  OverTime(const zt_conv1d_shape& shape, int64_t of_width, int64_t of_columns, int threads, Cutter& cut)
-      : s(shape),
-        weights(shape.taps * of_width, of_columns),
-        width(of_width),
-        columns(of_columns),
-        reach(distance_of(shape, shape.taps - 1)),
-        rows(rows_of(shape)),
-        share(larger(smaller(kShareRows, ceil_div(rows, 2 * threads)), 1)),
-        shares(ceil_div(rows, share)),
-        copied(round_up((share + 2 * reach * smaller(share, s.batch)) * width, 16)),
-        own(round_up(tall_scratch(weights), 16)) {
-    packed = cut.take(weights.size());
-    bias = cut.take(weights.panels() * kPanel);
-    copies = cut.take(threads * copied);
-    scratch = cut.take(threads * own);
-    a = cut.take_of<const float*>(threads * share);
-    c = cut.take_of<float*>(threads * share);
-    runs = cut.take_of<Run>(Runs::most(weights, s.taps));
-  }
-
-  // Before the threads begin. `of_bias` may be null.
-  void begin(const float* of_bias) const {
-    for (int64_t i = 0; i < weights.panels() * kPanel; ++i)
-      bias[i] = i < columns && of_bias != nullptr ? of_bias[i] : 0;
-    Runs all(weights, runs);
-    if (s.dilation == 1) return all.add(0, s.taps * width);
-    for (int64_t tap = 0; tap < s.taps; ++tap) all.add(tap * s.dilation * width, width);
-  }
-
-  // All threads come here: packs the weights. Element (tap · width + i, column) is at row(tap, i)[column * stride].
+  // All threads come here: packs the weights. That of (tap, i, column) is at row(tap, i)[column * stride].
   template <typename Row>
   void pack(int64_t stride, const Row& row) const {
-#pragma omp for schedule(static)
-    for (int64_t panel = 0; panel < weights.panels(); ++panel)
-      weights.pack(panel, stride, packed, [&](int64_t k) { return row(k / width, k % width); });
+    is_winograd_ ? winograd_.pack(stride, row) : direct_.pack(stride, row);
   }
 
   // All threads come here.
   void multiply(const float* values, bool relu, float* out) const {
-    const int64_t thread = omp_get_thread_num(), panels = weights.panels();
-    const int64_t parts = smaller(panels, ceil_div(2 * omp_get_num_threads(), shares));
-    const float** const from = a + thread * share;
-    float** const to = c + thread * share;
-#pragma omp for schedule(dynamic)
-    for (int64_t task = 0; task < shares * parts; ++task) {
-      const int64_t first = task / parts * share, part = task % parts;
-      const int64_t count =
-          take_rows(values, out, first, smaller(first + share, rows), copies + thread * copied, from, to);
-      const TallRows of_task = {count, from, to, panels * part / parts, panels * (part + 1) / parts};
-      multiply_tall(weights, packed, bias, relu, runs, of_task, scratch + thread * own,
-                    [](int64_t, int64_t, int64_t, int64_t) {});
-    }
-  }
-
- private:
-  int64_t begin_of(int64_t clip) const { return s.offsets != nullptr ? s.offsets[clip] : clip * s.time; }
-
-  int64_t clip_of(int64_t row) const {
-    int64_t low = 0, high = s.batch;  //  the clip is one of low … high - 1
-    while (low + 1 < high) {
-      const int64_t middle = (low + high) / 2;
-      (begin_of(middle) <= row ? low : high) = middle;
-    }
-    return low;
-  }
-
-  // Copies what the rows first … end need, and says where each begins and where its results go.
-  int64_t take_rows(const float* values, float* out, int64_t first, int64_t end, float* copy, const float** from,
-                    float** to) const {
-    int64_t count = 0;
-    for (int64_t clip = clip_of(first), row = first; row < end; ++clip) {
-      const int64_t until = smaller(end, begin_of(clip + 1));
-      const int64_t low = larger(row - reach, begin_of(clip)), high = smaller(until + reach, begin_of(clip + 1));
-      const int64_t before = low - (row - reach), behind = until + reach - high;
-      zero_floats(before * width, copy);
-      copy_floats(values + low * width, (high - low) * width, copy + before * width);
-      zero_floats(behind * width, copy + (before + high - low) * width);
-      for (int64_t i = 0; row < until; ++row, ++i, ++count)
-        from[count] = copy + i * width, to[count] = out + row * columns;
-      copy += (before + high - low + behind) * width;
-    }
-    return count;
+    is_winograd_ ? winograd_.multiply(values, relu, out) : direct_.multiply(values, relu, out);
   }
 };
 

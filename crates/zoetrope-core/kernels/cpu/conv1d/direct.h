@@ -1,0 +1,100 @@
+// The convolution over time as one tall product: a row is what all taps read for one step, side by side in the clip's
+// rows, which are copied with the zeros before and behind.
+#pragma once
+
+#include <omp.h>
+
+#include "../simd/tall_product.h"
+#include "clips.h"
+
+namespace zt::ZT_ISA {
+
+// out [rows][columns] = Σ over taps of values [rows at the tap's distance][width] · weights [tap][width][columns].
+struct Direct {
+  static constexpr int64_t kShareRows = 384;  //  rows of a thread's share, at most: its copy stays in L2
+
+  const zt_conv1d_shape& s;
+  TallWeights weights;
+  int64_t width, columns, reach;  //  reach: how many steps the first and the last tap are away
+  int64_t rows, share, shares;    //  rows of a share, and how many shares there are
+  float *packed, *bias, *copies, *scratch;
+  const float** a;
+  float** c;
+  Run* runs;
+  int64_t copied, own;
+
+  Direct(const zt_conv1d_shape& shape, int64_t of_width, int64_t of_columns, int threads, Cutter& cut)
+      : s(shape),
+        weights(shape.taps * of_width, of_columns),
+        width(of_width),
+        columns(of_columns),
+        reach(distance_of(shape, shape.taps - 1)),
+        rows(rows_of(shape)),
+        share(larger(smaller(kShareRows, ceil_div(rows, 2 * threads)), 1)),
+        shares(ceil_div(rows, share)),
+        copied(round_up((share + 2 * reach * smaller(share, s.batch)) * width, 16)),
+        own(round_up(tall_scratch(weights), 16)) {
+    packed = cut.take(weights.size());
+    bias = cut.take(weights.panels() * kPanel);
+    copies = cut.take(threads * copied);
+    scratch = cut.take(threads * own);
+    a = cut.take_of<const float*>(threads * share);
+    c = cut.take_of<float*>(threads * share);
+    runs = cut.take_of<Run>(Runs::most(weights, s.taps));
+  }
+
+  // Before the threads begin. `of_bias` may be null.
+  void begin(const float* of_bias) const {
+    for (int64_t i = 0; i < weights.panels() * kPanel; ++i)
+      bias[i] = i < columns && of_bias != nullptr ? of_bias[i] : 0;
+    Runs all(weights, runs);
+    if (s.dilation == 1) return all.add(0, s.taps * width);
+    for (int64_t tap = 0; tap < s.taps; ++tap) all.add(tap * s.dilation * width, width);
+  }
+
+  // All threads come here: packs the weights. Element (tap · width + i, column) is at row(tap, i)[column * stride].
+  template <typename Row>
+  void pack(int64_t stride, const Row& row) const {
+#pragma omp for schedule(static)
+    for (int64_t panel = 0; panel < weights.panels(); ++panel)
+      weights.pack(panel, stride, packed, [&](int64_t k) { return row(k / width, k % width); });
+  }
+
+  // All threads come here.
+  void multiply(const float* values, bool relu, float* out) const {
+    const int64_t thread = omp_get_thread_num(), panels = weights.panels();
+    const int64_t parts = smaller(panels, ceil_div(2 * omp_get_num_threads(), shares));
+    const float** const from = a + thread * share;
+    float** const to = c + thread * share;
+#pragma omp for schedule(dynamic)
+    for (int64_t task = 0; task < shares * parts; ++task) {
+      const int64_t first = task / parts * share, part = task % parts;
+      const int64_t count =
+          take_rows(values, out, first, smaller(first + share, rows), copies + thread * copied, from, to);
+      const TallRows of_task = {count, from, to, panels * part / parts, panels * (part + 1) / parts};
+      multiply_tall(weights, packed, bias, relu, runs, of_task, scratch + thread * own,
+                    [](int64_t, int64_t, int64_t, int64_t) {});
+    }
+  }
+
+ private:
+  // Copies what the rows first … end need, and says where each begins and where its results go.
+  int64_t take_rows(const float* values, float* out, int64_t first, int64_t end, float* copy, const float** from,
+                    float** to) const {
+    int64_t count = 0;
+    for (int64_t clip = clip_of(s, first), row = first; row < end; ++clip) {
+      const int64_t until = smaller(end, begin_of(s, clip + 1));
+      const int64_t low = larger(row - reach, begin_of(s, clip)), high = smaller(until + reach, begin_of(s, clip + 1));
+      const int64_t before = low - (row - reach), behind = until + reach - high;
+      zero_floats(before * width, copy);
+      copy_floats(values + low * width, (high - low) * width, copy + before * width);
+      zero_floats(behind * width, copy + (before + high - low) * width);
+      for (int64_t i = 0; row < until; ++row, ++i, ++count)
+        from[count] = copy + i * width, to[count] = out + row * columns;
+      copy += (before + high - low + behind) * width;
+    }
+    return count;
+  }
+};
+
+}  // namespace zt::ZT_ISA
