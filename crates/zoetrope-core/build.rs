@@ -15,6 +15,7 @@ const KERNELS: &[&str] = &[
     "conv/first_backward",
     "conv/weight_gradient",
     "conv/flatten",
+    "conv1d/over_time",
     "conv1d/forward",
     "conv1d/backward",
     "conv2d/forward",

@@ -108,7 +108,7 @@ void conv1d_backward(const zt_conv1d_shape& s, const float* x, const float* weig
     for (int64_t i = 0; i < (dweight != nullptr ? out * in : 0); ++i)
       for (int64_t tap = 0; tap < s.taps; ++tap) dweight[i * s.taps + tap] = w.gradients[tap * out * in + i];
     if (dx != nullptr) {  //  a step's output goes back to where it came from: the taps in reverse
-      w.of_x.pack(s.taps, [&](int64_t tap, int64_t o) { return weight + (o * in + 1) * s.taps - 1 - tap; });
+      w.of_x.pack({weight + s.taps - 1, -1, in * s.taps, s.taps});
       w.of_x.multiply(s.relu ? w.passed : dy, false, dx);
     }
   }

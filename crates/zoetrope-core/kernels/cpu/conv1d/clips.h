@@ -30,4 +30,12 @@ ZT_INLINE int64_t clip_of(const zt_conv1d_shape& s, int64_t row) {
 // How many steps from a row the tap reads.
 ZT_INLINE int64_t distance_of(const zt_conv1d_shape& s, int64_t tap) { return (tap - s.taps / 2) * s.dilation; }
 
+// Where the weights of a convolution lie, or of its gradient.
+struct TapWeights {
+  const float* at;
+  int64_t of_tap, of_value, of_column;  //  floats from a tap, an input value or an output column to the next
+
+  const float* row(int64_t tap, int64_t i) const { return at + tap * of_tap + i * of_value; }
+};
+
 }  // namespace zt::ZT_ISA

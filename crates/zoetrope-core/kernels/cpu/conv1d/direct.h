@@ -52,12 +52,11 @@ struct Direct {
     for (int64_t tap = 0; tap < s.taps; ++tap) all.add(tap * s.dilation * width, width);
   }
 
-  // All threads come here: packs the weights. Element (tap · width + i, column) is at row(tap, i)[column * stride].
-  template <typename Row>
-  void pack(int64_t stride, const Row& row) const {
+  // All threads come here.
+  void pack(const TapWeights& of) const {
 #pragma omp for schedule(static)
     for (int64_t panel = 0; panel < weights.panels(); ++panel)
-      weights.pack(panel, stride, packed, [&](int64_t k) { return row(k / width, k % width); });
+      weights.pack(panel, of.of_column, packed, [&](int64_t k) { return of.row(k / width, k % width); });
   }
 
   // All threads come here.

@@ -28,7 +28,7 @@ void conv1d_forward(const zt_conv1d_shape& s, const float* x, const float* weigh
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
-    product.pack(s.in_channels * s.taps, [&](int64_t tap, int64_t i) { return weight + i * s.taps + tap; });
+    product.pack({weight, 1, s.taps, s.in_channels * s.taps});
     product.multiply(x, s.relu, y);
   }
 }

@@ -8,6 +8,8 @@ namespace zt::ZT_ISA {
 
 // out [rows][columns] = Σ over taps of values [rows at the tap's distance][width] · weights [tap][width][columns] +
 // bias. The choice depends on the network alone: a clip's results may not depend on the clips beside it.
+//
+// What it does is compiled once for both passes (over_time.cpp).
 class OverTime {
   bool is_winograd_;
   Direct direct_;
@@ -23,18 +25,10 @@ class OverTime {
       : OverTime(s, width, columns, threads, cut, Cutter(nullptr)) {}
 
   // Before the threads begin. `bias` may be null.
-  void begin(const float* bias) const { is_winograd_ ? winograd_.begin(bias) : direct_.begin(bias); }
-
-  // All threads come here: packs the weights. That of (tap, i, column) is at row(tap, i)[column * stride].
-  template <typename Row>
-  void pack(int64_t stride, const Row& row) const {
-    is_winograd_ ? winograd_.pack(stride, row) : direct_.pack(stride, row);
-  }
-
-  // All threads come here.
-  void multiply(const float* values, bool relu, float* out) const {
-    is_winograd_ ? winograd_.multiply(values, relu, out) : direct_.multiply(values, relu, out);
-  }
+  void begin(const float* bias) const;
+  // All threads come here, first with the weights.
+  void pack(const TapWeights& weights) const;
+  void multiply(const float* values, bool relu, float* out) const;
 };
 
 }  // namespace zt::ZT_ISA

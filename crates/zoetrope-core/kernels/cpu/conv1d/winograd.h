@@ -113,16 +113,15 @@ struct Winograd {
     }
   }
 
-  template <typename Row>
-  void pack(int64_t stride, const Row& row) const {
+  void pack(const TapWeights& of) const {
 #pragma omp for schedule(static)
     for (int64_t panel = 0; panel < panels; ++panel)
       for (int64_t i = 0; i < width; ++i) {
         float taps[kPoints * kPanel];
         for (int64_t tap = 0; tap < s.taps; ++tap) {
-          const float* const from = row(tap, i) + panel * kPanel * stride;
+          const float* const from = of.row(tap, i) + panel * kPanel * of.of_column;
           for (int64_t column = 0; column < kPanel; ++column)
-            taps[tap * kPanel + column] = panel * kPanel + column < columns ? from[column * stride] : 0;
+            taps[tap * kPanel + column] = panel * kPanel + column < columns ? from[column * of.of_column] : 0;
         }
         for (int point = 0; point < kPoints; ++point)
           for (int64_t v = 0; v < kPanel; v += kWidth)
