@@ -88,6 +88,7 @@ unsafe extern "C" {
     fn zt_install_allocator() -> Message;
     fn zt_release_cache();
     fn zt_use_threads(count: i32);
+    fn zt_gather_threads();
     fn zt_before_exit(call: extern "C" fn());
     fn zt_isa_name() -> *const c_char;
 }
@@ -352,6 +353,12 @@ pub(crate) fn release_cache() {
 pub(crate) fn use_threads(count: i32) {
     // SAFETY: it changes a setting of the calling thread only.
     unsafe { zt_use_threads(count) }
+}
+
+/// Has the threads that share the calling thread's operations come together, each on a core of its own.
+pub(crate) fn gather_threads() {
+    // SAFETY: it wakes the calling thread's own team, and changes nothing that lasts.
+    unsafe { zt_gather_threads() }
 }
 
 /// Has `call` called as the first thing of the process's exit, where the calling thread is the main one.

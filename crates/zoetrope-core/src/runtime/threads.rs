@@ -59,7 +59,7 @@ fn default() -> i32 {
     *DEFAULT.get_or_init(tch::get_num_threads)
 }
 
-/// Brings the calling thread to the wanted number: OpenMP keeps it per thread.
+/// Brings the calling thread to the wanted number, which OpenMP keeps per thread, and these threads together.
 ///
 /// # Errors
 /// `ThreadRefused` where the system does not give so many.
@@ -70,6 +70,7 @@ pub fn apply() -> Result<()> {
         crate::kernels::use_threads(wanted);
         APPLIED.set(wanted);
     }
+    crate::kernels::gather_threads();
     Ok(())
 }
 
