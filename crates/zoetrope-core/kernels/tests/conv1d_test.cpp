@@ -100,6 +100,8 @@ int main() {
     for (const int64_t taps : {3, 5, 7}) {  //  many channels, tiles of steps that end within a clip
       check_shape({3, 50, 300, 70, taps, 1, nullptr, true}, true, random);
       check_shape({1, 61, 48, 200, taps, 4, nullptr, false}, false, random);
+      check_shape({4, 20, 33, 40, taps, 700, nullptr, true}, true, random);  //  taps that reach nothing
+      check_shape({2, 90, 70, 40, taps, 16, nullptr, false}, true, random);
     }
   }
   return summary("conv1d");

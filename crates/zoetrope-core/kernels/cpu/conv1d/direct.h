@@ -1,5 +1,5 @@
-// The convolution over time as one tall product: a row is what all taps read for one step, side by side in the clip's
-// rows, which are copied with the zeros before and behind.
+// The convolution over time as one tall product: a row is what all taps read for one step, side by side. The clips'
+// rows are copied, with the zeros before and behind. With a dilation, what the taps read is copied for each row.
 #pragma once
 
 #include <omp.h>
@@ -11,7 +11,8 @@ namespace zt::ZT_ISA {
 
 // out [rows][columns] = Σ over taps of values [rows at the tap's distance][width] · weights [tap][width][columns].
 struct Direct {
-  static constexpr int64_t kShareRows = 384;  //  rows of a thread's share, at most: its copy stays in L2
+  static constexpr int64_t kShareRows = 384;          //  of a thread's share, at most
+  static constexpr int64_t kShareFloats = 1ll << 17;  //  that its rows read: they stay in L2
 
   const zt_conv1d_shape& s;
   TallWeights weights;
@@ -30,9 +31,10 @@ struct Direct {
         columns(of_columns),
         reach(distance_of(shape, shape.taps - 1)),
         rows(rows_of(shape)),
-        share(larger(smaller(kShareRows, ceil_div(rows, 2 * threads)), 1)),
+        share(
+            smaller(ceil_div(rows, 2 * threads), smaller(kShareRows, larger(kShareFloats / weights.depth, kMaxRows)))),
         shares(ceil_div(rows, share)),
-        copied(round_up((share + 2 * reach * smaller(share, s.batch)) * width, 16)),
+        copied(round_up(gathers() ? share * weights.depth : (share + 2 * reach * smaller(share, s.batch)) * width, 16)),
         own(round_up(tall_scratch(weights), 16)) {
     packed = cut.take(weights.size());
     bias = cut.take(weights.panels() * kPanel);
@@ -40,16 +42,14 @@ struct Direct {
     scratch = cut.take(threads * own);
     a = cut.take_of<const float*>(threads * share);
     c = cut.take_of<float*>(threads * share);
-    runs = cut.take_of<Run>(Runs::most(weights, s.taps));
+    runs = cut.take_of<Run>(Runs::most(weights, 1));
   }
 
   // Before the threads begin. `of_bias` may be null.
   void begin(const float* of_bias) const {
     for (int64_t i = 0; i < weights.panels() * kPanel; ++i)
       bias[i] = i < columns && of_bias != nullptr ? of_bias[i] : 0;
-    Runs all(weights, runs);
-    if (s.dilation == 1) return all.add(0, s.taps * width);
-    for (int64_t tap = 0; tap < s.taps; ++tap) all.add(tap * s.dilation * width, width);
+    Runs(weights, runs).add(0, weights.depth);
   }
 
   // All threads come here.
@@ -77,22 +77,43 @@ struct Direct {
   }
 
  private:
-  // Copies what the rows first … end need, and says where each begins and where its results go.
+  bool gathers() const { return s.dilation > 1; }
+
+  // Copies what the rows first … end read, and says where that of each begins and where its results go.
   int64_t take_rows(const float* values, float* out, int64_t first, int64_t end, float* copy, const float** from,
                     float** to) const {
     int64_t count = 0;
     for (int64_t clip = clip_of(s, first), row = first; row < end; ++clip) {
       const int64_t until = smaller(end, begin_of(s, clip + 1));
-      const int64_t low = larger(row - reach, begin_of(s, clip)), high = smaller(until + reach, begin_of(s, clip + 1));
-      const int64_t before = low - (row - reach), behind = until + reach - high;
-      zero_floats(before * width, copy);
-      copy_floats(values + low * width, (high - low) * width, copy + before * width);
-      zero_floats(behind * width, copy + (before + high - low) * width);
-      for (int64_t i = 0; row < until; ++row, ++i, ++count)
-        from[count] = copy + i * width, to[count] = out + row * columns;
-      copy += (before + high - low + behind) * width;
+      const float* next = copy;
+      copy = gathers() ? gather(values, clip, row, until, copy) : copy_clip(values, clip, row, until, copy);
+      for (; row < until; ++row, ++count, next += gathers() ? weights.depth : width)
+        from[count] = next, to[count] = out + row * columns;
     }
     return count;
+  }
+
+  // The rows row … until of a clip, and those that their taps reach. Returns where the copy ends.
+  float* copy_clip(const float* values, int64_t clip, int64_t row, int64_t until, float* copy) const {
+    const int64_t low = larger(row - reach, begin_of(s, clip)), high = smaller(until + reach, begin_of(s, clip + 1));
+    const int64_t before = low - (row - reach), behind = until + reach - high;
+    zero_floats(before * width, copy);
+    copy_floats(values + low * width, (high - low) * width, copy + before * width);
+    zero_floats(behind * width, copy + (before + high - low) * width);
+    return copy + (before + high - low + behind) * width;
+  }
+
+  // What each tap reads for the rows row … until of a clip.
+  float* gather(const float* values, int64_t clip, int64_t row, int64_t until, float* copy) const {
+    for (; row < until; ++row)
+      for (int64_t tap = 0; tap < s.taps; ++tap, copy += width) {
+        const int64_t other = row + distance_of(s, tap);
+        if (other >= begin_of(s, clip) && other < begin_of(s, clip + 1))
+          copy_floats(values + other * width, width, copy);
+        else
+          zero_floats(width, copy);
+      }
+    return copy;
   }
 };
 

@@ -86,8 +86,9 @@ struct Winograd {
   float *U, *bias, *own;
   int32_t* before;  //  [batch + 1]: tiles of the clips before one
 
+  // With larger dilations a tile of a short clip would be mostly empty.
   static bool suits(const zt_conv1d_shape& s, int64_t of_width, int64_t of_columns) {
-    return (s.taps == 3 || s.taps == 5 || s.taps == 7) && of_width >= 16 && of_columns >= 16;
+    return (s.taps == 3 || s.taps == 5 || s.taps == 7) && s.dilation <= 4 && of_width >= 16 && of_columns >= 16;
   }
 
   Winograd(const zt_conv1d_shape& shape, int64_t of_width, int64_t of_columns, int threads, Cutter& cut)
