@@ -111,7 +111,7 @@ namespace {
 
 constexpr int64_t kKeptParts = 192 << 10;  //  floats of a's parts that stay in L2, beside those of b
 
-// How the threads divide a product: blocks of columns and, where these are few, of rows.
+// How the threads divide a product: its rows and, where these are few, its columns. They go by blocks of columns.
 struct Blocks {
   int64_t columns, rows;  //  of a block
   int64_t across, down;   //  blocks
