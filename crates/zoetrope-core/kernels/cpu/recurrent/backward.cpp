@@ -84,7 +84,8 @@ struct Recurrence {
         else if (going > 0)
           multiply_panels<1>(passing_panels(z), w_hh, unit / kPanel, after_rows, going, w.zeros, products);
         for (int64_t i = 0; i < here; ++i) {
-          if (i + kClipsAhead < here) fetch(z, rows[i + kClipsAhead], unit);
+          if (i + kClipsAhead < here) fetch<3>(z, rows[i + kClipsAhead], unit);
+          if (unit + kPanel < end) fetch<2>(z, rows[i], unit + kPanel);
           for (int v = 0; v < 2 && unit + v * kWidth < z.hidden; ++v)
             cell(rows[i], i < going ? load(products + i * kPanel + v * kWidth) : zero(), unit + v * kWidth);
         }

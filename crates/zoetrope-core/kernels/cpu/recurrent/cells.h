@@ -20,7 +20,8 @@
 
 namespace zt::ZT_ISA {
 
-constexpr int64_t kClipsAhead = 4;  //  so many clips before a clip's turn its lines are fetched
+constexpr int64_t kClipsAhead = 4;     //  so many clips before a clip's turn its lines are fetched
+constexpr int64_t kClipsTogether = 8;  //  clips whose gates are computed before their outputs are
 
 // The arrays of one clip at one step, over units.
 struct StepRow {
@@ -35,17 +36,19 @@ struct StepRow {
 };
 
 // The lines of kPanel units come while others are computed: rows lie a whole clip apart, which no prefetcher follows.
+template <int kLocality>
 ZT_INLINE void fetch_panel(const float* units) {
-  for (int64_t line = 0; line < kPanel; line += kLine) __builtin_prefetch(units + line);
+  for (int64_t line = 0; line < kPanel; line += kLine) __builtin_prefetch(units + line, 0, kLocality);
 }
 
-// Fetches what a step of `row` writes, where it is saved.
+// Fetches what a step of `row` reads and writes.
+template <int kLocality>
 ZT_INLINE void fetch(const Sizes& z, const StepRow& row, int64_t unit) {
-  if (row.inner == nullptr) return;
-  for (int64_t gate = 0; gate < z.gates; gate += z.hidden) fetch_panel(row.gates + gate + unit);
-  const float* const saved[] = {row.inner, row.cells, row.kept_hidden, row.y};
-  for (const float* each : saved)
-    if (each != nullptr) fetch_panel(each + unit);
+  for (int64_t gate = 0; row.inner != nullptr && gate < z.gates; gate += z.hidden)
+    fetch_panel<kLocality>(row.gates + gate + unit);
+  const float* const others[] = {row.inner, row.cells, row.next_hidden, row.kept_hidden, row.y};
+  for (const float* each : others)
+    if (each != nullptr) fetch_panel<kLocality>(each + unit);
 }
 
 // What the gates of one vector of units are sums of.
@@ -64,47 +67,63 @@ ZT_INLINE void put_hidden(const StepRow& row, VF h, int64_t unit, int64_t left) 
   if (row.y != nullptr) store_first(row.y + unit, h, left);
 }
 
-ZT_INLINE void lstm_step(const Sizes& z, const StepRow& row, const Sums& sums, int64_t unit) {
-  const int64_t left = z.hidden - unit, blocks = z.forgets() ? 4 : 3;
-  const VF in = sigmoid(sums.input(0, left) + sums.product(0));
-  const VF cell = hyperbolic_tangent(sums.input(blocks - 2, left) + sums.product(2));
-  const VF out = sigmoid(sums.input(blocks - 1, left) + sums.product(3));
-  VF c = in * cell;
-  if (z.forgets()) {
-    const VF forget = sigmoid(sums.input(1, left) + sums.product(1));
-    if (row.cells_before != nullptr) c = fma(forget, load_first(row.cells_before + unit, left), c);
-    if (row.inner != nullptr) store_first(row.gates + z.hidden + unit, forget, left);
-  }
-  const VF tanh_c = hyperbolic_tangent(c);
-  const VF h = out * tanh_c;
+// A step in two parts. Each is a chain of dependent operations: the core computes those of several clips side by side,
+// but it does not see far enough ahead for both parts at once. Between them a panel for each gate, `between`, has what
+// the second needs: of an LSTM c and o. It may be that of the products.
+template <bool kForgets>
+ZT_INLINE void lstm_gates(const Sizes& z, const StepRow& row, const Sums& sums, int64_t unit, float* between) {
+  constexpr int kBlocks = kForgets ? 4 : 3, kSigmoids = kBlocks - 1;
+  const int64_t left = z.hidden - unit;
+  VF gates[kSigmoids];  //  input, output, forget
+  gates[0] = sums.input(0, left) + sums.product(0);
+  gates[1] = sums.input(kBlocks - 1, left) + sums.product(3);
+  if (kForgets) gates[kSigmoids - 1] = sums.input(1, left) + sums.product(1);
+  sigmoids(gates);
+  const VF cell = hyperbolic_tangent(sums.input(kBlocks - 2, left) + sums.product(2));
+  VF c = gates[0] * cell;
+  if (kForgets && row.cells_before != nullptr)
+    c = fma(gates[kSigmoids - 1], load_first(row.cells_before + unit, left), c);
   store_first(row.cells + unit, c, left);
   if (row.inner != nullptr) {
-    float* const gates = row.gates + unit;
-    store_first(row.inner + unit, tanh_c, left);
-    store_first(gates, in, left);
-    store_first(gates + z.cell_gate(), cell, left);
-    store_first(gates + z.output_gate(), out, left);
+    float* const saved = row.gates + unit;
+    store_first(saved, gates[0], left);
+    if (kForgets) store_first(saved + z.hidden, gates[kSigmoids - 1], left);
+    store_first(saved + z.cell_gate(), cell, left);
+    store_first(saved + z.output_gate(), gates[1], left);
   }
-  put_hidden(row, h, unit, left);
+  store(between, c);
+  store(between + kPanel, gates[1]);
 }
 
-// `bias` is b_hh of `new`.
-ZT_INLINE void gru_step(const Sizes& z, const StepRow& row, const Sums& sums, const float* bias, int64_t unit) {
+ZT_INLINE void lstm_output(const Sizes& z, const StepRow& row, const float* between, int64_t unit) {
   const int64_t left = z.hidden - unit;
-  const VF reset = sigmoid(sums.input(0, left) + sums.product(0));
-  const VF update = sigmoid(sums.input(1, left) + sums.product(1));
-  const VF inner = load_first(bias + unit, left) + sums.product(2);
-  const VF fresh = hyperbolic_tangent(fma(reset, inner, sums.input(2, left)));
-  const VF before = row.hidden != nullptr ? load_first(row.hidden + unit, left) : zero();
-  const VF h = fma(update, before - fresh, fresh);
+  const VF tanh_c = hyperbolic_tangent(load(between));
+  if (row.inner != nullptr) store_first(row.inner + unit, tanh_c, left);
+  put_hidden(row, load(between + kPanel) * tanh_c, unit, left);
+}
+
+// Of a GRU `between` has z and the argument of n's tanh. `bias` is b_hh of `new`.
+ZT_INLINE void gru_gates(const Sizes& z, const StepRow& row, const Sums& sums, const float* bias, int64_t unit,
+                         float* between) {
+  const int64_t left = z.hidden - unit;
+  VF gates[] = {sums.input(0, left) + sums.product(0), sums.input(1, left) + sums.product(1)};
+  sigmoids(gates);
+  const VF reset = gates[0], update = gates[1], inner = load_first(bias + unit, left) + sums.product(2);
   if (row.inner != nullptr) {
-    float* const gates = row.gates + unit;
     store_first(row.inner + unit, inner, left);
-    store_first(gates, reset, left);
-    store_first(gates + z.hidden, update, left);
-    store_first(gates + 2 * z.hidden, fresh, left);
+    store_first(row.gates + unit, reset, left);
+    store_first(row.gates + z.hidden + unit, update, left);
   }
-  put_hidden(row, h, unit, left);
+  store(between, update);
+  store(between + kPanel, fma(reset, inner, sums.input(2, left)));
+}
+
+ZT_INLINE void gru_output(const Sizes& z, const StepRow& row, const float* between, int64_t unit) {
+  const int64_t left = z.hidden - unit;
+  const VF update = load(between), fresh = hyperbolic_tangent(load(between + kPanel));
+  const VF before = row.hidden != nullptr ? load_first(row.hidden + unit, left) : zero();
+  if (row.inner != nullptr) store_first(row.gates + 2 * z.hidden + unit, fresh, left);
+  put_hidden(row, fma(update, before - fresh, fresh), unit, left);
 }
 
 // The arrays of one clip at one step of the backward pass, over units.
@@ -118,12 +137,13 @@ struct BackwardRow {
 };
 
 // Fetches what a step of `row` reads and writes.
+template <int kLocality>
 ZT_INLINE void fetch(const Sizes& z, const BackwardRow& row, int64_t unit) {
-  for (int64_t gate = 0; gate < z.gates; gate += z.hidden) fetch_panel(row.gates + gate + unit);
-  for (int64_t gate = 0; gate < z.gradients(); gate += z.hidden) fetch_panel(row.gradients + gate + unit);
+  for (int64_t gate = 0; gate < z.gates; gate += z.hidden) fetch_panel<kLocality>(row.gates + gate + unit);
+  for (int64_t gate = 0; gate < z.gradients(); gate += z.hidden) fetch_panel<kLocality>(row.gradients + gate + unit);
   const float* const read[] = {row.inner, row.before, row.dy};
   for (const float* each : read)
-    if (each != nullptr) fetch_panel(each + unit);
+    if (each != nullptr) fetch_panel<kLocality>(each + unit);
 }
 
 // `product` is what the step after passes on through W_hh.

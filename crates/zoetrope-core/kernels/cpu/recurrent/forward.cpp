@@ -95,6 +95,29 @@ struct Workspace {
   }
 };
 
+struct LstmCell {
+  const Sizes& z;
+
+  ZT_INLINE_MEMBER void gates(const StepRow& row, const Sums& sums, int64_t unit, float* between) const {
+    z.forgets() ? lstm_gates<true>(z, row, sums, unit, between) : lstm_gates<false>(z, row, sums, unit, between);
+  }
+  ZT_INLINE_MEMBER void output(const StepRow& row, const float* between, int64_t unit) const {
+    lstm_output(z, row, between, unit);
+  }
+};
+
+struct GruCell {
+  const Sizes& z;
+  const float* bias;
+
+  ZT_INLINE_MEMBER void gates(const StepRow& row, const Sums& sums, int64_t unit, float* between) const {
+    gru_gates(z, row, sums, bias, unit, between);
+  }
+  ZT_INLINE_MEMBER void output(const StepRow& row, const float* between, int64_t unit) const {
+    gru_output(z, row, between, unit);
+  }
+};
+
 struct Recurrence {
   const Sizes& z;
   const Workspace& w;
@@ -161,14 +184,22 @@ struct Recurrence {
           amx::multiply_panels<kGates>(w_hh_panels(z), w_hh, panel, parts, count, nullptr, products);
         else if (step > 0)
           multiply_panels<kGates>(w_hh_panels(z), w_hh, panel, hidden_rows, count, w.zeros, products);
-        for (int64_t i = 0; i < count; ++i) {
-          if (i + kClipsAhead < count) fetch(z, rows[i + kClipsAhead], unit);
-          for (int64_t v = unit; v < unit + kPanel && v < z.hidden; v += kWidth) {
-            const int64_t at = i * kGates * kPanel + (v - unit);
-            const float* const product = step > 0 ? products + at : nullptr;
-            cell(rows[i], w.by_span ? Sums{input + at, kPanel, product} : Sums{rows[i].gates + v, z.hidden, product},
-                 v);
+        for (int64_t first = 0; first < count; first += kClipsTogether) {
+          const int64_t last = smaller(first + kClipsTogether, count);
+          for (int64_t i = first; i < last; ++i) {
+            if (i + kClipsAhead < count) fetch<3>(z, rows[i + kClipsAhead], unit);
+            if (unit + kPanel < end) fetch<2>(z, rows[i], unit + kPanel);
+            for (int64_t v = unit; v < unit + kPanel && v < z.hidden; v += kWidth) {
+              const int64_t at = i * kGates * kPanel + (v - unit);
+              const float* const product = step > 0 ? products + at : nullptr;
+              cell.gates(rows[i],
+                         w.by_span ? Sums{input + at, kPanel, product} : Sums{rows[i].gates + v, z.hidden, product}, v,
+                         products + at);
+            }
           }
+          for (int64_t i = first; i < last; ++i)
+            for (int64_t v = unit; v < unit + kPanel && v < z.hidden; v += kWidth)
+              cell.output(rows[i], products + i * kGates * kPanel + (v - unit), v);
         }
       }
       projected += count;
@@ -294,16 +325,10 @@ void recurrent_forward(const zt_recurrent_shape& s, const float* x, const zt_rec
     const FlushDenormals flush;
     prepare(z, x, weights, saved, w);
     const auto run = [&](const Group& group, int64_t begin, int64_t end, const auto& after_step) {
-      if (z.is_gru) {
-        const float* const bias = weights[group.direction].b_hh + 2 * z.hidden;
-        const auto cell = [&](const StepRow& row, const Sums& sums, int64_t unit) {
-          gru_step(z, row, sums, bias, unit);
-        };
-        recurrence.run<3>(group, begin, end, cell, after_step);
-      } else {
-        const auto cell = [&](const StepRow& row, const Sums& sums, int64_t unit) { lstm_step(z, row, sums, unit); };
-        recurrence.run<4>(group, begin, end, cell, after_step);
-      }
+      if (z.is_gru)
+        recurrence.run<3>(group, begin, end, GruCell{z, weights[group.direction].b_hh + 2 * z.hidden}, after_step);
+      else
+        recurrence.run<4>(group, begin, end, LstmCell{z}, after_step);
     };
     share_recurrence(z, schedule, w.order, w.order.longest(), run);
   }

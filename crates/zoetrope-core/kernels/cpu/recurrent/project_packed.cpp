@@ -1,7 +1,8 @@
 // The projection with weights that were packed before.
 //
-// The panels of W_ih are read in order. Each panel stays in L1 while all rows of x pass, kRows rows at once; each value
-// of x is broadcast. So neither x nor the sums are transposed: the sums are rows of gates.
+// The panels of W_ih are read in order. Each panel stays in L1 while all rows of x pass, kRows rows at once, and the
+// next one comes into L2; each value of x is broadcast. So neither x nor the sums are transposed: the sums are rows of
+// gates.
 //
 // Cost: 2·rows·features·gates FLOPs; 4·features·gates bytes of weights read, and x once for each panel, from L2.
 #include <omp.h>
@@ -12,28 +13,18 @@
 namespace zt::ZT_ISA {
 namespace {
 
-constexpr int64_t kFetch = 8, kAhead = 64;  //  features that are fetched at once, and so many before they are used
-
-// Adds one block of features to rows of gates, of which `left` from the first on exist; `biases` begin the sums of the
-// first block. The first to read a panel has it come from memory in time.
+// Adds one block of features to rows of gates, of which `left` from the first on exist; `start` begins the sums of the
+// first block.
 template <int kCount>
-ZT_NOINLINE void project_tile(const float* const* x, const float* panel, int64_t depth, bool is_first,
-                              const float* biases, float* gates, int64_t stride, int64_t left) {
-  VF tile[kCount][2] = {};
-  const int64_t step = is_first ? kFetch : depth;
-  for (int64_t k = 0; k < depth; k += step) {
-    for (int64_t line = 0; is_first && line < kFetch * kPanel; line += 16)
-      __builtin_prefetch(panel + (k + kAhead) * kPanel + line);
-    const float* at[kCount];
-    for (int r = 0; r < kCount; ++r) at[r] = x[r] + k;
-    multiply_add(at, panel + k * kPanel, smaller(step, depth - k), tile);
-  }
-  for (int r = 0; r < kCount; ++r)
-    for (int v = 0; v < 2; ++v) {
-      float* const at = gates + r * stride + v * kWidth;
-      const int64_t exist = left - v * kWidth;
-      if (exist <= 0) continue;
-      store_first(at, (biases != nullptr ? load(biases + v * kWidth) : load_first(at, exist)) + tile[r][v], exist);
+void project_tile(const float* const* x, const float* panel, int64_t depth, const float* start, float* gates,
+                  int64_t stride, int64_t left, const float* coming) {
+  if (left >= kPanel) return panel_tile<2, kCount, 1>(x, 0, depth, panel, start, gates, stride, coming);
+  float sums[kCount * kPanel] = {};
+  panel_tile<2, kCount, 1>(x, 0, depth, panel, nullptr, sums, kPanel, coming);
+  for (int64_t r = 0; r < kCount; ++r)
+    for (int64_t c = 0; c < left; ++c) {
+      float& gate = gates[r * stride + c];
+      gate = (start != nullptr ? start[c] : gate) + sums[r * kPanel + c];
     }
 }
 
@@ -81,25 +72,30 @@ void pack_panels(const Panels& p, const WeightRows& rows, float* out, float* own
 void project_packed(const Chunk& chunk) {
   const Sizes& z = chunk.z;
   const Panels p = w_ih_panels(z);
-  const int64_t groups = ceil_div(chunk.count, kRows);
+  const int64_t groups = ceil_div(chunk.count, kRows), lines = kPanel / kLine;
   const int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num(), all = z.directions * p.count();
+  const int64_t first = all * thread / threads, end = all * (thread + 1) / threads;
+  const auto panel_at = [&](int64_t i, int64_t k) {
+    return Packed(z, chunk.weights[i / p.count()].packed).w_ih + p.at(k, i % p.count());
+  };
   for (int64_t k = 0; k < z.features; k += kDepth) {
     const int64_t depth = smaller(kDepth, z.features - k);
-    for (int64_t i = all * thread / threads; i < all * (thread + 1) / threads; ++i) {
+    const int64_t next_k = k + kDepth < z.features ? k + kDepth : 0;
+    for (int64_t i = first; i < end; ++i) {
       const int64_t direction = i / p.count(), number = i % p.count();
       const int64_t unit = number / p.gates * kPanel, gate = number % p.gates * z.hidden + unit;
-      const zt_recurrent_weights& weights = chunk.weights[direction];
-      const float* const panel = Packed(z, weights.packed).w_ih + p.at(k, number);
-      float* const gates = chunk.gates[direction] + gate;
+      const float* const panel = panel_at(i, k);
+      const float* const coming = i + 1 < end ? panel_at(i + 1, k) : panel_at(first, next_k);
       float biases[kPanel];
-      for (int64_t c = 0; c < kPanel; ++c) biases[c] = bias_of(z, weights, gate + c);
+      for (int64_t c = 0; c < kPanel; ++c) biases[c] = bias_of(z, chunk.weights[direction], gate + c);
       for (int64_t group = 0; group < groups; ++group) {
         const int64_t begin = chunk.count * group / groups, until = chunk.count * (group + 1) / groups;
         const float* rows[kRows];
         for (int64_t r = begin; r < until; ++r) rows[r - begin] = chunk.x + r * z.features + k;
         with_rows<kRows>(until - begin, [&](auto constant) {
-          project_tile<decltype(constant)::count>(rows, panel, depth, group == 0, k == 0 ? biases : nullptr,
-                                                  gates + begin * z.gates, z.gates, z.hidden - unit);
+          project_tile<decltype(constant)::count>(rows, panel, depth, k == 0 ? biases : nullptr,
+                                                  chunk.gates[direction] + begin * z.gates + gate, z.gates,
+                                                  z.hidden - unit, coming + smaller(group, lines - 1) * depth * kLine);
         });
       }
     }

@@ -94,32 +94,30 @@ struct Schedule {
   int64_t most_clips(const Sizes& z) const { return ceil_div(z.batch, groups); }
 };
 
-// Calls body(group, units_begin, units_end, after_step) for the share of the calling thread. All threads come here.
-// body must call after_step() when a step is done; the longest clips go through `steps` of them.
+// Calls body(group, units_begin, units_end, after_step) for the share of the calling thread. All threads come here, and
+// leave together. body must call after_step() when a step is done; the longest clips go through `steps` of them.
 template <typename Body>
 ZT_INLINE void share_recurrence(const Sizes& z, const Schedule& schedule, const Order& order, int64_t steps,
                                 const Body& body) {
-  const int64_t items = schedule.groups * z.directions;
-  const auto group = [&](int64_t item) {
-    return Group(z, order, item % z.directions, item / z.directions, schedule.groups);
-  };
-  if (schedule.slices == 1) {
-#pragma omp for schedule(static, 1)
-    for (int64_t item = 0; item < items; ++item) body(group(item), int64_t{0}, z.hidden, [] {});
-    return;
-  }
-  const int64_t thread = omp_get_thread_num(), item = thread / schedule.slices, slice = thread % schedule.slices;
+  const int64_t slices = schedule.slices, items = schedule.groups * z.directions;
+  const int64_t thread = omp_get_thread_num(), teams = omp_get_num_threads() / slices, slice = thread % slices;
   const int64_t panels = ceil_div(z.hidden, kPanel);
+  const auto border = [&](int64_t i) { return smaller(panels * i / slices * kPanel, z.hidden); };
   int64_t met = 0;
   const auto meet = [&] {
+    if (slices == 1) return;
     ++met;
 #pragma omp barrier
   };
-  if (item < items) {
-    const auto border = [&](int64_t i) { return smaller(panels * i / schedule.slices * kPanel, z.hidden); };
-    body(group(item), border(slice), border(slice + 1), meet);
+  for (int64_t item = thread / slices; item < items; item += teams) {  //  of several slices each team has one at most
+    const Group group(z, order, item % z.directions, item / z.directions, schedule.groups);
+    body(group, border(slice), border(slice + 1), meet);
   }
-  while (met < steps) meet();  //  whose clips are shorter
+  if (slices > 1) {
+    while (met < steps) meet();  //  whose clips are shorter
+  } else {
+#pragma omp barrier
+  }
 }
 
 }  // namespace zt::ZT_ISA

@@ -16,31 +16,63 @@ ZT_INLINE VF reciprocal(VF x) {
 #endif
 }
 
-// e^x for x clamped to where it is a normal number. x = n ln 2 + r, |r| <= ln 2 / 2; e^r by Cephes' polynomial.
-ZT_INLINE VF exponential(VF x) {
-  x = max(broadcast(-87.3f), min(broadcast(88.3f), x));  //  in this order of arguments a NaN stays
-  // 1.5 * 2^23: adding it rounds to the nearest integer. 127 more, and the lowest bits are the exponent's of 2^n.
-  const VF shift = broadcast(12582912.0f + 127.0f);
-  const VF shifted = fma(x, broadcast(1.44269504088896341f), shift);
-  const VF n = shifted - shift;
-  VF r = fma(n, broadcast(-0.693359375f), x);
-  r = fma(n, broadcast(2.12194440e-4f), r);
-  VF p = broadcast(1.9875691500e-4f);
-  p = fma(p, r, broadcast(1.3981999507e-3f));
-  p = fma(p, r, broadcast(8.3334519073e-3f));
-  p = fma(p, r, broadcast(4.1665795894e-2f));
-  p = fma(p, r, broadcast(1.6666665459e-1f));
-  p = fma(p, r, broadcast(5.0000001201e-1f));
-  p = fma(p * r, r, r) + broadcast(1.0f);
-  return p * as_float(as_int(shifted) << 23);
+// Calls body(i) for 0 … kCount - 1, one after the other.
+template <int kCount, typename Body>
+ZT_INLINE void each(const Body& body) {
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) body(i);
 }
 
-ZT_INLINE VF sigmoid(VF x) { return reciprocal(broadcast(1.0f) + exponential(-x)); }
+// e^x of kCount vectors, each clamped to where that is a normal number. x = n ln 2 + r, |r| <= ln 2 / 2; e^r by Cephes'
+// polynomial. An operation waits for the one before: so each is that of all vectors.
+template <int kCount>
+ZT_INLINE void exponentials(VF (&x)[kCount]) {
+  // 1.5 * 2^23: adding it rounds to the nearest integer. 127 more, and the lowest bits are the exponent's of 2^n.
+  const VF shift = broadcast(12582912.0f + 127.0f);
+  VF shifted[kCount], p[kCount];
+  const auto next = [&](float coefficient) {
+    each<kCount>([&](int i) { p[i] = fma(p[i], x[i], broadcast(coefficient)); });
+  };
+  each<kCount>([&](int i) { x[i] = min(broadcast(88.3f), x[i]); });  //  in this order of arguments a NaN stays
+  each<kCount>([&](int i) { x[i] = max(broadcast(-87.3f), x[i]); });
+  each<kCount>([&](int i) { shifted[i] = fma(x[i], broadcast(1.44269504088896341f), shift); });
+  each<kCount>([&](int i) { p[i] = shifted[i] - shift; });
+  each<kCount>([&](int i) { x[i] = fma(p[i], broadcast(-0.693359375f), x[i]); });
+  each<kCount>([&](int i) { x[i] = fma(p[i], broadcast(2.12194440e-4f), x[i]); });
+  each<kCount>([&](int i) { p[i] = broadcast(1.9875691500e-4f); });
+  next(1.3981999507e-3f);
+  next(8.3334519073e-3f);
+  next(4.1665795894e-2f);
+  next(1.6666665459e-1f);
+  next(5.0000001201e-1f);
+  each<kCount>([&](int i) { p[i] = p[i] * x[i]; });
+  each<kCount>([&](int i) { p[i] = fma(p[i], x[i], x[i]) + broadcast(1.0f); });
+  each<kCount>([&](int i) { x[i] = p[i] * as_float(as_int(shifted[i]) << 23); });
+}
 
-// An odd polynomial over an even one, with the coefficients of Eigen's tanh of floats; 1 and -1 further out.
+ZT_INLINE VF exponential(VF x) {
+  VF values[] = {x};
+  exponentials(values);
+  return values[0];
+}
+
+template <int kCount>
+ZT_INLINE void sigmoids(VF (&x)[kCount]) {
+  each<kCount>([&](int i) { x[i] = -x[i]; });
+  exponentials(x);
+  each<kCount>([&](int i) { x[i] = reciprocal(broadcast(1.0f) + x[i]); });
+}
+
+ZT_INLINE VF sigmoid(VF x) {
+  VF values[] = {x};
+  sigmoids(values);
+  return values[0];
+}
+
+// An odd polynomial over an even one, with the coefficients of Eigen's tanh of floats. From 9.3 on the quotient is more
+// than 1.
 ZT_INLINE VF hyperbolic_tangent(VF x) {
-  const VI sign = as_int(x) & broadcast(INT32_MIN);
-  const VI is_far = as_float(as_int(x) ^ sign) > broadcast(7.99881172f);  //  false for a NaN
+  x = max(broadcast(-10.0f), min(broadcast(10.0f), x));  //  in this order of arguments a NaN stays
   const VF z = x * x;
   VF p = broadcast(-2.76076847742355e-16f);
   p = fma(p, z, broadcast(2.00018790482477e-13f));
@@ -53,7 +85,7 @@ ZT_INLINE VF hyperbolic_tangent(VF x) {
   q = fma(q, z, broadcast(1.18534705686654e-04f));
   q = fma(q, z, broadcast(2.26843463243900e-03f));
   q = fma(q, z, broadcast(4.89352518554385e-03f));
-  return select(is_far, as_float(as_int(broadcast(1.0f)) | sign), x * p * reciprocal(q));
+  return max(broadcast(-1.0f), min(broadcast(1.0f), x * p * reciprocal(q)));
 }
 
 // 1 - Φ(|x|), where Φ is the normal distribution function, by erfc (Abramowitz & Stegun 7.1.26), and e^(-x²/2).
