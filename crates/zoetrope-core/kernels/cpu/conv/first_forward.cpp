@@ -56,6 +56,7 @@ void forward(const zt_conv_shape& s, const Sizes& z, const zt_conv_output& outpu
         Place places[kTiles];
         for (int64_t k = 0; k < count; ++k) places[k] = locate(z, row * z.tile_cols + t + k);
         for (int64_t o = 0; o < s.out_channels; o += kPanel) {
+          for (int64_t k = 0; k < count; ++k) fetch_outputs(s, z, output, places[k], o);
           for (int p = 0; p < 36; ++p)
             multiply<kTiles>(V + p * CI * z.band + t, 1, z.band, U + p * z.position + o * CI, z.position,
                              M + p * kPanel, CI);

@@ -72,6 +72,7 @@ void conv_forward(const zt_conv_shape& s, const zt_conv_output& output, const fl
                   const float* bias, const float* packed, float* workspace, int threads) {
   if (takes_tiles(s)) return amx::conv_forward(s, output, x, weight, bias, packed, workspace, threads);
   const Sizes z(s, is_pooled(output));
+  const int64_t fetching = fetching_position(s);
   const float* const U = packed != nullptr ? packed : workspace;
   float* const shift = workspace + 36 * z.position;
   float* const zeros = shift + z.co;
@@ -92,9 +93,11 @@ void conv_forward(const zt_conv_shape& s, const zt_conv_output& output, const fl
         transform_tile(s, z, x, zeros, first + t, V + t * z.ci);
       }
       for (int64_t o = 0; o < s.out_channels; o += kPanel) {
-        for (int p = 0; p < 36; ++p)
+        for (int p = 0; p < 36; ++p) {
+          for (int64_t t = 0; p == fetching && t < count; ++t) fetch_outputs(s, z, output, places[t], o);
           multiply<kRows>(V + p * kRows * z.ci, z.ci, 1, U + p * z.position + o * z.ci, z.position, M + p * kPanel,
                           s.in_channels);
+        }
         finish_tiles(s, z, output, places, count, o, M, shift);
       }
     }

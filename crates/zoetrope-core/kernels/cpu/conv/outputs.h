@@ -31,6 +31,23 @@ ZT_INLINE Place locate(const Tiles& z, int64_t tile) {
           smaller(4, z.cols - col * 4)};
 }
 
+// The position whose products are made while the outputs' lines of y come: about so many rows of U before the last one.
+// Earlier, and U would take their places in the caches.
+ZT_INLINE int64_t fetching_position(const zt_conv_shape& s) {
+  constexpr int64_t kRowsAhead = 200;
+  return larger(0, 36 - ceil_div(kRowsAhead, s.in_channels));
+}
+
+// Fetches where one panel of a tile's outputs goes.
+ZT_INLINE void fetch_outputs(const zt_conv_shape& s, const Tiles& z, const zt_conv_output& output, const Place& place,
+                             int64_t o) {
+  for (int64_t r = 0; r < place.rows; ++r)
+    for (int64_t c = 0; c < place.cols; ++c) {
+      const float* const to = output.y + (place.y + r * z.y_cols + c) * s.out_channels + o;
+      for (int64_t line = 0; line < kPanel; line += 16) __builtin_prefetch(to + line, 1, 2);
+    }
+}
+
 // The 4x4 outputs of one tile for one vector of output channels.
 ZT_INLINE void transform_output(const float* M, VF outputs[16]) {
   VF half[24];

@@ -60,8 +60,8 @@ ZT_INLINE VI select(VI mask, VI yes, VI no) { return mask ? yes : no; }
 // The larger and the smaller; where either is NaN, or both are zeros: b. One instruction on x86, which GCC does not
 // find by itself.
 #if defined(__AVX512F__)
-ZT_INLINE VF max(VF a, VF b) { return VF(_mm512_max_ps(__m512(a), __m512(b))); }
-ZT_INLINE VF min(VF a, VF b) { return VF(_mm512_min_ps(__m512(a), __m512(b))); }
+ZT_INLINE VF max(VF a, VF b) { return VF(_mm512_maskz_max_ps(0xffff, __m512(a), __m512(b))); }
+ZT_INLINE VF min(VF a, VF b) { return VF(_mm512_maskz_min_ps(0xffff, __m512(a), __m512(b))); }
 #elif defined(__AVX2__)
 ZT_INLINE VF max(VF a, VF b) { return VF(_mm256_max_ps(__m256(a), __m256(b))); }
 ZT_INLINE VF min(VF a, VF b) { return VF(_mm256_min_ps(__m256(a), __m256(b))); }
