@@ -116,6 +116,11 @@ void recurrent_backward(const zt_recurrent_shape& s, const float* x, const zt_re
     for (int64_t i = 0; i < kPanel; ++i) w.zeros[i] = 0;
     for (int64_t direction = 0; direction < z.directions; ++direction)
       if (z.recurs()) pack_passing(z, weights[direction].w_hh, w.w_hh[direction]);
+    for (int64_t direction = 0; direction < z.directions && dx != nullptr; ++direction)
+      if (w.w_ih[direction] != nullptr) {
+        const Product first = of_x(z, w, Span(w, 0), direction, weights[direction].w_ih, nullptr);
+        pack_product(first, w.w_ih[direction]);
+      }
     for (int64_t direction = 0; direction < z.directions; ++direction) clear_unused(z, gradients[direction]);
     float* const packed = w.panels + omp_get_thread_num() * w.panel;
     for (int64_t number = ceil_div(w.order.longest(), w.span) - 1; number >= 0; --number) {
@@ -143,7 +148,8 @@ void recurrent_backward(const zt_recurrent_shape& s, const float* x, const zt_re
       for (int64_t direction = 0; direction < z.directions; ++direction)
         sum_weights(z, w, span, direction, x, saved, gradients[direction], packed);
       for (int64_t direction = 0; direction < z.directions && dx != nullptr; ++direction)
-        multiply_back(z, w, span, direction, weights[direction].w_ih, direction == 0 ? dx : w.second_dx, packed);
+        multiply_back(z, of_x(z, w, span, direction, weights[direction].w_ih, direction == 0 ? dx : w.second_dx),
+                      packed);
     }
     if (z.directions > 1 && dx != nullptr) add_second(z, w, dx);
   }

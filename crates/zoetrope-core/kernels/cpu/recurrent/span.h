@@ -1,6 +1,7 @@
 // The spans of steps in which the backward pass goes, and its workspace.
 #pragma once
 
+#include "../simd/product.h"
 #include "cells.h"
 #include "schedule.h"
 
@@ -21,6 +22,7 @@ ZT_INLINE int64_t steps_of_span(const Sizes& z) {
 
 struct BackwardWorkspace {
   float *gradients, *transposed, *w_hh[2], *carried, *zeros, *products, *panels, *after_parts;
+  float* w_ih[2];    //  what gradients of inputs are multiplied with, packed once for all spans; or null
   float* second_dx;  //  of the second direction
   int32_t* places;   //  which rows of x a span's rows are, of each direction
   BackwardRow* step_rows;
@@ -63,6 +65,8 @@ struct BackwardWorkspace {
       w_hh[direction] = cut.take(!z.recurs()         ? 0
                                  : steps_on_tiles(z) ? amx::panel_parts(passing_panels(z))
                                                      : passing_panels(z).size());
+    for (int64_t direction = 0; direction < z.directions; ++direction)
+      w_ih[direction] = buffers > 1 && !takes_tiles(z) ? cut.take(ProductPanels{z.gates, z.features}.size()) : nullptr;
     carried = cut.take(z.directions * z.batch * z.hidden);
     second_dx = cut.take(z.directions > 1 ? z.rows * z.features : 0);
     zeros = cut.take(kPanel);

@@ -99,12 +99,16 @@ ZT_INLINE void sum_weights(const Sizes& z, const BackwardWorkspace& w, const Spa
   sum(z.weight_rows(), z.hidden, passed, hidden, {out.w_hh, z.hidden});
 }
 
-// The gradient of x, of the span's rows and one direction. The same.
-ZT_INLINE void multiply_back(const Sizes& z, const BackwardWorkspace& w, const Span& span, int64_t direction,
-                             const float* w_ih, float* dx, float* packed) {
+// The gradient of x, of the span's rows and one direction, as a product.
+ZT_INLINE Product of_x(const Sizes& z, const BackwardWorkspace& w, const Span& span, int64_t direction,
+                       const float* w_ih, float* dx) {
   const Rows<const float> a(w.gradients_of(direction, span.number), w.gradients_stride);
   const Rows<float> c(dx, z.features, w.places_of(direction));
-  const Product product = {span.rows, z.gates, z.features, a, of_inputs(z, w_ih), c, false};
+  return {span.rows, z.gates, z.features, a, of_inputs(z, w_ih), c, false, w.w_ih[direction]};
+}
+
+// The same: all threads come here, and do not wait.
+ZT_INLINE void multiply_back(const Sizes& z, const Product& product, float* packed) {
   takes_tiles(z) && z.gates >= kTilesDepth ? amx::multiply(product, nullptr, packed) : multiply(product, packed);
 }
 

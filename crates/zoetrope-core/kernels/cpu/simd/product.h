@@ -52,6 +52,7 @@ struct Product {
   Rows<const float> a_rows, b_rows;
   Rows<float> c_rows;
   bool adds;
+  const float* panels = nullptr;  //  b, packed before: ProductPanels
 
   const float* a(int64_t i, int64_t k) const { return a_rows[i] + k; }
   int64_t run(int64_t) const { return depth; }
@@ -59,6 +60,25 @@ struct Product {
   float* c(int64_t i) const { return c_rows[i]; }
   VF finish(VF sum, int64_t) const { return sum; }
 };
+
+// All of b, packed before: [depth / kMaxDepth][columns / kPanel][kMaxDepth][kPanel]. It pays where b takes part in
+// several products.
+struct ProductPanels {
+  int64_t depth, columns;
+
+  int64_t size() const { return round_up(columns, kPanel) * depth; }
+  // Where rows k … of the panel of that column begin.
+  int64_t at(int64_t k, int64_t column) const {
+    return k * round_up(columns, kPanel) + column * smaller(kMaxDepth, depth - k);
+  }
+};
+
+// Null where a product has only its rows.
+template <typename P>
+ZT_INLINE const float* panels_of(const P&) {
+  return nullptr;
+}
+ZT_INLINE const float* panels_of(const Product& p) { return p.panels; }
 
 // Where a tile's sums go.
 struct ProductTile {
@@ -131,6 +151,14 @@ ZT_INLINE void pack_block(const P& p, int64_t k, int64_t depth, int64_t begin, i
   }
 }
 
+// All threads come here.
+ZT_INLINE void pack_product(const Product& p, float* panels) {
+  const ProductPanels to = {p.depth, p.columns};
+#pragma omp for schedule(static)
+  for (int64_t k = 0; k < p.depth; k += kMaxDepth)
+    pack_block(p, k, smaller(kMaxDepth, p.depth - k), 0, p.columns, panels + to.at(k, 0));
+}
+
 // kPanel columns of the rows of the next tile come from memory while this tile is computed.
 template <typename P>
 ZT_INLINE void fetch_rows(const P& p, int64_t row, int64_t last, int64_t k, int64_t depth, int64_t column) {
@@ -148,17 +176,19 @@ static void multiply(const P& p, float* packed) {
   const int64_t parts = smaller(threads, larger(tiles / kTilesOfShare, 1)), across = ceil_div(threads, parts);
   const int64_t block = smaller(block_columns(), round_up(ceil_div(p.columns, across), kPanel));
   const int64_t blocks = ceil_div(p.columns, block);
+  const float* const panels = panels_of(p);
 #pragma omp for schedule(static) nowait
   for (int64_t task = 0; task < blocks * parts; ++task) {
     const int64_t part = task / blocks, begin = task % blocks * block, end = smaller(begin + block, p.columns);
     const int64_t first = tiles * part / parts * kRows, last = smaller(tiles * (part + 1) / parts * kRows, p.m);
     for (int64_t k = 0; k < p.depth; k += kMaxDepth) {
       const int64_t depth = smaller(kMaxDepth, p.depth - k);
-      pack_block(p, k, depth, begin, end, packed);
+      if (panels == nullptr) pack_block(p, k, depth, begin, end, packed);
+      const float* const here = panels != nullptr ? panels + ProductPanels{p.depth, p.columns}.at(k, begin) : packed;
       for (int64_t row = first; row < last; row += kRows)
         for (int64_t column = begin; column < end; column += kPanel) {
           fetch_rows(p, row + kRows, last, k, depth, column - begin);
-          const float* const panel = packed + (column - begin) * depth;
+          const float* const panel = here + (column - begin) * depth;
           p.columns - column > kWidth ? product_tile<2>(p, row, k, depth, column, panel)
                                       : product_tile<1>(p, row, k, depth, column, panel);
         }
