@@ -67,9 +67,9 @@ ZT_INLINE void put_hidden(const StepRow& row, VF h, int64_t unit, int64_t left) 
   if (row.y != nullptr) store_first(row.y + unit, h, left);
 }
 
-// A step in two parts. Each is a chain of dependent operations: the core computes those of several clips side by side,
-// but it does not see far enough ahead for both parts at once. Between them a panel for each gate, `between`, has what
-// the second needs: of an LSTM c and o. It may be that of the products.
+// A step in two parts. In each an operation waits for the one before, and the core computes several clips side by side;
+// for both parts at once it would not look far enough ahead. The first leaves two vectors, kPanel floats apart, in
+// `between`: of an LSTM c and σ(o). They may take the place of the products.
 template <bool kForgets>
 ZT_INLINE void lstm_gates(const Sizes& z, const StepRow& row, const Sums& sums, int64_t unit, float* between) {
   constexpr int kBlocks = kForgets ? 4 : 3, kSigmoids = kBlocks - 1;
@@ -102,7 +102,7 @@ ZT_INLINE void lstm_output(const Sizes& z, const StepRow& row, const float* betw
   put_hidden(row, load(between + kPanel) * tanh_c, unit, left);
 }
 
-// Of a GRU `between` has z and the argument of n's tanh. `bias` is b_hh of `new`.
+// Of a GRU `between` has σ(z) and what n is the tanh of. `bias` is b_hh of `new`.
 ZT_INLINE void gru_gates(const Sizes& z, const StepRow& row, const Sums& sums, const float* bias, int64_t unit,
                          float* between) {
   const int64_t left = z.hidden - unit;

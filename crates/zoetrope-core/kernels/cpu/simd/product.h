@@ -151,7 +151,7 @@ ZT_INLINE void pack_block(const P& p, int64_t k, int64_t depth, int64_t begin, i
   }
 }
 
-// All threads come here.
+// All of b into `panels`. All threads come here.
 ZT_INLINE void pack_product(const Product& p, float* panels) {
   const ProductPanels to = {p.depth, p.columns};
 #pragma omp for schedule(static)
