@@ -54,7 +54,7 @@ __attribute__((noinline)) void panel_tile(const float* const* rows, int64_t k, i
     }
 }
 
-// How many of kGates panels a tile of so many rows takes: few rows would leave the multiplier waiting for sums.
+// How many of kGates panels a tile of so few rows takes: otherwise they would leave the multiplier waiting for sums.
 template <int kEach, int kGates>
 constexpr int panels_together(int rows) {
   int together = kGates;
@@ -68,6 +68,8 @@ template <int kEach, int kGates>
 ZT_INLINE void multiply_block(const float* panels, int64_t k, int64_t depth, const float* const* rows, int64_t count,
                               const float* start, float* out, const float* coming) {
   constexpr int64_t kStride = kGates * kPanel;
+  constexpr int kMany = kGates > 1 ? kWide : 1;  //  panels of a tile of many rows
+  constexpr int kMost = kRows * kEach * kMany > kMaxSums ? kWideRows : kRows;
   const auto multiply_gates = [&](auto together, int gate, const auto& for_each_tile) {
     constexpr int kTogether = decltype(together)::count;
     const float* const here = panels + gate * depth * kPanel;
@@ -80,13 +82,14 @@ ZT_INLINE void multiply_block(const float* panels, int64_t k, int64_t depth, con
           kStride, next + smaller(share++, shares - 1) * depth * kLine);
     });
   };
-  if (count > kRows) {
-    constexpr int kTogether = panels_together<kEach, kGates>(kRows);
-    for (int gate = 0; gate < kGates; gate += kTogether)
-      multiply_gates(RowCount<kTogether>(), gate, [&](const auto& body) { for_tiles<kRows / 2>(count, body); });
+  if (count > kMost) {
+    for (int gate = 0; gate + kMany <= kGates; gate += kMany)
+      multiply_gates(RowCount<kMany>(), gate, [&](const auto& body) { for_tiles<kMost / 2, kMost>(count, body); });
+    if constexpr (kGates % kMany != 0)
+      multiply_gates(RowCount<1>(), kGates - 1, [&](const auto& body) { for_tiles<kRows / 2>(count, body); });
     return;
   }
-  with_rows<kRows>(count, [&](auto constant) {
+  with_rows<kMost>(count, [&](auto constant) {
     constexpr int kTogether = panels_together<kEach, kGates>(decltype(constant)::count);
     for (int gate = 0; gate < kGates; gate += kTogether)
       multiply_gates(RowCount<kTogether>(), gate, [&](const auto& body) { body(constant, int64_t{0}); });

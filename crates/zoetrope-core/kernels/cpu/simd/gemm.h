@@ -13,8 +13,12 @@ namespace zt::ZT_ISA {
 constexpr int kPanel = 2 * kWidth;                    //   columns of a packed panel
 constexpr int kMaxSums = kRegisters == 32 ? 24 : 12;  //   vectors of sums that leave registers for the operands
 constexpr int kRows = kRegisters == 32 ? 11 : 6;  //   rows of a tile of one panel: the pointers of 12 leave no register
+// Panels of a tile, where there are so many, and its rows then. Two of six rows take 10 loads for 24 multiplications;
+// one of eleven takes 13 for 22. A core whose other hyperthread works misses the instructions: it is a seventh slower.
+constexpr int kWide = kRegisters == 32 ? 2 : 1;
+constexpr int kWideRows = kRegisters == 32 ? 6 : kRows;
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
-constexpr int64_t kDepth = 256;                   //   rows of a block: its panel (16 KiB with AVX2) stays in L1
+constexpr int64_t kDepth = 256 / kWide;           //   rows of a block: its panels (16 or 32 KiB) stay in L1
 
 // A tile of a long product is a function of its own. If it were inlined, there would be too few registers for its row
 // pointers.
@@ -34,6 +38,7 @@ ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t strid
   const float* row[kTileRows];
 #pragma GCC unroll 12
   for (int r = 0; r < kTileRows; ++r) row[r] = a[r];
+#pragma GCC unroll 2
   for (int64_t k = 0; k < depth; ++k) {
     beside(k);
     VF values[kVectors];
@@ -70,14 +75,14 @@ ZT_INLINE void with_rows(int64_t count, Body&& body) {
   if constexpr (kMost > kLeast) with_rows<kMost - 1, kLeast>(count, static_cast<Body&&>(body));
 }
 
-// Calls body(RowCount<n>(), first) for tiles of at most kRows rows that are about as large. Of more than kRows rows
-// each tile has kRows / 2 or more.
-template <int kLeast = 1, typename Body>
+// Calls body(RowCount<n>(), first) for tiles of at most kMost rows that are about as large. Of more than kMost rows
+// each tile has kMost / 2 or more.
+template <int kLeast = 1, int kMost = kRows, typename Body>
 ZT_INLINE void for_tiles(int64_t rows, Body&& body) {
-  const int64_t tiles = ceil_div(rows, kRows);
+  const int64_t tiles = ceil_div(rows, kMost);
   for (int64_t tile = 1, first = 0, end = 0; tile <= tiles; ++tile, first = end) {
     end = rows * tile / tiles;
-    with_rows<kRows, kLeast>(end - first, [&](auto constant) { body(constant, first); });
+    with_rows<kMost, kLeast>(end - first, [&](auto constant) { body(constant, first); });
   }
 }
 

@@ -100,30 +100,31 @@ ZT_NOINLINE void store_product(const P& p, const ProductTile& t, const float* su
     }
 }
 
-// kRows rows of the first kVectors vectors of a panel.
-template <int kVectors, typename P>
-ZT_NOINLINE void product_tile(const P& p, int64_t row, int64_t k, int64_t depth, int64_t column, const float* panel) {
+// kTileRows rows of the first kVectors vectors of a panel, or of two; those from `last` on are left out.
+template <int kTileRows, int kVectors, typename P>
+ZT_NOINLINE void product_tile(const P& p, int64_t row, int64_t last, int64_t k, int64_t depth, int64_t column,
+                              const float* panel) {
   const ProductTile t = {
-      row, smaller(kRows, p.m - row), column, p.columns - column, k > 0 || p.adds, k + depth == p.depth};
+      row, smaller(kTileRows, last - row), column, p.columns - column, k > 0 || p.adds, k + depth == p.depth};
   for (int64_t r = 0; r < t.count; ++r)  //  c comes while the sums are made
     for (int v = 0; v < kVectors && v * kWidth < t.left; ++v) __builtin_prefetch(p.c(row + r) + column + v * kWidth, 1);
-  VF sums[kRows][kVectors];
+  VF sums[kTileRows][kVectors];
 #pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 2
+  for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sums[r][v] = zero();
   for (int64_t at = 0; at < depth;) {
     const int64_t run = smaller(depth - at, p.run(k + at));
-    const float* a[kRows];
-    for (int r = 0; r < kRows; ++r) a[r] = p.a(smaller(row + r, p.m - 1), k + at);
-    multiply_add(a, panel + at * kPanel, run, sums);
+    const float* a[kTileRows];
+    for (int r = 0; r < kTileRows; ++r) a[r] = p.a(smaller(row + r, last - 1), k + at);
+    multiply_add<(kVectors > 2 ? 2 : kVectors)>(a, panel + at * kPanel, depth * kPanel, run, sums, [](int64_t) {});
     at += run;
   }
-  if (t.count == kRows && t.left >= kVectors * kWidth) {
+  if (t.count == kTileRows && t.left >= kVectors * kWidth) {
 #pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r) {
+    for (int r = 0; r < kTileRows; ++r) {
       float* const c = p.c(row + r);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         VF sum = sums[r][v];
         if (t.adds) sum += load(c + column + v * kWidth);
@@ -133,10 +134,10 @@ ZT_NOINLINE void product_tile(const P& p, int64_t row, int64_t k, int64_t depth,
     }
     return;
   }
-  alignas(64) float stored[kRows * kVectors * kWidth];
+  alignas(64) float stored[kTileRows * kVectors * kWidth];
 #pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 2
+  for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) store(stored + (r * kVectors + v) * kWidth, sums[r][v]);
   store_product<kVectors>(p, t, stored);
 }
@@ -159,12 +160,27 @@ ZT_INLINE void pack_product(const Product& p, float* panels) {
     pack_block(p, k, smaller(kMaxDepth, p.depth - k), 0, p.columns, panels + to.at(k, 0));
 }
 
-// kPanel columns of the rows of the next tile come from memory while this tile is computed.
+// Some columns of the rows of the next tile come from memory while this tile is computed.
 template <typename P>
-ZT_INLINE void fetch_rows(const P& p, int64_t row, int64_t last, int64_t k, int64_t depth, int64_t column) {
-  for (int64_t r = row; r < smaller(row + kRows, last); ++r)
-    for (int64_t line = column; line < smaller(column + kPanel, depth); line += kCacheLine)
-      __builtin_prefetch(p.a(r, k + line));
+ZT_INLINE void fetch_rows(const P& p, int64_t row, int64_t end, int64_t k, int64_t column, int64_t until) {
+  for (int64_t r = row; r < end; ++r)
+    for (int64_t line = column; line < until; line += kCacheLine) __builtin_prefetch(p.a(r, k + line));
+}
+
+// Rows `first` … `last` by the columns from `begin` to `end`, kPanels panels at once: `panels` are those of `begin`.
+template <int kTileRows, int kPanels, typename P>
+ZT_INLINE void multiply_block(const P& p, int64_t first, int64_t last, int64_t k, int64_t depth, int64_t begin,
+                              int64_t end, const float* panels) {
+  constexpr int64_t kColumns = kPanels * kPanel;
+  for (int64_t row = first; row < last; row += kTileRows)
+    for (int64_t column = begin; column < end; column += kColumns) {
+      const int64_t next = row + kTileRows, from = column - begin;
+      fetch_rows(p, next, smaller(next + kTileRows, last), k, from, smaller(from + kColumns, depth));
+      const float* const panel = panels + from * depth;
+      p.columns - column > kColumns - kWidth
+          ? product_tile<kTileRows, 2 * kPanels>(p, row, last, k, depth, column, panel)
+          : product_tile<kTileRows, 2 * kPanels - 1>(p, row, last, k, depth, column, panel);
+    }
 }
 
 // Every thread calls this, with a workspace of its own, and computes its share; it does not wait for the others'. The
@@ -172,7 +188,8 @@ ZT_INLINE void fetch_rows(const P& p, int64_t row, int64_t last, int64_t k, int6
 // next product finds its part of c where this one left it.
 template <typename P>
 static void multiply(const P& p, float* packed) {
-  const int64_t threads = omp_get_num_threads(), tiles = ceil_div(p.m, kRows);
+  const int64_t of_tile = p.columns > kPanel ? kWideRows : kRows;
+  const int64_t threads = omp_get_num_threads(), tiles = ceil_div(p.m, of_tile);
   const int64_t parts = smaller(threads, larger(tiles / kTilesOfShare, 1)), across = ceil_div(threads, parts);
   const int64_t block = smaller(block_columns(), round_up(ceil_div(p.columns, across), kPanel));
   const int64_t blocks = ceil_div(p.columns, block);
@@ -180,18 +197,17 @@ static void multiply(const P& p, float* packed) {
 #pragma omp for schedule(static) nowait
   for (int64_t task = 0; task < blocks * parts; ++task) {
     const int64_t part = task / blocks, begin = task % blocks * block, end = smaller(begin + block, p.columns);
-    const int64_t first = tiles * part / parts * kRows, last = smaller(tiles * (part + 1) / parts * kRows, p.m);
+    const int64_t first = tiles * part / parts * of_tile, last = smaller(tiles * (part + 1) / parts * of_tile, p.m);
     for (int64_t k = 0; k < p.depth; k += kMaxDepth) {
       const int64_t depth = smaller(kMaxDepth, p.depth - k);
       if (panels == nullptr) pack_block(p, k, depth, begin, end, packed);
       const float* const here = panels != nullptr ? panels + ProductPanels{p.depth, p.columns}.at(k, begin) : packed;
-      for (int64_t row = first; row < last; row += kRows)
-        for (int64_t column = begin; column < end; column += kPanel) {
-          fetch_rows(p, row + kRows, last, k, depth, column - begin);
-          const float* const panel = here + (column - begin) * depth;
-          p.columns - column > kWidth ? product_tile<2>(p, row, k, depth, column, panel)
-                                      : product_tile<1>(p, row, k, depth, column, panel);
-        }
+      //  An odd panel at the end is multiplied alone.
+      const int64_t odd = begin + round_down(ceil_div(end - begin, kPanel), kWide) * kPanel;
+      if constexpr (kWide > 1)
+        if (odd > begin) multiply_block<kWideRows, kWide>(p, first, last, k, depth, begin, smaller(odd, end), here);
+      const int64_t alone = kWide > 1 ? odd : begin;
+      if (alone < end) multiply_block<kRows, 1>(p, first, last, k, depth, alone, end, here + (alone - begin) * depth);
     }
   }
 }

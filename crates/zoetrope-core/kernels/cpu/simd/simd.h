@@ -233,5 +233,6 @@ ZT_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 ZT_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 ZT_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 ZT_INLINE int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+ZT_INLINE int64_t round_down(int64_t a, int64_t b) { return a / b * b; }
 
 }  // namespace zt::ZT_ISA
