@@ -35,12 +35,13 @@ ZT_NOINLINE void store_tall(const TallTile& t, const float* sums, int64_t count,
     }
 }
 
+// Of one panel or of two.
 template <int kCount, int kVectors>
 ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* const* c, int64_t column) {
   VF sums[kCount][kVectors];
 #pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
       sums[r][v] = zero();
       __builtin_prefetch(c[r] + column + v * kWidth, 1);  //  c comes while the sums are made
@@ -50,7 +51,8 @@ ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* c
     const float* a[kCount];
 #pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) a[r] = rows[r] + run->at;
-    multiply_add(a, t.panel + k * kPanel, run->length, sums);
+    multiply_add<(kVectors > 2 ? 2 : kVectors)>(a, t.panel + k * kPanel, t.depth * kPanel, run->length, sums,
+                                                [](int64_t) {});
   }
   if (t.left >= kVectors * kWidth) {
     const VF least = broadcast(t.relu ? 0.0f : -HUGE_VALF);
@@ -58,7 +60,7 @@ ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* c
     for (int r = 0; r < kCount; ++r) {
       float* const to = c[r] + column;
       const float* const start = t.bias != nullptr ? t.bias + column : to;
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v)  //  in this order of arguments a NaN stays
         store(to + v * kWidth, max(least, sums[r][v] + load(start + v * kWidth)));
     }
@@ -67,14 +69,32 @@ ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* c
   alignas(64) float stored[kCount * kVectors * kWidth];
 #pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) store(stored + (r * kVectors + v) * kWidth, sums[r][v]);
   store_tall<kVectors>(t, stored, kCount, c, column);
 }
 
-// Computes those rows and columns of c, and calls finish(row, count, column, end) for
-// what is done. `bias` has whole panels;
-// `scratch`, of the thread, has tall_scratch(w) floats.
+// Computes the columns of some panels of one block, kPanels panels at once.
+template <int kPanels, int kTileRows, typename Finish>
+ZT_INLINE void multiply_tall_block(const TallWeights& w, const float* packed, TallTile tile, int64_t k,
+                                   const TallRows& rows, const Finish& finish) {
+  const bool is_last = k + tile.depth == w.depth;
+  for_tiles<1, kTileRows>(rows.m, [&](auto constant, int64_t row) {
+    constexpr int kCount = decltype(constant)::count;
+    for (int64_t panel = rows.first; panel < rows.end; panel += kPanels) {
+      const int64_t column = panel * kPanel;
+      tile.panel = packed + w.at(k, panel), tile.left = w.columns - column;
+      if (tile.left > kPanels * kPanel - kWidth)
+        tall_tile<kCount, 2 * kPanels>(tile, rows.a + row, rows.c + row, column);
+      else
+        tall_tile<kCount, 2 * kPanels - 1>(tile, rows.a + row, rows.c + row, column);
+    }
+    if (is_last) finish(row, kCount, rows.first * kPanel, smaller(rows.end * kPanel, w.columns));
+  });
+}
+
+// Computes those rows and columns of c, and calls finish(row, count, column, end) for what is done. `bias` has whole
+// panels; `scratch`, of the thread, has tall_scratch(w) floats.
 template <typename Finish>
 static void multiply_tall(const TallWeights& w, const float* packed, const float* bias, bool relu, const Run* runs,
                           const TallRows& rows, float* scratch, const Finish& finish) {
@@ -82,22 +102,17 @@ static void multiply_tall(const TallWeights& w, const float* packed, const float
   if (w.on_tiles) return amx::multiply_tall(w, packed, bias, relu, runs, rows, scratch, finish);
 #endif
   (void)scratch;
+  //  An odd panel at the end is multiplied alone.
+  const int64_t odd = kWide > 1 ? rows.first + round_down(rows.end - rows.first, kWide) : rows.first;
   for (int64_t k = 0; k < w.depth; k += w.block()) {
-    const int64_t depth = w.depth_from(k);
-    const bool is_last = k + depth == w.depth;
-    for_tiles(rows.m, [&](auto constant, int64_t row) {
-      constexpr int kCount = decltype(constant)::count;
-      for (int64_t panel = rows.first; panel < rows.end; ++panel) {
-        const int64_t column = panel * kPanel, left = w.columns - column;
-        const TallTile tile = {runs, depth, packed + w.at(k, panel), k == 0 ? bias : nullptr, left, relu && is_last};
-        if (left > kWidth)
-          tall_tile<kCount, 2>(tile, rows.a + row, rows.c + row, column);
-        else
-          tall_tile<kCount, 1>(tile, rows.a + row, rows.c + row, column);
-      }
-      if (is_last) finish(row, kCount, rows.first * kPanel, smaller(rows.end * kPanel, w.columns));
-    });
-    for (int64_t done = 0; done < depth; ++runs) done += runs->length;
+    const TallTile tile = {
+        runs, w.depth_from(k), nullptr, k == 0 ? bias : nullptr, 0, relu && k + w.depth_from(k) == w.depth};
+    if constexpr (kWide > 1)
+      if (rows.first < odd)
+        multiply_tall_block<kWide, kWideRows>(w, packed, tile, k, {rows.m, rows.a, rows.c, rows.first, odd}, finish);
+    if (odd < rows.end)
+      multiply_tall_block<1, kRows>(w, packed, tile, k, {rows.m, rows.a, rows.c, odd, rows.end}, finish);
+    for (int64_t done = 0; done < tile.depth; ++runs) done += runs->length;
   }
 }
 
