@@ -27,12 +27,14 @@ struct Fetch {
   ZT_INLINE_MEMBER void operator()(int64_t i) const { __builtin_prefetch(lines + i * kLine, 0, 2); }
 };
 
-// out [kCount][stride] = start + rows · the first kEach vectors of kTogether panels, where `start` is null for what
-// `out` holds. Not static: the forward and the backward pass share the linker's copy.
-// Meanwhile the cache line at `coming` comes into L2, and so do those behind it, one for each row of the panels.
+// out [kCount][stride] = start [kTogether][kPanel] + rows · the first kEach vectors of kTogether panels, where `start`
+// is null for what `out` holds. The results of two panels lie `apart` floats apart. Not static: the forward and the
+// backward pass share the linker's copy. Meanwhile the cache line at `coming` comes into L2, and so do those behind it,
+// one for each row of the panels.
 template <int kEach, int kCount, int kTogether>
 __attribute__((noinline)) void panel_tile(const float* const* rows, int64_t k, int64_t depth, const float* panels,
-                                          const float* start, float* out, int64_t stride, const float* coming) {
+                                          const float* start, float* out, int64_t stride, int64_t apart,
+                                          const float* coming) {
   constexpr int kVectors = kEach * kTogether;
   const float* at[kCount];
 #pragma GCC unroll 12
@@ -47,10 +49,9 @@ __attribute__((noinline)) void panel_tile(const float* const* rows, int64_t k, i
   for (int r = 0; r < kCount; ++r)
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      const int64_t column = v / kEach * kPanel + v % kEach * kWidth;
-      float* const to = out + r * stride + column;
+      float* const to = out + r * stride + v / kEach * apart + v % kEach * kWidth;
       //  Block by block: a long sum would lose digits.
-      store(to, load(start != nullptr ? start + column : to) + sums[r][v]);
+      store(to, load(start != nullptr ? start + v / kEach * kPanel + v % kEach * kWidth : to) + sums[r][v]);
     }
 }
 
@@ -79,7 +80,7 @@ ZT_INLINE void multiply_block(const float* panels, int64_t k, int64_t depth, con
     for_each_tile([&](auto constant, int64_t first) {
       panel_tile<kEach, decltype(constant)::count, kTogether>(
           rows + first, k, depth, here, k == 0 ? start + gate * kPanel : nullptr, out + first * kStride + gate * kPanel,
-          kStride, next + smaller(share++, shares - 1) * depth * kLine);
+          kStride, kPanel, next + smaller(share++, shares - 1) * depth * kLine);
     });
   };
   if (count > kMost) {
