@@ -14,7 +14,7 @@ constexpr int kPanel = 2 * kWidth;                    //   columns of a packed p
 constexpr int kMaxSums = kRegisters == 32 ? 24 : 12;  //   vectors of sums that leave registers for the operands
 constexpr int kRows = kRegisters == 32 ? 11 : 6;  //   rows of a tile of one panel: the pointers of 12 leave no register
 // Panels of a tile, where there are so many, and its rows then. Two of six rows take 10 loads for 24 multiplications;
-// one of eleven takes 13 for 22. A core whose other hyperthread works misses the instructions: it is a seventh slower.
+// one of eleven takes 13 for 22, and is a tenth slower on a core whose loads others disturb.
 constexpr int kWide = kRegisters == 32 ? 2 : 1;
 constexpr int kWideRows = kRegisters == 32 ? 6 : kRows;
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
