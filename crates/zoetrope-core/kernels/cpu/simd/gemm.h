@@ -17,6 +17,7 @@ constexpr int kRows = kRegisters == 32 ? 11 : 6;  //   rows of a tile of one pan
 // one of eleven takes 13 for 22, and is a tenth slower on a core whose loads others disturb.
 constexpr int kWide = kRegisters == 32 ? 2 : 1;
 constexpr int kWideRows = kRegisters == 32 ? 6 : kRows;
+
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
 constexpr int64_t kDepth = 256 / kWide;           //   rows of a block: its panels (16 or 32 KiB) stay in L1
 
@@ -38,7 +39,6 @@ ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t strid
   const float* row[kTileRows];
 #pragma GCC unroll 12
   for (int r = 0; r < kTileRows; ++r) row[r] = a[r];
-#pragma GCC unroll 2
   for (int64_t k = 0; k < depth; ++k) {
     beside(k);
     VF values[kVectors];
@@ -84,6 +84,11 @@ ZT_INLINE void for_tiles(int64_t rows, Body&& body) {
     end = rows * tile / tiles;
     with_rows<kMost, kLeast>(end - first, [&](auto constant) { body(constant, first); });
   }
+}
+
+// How many of the first panels of so many columns are multiplied kWide at once: whole ones but for a last vector.
+ZT_INLINE int64_t wide_panels(int64_t columns) {
+  return kWide > 1 && columns > kWidth ? round_down(ceil_div(columns - kWidth, kPanel), kWide) : 0;
 }
 
 // out[k][c] = rows[k][c] for `columns` columns, zeros up to kPanel.

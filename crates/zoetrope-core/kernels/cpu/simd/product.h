@@ -177,9 +177,9 @@ ZT_INLINE void multiply_block(const P& p, int64_t first, int64_t last, int64_t k
       const int64_t next = row + kTileRows, from = column - begin;
       fetch_rows(p, next, smaller(next + kTileRows, last), k, from, smaller(from + kColumns, depth));
       const float* const panel = panels + from * depth;
-      p.columns - column > kColumns - kWidth
+      kPanels > 1 || p.columns - column > kWidth
           ? product_tile<kTileRows, 2 * kPanels>(p, row, last, k, depth, column, panel)
-          : product_tile<kTileRows, 2 * kPanels - 1>(p, row, last, k, depth, column, panel);
+          : product_tile<kTileRows, 1>(p, row, last, k, depth, column, panel);
     }
 }
 
@@ -188,7 +188,7 @@ ZT_INLINE void multiply_block(const P& p, int64_t first, int64_t last, int64_t k
 // next product finds its part of c where this one left it.
 template <typename P>
 static void multiply(const P& p, float* packed) {
-  const int64_t of_tile = p.columns > kPanel ? kWideRows : kRows;
+  const int64_t of_tile = wide_panels(p.columns) > 0 ? kWideRows : kRows;
   const int64_t threads = omp_get_num_threads(), tiles = ceil_div(p.m, of_tile);
   const int64_t parts = smaller(threads, larger(tiles / kTilesOfShare, 1)), across = ceil_div(threads, parts);
   const int64_t block = smaller(block_columns(), round_up(ceil_div(p.columns, across), kPanel));
@@ -202,12 +202,10 @@ static void multiply(const P& p, float* packed) {
       const int64_t depth = smaller(kMaxDepth, p.depth - k);
       if (panels == nullptr) pack_block(p, k, depth, begin, end, packed);
       const float* const here = panels != nullptr ? panels + ProductPanels{p.depth, p.columns}.at(k, begin) : packed;
-      //  An odd panel at the end is multiplied alone.
-      const int64_t odd = begin + round_down(ceil_div(end - begin, kPanel), kWide) * kPanel;
+      const int64_t odd = begin + wide_panels(end - begin) * kPanel;
       if constexpr (kWide > 1)
         if (odd > begin) multiply_block<kWideRows, kWide>(p, first, last, k, depth, begin, smaller(odd, end), here);
-      const int64_t alone = kWide > 1 ? odd : begin;
-      if (alone < end) multiply_block<kRows, 1>(p, first, last, k, depth, alone, end, here + (alone - begin) * depth);
+      if (odd < end) multiply_block<kRows, 1>(p, first, last, k, depth, odd, end, here + (odd - begin) * depth);
     }
   }
 }

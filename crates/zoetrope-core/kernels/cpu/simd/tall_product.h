@@ -75,19 +75,19 @@ ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* c
 }
 
 // Computes the columns of some panels of one block, kPanels panels at once.
-template <int kPanels, int kTileRows, typename Finish>
+template <int kPanels, int kLeast, int kTileRows, typename Finish>
 ZT_INLINE void multiply_tall_block(const TallWeights& w, const float* packed, TallTile tile, int64_t k,
                                    const TallRows& rows, const Finish& finish) {
   const bool is_last = k + tile.depth == w.depth;
-  for_tiles<1, kTileRows>(rows.m, [&](auto constant, int64_t row) {
+  for_tiles<kLeast, kTileRows>(rows.m, [&](auto constant, int64_t row) {
     constexpr int kCount = decltype(constant)::count;
     for (int64_t panel = rows.first; panel < rows.end; panel += kPanels) {
       const int64_t column = panel * kPanel;
       tile.panel = packed + w.at(k, panel), tile.left = w.columns - column;
-      if (tile.left > kPanels * kPanel - kWidth)
+      if (kPanels > 1 || tile.left > kWidth)
         tall_tile<kCount, 2 * kPanels>(tile, rows.a + row, rows.c + row, column);
       else
-        tall_tile<kCount, 2 * kPanels - 1>(tile, rows.a + row, rows.c + row, column);
+        tall_tile<kCount, 1>(tile, rows.a + row, rows.c + row, column);
     }
     if (is_last) finish(row, kCount, rows.first * kPanel, smaller(rows.end * kPanel, w.columns));
   });
@@ -102,16 +102,17 @@ static void multiply_tall(const TallWeights& w, const float* packed, const float
   if (w.on_tiles) return amx::multiply_tall(w, packed, bias, relu, runs, rows, scratch, finish);
 #endif
   (void)scratch;
-  //  An odd panel at the end is multiplied alone.
-  const int64_t odd = kWide > 1 ? rows.first + round_down(rows.end - rows.first, kWide) : rows.first;
+  const int64_t columns = smaller(rows.end * kPanel, w.columns) - rows.first * kPanel;
+  const int64_t odd = rows.first + (rows.m > kWideRows ? wide_panels(columns) : 0);
   for (int64_t k = 0; k < w.depth; k += w.block()) {
     const TallTile tile = {
         runs, w.depth_from(k), nullptr, k == 0 ? bias : nullptr, 0, relu && k + w.depth_from(k) == w.depth};
     if constexpr (kWide > 1)
       if (rows.first < odd)
-        multiply_tall_block<kWide, kWideRows>(w, packed, tile, k, {rows.m, rows.a, rows.c, rows.first, odd}, finish);
+        multiply_tall_block<kWide, kWideRows / 2, kWideRows>(w, packed, tile, k,
+                                                             {rows.m, rows.a, rows.c, rows.first, odd}, finish);
     if (odd < rows.end)
-      multiply_tall_block<1, kRows>(w, packed, tile, k, {rows.m, rows.a, rows.c, odd, rows.end}, finish);
+      multiply_tall_block<1, 1, kRows>(w, packed, tile, k, {rows.m, rows.a, rows.c, odd, rows.end}, finish);
     for (int64_t done = 0; done < tile.depth; ++runs) done += runs->length;
   }
 }
