@@ -121,7 +121,6 @@ ZT_INLINE void interleave(const float* from, int64_t from_stride, int64_t column
 
 // Channels [channels][pixels], `stride` floats apart, as pixels [pixels][channels].
 ZT_INLINE void interleave_channels(const float* from, int64_t stride, int64_t channels, int64_t pixels, float* to) {
-  if (channels == 2) return interleave<2>(from, stride, pixels, to);
   if (channels == 3) return interleave<3>(from, stride, pixels, to);
   if (channels == 4) return interleave<4>(from, stride, pixels, to);
   transpose_floats(from, stride, channels, pixels, to, channels);
