@@ -48,18 +48,19 @@ function checkNode() {
   )
 }
 
-async function checkRust() {
+/** What is wrong with the Rust found here, and how to get another; `undefined` where nothing. */
+export async function checkRust(minimum = MIN_RUST) {
   const remedy = [
     'Get it: install rustup (`brew install rustup`, `apt install rustup`, `dnf install rustup`),',
     'then `rustup toolchain install stable`; or, with rustup there already, `rustup update stable`.',
   ]
   for (const tool of ['cargo', 'rustc']) {
     const { code, stdout, stderr } = await capture(tool, ['--version'])
-    if (code === undefined) return problem(`${tool} was not found; Rust ${MIN_RUST} or newer is needed.`, ...remedy)
+    if (code === undefined) return problem(`${tool} was not found; Rust ${minimum} or newer is needed.`, ...remedy)
     if (code !== 0) return problem(`\`${tool} --version\` fails: ${lastLine(stderr)}`, ...remedy)
     const found = stdout.trim().split(' ')[1] ?? stdout
-    if (!isAtLeast(found, MIN_RUST)) {
-      return problem(`Rust ${MIN_RUST} or newer is needed; ${tool} is ${found}.`, ...remedy)
+    if (!isAtLeast(found, minimum)) {
+      return problem(`Rust ${minimum} or newer is needed; ${tool} is ${found}.`, ...remedy)
     }
   }
 }

@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fetchLibtorch, findLibtorch } from '../libtorch.mjs'
 import { capture, root, run, SetupError } from '../steps.mjs'
+import { checkRust } from '../toolchain.mjs'
 import { makeSysroot, writeCompilers } from './sysroot.mjs'
 
 const folder = join(root, 'target', 'prebuilt')
@@ -20,7 +21,7 @@ export async function buildAddon(platform) {
 export async function prepareBuild(platform) {
   const missing = await missingTools(platform)
   if (missing !== undefined) throw new SetupError(missing)
-  const { key, target, debian, compiler = '' } = platform
+  const { key, target, debian, compiler = '', linker = [] } = platform
   const sysroot = await makeSysroot(debian)
   const libtorch = findLibtorch(key) ?? (await fetchLibtorch(key))
   const compilers = await writeCompilers({
@@ -34,7 +35,7 @@ export async function prepareBuild(platform) {
   const places = [[cargo, '/cargo'], [root, '/zoetrope'], [libtorch, '/libtorch'], [sysroot, '/sysroot']] // prettier-ignore
   const triple = target.replaceAll('-', '_')
   const flags = {
-    rust: places.map(([from, to]) => `--remap-path-prefix=${from}=${to}`),
+    rust: [...places.map(([from, to]) => `--remap-path-prefix=${from}=${to}`), ...linker.map((flag) => `-Clink-arg=${flag}`)], // prettier-ignore
     cxx: places.map(([from, to]) => `-ffile-prefix-map=${from}=${to}`).join(' '),
   }
   const env = {
@@ -64,7 +65,7 @@ function compilersOf({ compiler }) {
 
 /** What this machine lacks to build for another processor, and where to get it; `undefined` where nothing. */
 export async function missingTools(platform) {
-  if (platform.compiler === undefined) return undefined //           `npm run setup` looks for those of its own
+  if (platform.compiler === undefined) return checkRust(platform.rust) // `npm run setup` looks for the others of its own
   const { cxx } = compilersOf(platform)
   const { code } = await capture(cxx, ['--version'])
   if (code !== 0) return `${cxx} was not found.\n  Get it: \`apt install g++-${platform.compiler.slice(0, -1)}\`.`

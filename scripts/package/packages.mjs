@@ -15,7 +15,8 @@ export const BUDGETS = { root: 1_000_000, addon: 3_000_000, libtorch: 150_000_00
 /**
  * Platforms with a prebuilt addon. The libtorch package has a version of its own: libtorch's, and a number that counts up
  * when what is packed changes. `key` names the entries of `scripts/libtorch.json` and `contents.mjs`, `debian` is Debian's name
- * of the processor, `compiler` begins the names of the tools that compile for another one than the machine's.
+ * of the processor, `compiler` begins the names of the tools that compile for another one than the machine's. `linker` are
+ * flags of the linker: Rust's own, the default since `rust`, keeps one of functions that came out the same.
  */
 export const PLATFORMS = {
   'linux-x64': {
@@ -24,6 +25,8 @@ export const PLATFORMS = {
     cpu: 'x64',
     target: 'x86_64-unknown-linux-gnu',
     debian: 'amd64',
+    rust: '1.90',
+    linker: ['-Wl,--icf=all'],
     addon: '@zoetrope/linux-x64-gnu',
     libtorch: { name: '@zoetrope/libtorch-linux-x64', version: '2.11.0-1' },
   },
