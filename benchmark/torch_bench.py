@@ -1,4 +1,6 @@
-"""PyTorch's side of the benchmark: one job as JSON on standard input, its result as the last line of output.
+"""PyTorch's side of the benchmark: one job as a line of JSON on standard input, its result as the last line of output.
+
+A job that takes turns makes its preparations, prints a line, and runs a sweep for each further line of input.
 
 The model is the tutorial's own, `twin.py` of the core's tests. What is timed is the least that a training loop in
 PyTorch does: its batches lie ready, in the layout that the configuration likes best, and no loss is read back.
@@ -154,6 +156,24 @@ def sweeps(batches, seconds, run):
     return measured
 
 
+def turns(batches, _seconds, run):
+    """A sweep for each line that comes after the job; answers with its milliseconds and the most memory so far."""
+    for step in range(WARM_UP_STEPS):
+        run(*batches[step % len(batches)])
+    print("true", flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        for batch in batches:
+            run(*batch)
+        ms = 1000 * (time.perf_counter() - start)
+        print(json.dumps({"ms": ms, "peakBytes": peak_bytes()}), flush=True)
+
+
+def timed(job):
+    """Times sweeps for a while, or one for each line."""
+    return turns if job.get("takesTurns") else sweeps
+
+
 def agree(job):
     """Logits before the first step and the losses of the first steps."""
     bench = Bench(job)
@@ -173,7 +193,7 @@ def agree(job):
 
 def train(job):
     bench = Bench(job)
-    sweeps_ms = sweeps(bench.batches(job["shape"], job["batches"]), job["seconds"], bench.step)
+    sweeps_ms = timed(job)(bench.batches(job["shape"], job["batches"]), job["seconds"], bench.step)
     return {"sweepsMs": sweeps_ms, "peakBytes": peak_bytes()}
 
 
@@ -191,7 +211,7 @@ def inference(job):
     bench = Bench(job)
     bench.model.eval()
     batches = bench.batches(job["shape"], job["batches"])
-    sweeps_ms = sweeps(batches, job["seconds"], lambda inputs, _targets: bench.model(inputs))
+    sweeps_ms = timed(job)(batches, job["seconds"], lambda inputs, _targets: bench.model(inputs))
     return {"sweepsMs": sweeps_ms, "peakBytes": peak_bytes()}
 
 
@@ -244,11 +264,11 @@ def peak_bytes():
 
 
 def sgemm(job):
-    """The rate of a float32 matrix product of 1024³, the best that the machine's BLAS reaches."""
-    size = 1024
+    """Products of float32 matrices, whose rate is the best that the machine's BLAS reaches. It takes turns."""
+    size = job["size"]
     left, right, product = torch.rand(size, size), torch.rand(size, size), torch.empty(size, size)
-    measured = sweeps([(left, right)], job["seconds"], lambda a, b: torch.mm(a, b, out=product))
-    return {"flopsPerSecond": 2 * size**3 / (sorted(measured)[len(measured) // 2] / 1000)}
+    turns([(left, right)] * job["products"], None, lambda a, b: torch.mm(a, b, out=product))
+    return {}
 
 
 def files(job):
@@ -319,7 +339,7 @@ def busy_seconds():
 
 
 def main():
-    job = json.load(sys.stdin)
+    job = json.loads(sys.stdin.readline())
     torch.set_num_threads(job["threads"])
     tasks = {task.__name__: task for task in (agree, train, series, inference, latency, stream, memory, sgemm, files, load)}
     print(json.dumps(others_busy(lambda: tasks[job["task"]](job))))

@@ -51,14 +51,15 @@ function installedIn(folder) {
   return pathToFileURL(createRequire(join(folder, 'package.json')).resolve('zoetrope')).href
 }
 
-/** A sweep for each line that comes after the job; answers with its milliseconds. */
+/** A sweep for each line that comes after the job; answers with its milliseconds and the most memory so far. */
 async function turns(_seconds, { warmUp: prepare, sweep }) {
   await prepare()
   console.log(true)
   for await (const _ of lines) {
     const start = performance.now()
     await sweep()
-    console.log(performance.now() - start)
+    const ms = performance.now() - start
+    console.log(JSON.stringify({ ms, peakBytes: await peakBytes() }))
   }
 }
 
@@ -138,7 +139,7 @@ async function exportFile({ onnx, ...files }) {
 async function inference({ shape, batches: count, seconds, ...files }) {
   return withModel(files, async (model) => {
     const batches = await readBatches(files, shape, count)
-    const sweepsMs = await sweeps(seconds, {
+    const sweepsMs = await timed(seconds, {
       warmUp: () => eachOf(warmUp(batches), ({ inputs }) => model.logits(inputs)),
       sweep: () => eachOf(batches, ({ inputs }) => model.logits(inputs)),
     })

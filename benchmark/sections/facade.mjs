@@ -17,7 +17,8 @@ export async function facade(context) {
   const { job, ours } = await agree(context, clips)
   const contenders = figures.map(({ dataset }) => ({ contender: ours[0], job: { ...job, task: 'train', dataset } }))
   if (hasRustLoop()) contenders.push({ contender: rustContender, job: { ...job, task: 'train' } })
-  const sweeps = await takeTurns(context, contenders)
+  const turns = await takeTurns(context, contenders)
+  const sweeps = turns.map(({ sweepsMs }) => sweepsMs)
   const [tensor, javascript, rust] = sweeps.map((ms) => summary(ms.map((sweep) => sweep / job.batches)))
   const raw = { tensor: sweeps[0], javascript: sweeps[1], rust: sweeps[2] }
   console.log(

@@ -29,10 +29,11 @@ export async function files(context) {
   const config = { ...network(size), numClasses: classes }
   const job = { task: 'files', threads, config, folder, batch, size }
   const sources = ['memory', 'cached', 'decoded']
-  const sweeps = await takeTurns(
+  const turns = await takeTurns(
     context,
     sources.map((source) => ({ contender, job: { ...job, source } })),
   )
+  const sweeps = turns.map(({ sweepsMs }) => sweepsMs)
   const [memory, cached, decoded] = sweeps.map((ms) => summary(ms))
   const rows = [costFigure(names.cached, label, cached, { contender: { label: 'from memory' }, summary: memory }, bar)]
   const [defaults] = torchContenders

@@ -24,10 +24,11 @@ export async function lengths(context) {
   const [rows, raw] = [[], {}]
   for (const [label, config] of Object.entries(models)) {
     const job = { task: 'lengths', threads, config, batch, clips, between }
-    const sweeps = await takeTurns(context, [
+    const turns = await takeTurns(context, [
       { contender, job },
       { contender, job: { ...job, isEqual: true } },
     ])
+    const sweeps = turns.map(({ sweepsMs }) => sweepsMs)
     const [varied, same] = sweeps.map((ms) => summary(ms.map((sweep) => (1000 * sweep) / frames)))
     const other = { contender: equal, summary: same }
     rows.push(

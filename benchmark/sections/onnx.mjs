@@ -9,10 +9,10 @@ import { distinctBatches } from '../lib/batches.mjs'
 import { zoetropeContenders } from '../lib/contenders.mjs'
 import { atLeast, spread, speedFigure } from '../lib/figures.mjs'
 import { interleave } from '../lib/rounds.mjs'
+import { median, summary } from '../lib/statistics.mjs'
 import { table } from '../lib/table.mjs'
 import { runJob } from '../lib/worker.mjs'
 import { listed } from './networks.mjs'
-import { perBatch } from './sweeps.mjs'
 
 const contender = { key: 'onnxruntime', label: 'onnxruntime-node', kind: 'onnx', configuration: 'default' }
 /** Of `networks.json`: a CNN with batch norms, convolutions over time with two LSTM layers, two directions. */
@@ -59,7 +59,7 @@ async function measure(context, clips) {
   }
   const entries = [zoetrope, contender].map((each) => ({ contender: each, job: { ...job, task: 'inference' } }))
   const results = await interleave(context, entries)
-  const [ours, theirs] = results.map((rounds) => perBatch(rounds, batches))
+  const [ours, theirs] = results.map((rounds) => summary(rounds.map(({ sweepsMs }) => median(sweepsMs) / batches)))
   const lines = [
     ['Zoetrope', ...spread(ours)],
     [contender.label, ...spread(theirs)],

@@ -1,14 +1,14 @@
 /** What training and inference have in common: every contender sweeps over the same batches, at every shape. */
 import { agree } from '../lib/agreement.mjs'
 import { spread } from '../lib/figures.mjs'
-import { interleave } from '../lib/rounds.mjs'
-import { median, summary } from '../lib/statistics.mjs'
+import { summary } from '../lib/statistics.mjs'
 import { table } from '../lib/table.mjs'
+import { takeTurns } from '../lib/turns.mjs'
 
 /**
- * Milliseconds per batch of every contender at a shape: the median sweep of each round.
+ * Milliseconds per batch of every contender at a shape, in turns.
  *
- * @param more - Entries that run in the same rounds.
+ * @param more - Entries that take turns with them.
  * @param rivals - PyTorch's contenders; all by default.
  * @returns `{ ours, theirs, results, more, raw }`; `ours` and `theirs` are `[{ contender, summary }]`, Zoetrope's default first.
  */
@@ -16,7 +16,7 @@ export async function measureSweeps(context, task, shape, { more = [], rivals } 
   const { job, ours, theirs } = await agree(context, shape, rivals)
   const contenders = [...ours, ...theirs]
   const entries = [...contenders.map((contender) => ({ contender, job: { ...job, task } })), ...more]
-  const results = await interleave(context, entries)
+  const results = await takeTurns(context, entries)
   const measured = contenders.map((contender, index) => ({ contender, summary: perBatch(results[index], job.batches) }))
   print(shape, measured)
   return {
@@ -24,15 +24,13 @@ export async function measureSweeps(context, task, shape, { more = [], rivals } 
     theirs: measured.slice(ours.length),
     results: Object.fromEntries(contenders.map(({ key }, index) => [key, results[index]])),
     more: results.slice(contenders.length),
-    raw: Object.fromEntries(
-      contenders.map(({ key }, index) => [key, { batches: job.batches, rounds: results[index] }]),
-    ),
+    raw: Object.fromEntries(contenders.map(({ key }, index) => [key, { batches: job.batches, ...results[index] }])),
   }
 }
 
-/** Milliseconds per batch, one number per round. */
-export function perBatch(results, batches) {
-  return summary(results.map(({ sweepsMs }) => median(sweepsMs) / batches))
+/** Milliseconds per batch, one number per turn. */
+function perBatch({ sweepsMs }, batches) {
+  return summary(sweepsMs.map((ms) => ms / batches))
 }
 
 function print(shape, measured) {

@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("true");
     for line in lines {
         line?;
-        println!("{}", sweep(job.batches)?.as_secs_f64() * 1000.0);
+        println!("{{\"ms\": {}}}", sweep(job.batches)?.as_secs_f64() * 1000.0);
     }
     Ok(())
 }
