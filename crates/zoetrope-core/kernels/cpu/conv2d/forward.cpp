@@ -1,6 +1,6 @@
 // The convolution of frames as one tall product, whose rows are the patches where they lie in the frames: nothing is
-// copied but the weights and, where there is padding or the channels lie apart, the lines that a thread multiplies
-// next.
+// copied but the weights and, where there is padding, the lines that a thread multiplies next. On the tile unit these are
+// copied also where the channels lie apart.
 //
 //   y [patches][out] = patches [kernel lines of a patch][kernel * in] · weights [kernel][kernel][in][out]
 //
@@ -13,13 +13,23 @@
 namespace zt::ZT_ISA {
 namespace {
 
-Patches patches_of(const zt_conv2d_shape& s) {
-  return {s.frames,      s.height, s.width,    s.in_channels, rows_of(s),
-          columns_of(s), s.stride, -s.padding, reach_of(s),   s.planes};
-}
+constexpr int64_t kShortRun = 32;  //  floats
 
 TallWeights weights_of(const zt_conv2d_shape& s) {
   return TallWeights(s.kernel * s.kernel * s.in_channels, s.out_channels);
+}
+
+Patches patches_of(const zt_conv2d_shape& s) {
+  Patches p = {s.frames,      s.height, s.width,    s.in_channels, rows_of(s),
+               columns_of(s), s.stride, -s.padding, reach_of(s),   s.planes};
+  p.scattered = s.planes && !weights_of(s).on_tiles && !p.reach_out();
+  return p;
+}
+
+// Whether a patch is read by places: to begin a short run takes as long as some of its products.
+bool takes_places(const zt_conv2d_shape& s, const Patches& p) {
+  const int64_t run = s.dilation == 1 ? s.kernel * s.in_channels : s.in_channels;
+  return p.scattered || (run <= kShortRun && !weights_of(s).on_tiles);
 }
 
 struct Workspace {
@@ -27,6 +37,7 @@ struct Workspace {
   const float** a;
   float** c;
   Run* runs;
+  Place* places;
   int64_t copied, patches, own, size;
 
   Workspace(const zt_conv2d_shape& s, int threads, float* at)
@@ -44,6 +55,7 @@ struct Workspace {
     a = cut.take_of<const float*>(threads * patches);
     c = cut.take_of<float*>(threads * patches);
     runs = cut.take_of<Run>(Runs::most(w, s.kernel * s.kernel));
+    places = cut.take_of<Place>(takes_places(s, p) ? w.depth : 0);
     size = cut.size();
   }
 };
@@ -67,6 +79,14 @@ void runs_of(const zt_conv2d_shape& s, const Patches& p, Run* out) {
     }
     for (int64_t x = 0; x < s.kernel; ++x) runs.add(at + x * s.dilation * s.in_channels, s.in_channels);
   }
+}
+
+void places_of(const zt_conv2d_shape& s, const Patches& p, Place* out) {
+  const int64_t apart = p.scattered ? s.height * s.width : 1;  //  channels
+  for (int64_t y = 0; y < s.kernel; ++y)
+    for (int64_t x = 0; x < s.kernel; ++x)
+      for (int64_t c = 0; c < s.in_channels; ++c)
+        *out++ = {static_cast<int32_t>(c * apart + (y * p.line() + x * p.pixel()) * s.dilation)};
 }
 
 // Residual sum and activation of rows of y whose sums are there.
@@ -101,7 +121,11 @@ void conv2d_forward(const zt_conv2d_shape& s, const zt_conv_output& output, cons
   const Shares shares(p, threads);
   const int64_t out = s.out_channels, parts = shares.parts(weights.panels(), threads);
   for (int64_t c = 0; c < weights.panels() * kPanel; ++c) w.bias[c] = c < out ? bias[c] : 0;
-  runs_of(s, p, w.runs);
+  const bool by_places = takes_places(s, p);
+  if (by_places)
+    places_of(s, p, w.places);
+  else
+    runs_of(s, p, w.runs);
   const bool relu_alone = output.activation == zt_relu && output.residual == nullptr;
   const bool is_alone = output.activation == zt_linear_activation && output.residual == nullptr;
 #pragma omp parallel num_threads(threads)
@@ -124,13 +148,16 @@ void conv2d_forward(const zt_conv2d_shape& s, const zt_conv_output& output, cons
         ++m, y += out;
       });
       const TallRows rows = {m, a, c, panels * part / parts, panels * (part + 1) / parts};
-      multiply_tall(weights, packed != nullptr ? packed : w.weights, w.bias, relu_alone, w.runs, rows,
-                    w.scratch + thread * w.own, [&](int64_t row, int64_t count, int64_t column, int64_t end) {
-                      if (relu_alone || is_alone) return;
-                      with_activation(output.activation, [&](auto constant) {
-                        finish<decltype(constant)::value>(output, rows, row, count, column, end);
+      const auto multiply = [&](const auto* where) {
+        multiply_tall(weights, packed != nullptr ? packed : w.weights, w.bias, relu_alone, where, rows,
+                      w.scratch + thread * w.own, [&](int64_t row, int64_t count, int64_t column, int64_t end) {
+                        if (relu_alone || is_alone) return;
+                        with_activation(output.activation, [&](auto constant) {
+                          finish<decltype(constant)::value>(output, rows, row, count, column, end);
+                        });
                       });
-                    });
+      };
+      by_places ? multiply(w.places) : multiply(w.runs);
     }
   }
 }

@@ -18,17 +18,22 @@ ZT_INLINE int64_t columns_of(const zt_conv2d_shape& s) {
 struct Patches {
   int64_t frames, height, width, channels;
   int64_t rows, columns, step, low, reach;
-  bool planes = false;  //  each channel's pixels lie together
+  bool planes = false;     //  each channel's pixels lie together
+  bool scattered = false;  //  and are read where they lie
 
   bool reach_out() const {
     return low < 0 || (rows - 1) * step + low + reach > height || (columns - 1) * step + low + reach > width;
   }
   // Whether patches are read from a copy of the frames' lines, with the zeros and the channels side by side.
-  bool are_copied() const { return planes || reach_out(); }
+  bool are_copied() const { return (planes && !scattered) || reach_out(); }
   int64_t copied_lines(int64_t count) const { return (count - 1) * step + reach; }
   int64_t copied_line() const { return copied_lines(columns) * channels; }
-  // Floats from one line of pixels to the next, where patches are read.
-  int64_t line() const { return are_copied() ? copied_line() : width * channels; }
+  // Floats from one pixel, line or frame to the next, where patches are read.
+  int64_t pixel() const { return scattered ? 1 : channels; }
+  int64_t line() const { return are_copied() ? copied_line() : width * pixel(); }
+  int64_t frame(int64_t row_count) const {
+    return are_copied() ? copied_lines(row_count) * copied_line() : height * width * channels;
+  }
 };
 
 // The patches of a task: some rows of a frame, or some whole frames.
@@ -95,13 +100,12 @@ template <typename Body>
 ZT_INLINE void for_patches(const Patches& p, const Share& share, const float* values, const float* copy,
                            const Body& body) {
   const bool is_copied = p.are_copied();
-  const int64_t lines = is_copied ? p.copied_lines(share.rows) : p.height, line = p.line();
-  const float* const begin = is_copied ? copy : values + (share.frame * p.height + p.low) * line + p.low * p.channels;
-  const int64_t first = is_copied ? 0 : share.row;
+  const int64_t line = p.line(), each = p.frame(share.rows), first = is_copied ? 0 : share.row;
+  const float* const begin = is_copied ? copy : values + share.frame * each + p.low * (line + p.pixel());
   for (int64_t frame = 0; frame < share.frames; ++frame)
     for (int64_t row = 0; row < share.rows; ++row) {
-      const float* at = begin + (frame * lines + (first + row) * p.step) * line;
-      for (int64_t column = 0; column < p.columns; ++column, at += p.step * p.channels)
+      const float* at = begin + frame * each + (first + row) * p.step * line;
+      for (int64_t column = 0; column < p.columns; ++column, at += p.step * p.pixel())
         body(at, share.frame + frame, share.row + row, column);
     }
 }

@@ -78,17 +78,21 @@ struct Recurrence {
         after_rows[i] = rows[i].after;
       }
       if (on_tiles && going > 0) amx::pack_clips(after_rows, going, z.weight_rows(), parts);
-      for (int64_t unit = begin; unit < end; unit += kPanel) {
+      for (int64_t unit = begin, stride; unit < end; unit += stride) {
+        const bool is_wide = kWide > 1 && !on_tiles && unit + kPanel < end;
+        stride = (is_wide ? kWide : 1) * kPanel;
         if (going > 0 && on_tiles)
           amx::multiply_panels<1>(passing_panels(z), w_hh, unit / kPanel, parts, going, nullptr, products);
+        else if (going > 0 && is_wide)
+          multiply_panels<kWide>(passing_panels(z), w_hh, unit / kPanel, after_rows, going, w.zeros, products);
         else if (going > 0)
           multiply_panels<1>(passing_panels(z), w_hh, unit / kPanel, after_rows, going, w.zeros, products);
-        for (int64_t i = 0; i < here; ++i) {
-          if (i + kClipsAhead < here) fetch<3>(z, rows[i + kClipsAhead], unit);
-          if (unit + kPanel < end) fetch<2>(z, rows[i], unit + kPanel);
-          for (int v = 0; v < 2 && unit + v * kWidth < z.hidden; ++v)
-            cell(rows[i], i < going ? load(products + i * kPanel + v * kWidth) : zero(), unit + v * kWidth);
-        }
+        for (int64_t i = 0; i < here; ++i)
+          for (int64_t v = 0; v < stride && unit + v < z.hidden; v += kWidth) {
+            if (v % kPanel == 0 && i + kClipsAhead < here) fetch<3>(z, rows[i + kClipsAhead], unit + v);
+            if (v % kPanel == 0 && unit + stride + v < end) fetch<2>(z, rows[i], unit + stride + v);
+            cell(rows[i], i < going ? load(products + i * stride + v) : zero(), unit + v);
+          }
       }
       after_step();
     }
@@ -113,7 +117,7 @@ void recurrent_backward(const zt_recurrent_shape& s, const float* x, const zt_re
   {
     const FlushDenormals flush;
 #pragma omp for schedule(static)
-    for (int64_t i = 0; i < kPanel; ++i) w.zeros[i] = 0;
+    for (int64_t i = 0; i < kWide * kPanel; ++i) w.zeros[i] = 0;
     for (int64_t direction = 0; direction < z.directions; ++direction)
       if (z.recurs()) pack_passing(z, weights[direction].w_hh, w.w_hh[direction]);
     for (int64_t direction = 0; direction < z.directions && dx != nullptr; ++direction)

@@ -69,8 +69,8 @@ struct BackwardWorkspace {
       w_ih[direction] = buffers > 1 && !takes_tiles(z) ? cut.take(ProductPanels{z.gates, z.features}.size()) : nullptr;
     carried = cut.take(z.directions * z.batch * z.hidden);
     second_dx = cut.take(z.directions > 1 ? z.rows * z.features : 0);
-    zeros = cut.take(kPanel);
-    products_size = round_up(most_clips, steps_on_tiles(z) ? kMaxPanel : 1) * kPanel;
+    zeros = cut.take(kWide * kPanel);
+    products_size = round_up(most_clips, steps_on_tiles(z) ? kMaxPanel : 1) * kWide * kPanel;
     products = cut.take(threads * products_size);
     after_size = steps_on_tiles(z) ? amx::row_parts(most_clips, z.weight_rows()) : 0;
     after_parts = cut.take(threads * after_size);

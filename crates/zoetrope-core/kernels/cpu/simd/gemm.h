@@ -17,6 +17,7 @@ constexpr int kRows = kRegisters == 32 ? 11 : 6;  //   rows of a tile of one pan
 // one of eleven takes 13 for 22, and is a tenth slower on a core whose loads others disturb.
 constexpr int kWide = kRegisters == 32 ? 2 : 1;
 constexpr int kWideRows = kRegisters == 32 ? 6 : kRows;
+constexpr int kStepsAtOnce = kRegisters == 32 ? 2 : 1;  //  of a product's loop
 
 constexpr int64_t kMaxPanel = 32, kMaxRows = 12;  //   of any instruction set
 constexpr int64_t kDepth = 256 / kWide;           //   rows of a block: its panels (16 or 32 KiB) stay in L1
@@ -26,11 +27,11 @@ constexpr int64_t kDepth = 256 / kWide;           //   rows of a block: its pane
 #define ZT_NOINLINE static __attribute__((noinline))
 #define ZT_NOINLINE_LAMBDA __attribute__((noinline))
 
-// sums[r][v] += Σ_k a[r][k] · b[k][v], where v counts the first kEach vectors of some panels. The panels are `stride`
-// floats apart. Calls beside(k) for each k.
-template <int kEach, int kTileRows, int kVectors, typename Beside>
+// sums[r][v] += Σ_k a[r][place(k)] · b[k][v], where v counts the first kEach vectors of some panels. The panels are
+// `stride` floats apart. Calls beside(k) for each k.
+template <int kEach, int kTileRows, int kVectors, typename Beside, typename Place>
 ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t stride, int64_t depth,
-                            VF (&sums)[kTileRows][kVectors], const Beside& beside) {
+                            VF (&sums)[kTileRows][kVectors], const Beside& beside, const Place& place) {
   VF local[kTileRows][kVectors];
 #pragma GCC unroll 12
   for (int r = 0; r < kTileRows; ++r)
@@ -39,14 +40,16 @@ ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t strid
   const float* row[kTileRows];
 #pragma GCC unroll 12
   for (int r = 0; r < kTileRows; ++r) row[r] = a[r];
+#pragma GCC unroll kStepsAtOnce
   for (int64_t k = 0; k < depth; ++k) {
     beside(k);
+    const int64_t from = place(k);
     VF values[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) values[v] = load(b + v / kEach * stride + k * kPanel + v % kEach * kWidth);
 #pragma GCC unroll 12
     for (int r = 0; r < kTileRows; ++r) {
-      const VF scale = broadcast(row[r][k]);
+      const VF scale = broadcast(row[r][from]);
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) local[r][v] = fma(scale, values[v], local[r][v]);
     }
@@ -55,6 +58,13 @@ ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t strid
   for (int r = 0; r < kTileRows; ++r)
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) sums[r][v] = local[r][v];
+}
+
+// The same where the values of a row lie side by side.
+template <int kEach, int kTileRows, int kVectors, typename Beside>
+ZT_INLINE void multiply_add(const float* const* a, const float* b, int64_t stride, int64_t depth,
+                            VF (&sums)[kTileRows][kVectors], const Beside& beside) {
+  multiply_add<kEach>(a, b, stride, depth, sums, beside, [](int64_t k) { return k; });
 }
 
 // The same for one panel, or its first vector.

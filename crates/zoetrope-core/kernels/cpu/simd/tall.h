@@ -7,8 +7,12 @@
 
 namespace zt::ZT_ISA {
 
+// Where the values of a row lie, in floats from where it begins: in runs side by side, or each by itself.
 struct Run {
-  int64_t at, length;  //  floats from where the row begins
+  int64_t at, length;
+};
+struct Place {
+  int32_t at;
 };
 
 // The packed right matrix: [block][panel][rows of the block][kPanel], or for the tile unit [block][panel][the panel's

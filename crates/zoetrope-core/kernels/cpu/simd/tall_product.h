@@ -3,18 +3,21 @@
 //
 //   c [m][columns] = a [m][depth] · b [depth][columns] + bias
 //
-// A row of a lies in runs of floats side by side. Every row has the same runs, from where it begins.
+// A row of a lies in runs of floats side by side, or each float by itself (Run, Place). Every row has the same ones, from
+// where it begins. The sums are the same, bit by bit.
 #pragma once
 
 #include <cmath>
+#include <type_traits>
 
 #include "tall_tiles.h"
 
 namespace zt::ZT_ISA {
 
 // What a tile needs besides its rows.
+template <typename Where>
 struct TallTile {
-  const Run* runs;
+  const Where* where;
   int64_t depth;
   const float *panel, *bias;  //  bias: null to add to what c holds
   int64_t left;               //  columns, at least 1
@@ -22,8 +25,8 @@ struct TallTile {
 };
 
 // A tile's sums, on their way to a part of c's vectors. Not inlined: the tile would keep its sums out of registers.
-template <int kVectors>
-ZT_NOINLINE void store_tall(const TallTile& t, const float* sums, int64_t count, float* const* c, int64_t column) {
+template <int kVectors, typename Where>
+ZT_NOINLINE void store_tall(const TallTile<Where>& t, const float* sums, int64_t count, float* const* c, int64_t column) {
   for (int64_t r = 0; r < count; ++r)
     for (int64_t v = 0; v < kVectors; ++v) {
       const int64_t left = t.left - v * kWidth;
@@ -36,8 +39,8 @@ ZT_NOINLINE void store_tall(const TallTile& t, const float* sums, int64_t count,
 }
 
 // Of one panel or of two.
-template <int kCount, int kVectors>
-ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* const* c, int64_t column) {
+template <int kCount, int kVectors, typename Where>
+ZT_NOINLINE void tall_tile(const TallTile<Where>& t, const float* const* rows, float* const* c, int64_t column) {
   VF sums[kCount][kVectors];
 #pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r)
@@ -46,13 +49,19 @@ ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* c
       sums[r][v] = zero();
       __builtin_prefetch(c[r] + column + v * kWidth, 1);  //  c comes while the sums are made
     }
-  const Run* run = t.runs;
-  for (int64_t k = 0; k < t.depth; k += run->length, ++run) {
-    const float* a[kCount];
+  constexpr int kEach = kVectors > 2 ? 2 : kVectors;
+  if constexpr (std::is_same_v<Where, Place>) {
+    const Place* const places = t.where;
+    multiply_add<kEach>(
+        rows, t.panel, t.depth * kPanel, t.depth, sums, [](int64_t) {}, [&](int64_t k) { return places[k].at; });
+  } else {
+    const Run* run = t.where;
+    for (int64_t k = 0; k < t.depth; k += run->length, ++run) {
+      const float* a[kCount];
 #pragma GCC unroll 12
-    for (int r = 0; r < kCount; ++r) a[r] = rows[r] + run->at;
-    multiply_add<(kVectors > 2 ? 2 : kVectors)>(a, t.panel + k * kPanel, t.depth * kPanel, run->length, sums,
-                                                [](int64_t) {});
+      for (int r = 0; r < kCount; ++r) a[r] = rows[r] + run->at;
+      multiply_add<kEach>(a, t.panel + k * kPanel, t.depth * kPanel, run->length, sums, [](int64_t) {});
+    }
   }
   if (t.left >= kVectors * kWidth) {
     const VF least = broadcast(t.relu ? 0.0f : -HUGE_VALF);
@@ -75,8 +84,8 @@ ZT_NOINLINE void tall_tile(const TallTile& t, const float* const* rows, float* c
 }
 
 // Computes the columns of some panels of one block, kPanels panels at once.
-template <int kPanels, int kLeast, int kTileRows, typename Finish>
-ZT_INLINE void multiply_tall_block(const TallWeights& w, const float* packed, TallTile tile, int64_t k,
+template <int kPanels, int kLeast, int kTileRows, typename Where, typename Finish>
+ZT_INLINE void multiply_tall_block(const TallWeights& w, const float* packed, TallTile<Where> tile, int64_t k,
                                    const TallRows& rows, const Finish& finish) {
   const bool is_last = k + tile.depth == w.depth;
   for_tiles<kLeast, kTileRows>(rows.m, [&](auto constant, int64_t row) {
@@ -94,26 +103,31 @@ ZT_INLINE void multiply_tall_block(const TallWeights& w, const float* packed, Ta
 }
 
 // Computes those rows and columns of c, and calls finish(row, count, column, end) for what is done. `bias` has whole
-// panels; `scratch`, of the thread, has tall_scratch(w) floats.
-template <typename Finish>
-static void multiply_tall(const TallWeights& w, const float* packed, const float* bias, bool relu, const Run* runs,
+// panels; `scratch`, of the thread, has tall_scratch(w) floats. The tile unit
+// takes runs alone.
+template <typename Where, typename Finish>
+static void multiply_tall(const TallWeights& w, const float* packed, const float* bias, bool relu, const Where* where,
                           const TallRows& rows, float* scratch, const Finish& finish) {
 #if defined(__AMX_BF16__)
-  if (w.on_tiles) return amx::multiply_tall(w, packed, bias, relu, runs, rows, scratch, finish);
+  if constexpr (std::is_same_v<Where, Run>)
+    if (w.on_tiles) return amx::multiply_tall(w, packed, bias, relu, where, rows, scratch, finish);
 #endif
   (void)scratch;
   const int64_t columns = smaller(rows.end * kPanel, w.columns) - rows.first * kPanel;
   const int64_t odd = rows.first + (rows.m > kWideRows ? wide_panels(columns) : 0);
   for (int64_t k = 0; k < w.depth; k += w.block()) {
-    const TallTile tile = {
-        runs, w.depth_from(k), nullptr, k == 0 ? bias : nullptr, 0, relu && k + w.depth_from(k) == w.depth};
+    const TallTile<Where> tile = {
+        where, w.depth_from(k), nullptr, k == 0 ? bias : nullptr, 0, relu && k + w.depth_from(k) == w.depth};
     if constexpr (kWide > 1)
       if (rows.first < odd)
         multiply_tall_block<kWide, kWideRows / 2, kWideRows>(w, packed, tile, k,
                                                              {rows.m, rows.a, rows.c, rows.first, odd}, finish);
     if (odd < rows.end)
       multiply_tall_block<1, 1, kRows>(w, packed, tile, k, {rows.m, rows.a, rows.c, odd, rows.end}, finish);
-    for (int64_t done = 0; done < tile.depth; ++runs) done += runs->length;
+    if constexpr (std::is_same_v<Where, Place>)
+      where += tile.depth;
+    else
+      for (int64_t done = 0; done < tile.depth; ++where) done += where->length;
   }
 }
 
