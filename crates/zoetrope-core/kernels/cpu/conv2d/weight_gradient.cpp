@@ -110,7 +110,7 @@ void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const floa
   const Workspace w(z, threads, workspace);
   const int64_t taps = s.kernel * s.kernel, padded = round_up(z.out, kWidth);
   const int64_t groups =
-      smaller(z.panels, larger(ceil_div(z.panels, kGroup), ceil_div(2 * threads, z.parts * z.blocks())));
+      smaller(z.panels, larger(ceil_div(z.panels, kGroup), ceil_div(8 * threads, z.parts * z.blocks())));
 #pragma omp parallel num_threads(threads)
   {
     const FlushDenormals flush;
