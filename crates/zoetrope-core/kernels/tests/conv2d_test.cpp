@@ -22,7 +22,7 @@ struct Problem {
   zt_conv2d_shape s;
   int64_t rows, columns;
   zt_conv_activation activation;
-  Floats x, weight, bias, dy, residual;
+  Floats x, weight, bias, dy, residual, made;  //  made: by ReLU
 
   Problem(const zt_conv2d_shape& shape, std::mt19937& random)
       : s(shape), rows(output_of(s, s.height)), columns(output_of(s, s.width)) {
@@ -32,6 +32,8 @@ struct Problem {
     weight = drawn(s.out_channels * s.in_channels * taps, random, 1 / std::sqrt(s.in_channels * taps));
     bias = drawn(s.out_channels, random, .3), dy = drawn(pixels * s.out_channels, random);
     if (random() % 2 == 0) residual = drawn(pixels * s.out_channels, random);
+    if (random() % 2 == 0) made = drawn(pixels * s.out_channels, random), s.relu = true;
+    for (float& value : made) value = value > 0 ? value : 0;
   }
 };
 
@@ -53,12 +55,19 @@ struct Result {
   Result(const Problem& p, int threads, bool packs)
       : y(outputs(p, threads, packs)), dx(p.x.size(), NAN), dweight(p.weight.size(), NAN), dbias(p.bias.size(), NAN) {
     const Workspace backward(zt_conv2d_backward_workspace(&p.s, threads));
-    zt_conv2d_backward(&p.s, p.x.data(), p.weight.data(), p.dy.data(), dx.data(), dweight.data(), dbias.data(),
-                       backward.at, threads);
+    zt_conv2d_backward(&p.s, p.x.data(), p.weight.data(), p.made.empty() ? nullptr : p.made.data(), p.dy.data(),
+                       dx.data(), dweight.data(), dbias.data(), backward.at, threads);
   }
 
   bool operator==(const Result& o) const { return y == o.y && dx == o.dx && dweight == o.dweight && dbias == o.dbias; }
 };
+
+// The same with the gradients that ReLU lets pass.
+Problem passed(Problem problem) {
+  for (size_t i = 0; i < problem.made.size(); ++i) problem.dy[i] = problem.made[i] > 0 ? problem.dy[i] : 0;
+  problem.made.clear(), problem.s.relu = false;
+  return problem;
+}
 
 struct Plain {
   Doubles y, dx, dweight, dbias;
@@ -104,13 +113,15 @@ void check_shape(const zt_conv2d_shape& shape, std::mt19937& random) {
   if (shape.width + 2 * shape.padding < (shape.kernel - 1) * shape.dilation + 1) return;
   const Problem problem(shape, random);
   const Result result(problem, 2, false);
-  const Plain plain(problem);
+  const Problem open = passed(problem);
+  const Plain plain(open);
   check(error(result.y, plain.y) <= 1e-6, "outputs", shape);
   check(error(result.dx, plain.dx) <= 2e-6, "gradient of frames", shape);
   check(error(result.dweight, plain.dweight) <= 2e-6, "gradient of weights", shape);
   check(error(result.dbias, plain.dbias, std::sqrt(double(problem.dy.size()))) <= 2e-6, "gradient of the bias", shape);
   check(result == Result(problem, 1, true) && result == Result(problem, 5, false), "thread counts are bit-equal",
         shape);
+  check(result == Result(open, 2, false), "ReLU lets gradients pass as if the others were zero", shape);
   check(result.y == outputs_of_planes(problem), "channels that lie apart give the same", shape);
 }
 
@@ -125,6 +136,7 @@ void check_alone(const zt_conv2d_shape& shape, std::mt19937& random) {
     values.assign(values.begin() + last * each, values.end());
   };
   keep_last(alone.x), keep_last(alone.dy);
+  if (!alone.made.empty()) keep_last(alone.made);
   if (!alone.residual.empty()) keep_last(alone.residual);
   Result all(problem, 2, false);
   const Result one(alone, 3, true);

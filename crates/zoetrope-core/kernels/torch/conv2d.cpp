@@ -42,7 +42,7 @@ bool lies_in_planes(const Tensor& x) { return x.is_contiguous() && !x.is_contigu
 
 zt_conv2d_shape shape_of(const Tensor& x, const Tensor& weight, const Steps& steps) {
   return {x.size(0),      x.size(2),    x.size(3),     x.size(1),      weight.size(0),
-          weight.size(2), steps.stride, steps.padding, steps.dilation, lies_in_planes(x)};
+          weight.size(2), steps.stride, steps.padding, steps.dilation, lies_in_planes(x), false};
 }
 
 // What is computed in one pass. The residual may be null.
@@ -113,20 +113,21 @@ struct Conv2d : Function<Conv2d> {
     const std::vector<int64_t> saved_steps = context->saved_data["steps"].toIntVector();
     const Steps steps = {saved_steps[0], saved_steps[1], saved_steps[2]};
     Tensor dy = in_channels_last(gradients[0]);
-    if (y.defined()) dy = at::threshold_backward(dy, y, 0);
     Tensor dx, dweight, dbias;
     if (context->needs_input_grad(0))
       dx = at::empty({x.size(0), x.size(2), x.size(3), x.size(1)}, at::kFloat).permute({0, 3, 1, 2});
     if (context->needs_input_grad(1)) dweight = at::empty_like(weight);
     if (context->needs_input_grad(2)) dbias = at::empty({weight.size(0)}, at::kFloat);
     if (is_depthwise(x, weight)) {
+      if (y.defined()) dy = at::threshold_backward(dy, y, 0);
       depthwise_backward(depthwise_of(x, weight, steps), x, weight, dy, changed(dx), changed(dweight), changed(dbias));
     } else {
-      const zt_conv2d_shape s = shape_of(x, weight, steps);
+      zt_conv2d_shape s = shape_of(x, weight, steps);
+      s.relu = y.defined();
       const int threads = at::get_num_threads();
       const Tensor scratch = workspace(zt_conv2d_backward_workspace(&s, threads));
-      zt_conv2d_backward(&s, x.const_data_ptr<float>(), weight.const_data_ptr<float>(), dy.const_data_ptr<float>(),
-                         changed(dx), changed(dweight), changed(dbias), scratch.data_ptr<float>(), threads);
+      zt_conv2d_backward(&s, x.const_data_ptr<float>(), weight.const_data_ptr<float>(),
+                         s.relu ? y.const_data_ptr<float>() : nullptr, dy.const_data_ptr<float>(), changed(dx), changed(dweight), changed(dbias), scratch.data_ptr<float>(), threads);
     }
     const Tensor none;
     return {dx, dweight, dbias, none, none, none, none};  //  the last: stride, padding, dilation, relu

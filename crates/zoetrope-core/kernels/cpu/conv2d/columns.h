@@ -156,9 +156,13 @@ struct Gradient {
   const Sizes& z;
   const Columns* columns;
   int64_t panels, first_channel, channels, begin, end;
-  const float* dy;
-  float* sums;  //  [panels][out][kPanel]
+  const float *dy, *y;  //  passed()
+  float* sums;          //  [panels][out][kPanel]
 
+  // Some of a patch's gradients, from a channel of the task on.
+  VF passed_at(int64_t patch, int64_t channel) const {
+    return passed(dy, y, patch * z.out + first_channel + channel, channels - channel);
+  }
   float* sums_at(int64_t panel, int64_t channel) const {
     return sums + (panel * z.out + first_channel + channel) * kPanel;
   }

@@ -11,11 +11,12 @@ ZT_KERNEL(size_t, conv2d_packed, (const zt_conv2d_shape& s))
 ZT_KERNEL(void, conv2d_pack, (const zt_conv2d_shape& s, const float* weight, float* packed, int threads))
 ZT_KERNEL(size_t, conv2d_data_gradient_workspace, (const zt_conv2d_shape& s, int threads))
 ZT_KERNEL(void, conv2d_data_gradient,
-          (const zt_conv2d_shape& s, const float* weight, const float* dy, float* dx, float* workspace, int threads))
+          (const zt_conv2d_shape& s, const float* weight, const float* y, const float* dy, float* dx, float* workspace,
+           int threads))
 ZT_KERNEL(size_t, conv2d_weight_gradient_workspace, (const zt_conv2d_shape& s, int threads))
 ZT_KERNEL(void, conv2d_weight_gradient,
-          (const zt_conv2d_shape& s, const float* x, const float* dy, float* dweight, float* dbias, float* workspace,
-           int threads))
+          (const zt_conv2d_shape& s, const float* x, const float* y, const float* dy, float* dweight, float* dbias,
+           float* workspace, int threads))
 
 extern "C" {
 
@@ -40,10 +41,10 @@ size_t zt_conv2d_backward_workspace(const zt_conv2d_shape* shape, int threads) {
   return data > weight ? data : weight;
 }
 
-void zt_conv2d_backward(const zt_conv2d_shape* shape, const float* x, const float* weight, const float* dy, float* dx,
-                        float* dweight, float* dbias, float* workspace, int threads) {
-  if (dx != nullptr) ZT_CALL(conv2d_data_gradient, (*shape, weight, dy, dx, workspace, threads));
+void zt_conv2d_backward(const zt_conv2d_shape* shape, const float* x, const float* weight, const float* y,
+                        const float* dy, float* dx, float* dweight, float* dbias, float* workspace, int threads) {
+  if (dx != nullptr) ZT_CALL(conv2d_data_gradient, (*shape, weight, y, dy, dx, workspace, threads));
   if (dweight != nullptr || dbias != nullptr)
-    ZT_CALL(conv2d_weight_gradient, (*shape, x, dy, dweight, dbias, workspace, threads));
+    ZT_CALL(conv2d_weight_gradient, (*shape, x, y, dy, dweight, dbias, workspace, threads));
 }
 }

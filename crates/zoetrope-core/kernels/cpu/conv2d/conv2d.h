@@ -23,6 +23,7 @@ struct zt_conv2d_shape {
   int64_t in_channels, out_channels;          //   >= 1
   int64_t kernel, stride, padding, dilation;  //  >= 1, but for the padding; at least one row and column of y
   bool planes;                                //  x is [frames, in_channels, height, width]; not with gradients
+  bool relu;                                  //  y was made by ReLU: dy is zero where y is not positive
 };
 
 // Computes y: the convolution and its bias, then the residual sum and the activation. `output` has no argmax and no
@@ -37,10 +38,10 @@ void zt_conv2d_forward(const zt_conv2d_shape* shape, const zt_conv_output* outpu
 size_t zt_conv2d_packed(const zt_conv2d_shape* shape);
 void zt_conv2d_pack(const zt_conv2d_shape* shape, const float* weight, float* packed, int threads);
 
-// Computes the gradients of x, weight and bias from that of the convolution, and overwrites all of them. Those of null
-// are not computed.
+// Computes the gradients of x, weight and bias from that of y, of the convolution and perhaps ReLU, and overwrites all of
+// them. Those of null are not computed. Without ReLU y may be null.
 size_t zt_conv2d_backward_workspace(const zt_conv2d_shape* shape, int threads);
-void zt_conv2d_backward(const zt_conv2d_shape* shape, const float* x, const float* weight, const float* dy, float* dx,
-                        float* dweight, float* dbias, float* workspace, int threads);
+void zt_conv2d_backward(const zt_conv2d_shape* shape, const float* x, const float* weight, const float* y,
+                        const float* dy, float* dx, float* dweight, float* dbias, float* workspace, int threads);
 
 }  // extern "C"

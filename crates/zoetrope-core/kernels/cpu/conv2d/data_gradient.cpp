@@ -44,9 +44,11 @@ Patches patches_of(const zt_conv2d_shape& s) {
     high = is_first ? last : larger(high, last);
     is_first = false;
   }
-  return {
+  Patches p = {
       s.frames, rows_of(s), columns_of(s), s.out_channels, ceil_div(s.height, s.stride), ceil_div(s.width, s.stride),
       1,        low,        high - low + 1};
+  p.masked = s.relu;
+  return p;
 }
 
 struct Phase {
@@ -137,8 +139,8 @@ size_t conv2d_data_gradient_workspace(const zt_conv2d_shape& s, int threads) {
   return Workspace(s, threads, nullptr).size;
 }
 
-void conv2d_data_gradient(const zt_conv2d_shape& s, const float* weight, const float* dy, float* dx, float* workspace,
-                          int threads) {
+void conv2d_data_gradient(const zt_conv2d_shape& s, const float* weight, const float* y, const float* dy, float* dx,
+                          float* workspace, int threads) {
   const Workspace w(s, threads, workspace);
   const Patches p = patches_of(s);
   const Shares shares(p, threads);
@@ -157,7 +159,7 @@ void conv2d_data_gradient(const zt_conv2d_shape& s, const float* weight, const f
     for (int64_t task = 0; task < shares.count() * parts; ++task) {
       const Share share = shares.at(task / parts);
       const int64_t first = w.panels * (task % parts) / parts, end = w.panels * (task % parts + 1) / parts;
-      if (p.are_copied()) copy_share(p, share, dy, copy);
+      if (p.are_copied()) copy_share(p, share, dy, y, copy);
       for (int64_t i = 0; i < count; ++i) {
         const Phase& phase = w.phases[i];
         int64_t m = 0;

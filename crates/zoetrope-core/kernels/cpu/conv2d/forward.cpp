@@ -140,7 +140,7 @@ void conv2d_forward(const zt_conv2d_shape& s, const zt_conv_output& output, cons
     for (int64_t task = 0; task < shares.count() * parts; ++task) {
       const Share share = shares.at(task / parts);
       const int64_t part = task % parts, panels = weights.panels();
-      if (p.are_copied()) copy_share(p, share, x, copy);
+      if (p.are_copied()) copy_share(p, share, x, nullptr, copy);
       float* y = output.y + (share.frame * p.rows + share.row) * p.columns * out;
       int64_t m = 0;
       for_patches(p, share, x, copy, [&](const float* at, int64_t, int64_t, int64_t) {

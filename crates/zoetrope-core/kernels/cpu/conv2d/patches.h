@@ -13,6 +13,13 @@ ZT_INLINE int64_t columns_of(const zt_conv2d_shape& s) {
   return (s.width + 2 * s.padding - reach_of(s)) / s.stride + 1;
 }
 
+// Of a gradient, the values from `at` on that ReLU lets pass, where it made y; without y all of them. As in PyTorch, those
+// of a y that is NaN pass.
+ZT_INLINE VF passed(const float* dy, const float* y, int64_t at, int64_t count) {
+  const VF d = load_first(dy + at, count);
+  return y == nullptr ? d : select(load_first(y + at, count) <= zero(), zero(), d);
+}
+
 // A grid of patches over each frame: that at (row, column) begins at pixel (row * step + low, column * step + low) and
 // reaches `reach` pixels far. What lies outside of the frame is zeros.
 struct Patches {
@@ -20,12 +27,13 @@ struct Patches {
   int64_t rows, columns, step, low, reach;
   bool planes = false;     //  each channel's pixels lie together
   bool scattered = false;  //  and are read where they lie
+  bool masked = false;     //  what is read are gradients that ReLU let pass
 
   bool reach_out() const {
     return low < 0 || (rows - 1) * step + low + reach > height || (columns - 1) * step + low + reach > width;
   }
   // Whether patches are read from a copy of the frames' lines, with the zeros and the channels side by side.
-  bool are_copied() const { return (planes && !scattered) || reach_out(); }
+  bool are_copied() const { return (planes && !scattered) || masked || reach_out(); }
   int64_t copied_lines(int64_t count) const { return (count - 1) * step + reach; }
   int64_t copied_line() const { return copied_lines(columns) * channels; }
   // Floats from one pixel, line or frame to the next, where patches are read.
@@ -72,8 +80,15 @@ struct Shares {
   }
 };
 
-// The share's lines of frames into `copy`.
-ZT_INLINE void copy_share(const Patches& p, const Share& share, const float* values, float* copy) {
+ZT_INLINE void copy_line(const Patches& p, const float* values, const float* outputs, int64_t at, int64_t count,
+                         float* to) {
+  if (!p.masked) return copy_floats(values + at, count, to);
+  for (int64_t i = 0; i < count; i += kWidth)
+    store_first(to + i, passed(values, outputs, at + i, count - i), count - i);
+}
+
+// The share's lines of frames into `copy`; masked, those of gradients that ReLU, which made `outputs`, let pass.
+ZT_INLINE void copy_share(const Patches& p, const Share& share, const float* values, const float* outputs, float* copy) {
   const int64_t width = p.copied_lines(p.columns), before = smaller(larger(-p.low, 0), width);
   const int64_t from = larger(p.low, 0), count = larger(smaller(p.width - from, width - before), 0);
   for (int64_t frame = share.frame; frame < share.frame + share.frames; ++frame)
@@ -89,7 +104,7 @@ ZT_INLINE void copy_share(const Patches& p, const Share& share, const float* val
         interleave_channels(values + (frame * p.channels * p.height + line) * p.width + from, p.height * p.width,
                             p.channels, count, to);
       else
-        copy_floats(values + ((frame * p.height + line) * p.width + from) * p.channels, count * p.channels, to);
+        copy_line(p, values, outputs, ((frame * p.height + line) * p.width + from) * p.channels, count * p.channels, to);
       zero_floats((width - before - count) * p.channels, copy + (before + count) * p.channels);
     }
 }

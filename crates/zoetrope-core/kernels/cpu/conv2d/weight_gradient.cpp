@@ -4,7 +4,8 @@
 //
 // A task takes some panels of the patches' columns and one part of the patches, some at a time, whose dy stays in L2:
 // it finds the panel's columns of these patches, copies them where zeros come in, and multiplies them with all of dy's
-// channels. The parts depend on the sizes alone, not on the threads. Their sums are added at the end.
+// channels, of which those that ReLU let pass are copied. The parts depend on the sizes alone, not on the threads. Their
+// sums are added at the end.
 //
 // Cost: 2·patches·kernel²·in_channels·out_channels FLOPs.
 #include <omp.h>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int64_t kPatches = 128;  //  that are summed before their sum is added: a long sum would lose digits
 constexpr int64_t kPacked = kPatches * kPanel + kWidth;
+constexpr int64_t kPassed = kPatches * kChannels;
 
 struct Workspace {
   int64_t own;  //  floats of a thread
@@ -23,11 +25,11 @@ struct Workspace {
   Columns* columns;
   int64_t size;
 
-  Workspace(const Sizes& z, int threads, float* at) : Workspace(z, threads, Cutter(at)) {}
+  Workspace(const Sizes& z, bool relu, int threads, float* at) : Workspace(z, relu, threads, Cutter(at)) {}
 
  private:
-  Workspace(const Sizes& z, int threads, Cutter cut)
-      : own(round_up(z.on_tiles ? gradient_scratch() : kPacked, 16)),
+  Workspace(const Sizes& z, bool relu, int threads, Cutter cut)
+      : own(round_up(z.on_tiles ? gradient_scratch() : kPacked + (relu ? kPassed : 0), 16)),
         sums(cut.take(z.parts * z.sums())),
         bias(cut.take(z.parts * round_up(z.out, kWidth))),
         packed(cut.take(threads * own)),
@@ -67,14 +69,22 @@ ZT_NOINLINE void gradient_tile(const float* dy, int64_t out, const float* const*
 void sum_weight(const Gradient& g, float* packed) {
   for (int64_t patch = g.begin; patch < g.end; patch += kPatches) {
     const int64_t count = smaller(kPatches, g.end - patch);
+    const float* dy = g.dy + patch * g.z.out + g.first_channel;
+    int64_t stride = g.z.out;
+    if (g.y != nullptr) {
+      float* const chosen = packed + kPacked;
+      stride = round_up(g.channels, kWidth);
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t c = 0; c < g.channels; c += kWidth) store(chosen + i * stride + c, g.passed_at(patch + i, c));
+      dy = chosen;
+    }
     for (int64_t panel = 0; panel < g.panels; ++panel) {
       const float* rows[kPatches];
       g.columns[panel].find(patch, count, packed, rows);
       const auto tiles = [&](auto vectors) {
         for_tiles(g.channels, [&](auto constant, int64_t channel) {
           gradient_tile<decltype(constant)::count, decltype(vectors)::count>(
-              g.dy + patch * g.z.out + g.first_channel + channel, g.z.out, rows, count, patch > g.begin,
-              g.sums_at(panel, channel));
+              dy + channel, stride, rows, count, patch > g.begin, g.sums_at(panel, channel));
         });
       };
       if (g.columns[panel].is_narrow())
@@ -85,15 +95,14 @@ void sum_weight(const Gradient& g, float* packed) {
   }
 }
 
-void sum_bias(const Sizes& z, const float* dy, int64_t part, float* sums) {
+void sum_bias(const Sizes& z, const float* dy, const float* y, int64_t part, float* sums) {
   const int64_t begin = z.begin(part), end = z.begin(part + 1);
   for (int64_t c = 0; c < z.out; c += kWidth) store(sums + c, zero());
   for (int64_t patch = begin; patch < end; patch += kPatches)
     for (int64_t c = 0; c < z.out; c += kWidth) {
       const int64_t last = smaller(patch + kPatches, end);
       VF sum = zero();
-      for (int64_t i = patch; i + kWidth < last; ++i) sum += load(dy + i * z.out + c);  //  lanes behind do not matter
-      for (int64_t i = larger(patch, last - kWidth); i < last; ++i) sum += load_first(dy + i * z.out + c, z.out - c);
+      for (int64_t i = patch; i < last; ++i) sum += passed(dy, y, i * z.out + c, z.out - c);
       store(sums + c, load(sums + c) + sum);
     }
 }
@@ -101,13 +110,14 @@ void sum_bias(const Sizes& z, const float* dy, int64_t part, float* sums) {
 }  // namespace
 
 size_t conv2d_weight_gradient_workspace(const zt_conv2d_shape& s, int threads) {
-  return Workspace(Sizes(s), threads, nullptr).size;
+  return Workspace(Sizes(s), s.relu, threads, nullptr).size;
 }
 
-void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const float* dy, float* dweight, float* dbias,
-                            float* workspace, int threads) {
+void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const float* y, const float* dy, float* dweight,
+                            float* dbias, float* workspace, int threads) {
   const Sizes z(s);
-  const Workspace w(z, threads, workspace);
+  const Workspace w(z, s.relu, threads, workspace);
+  const float* const outputs = s.relu ? y : nullptr;
   const int64_t taps = s.kernel * s.kernel, padded = round_up(z.out, kWidth);
   const int64_t groups =
       smaller(z.panels, larger(ceil_div(z.panels, kGroup), ceil_div(8 * threads, z.parts * z.blocks())));
@@ -125,7 +135,7 @@ void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const floa
       const int64_t channel = block * kChannels, channels = smaller(kChannels, z.out - channel);
       float* const sums = w.sums + (part * z.panels + first) * z.out * kPanel;
       const Gradient gradient = {
-          z, w.columns + first, panels, channel, channels, z.begin(part), z.begin(part + 1), dy, sums};
+          z, w.columns + first, panels, channel, channels, z.begin(part), z.begin(part + 1), dy, outputs, sums};
       if (z.on_tiles)
         sum_weight_on_tiles(gradient, packed);
       else
@@ -133,7 +143,7 @@ void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const floa
     }
 #pragma omp for schedule(static)
     for (int64_t part = 0; part < (dbias != nullptr ? z.parts : 0); ++part)
-      sum_bias(z, dy, part, w.bias + part * padded);
+      sum_bias(z, dy, outputs, part, w.bias + part * padded);
 #pragma omp for schedule(static)
     for (int64_t o = 0; o < z.out; ++o) {
       int64_t tap = 0, c = 0;  //  of column k

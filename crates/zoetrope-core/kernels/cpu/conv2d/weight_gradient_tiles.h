@@ -18,11 +18,8 @@ constexpr int64_t kFound = kDeep * kPanel + kWidth;
 
 // Parts of dy, 16 channels from `channel` on.
 ZT_INLINE void pack_channels(const Gradient& g, int64_t patch, int64_t count, int64_t channel, float* out) {
-  const int64_t left = g.channels - channel;
-  const float* const dy = g.dy + patch * g.z.out + g.first_channel + channel;
   const auto values = [&](int64_t i) {
-    if (i >= count || left <= 0) return zero();
-    return load_first(dy + i * g.z.out, left);
+    return i < count && channel < g.channels ? g.passed_at(patch + i, channel) : zero();
   };
   for (int64_t k = 0; k < count; k += kStep, out += kStepFloats) {
     alignas(64) float columns[kStepFloats];
