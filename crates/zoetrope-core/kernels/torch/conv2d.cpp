@@ -41,8 +41,8 @@ zt_depthwise_shape depthwise_of(const Tensor& x, const Tensor& weight, const Ste
 bool lies_in_planes(const Tensor& x) { return x.is_contiguous() && !x.is_contiguous(at::MemoryFormat::ChannelsLast); }
 
 zt_conv2d_shape shape_of(const Tensor& x, const Tensor& weight, const Steps& steps) {
-  return {x.size(0),      x.size(2),    x.size(3),     x.size(1),      weight.size(0),
-          weight.size(2), steps.stride, steps.padding, steps.dilation, lies_in_planes(x), false};
+  return {x.size(0),    x.size(2),     x.size(3),      x.size(1),         weight.size(0), weight.size(2),
+          steps.stride, steps.padding, steps.dilation, lies_in_planes(x), false};
 }
 
 // What is computed in one pass. The residual may be null.
@@ -127,7 +127,8 @@ struct Conv2d : Function<Conv2d> {
       const int threads = at::get_num_threads();
       const Tensor scratch = workspace(zt_conv2d_backward_workspace(&s, threads));
       zt_conv2d_backward(&s, x.const_data_ptr<float>(), weight.const_data_ptr<float>(),
-                         s.relu ? y.const_data_ptr<float>() : nullptr, dy.const_data_ptr<float>(), changed(dx), changed(dweight), changed(dbias), scratch.data_ptr<float>(), threads);
+                         s.relu ? y.const_data_ptr<float>() : nullptr, dy.const_data_ptr<float>(), changed(dx),
+                         changed(dweight), changed(dbias), scratch.data_ptr<float>(), threads);
     }
     const Tensor none;
     return {dx, dweight, dbias, none, none, none, none};  //  the last: stride, padding, dilation, relu

@@ -38,8 +38,8 @@ void zt_conv2d_forward(const zt_conv2d_shape* shape, const zt_conv_output* outpu
 size_t zt_conv2d_packed(const zt_conv2d_shape* shape);
 void zt_conv2d_pack(const zt_conv2d_shape* shape, const float* weight, float* packed, int threads);
 
-// Computes the gradients of x, weight and bias from that of y, of the convolution and perhaps ReLU, and overwrites all of
-// them. Those of null are not computed. Without ReLU y may be null.
+// Computes the gradients of x, weight and bias from that of y, of the convolution and perhaps ReLU, and overwrites all
+// of them. Those of null are not computed. Without ReLU y may be null.
 size_t zt_conv2d_backward_workspace(const zt_conv2d_shape* shape, int threads);
 void zt_conv2d_backward(const zt_conv2d_shape* shape, const float* x, const float* weight, const float* y,
                         const float* dy, float* dx, float* dweight, float* dbias, float* workspace, int threads);

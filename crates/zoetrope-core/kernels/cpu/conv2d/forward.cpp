@@ -1,6 +1,6 @@
 // The convolution of frames as one tall product, whose rows are the patches where they lie in the frames: nothing is
-// copied but the weights and, where there is padding, the lines that a thread multiplies next. On the tile unit these are
-// copied also where the channels lie apart.
+// copied but the weights and, where there is padding, the lines that a thread multiplies next. On the tile unit these
+// are copied also where the channels lie apart.
 //
 //   y [patches][out] = patches [kernel lines of a patch][kernel * in] · weights [kernel][kernel][in][out]
 //

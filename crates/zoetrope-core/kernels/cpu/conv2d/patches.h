@@ -13,8 +13,8 @@ ZT_INLINE int64_t columns_of(const zt_conv2d_shape& s) {
   return (s.width + 2 * s.padding - reach_of(s)) / s.stride + 1;
 }
 
-// Of a gradient, the values from `at` on that ReLU lets pass, where it made y; without y all of them. As in PyTorch, those
-// of a y that is NaN pass.
+// Of a gradient, the values from `at` on that ReLU lets pass, where it made y; without y all of them. As in PyTorch,
+// those of a y that is NaN pass.
 ZT_INLINE VF passed(const float* dy, const float* y, int64_t at, int64_t count) {
   const VF d = load_first(dy + at, count);
   return y == nullptr ? d : select(load_first(y + at, count) <= zero(), zero(), d);
@@ -88,7 +88,8 @@ ZT_INLINE void copy_line(const Patches& p, const float* values, const float* out
 }
 
 // The share's lines of frames into `copy`; masked, those of gradients that ReLU, which made `outputs`, let pass.
-ZT_INLINE void copy_share(const Patches& p, const Share& share, const float* values, const float* outputs, float* copy) {
+ZT_INLINE void copy_share(const Patches& p, const Share& share, const float* values, const float* outputs,
+                          float* copy) {
   const int64_t width = p.copied_lines(p.columns), before = smaller(larger(-p.low, 0), width);
   const int64_t from = larger(p.low, 0), count = larger(smaller(p.width - from, width - before), 0);
   for (int64_t frame = share.frame; frame < share.frame + share.frames; ++frame)
@@ -104,7 +105,8 @@ ZT_INLINE void copy_share(const Patches& p, const Share& share, const float* val
         interleave_channels(values + (frame * p.channels * p.height + line) * p.width + from, p.height * p.width,
                             p.channels, count, to);
       else
-        copy_line(p, values, outputs, ((frame * p.height + line) * p.width + from) * p.channels, count * p.channels, to);
+        copy_line(p, values, outputs, ((frame * p.height + line) * p.width + from) * p.channels, count * p.channels,
+                  to);
       zero_floats((width - before - count) * p.channels, copy + (before + count) * p.channels);
     }
 }

@@ -4,8 +4,8 @@
 //
 // A task takes some panels of the patches' columns and one part of the patches, some at a time, whose dy stays in L2:
 // it finds the panel's columns of these patches, copies them where zeros come in, and multiplies them with all of dy's
-// channels, of which those that ReLU let pass are copied. The parts depend on the sizes alone, not on the threads. Their
-// sums are added at the end.
+// channels, of which those that ReLU let pass are copied. The parts depend on the sizes alone, not on the threads.
+// Their sums are added at the end.
 //
 // Cost: 2·patches·kernel²·in_channels·out_channels FLOPs.
 #include <omp.h>
@@ -134,8 +134,8 @@ void conv2d_weight_gradient(const zt_conv2d_shape& s, const float* x, const floa
       const int64_t first = z.panels * group / groups, panels = z.panels * (group + 1) / groups - first;
       const int64_t channel = block * kChannels, channels = smaller(kChannels, z.out - channel);
       float* const sums = w.sums + (part * z.panels + first) * z.out * kPanel;
-      const Gradient gradient = {
-          z, w.columns + first, panels, channel, channels, z.begin(part), z.begin(part + 1), dy, outputs, sums};
+      const Gradient gradient = {z,  w.columns + first, panels, channel, channels, z.begin(part), z.begin(part + 1),
+                                 dy, outputs,           sums};
       if (z.on_tiles)
         sum_weight_on_tiles(gradient, packed);
       else

@@ -3,8 +3,8 @@
 //
 //   c [m][columns] = a [m][depth] · b [depth][columns] + bias
 //
-// A row of a lies in runs of floats side by side, or each float by itself (Run, Place). Every row has the same ones, from
-// where it begins. The sums are the same, bit by bit.
+// A row of a lies in runs of floats side by side, or each float by itself (Run, Place). Every row has the same ones,
+// from where it begins. The sums are the same, bit by bit.
 #pragma once
 
 #include <cmath>
@@ -26,7 +26,8 @@ struct TallTile {
 
 // A tile's sums, on their way to a part of c's vectors. Not inlined: the tile would keep its sums out of registers.
 template <int kVectors, typename Where>
-ZT_NOINLINE void store_tall(const TallTile<Where>& t, const float* sums, int64_t count, float* const* c, int64_t column) {
+ZT_NOINLINE void store_tall(const TallTile<Where>& t, const float* sums, int64_t count, float* const* c,
+                            int64_t column) {
   for (int64_t r = 0; r < count; ++r)
     for (int64_t v = 0; v < kVectors; ++v) {
       const int64_t left = t.left - v * kWidth;
