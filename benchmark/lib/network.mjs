@@ -19,7 +19,7 @@ export function parseShape(text) {
 
 export function shape(batch, time, size) {
   const [name, label] = [`${batch}x${time}x${size}`, `${batch} × (${time}, ${size}²)`]
-  return { batch, time, name, label, config: network(size) }
+  return { batch, time, size, name, label, config: network(size) }
 }
 
 /** The configuration in the form that `CnnLstm.create` and the PyTorch twin both read. */
